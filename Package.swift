@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One list of settings for every target: strict, and identical in tests and in the server.
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+  // Debug builds keep the dynamic checks; in a release build they would cost two thirds of a GET.
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
+
+let package = Package(
+  name: "memd",
+  targets: [
+    .systemLibrary(name: "CLinux"),
+    .target(name: "RESP", swiftSettings: settings),
+    .target(name: "DataStructures", dependencies: ["CLinux"], swiftSettings: settings),
+    .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: settings),
+    .executableTarget(
+      name: "memd",
+      dependencies: ["CLinux", "DataStructures", "EventLoop", "RESP"],
+      swiftSettings: settings
+    ),
+    .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: settings),
+    .testTarget(
+      name: "DataStructuresTests", dependencies: ["DataStructures"], swiftSettings: settings),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
+    .testTarget(
+      name: "memdTests", dependencies: ["memd", "RESP", "DataStructures", "EventLoop"],
+      swiftSettings: settings),
+  ]
+)
