@@ -31,6 +31,14 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
   public static let noSpace = SystemError(ENOSPC)
   /// The device failed.
   public static let inputOutput = SystemError(EIO)
+  /// The connection was reset.
+  public static let reset = SystemError(ECONNRESET)
+  /// Somebody listens there already.
+  public static let addressInUse = SystemError(EADDRINUSE)
+  /// The descriptor is not open.
+  public static let badDescriptor = SystemError(EBADF)
+  /// Permission denied.
+  public static let accessDenied = SystemError(EACCES)
   /// No such file or directory.
   public static let missing = SystemError(ENOENT)
 }

@@ -244,11 +244,14 @@ public final class EpollTransport: Transport {
     Syscall.close(Int32(id.slot))
   }
 
-  /// A connection in progress is watched for `.writable`; a host name is looked up blocking.
+  /// A connection in progress is watched for `.writable`; a host name is looked up blocking, and a
+  /// host that starts with '/' is the path of a unix socket.
   public override func connect(
     to host: String, port: UInt16, from source: String?
   ) throws(SystemError) -> ConnectionID {
-    guard let address = SocketAddress(host: host, port: port) else { throw .unreachable }
+    let isPath = host.utf8.first == UInt8(ascii: "/")
+    let found = isPath ? SocketAddress(path: host) : SocketAddress(host: host, port: port)
+    guard let address = found else { throw .unreachable }
     let descriptor = try Syscall.streamSocket(address.family)
     do throws(SystemError) {
       if let source, let local = SocketAddress(host: source, port: 0) {
