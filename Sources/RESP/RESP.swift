@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Glibc
+import Glibc
 public struct Slice { public var offset: UInt32; public var count: UInt32; public var hash: UInt64
   @inlinable public init(offset: UInt32, count: UInt32, hash: UInt64) { self.offset = offset; self.count = count; self.hash = hash } }
 @safe public struct SliceBuffer: ~Copyable {
@@ -67,14 +67,14 @@ public struct RequestParser {
   public mutating func reserve(_ n: Int) { if count + n > capacity { let c = max(16384, max(capacity * 2, count + n)); unsafe base = realloc(base, c); capacity = c } }
   public mutating func append(raw s: RawSpan) { reserve(s.byteCount); unsafe s.withUnsafeBytes { if let a = $0.baseAddress { unsafe (base! + count).copyMemory(from: a, byteCount: $0.count) } }; count += s.byteCount }
   public mutating func append(_ t: StaticString) { append(raw: unsafe RawSpan(_unsafeStart: t.utf8Start, byteCount: t.utf8CodeUnitCount)) }
-  mutating func text(_ s: String) { let a = Array(s.utf8); append(raw: a.span.bytes) }
+  mutating func text(_ s: String) { let a = Array(s.utf8); append(raw: unsafe a.span.bytes) }
   public mutating func ok() { append("+OK\r\n") }
   public mutating func status(_ t: StaticString) { append("+"); append(t); append("\r\n") }
   public mutating func error(_ t: StaticString) { append("-"); append(t); append("\r\n") }
   public mutating func error(_ t: String) { append("-"); text(t); append("\r\n") }
   public mutating func integer(_ i: Int) { append(":"); text(String(i)); append("\r\n") }
   public mutating func bulk(_ s: RawSpan) { append("$"); text(String(s.byteCount)); append("\r\n"); append(raw: s); append("\r\n") }
-  public mutating func bulk(_ s: String) { let a = Array(s.utf8); bulk(a.span.bytes) }
+  public mutating func bulk(_ s: String) { let a = Array(s.utf8); bulk(unsafe a.span.bytes) }
   public mutating func bulk(_ t: StaticString) { bulk(unsafe RawSpan(_unsafeStart: t.utf8Start, byteCount: t.utf8CodeUnitCount)) }
   public mutating func bulk(integer i: Int) { bulk(String(i)) }
   public mutating func null() { append(version == .resp2 ? "$-1\r\n" : "_\r\n") }
@@ -99,9 +99,9 @@ public struct ByteBuffer: ~Copyable { var a: [UInt8] = []; public init() {}
   public mutating func removeAll() { a.removeAll(keepingCapacity: true) }
 }
 public enum CommandWriter {
-  static func text(_ s: String, _ b: inout ByteBuffer) { b.append(Array(s.utf8).span.bytes) }
+  static func text(_ s: String, _ b: inout ByteBuffer) { b.append(unsafe Array(s.utf8).span.bytes) }
   public static func append(arrayCount n: Int, to b: inout ByteBuffer) { text("*\(n)\r\n", &b) }
   public static func append(bulk s: RawSpan, to b: inout ByteBuffer) { text("$\(s.byteCount)\r\n", &b); b.append(s); text("\r\n", &b) }
   public static func append(bulk t: StaticString, to b: inout ByteBuffer) { append(bulk: unsafe RawSpan(_unsafeStart: t.utf8Start, byteCount: t.utf8CodeUnitCount), to: &b) }
-  public static func append(integer i: Int, to b: inout ByteBuffer) { append(bulk: Array(String(i).utf8).span.bytes, to: &b) }
+  public static func append(integer i: Int, to b: inout ByteBuffer) { append(bulk: unsafe Array(String(i).utf8).span.bytes, to: &b) }
 }

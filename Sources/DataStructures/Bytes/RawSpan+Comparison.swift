@@ -69,3 +69,12 @@ extension RawSpan {
     unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
   }
 }
+
+extension Array where Element == UInt8 {
+  /// The bytes of the array, borrowed.
+  @inlinable
+  public var rawSpan: RawSpan {
+    @_lifetime(borrow self)
+    get { unsafe span.bytes }
+  }
+}

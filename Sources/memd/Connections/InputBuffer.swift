@@ -49,7 +49,7 @@ final class InputBuffer {
 
   /// Adds a copy of `source` at the end.
   func append(_ source: UnsafeRawBufferPointer) {
-    guard let start = source.baseAddress, !source.isEmpty else { return }
+    guard let start = source.baseAddress, unsafe !source.isEmpty else { return }
     let target = unsafe room(atLeast: source.count)
     unsafe target.baseAddress.unsafelyUnwrapped.copyMemory(from: start, byteCount: source.count)
     count += source.count

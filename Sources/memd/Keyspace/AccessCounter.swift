@@ -24,7 +24,7 @@ struct AccessCounter {
   func incremented(_ counter: UInt8, random: inout RandomGenerator) -> UInt8 {
     guard counter < .max else { return counter }
     let base = max(0, Int(counter) - Int(AccessCounter.initial))
-    let odds = UInt64(base * max(0, logFactor) + 1)
+    let odds = base * max(0, logFactor) + 1
     return random.next(below: odds) == 0 ? counter + 1 : counter
   }
 }

@@ -141,7 +141,7 @@ extension Database {
           to: StringEditor.roomy(count, had: block.capacity), allocator: allocator)
         entry.valueWord = block.word
       }
-      StringEditor.zero(block.start, from: block.count, to: count)
+      unsafe StringEditor.zero(block.start, from: block.count, to: count)
       block.count = max(count, block.count)
       return StringEditor(entry)
     }
@@ -152,8 +152,8 @@ extension Database {
       if count < 256, wanted <= Entry.embeddedByteCountMax,
         Allocator.sameSize(wanted, layout.byteCount)
       {
-        StringEditor.zero(
-          unsafe entry.pointer + layout.valueOffset, from: layout.embeddedCount, to: count)
+        unsafe StringEditor.zero(
+          entry.pointer + layout.valueOffset, from: layout.embeddedCount, to: count)
         header.embeddedCount = count
         header.encoding = Entry.StringEncoding.embeddedRaw.rawValue
         entry.header = header
@@ -176,7 +176,7 @@ extension Database {
       let block = StringBlock(
         capacity: StringEditor.roomy(count, had: text.byteCount), allocator: allocator)
       unsafe block.start.copy(text)
-      StringEditor.zero(block.start, from: text.byteCount, to: count)
+      unsafe StringEditor.zero(block.start, from: text.byteCount, to: count)
       block.count = count
       moved = Entry.make(
         key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,
@@ -253,7 +253,7 @@ extension Entry {
     let entry = allocate(header, key: key, allocator: allocator)
     let start = unsafe entry.pointer + Layout(header, keyCount: key.byteCount).valueOffset
     unsafe start.copy(text)
-    StringEditor.zero(start, from: text.byteCount, to: count)
+    unsafe StringEditor.zero(start, from: text.byteCount, to: count)
     return entry
   }
 }

@@ -27,7 +27,7 @@ struct Entry: HashTableElement, TimingWheelElement {
   init(word: UInt64) { self.word = word }
 
   init(_ pointer: UnsafeMutableRawPointer) {
-    word = unsafe UInt64(UInt(bitPattern: pointer))
+    word = UInt64(UInt(bitPattern: pointer))
   }
 
   var pointer: UnsafeMutableRawPointer {
@@ -53,7 +53,7 @@ struct Entry: HashTableElement, TimingWheelElement {
     }
   }
 
-  func hash(_ seed: HashSeed) -> UInt64 { SipHash13.hash(key, seed: seed) }
+  func hash(_ seed: HashSeed) -> UInt64 { SipHash13.hash(key, seed) }
 
   @inline(__always)
   func hasKey(_ other: RawSpan) -> Bool { key.equals(other) }

@@ -60,7 +60,7 @@ struct StringValue {
       let count = unsafe withUnsafeMutableBytes(of: &scratch.bytes) {
         unsafe DecimalText.write(integer, to: $0)
       }
-      return scratch.bytes.span.bytes.extracting(first: count)
+      return unsafe scratch.bytes.span.bytes.extracting(first: count)
     }
     let span = stored
     return unsafe _overrideLifetime(span, mutating: &scratch)
@@ -93,7 +93,7 @@ struct StringBlock {
     let pointer = unsafe allocator.allocate(StringBlock.headerCount + capacity)
     unsafe pointer.storeBytes(of: 0, as: Int.self)
     unsafe pointer.storeBytes(of: capacity, toByteOffset: 8, as: Int.self)
-    word = unsafe UInt64(UInt(bitPattern: pointer))
+    word = UInt64(UInt(bitPattern: pointer))
   }
 
   var start: UnsafeMutableRawPointer { unsafe pointer + StringBlock.headerCount }
@@ -116,7 +116,7 @@ struct StringBlock {
       pointer, from: StringBlock.headerCount + self.capacity,
       to: StringBlock.headerCount + capacity)
     unsafe moved.storeBytes(of: capacity, toByteOffset: 8, as: Int.self)
-    return unsafe StringBlock(word: UInt64(UInt(bitPattern: moved)))
+    return StringBlock(word: UInt64(UInt(bitPattern: moved)))
   }
 
   func free(_ allocator: Allocator) {

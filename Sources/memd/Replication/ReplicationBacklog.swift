@@ -76,7 +76,7 @@ final class ReplicationBacklog {
     capacity = wanted
     offset -= kept
     historyCount = 0
-    append(old.span.bytes)
+    append(old.rawSpan)
   }
 
   /// Appends the bytes behind `position` to `sink`; false if they are no longer here.

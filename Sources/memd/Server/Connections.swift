@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import RESP
 
@@ -48,7 +49,7 @@ extension Server {
 
   private func reject(_ accepted: Accepted, _ text: String) {
     let bytes = Array(text.utf8)
-    _ = transport.send(accepted.id, bytes.span.bytes)
+    _ = transport.send(accepted.id, bytes.rawSpan)
     transport.close(accepted.id)
   }
 

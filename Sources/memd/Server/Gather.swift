@@ -16,7 +16,7 @@ extension Server {
   func receive(from client: Client) {
     guard !client.isClosing else { return drain(client) }
     if client.input != nil { return receiveMore(from: client) }
-    if arena.count - arenaUsed < Server.requestBytesPerTurn {
+    if unsafe arena.count - arenaUsed < Server.requestBytesPerTurn {
       run(batch)
       arenaUsed = 0
     }

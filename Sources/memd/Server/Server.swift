@@ -6,6 +6,7 @@ import RESP
 
 /// The server: it owns the parts and does nothing itself. What it does is spread over extensions
 /// named after the phases of a turn (`Turn`, `Gather`, `Execution`, `Flush`, `Timers`).
+@safe
 final class Server {
   let configuration: Configuration
   let clock: Clock
@@ -49,6 +50,11 @@ final class Server {
   var resuming: [Client] = []
   /// Input buffers whose last requests lie in the batch.
   var retiredInputs: [InputBuffer] = []
+  /// Requests that were refused until a pause ends, in order.
+  var postponed: [Postponed] = []
+  /// The database at which expiry goes on, and whether its last slice ended too early.
+  var expiryCursor = 0
+  var expiryHasBacklog = false
   var replyPool: [ReplyStorage] = []
   var monitors: [Client] = []
   /// Clients closed in this turn, to be forgotten at its end.

@@ -43,7 +43,7 @@ extension Server {
     case .writable:
       if let client = clients.find(event.id) { flush(client) }
     case .acceptable(let listener): acceptAll(from: Int(listener))
-    case .wakeup: helpers.completeFinished()
+    case .wakeup: _ = helpers.finishCompleted()
     case .signal(let number): handleSignal(number)
     }
   }

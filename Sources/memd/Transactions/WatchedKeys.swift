@@ -68,8 +68,8 @@ final class WatchedKeys {
   }
 
   private func exists(_ key: WatchedKey, in database: Database) -> Bool {
-    let span = key.bytes.span.bytes
+    let span = key.bytes.rawSpan
     return database.contents.table.find(
-      span, hash: SipHash13.hash(span, seed: database.seed)) != nil
+      span, hash: SipHash13.hash(span, database.seed)) != nil
   }
 }

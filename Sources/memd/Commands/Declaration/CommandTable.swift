@@ -59,7 +59,9 @@ struct CommandReference: Equatable {
 @safe
 final class CommandTable {
   /// The families; the only line to add for a new one.
-  static let families: [any CommandFamily.Type] = []
+  nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
+    ConnectionCommands.self, StringCommands.self,
+  ]
 
   /// A declaration with its place among the others.
   struct Description {
@@ -83,7 +85,7 @@ final class CommandTable {
   private var longNames: [CommandID] = []
   private var foldedNames: [FoldedName] = []
 
-  init(families: [any CommandFamily.Type] = CommandTable.families) {
+  init(families: [any CommandFamily.Type] = unsafe CommandTable.families) {
     var descriptions: [Description] = []
     for family in families {
       for command in family.commands {

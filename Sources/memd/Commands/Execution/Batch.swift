@@ -15,6 +15,7 @@ final class Batch {
   static let capacity = 64
 
   /// One request; its slices lie in the batch's buffer, its bytes in arena or input buffer.
+  @safe
   struct Request {
     let client: Unmanaged<Client>
     let base: UnsafeRawPointer
@@ -64,7 +65,7 @@ final class Batch {
     guard count > 1 else { return }
     // The client holds its database; neither goes away while the batch runs.
     forEachKey { database, arguments, index in
-      let hash = SipHash13.hash(arguments[index], seed: database.seed)
+      let hash = SipHash13.hash(arguments[index], database.seed)
       arguments.setHash(hash, at: index)
       database.contents.table.prefetchBucket(hash)
     }

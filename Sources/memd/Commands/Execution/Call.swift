@@ -34,7 +34,7 @@ struct Call: ~Copyable {
   func key(_ index: Int) -> Key {
     var hash = arguments.hash(at: index)
     if hash == 0 {
-      hash = SipHash13.hash(arguments[index], seed: database.seed)
+      hash = SipHash13.hash(arguments[index], database.seed)
       arguments.setHash(hash, at: index)
     }
     return Key(arguments[index], hash: hash)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import EventLoop
 import RESP
 
 // The life of a command, from a parsed request to its effects. Read from top to bottom:

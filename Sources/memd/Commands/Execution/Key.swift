@@ -19,6 +19,6 @@ struct Key: ~Escapable {
   /// Hashes bytes that no request carries (a key read from a file, a key made up by a test).
   @_lifetime(copy bytes)
   init(_ bytes: RawSpan, seed: HashSeed) {
-    self.init(bytes, hash: SipHash13.hash(bytes, seed: seed))
+    self.init(bytes, hash: SipHash13.hash(bytes, seed))
   }
 }
