@@ -27,7 +27,7 @@ struct StringValue {
   /// Length of the text in bytes.
   var count: Int {
     switch encoding {
-    case .integer: DecimalText.digitCount(integer ?? 0)
+    case .integer: DecimalText.byteCount(integer ?? 0)
     case .block: StringBlock(word: entry.valueWord).count
     case .embedded, .embeddedRaw: entry.header.embeddedCount
     }
@@ -58,7 +58,7 @@ struct StringValue {
   func text(_ scratch: inout DecimalScratch) -> RawSpan {
     if let integer {
       let count = unsafe withUnsafeMutableBytes(of: &scratch.bytes) {
-        unsafe DecimalText.write(integer, to: $0)
+        unsafe DecimalText.write(integer, to: $0.baseAddress.unsafelyUnwrapped)
       }
       return unsafe scratch.bytes.span.bytes.extracting(first: count)
     }

@@ -76,7 +76,7 @@ extension Server {
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
     updateMonitorGate()
     transport.close(client.connection)
-    if let storage = client.reply.takeStorage() { storage.free() }
+    if let storage = client.reply.takeStorage() { storage.deallocate() }
     hasClosedClients = true
   }
 

@@ -70,7 +70,7 @@ extension Server {
       if storage.capacity <= Server.pooledReplyCapacityMax, replyPool.count < 256 {
         replyPool.append(storage)
       } else {
-        storage.free()
+        storage.deallocate()
       }
     }
     if client.flags.contains(.waitsForWritable) {

@@ -105,7 +105,7 @@ final class Server {
 
   deinit {
     unsafe arena.deallocate()
-    for storage in replyPool { storage.free() }
+    for storage in replyPool { storage.deallocate() }
     keyspace.tearDown()
     effects.backlog.tearDown()
     allocator.destroy()
