@@ -177,7 +177,9 @@ import Testing
     #expect(error?.isTolerated == false)
   }
 
-  @Test(arguments: [(word: "192.0.2.1", isTolerated: false), (word: "-192.0.2.1", isTolerated: true)])
+  @Test(arguments: [
+    (word: "192.0.2.1", isTolerated: false), (word: "-192.0.2.1", isTolerated: true),
+  ])
   func `an address that is not ours is tolerated if it is optional`(
     word: String, isTolerated: Bool
   ) throws {

@@ -95,7 +95,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [SIGSEGV, SIGABRT, SIGILL])
+  // SIGABRT is below, by abort: worker threads of the test run block it for raise.
+  @Test(arguments: [SIGSEGV, SIGBUS, SIGILL])
   func `a crash writes a report and ends by its signal`(number: Int32) async throws {
     let result = await #expect(
       processExitsWith: .signal(number), observing: [\.standardErrorContent]
@@ -135,7 +136,8 @@ import Testing
     let disk = SystemDisk()
     try disk.append(to: identity, [1])
     defer { try? disk.remove(log) }
-    await #expect(processExitsWith: .signal(SIGABRT)) { [log = log as String, identity = identity as String] in
+    await #expect(processExitsWith: .signal(SIGABRT)) {
+      [log = log as String, identity = identity as String] in
       CrashReport.install(version: "9", logPath: log, processIDPath: identity)
       abort()
     }
