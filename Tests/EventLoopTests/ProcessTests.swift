@@ -46,6 +46,16 @@ import Testing
     }
   }
 
+  @Test func `a title replaces the arguments and leaves the environment`() async {
+    await #expect(processExitsWith: .exitCode(0)) {
+      let path = try #require(ProcessFacts.environment("PATH"))
+      #expect(ProcessTitle.set("memd 127.0.0.1:6379"))
+      let shown = try SystemDisk().read("/proc/self/cmdline").prefix { $0 != 0 }
+      #expect(String(decoding: shown, as: UTF8.self) == "memd 127.0.0.1:6379")
+      #expect(ProcessFacts.environment("PATH") == path)
+    }
+  }
+
   @Test func `errors have the system's texts`() {
     #expect(SystemError(EADDRINUSE).text == "Address already in use")
     #expect("\(SystemError.noSpace)" == "No space left on device")

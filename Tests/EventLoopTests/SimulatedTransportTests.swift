@@ -128,7 +128,8 @@ import Testing
     #expect(transport.pending() == [Event(kind: .wakeup)])
   }
 
-  /// Several clients send through a network with delays and partial deliveries; what the server sees.
+  /// Several clients send through a network with delays and partial deliveries; what the server
+  /// sees.
   private func trace(seed: UInt64) throws -> [String] {
     let (transport, clock) = try makeServer(seed: seed)
     transport.advancesClockWhenIdle = true

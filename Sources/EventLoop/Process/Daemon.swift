@@ -7,8 +7,8 @@ internal import Glibc
 public enum Daemon {
   /// Goes on in a child without terminal; the parent ends with code 0.
   ///
-  /// To be called before any thread is started: only the calling thread lives on. The standard streams
-  /// lead to /dev/null afterwards. A refused fork throws.
+  /// To be called before any thread is started: only the calling thread lives on. The standard
+  /// streams lead to /dev/null afterwards. A refused fork throws.
   public static func detach() throws(SystemError) {
     let child = fork()
     if child < 0 { throw SystemError(errno) }
