@@ -13,11 +13,21 @@ private func temporaryDirectory() throws -> String {
   return try #require(path)
 }
 
-@Suite struct SystemDiskTests {
+@Suite final class SystemDiskTests {
   private let disk = SystemDisk()
   private let directory: String
 
   init() throws { directory = try temporaryDirectory() }
+
+  deinit { removeAll(directory) }
+
+  private func removeAll(_ path: String) {
+    for name in (try? disk.names(inDirectory: path)) ?? [] {
+      let inside = path + "/" + name
+      if disk.isDirectory(inside) { removeAll(inside) } else { try? disk.remove(inside) }
+    }
+    unsafe rmdir(path)
+  }
 
   @Test func `an atomic write replaces the content and leaves nothing else`() throws {
     let path = directory + "/dump.rdb"
