@@ -83,8 +83,9 @@ extension HashTable {
       bucket = next
     }
     buckets[index].header = 0
-    buckets.removeLast()
     noteLength(ofChain: target)
+    // Last, as bucket 0 moves when it becomes the only one.
+    buckets.removeLast()
     noteSweep()
     if buckets.count > 1 {
       let next = buckets.count &- 1
