@@ -179,6 +179,36 @@ struct HashTableTests {
     allocator.destroy()
   }
 
+  @Test func `A table dropped with mapped segments and children takes its bytes out of the books`()
+  {
+    let allocator = Allocator.create()
+    do {
+      let numbers = NumberTable(in: allocator)
+      for word in 0..<12_000 as Range<UInt64> { numbers.insert(word) }
+      #expect(numbers.table.childBucketCount > 0)
+      #expect(allocator.bytesInUse >= numbers.table.bucketBytes)
+    }
+    #expect(allocator.bytesInUse == 0)
+    allocator.destroy()
+  }
+
+  @Test func `The bound on chains covers one that merging did not touch`() {
+    let allocator = Allocator.create()
+    do {
+      // The hash is the word: all multiples of 2^20 share bucket 0, and nothing else is in it.
+      let numbers = NumberTable(seed: HashSeed(k0: 0, k1: 1 << 40), in: allocator)
+      let others = (1..<700 as Range<UInt64>).filter { $0 % 8 != 0 }
+      for word in 0..<24 as Range<UInt64> { numbers.insert(word << 20) }
+      for word in others { numbers.insert(word) }
+      for word in others.reversed() {
+        #expect(numbers.remove(word))
+        numbers.table.checkInvariants()
+      }
+      #expect(numbers.table.statistics().longestChain == 24)
+    }
+    allocator.destroy()
+  }
+
   @Test func `A thousand tables come and go without a leak`() {
     let allocator = Allocator.create()
     var generator = RandomGenerator(seed: 99)
