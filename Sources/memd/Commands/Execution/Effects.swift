@@ -23,7 +23,7 @@ final class Effects {
   var removesWithDel = false
 
   /// Commands of the unit under way that wait for its end.
-  private var pending = ByteBuffer()
+  private var pending = CommandWriter()
   private var pendingCount = 0
   /// The database that the stream has selected; -1: none yet.
   private var streamDatabase = -1
@@ -97,7 +97,7 @@ final class Effects {
 
   /// The next argument of a rewritten command.
   func append(_ integer: Int) {
-    if !isMuted { CommandWriter.append(integer: integer, to: &pending) }
+    if !isMuted { pending.append(integer: integer) }
   }
 
   /// The command under way propagates nothing (more) of its own.
@@ -123,12 +123,9 @@ final class Effects {
     selectStreamDatabase()
     pendingCount += 1
     if raw.byteCount != 0 {
-      pending.append(raw)
-      return
-    }
-    CommandWriter.append(arrayCount: arguments.count, to: &pending)
-    for index in 0..<arguments.count {
-      CommandWriter.append(bulk: arguments[index], to: &pending)
+      pending.append(raw: raw)
+    } else {
+      pending.append(arguments)
     }
   }
 
@@ -165,21 +162,21 @@ final class Effects {
   private func beginCommand(argumentCount: Int) {
     selectStreamDatabase()
     pendingCount += 1
-    CommandWriter.append(arrayCount: argumentCount, to: &pending)
+    pending.begin(argumentCount: argumentCount)
   }
 
-  private func appendArgument(_ bytes: RawSpan) { CommandWriter.append(bulk: bytes, to: &pending) }
+  private func appendArgument(_ bytes: RawSpan) { pending.append(bytes) }
 
   private func appendArgument(_ text: StaticString) {
-    CommandWriter.append(bulk: text, to: &pending)
+    pending.append(text)
   }
 
   private func selectStreamDatabase() {
     guard database != streamDatabase else { return }
     streamDatabase = database
-    CommandWriter.append(arrayCount: 2, to: &pending)
-    CommandWriter.append(bulk: "SELECT", to: &pending)
-    CommandWriter.append(integer: database, to: &pending)
+    pending.begin(argumentCount: 2)
+    pending.append("SELECT")
+    pending.append(integer: database)
   }
 }
 
