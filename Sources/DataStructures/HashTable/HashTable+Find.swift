@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension HashTable {
+  /// The element with this key; `hash` must be the hash of `key` under the table's seed.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  public func find(_ key: RawSpan, hash: UInt64) -> Element? {
+    guard let location = locate(key, hash: hash) else { return nil }
+    return element(at: location)
+  }
+
+  /// The place of the element with this key.
+  ///
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public func locate(_ key: RawSpan, hash: UInt64) -> Location? {
+    guard elementCount != 0 else { return nil }
+    let head = buckets.bucket(hash)
+    var bucket = head
+    while true {
+      let header = bucket.header
+      var matches = Bucket.matches(header, hash)
+      while matches != 0 {
+        let slot = Bucket.slot(matches)
+        if Element(word: bucket[slot]).hasKey(key) {
+          return Location(head: head, bucket: bucket, slot: slot)
+        }
+        matches &= matches &- 1
+      }
+      guard header & Bucket.isChained != 0 else { return nil }
+      bucket = bucket.child
+    }
+  }
+
+  /// The element at a place.
+  @inlinable @inline(__always)
+  public func element(at location: Location) -> Element {
+    unsafe Element(word: location.slot.pointee)
+  }
+
+  /// Puts another element with the same key at a place, say the same entry at a new address.
+  @inlinable @inline(__always)
+  public mutating func replace(at location: Location, with element: Element) {
+    unsafe location.slot.pointee = element.word
+  }
+}
+
+// MARK: - Prefetching
+
+// A batch of look-ups runs these three passes over all its keys before the first look-up, so that
+// the cache misses of the batch overlap. Measured per GET on a table of a million keys: no pass
+// 115 ns more than all three. A pass only ever hints: the table may change in between.
+
+extension HashTable {
+  /// First pass: starts loading the key's bucket.
+  @inlinable @inline(__always)
+  public func prefetchBucket(_ hash: UInt64) {
+    guard elementCount != 0 else { return }
+    Prefetch.line(at: buckets.bucket(hash).address)
+  }
+
+  /// Second pass: starts loading the entries with the key's tag or, without one, the child bucket.
+  @inlinable @inline(__always)
+  public func prefetchEntries(_ hash: UInt64) {
+    guard elementCount != 0 else { return }
+    let bucket = buckets.bucket(hash)
+    let header = bucket.header
+    var matches = Bucket.matches(header, hash)
+    if matches == 0 {
+      if header & Bucket.isChained != 0 { Prefetch.line(at: bucket.child.address) }
+      return
+    }
+    repeat {
+      Element(word: bucket[Bucket.slot(matches)]).prefetch()
+      matches &= matches &- 1
+    } while matches != 0
+  }
+
+  /// Third pass: for keys without a match so far starts loading the entries of the child bucket.
+  @inlinable @inline(__always)
+  public func prefetchChildEntries(_ hash: UInt64) {
+    guard elementCount != 0 else { return }
+    let bucket = buckets.bucket(hash)
+    let header = bucket.header
+    guard header & Bucket.isChained != 0, Bucket.matches(header, hash) == 0 else { return }
+    let child = bucket.child
+    var matches = Bucket.matches(child.header, hash)
+    while matches != 0 {
+      Element(word: child[Bucket.slot(matches)]).prefetch()
+      matches &= matches &- 1
+    }
+  }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension HashTable {
+  /// Adds an element; the caller knows that the table has none with this key.
+  ///
+  /// - Complexity: O(1); every `meanFill`th insertion splits a bucket.
+  @inlinable
+  public mutating func insert(_ element: Element, hash: UInt64) {
+    if elementCount >= buckets.count &* HashTable.meanFill { grow() }
+    elementCount &+= 1
+    append(element.word, tag: Bucket.tag(hash), to: buckets.bucket(hash))
+  }
+
+  /// Adds a word to the chain that starts at `head`.
+  @inlinable @inline(__always)
+  mutating func append(_ word: UInt64, tag: UInt64, to head: Bucket) {
+    let header = head.header
+    let used = Bucket.usedCount(header)
+    guard used < Bucket.slotCount, header & Bucket.isChained == 0 else {
+      return appendBelow(head, word, tag: tag)
+    }
+    head.header = header | tag &<< UInt64(truncatingIfNeeded: used &* 8)
+    head[used] = word
+  }
+
+  /// Adds a word to a chain whose first bucket is full or has a child already.
+  @inlinable @inline(never)
+  mutating func appendBelow(_ head: Bucket, _ word: UInt64, tag: UInt64) {
+    var tail = head
+    var length = 0
+    while tail.isChained {
+      tail = tail.child
+      length &+= Bucket.slotCount &- 1
+    }
+    if tail.usedCount == Bucket.slotCount {
+      tail = addChild(below: tail)
+      length &+= Bucket.slotCount &- 1
+    }
+    let header = tail.header
+    let used = Bucket.usedCount(header)
+    tail.header = header | tag &<< UInt64(truncatingIfNeeded: used &* 8)
+    tail[used] = word
+    length &+= used &+ 1
+    if length > chainBoundOfSweep { chainBoundOfSweep = length }
+    if length > chainBound { chainBound = length }
+  }
+
+  /// Gives a full bucket a child, which takes over the element of the last slot.
+  @inlinable
+  mutating func addChild(below bucket: Bucket) -> Bucket {
+    let memory = unsafe buckets.allocator.allocate(Bucket.byteCount)
+    let child = Bucket(at: UInt(bitPattern: memory))
+    let header = bucket.header
+    let last = Bucket.slotCount &- 1
+    child.header = header &>> UInt64(last &* 8) & 0xff
+    child[0] = bucket[last]
+    bucket.header = header & 0x0000_ffff_ffff_ffff | Bucket.isChained
+    bucket[last] = UInt64(child.address)
+    childCount &+= 1
+    return child
+  }
+}

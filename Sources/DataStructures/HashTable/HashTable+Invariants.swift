@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Figures about the shape of a table, for DEBUG HTSTATS.
+public struct HashTableStatistics: Sendable {
+  /// Element counts of chains are told apart up to this one.
+  public static var longestCounted: Int { 50 }
+
+  /// Number of chains by their number of elements; the last counter is for all longer ones.
+  public var chainsByLength: [Int]
+  /// Number of elements in the longest chain.
+  public var longestChain: Int
+
+  /// Figures of a table without buckets.
+  @usableFromInline
+  init() {
+    chainsByLength = [Int](repeating: 0, count: HashTableStatistics.longestCounted + 1)
+    longestChain = 0
+  }
+}
+
+extension HashTable {
+  /// Counts the chains by length.
+  ///
+  /// - Complexity: O(n); a command for debugging only.
+  @inlinable
+  public func statistics() -> HashTableStatistics {
+    var result = HashTableStatistics()
+    for index in 0..<buckets.count {
+      var length = 0
+      HashTable.forEach(inChainOf: buckets[index]) { _ in length += 1 }
+      result.longestChain = max(result.longestChain, length)
+      result.chainsByLength[min(length, HashTableStatistics.longestCounted)] += 1
+    }
+    return result
+  }
+
+  /// Stops the process if the table contradicts its own rules; for tests.
+  ///
+  /// - Complexity: O(n).
+  @inlinable
+  public func checkInvariants() {
+    var elements = 0
+    var children = 0
+    for index in 0..<buckets.count {
+      var bucket = buckets[index]
+      var length = 0
+      while true {
+        let used = bucket.usedCount
+        check(bucket, ofChain: index)
+        length += used
+        guard bucket.isChained else { break }
+        precondition(used == Bucket.slotCount - 1, "a bucket with a child has six elements")
+        bucket = bucket.child
+        children += 1
+        precondition(bucket.usedCount >= 2, "a child has at least two elements")
+      }
+      precondition(length <= chainBound, "the bound on chains holds")
+      elements += length
+    }
+    precondition(elements == elementCount, "count is the number of elements")
+    precondition(children == childCount, "childBucketCount is the number of children")
+    precondition(elementCount == 0 || buckets.count > 0, "elements need a bucket")
+    precondition(chainBoundOfSweep <= chainBound, "the bounds are ordered")
+    let level = levelBucketCount
+    precondition(buckets.count == 0 || (level <= buckets.count && buckets.count < 2 * level))
+    if resizingEnabled {
+      precondition(elementCount <= buckets.count * HashTable.meanFill, "not overfull")
+    }
+  }
+
+  /// Checks the tags of one bucket, and that its elements belong to chain `index`.
+  @inlinable
+  func check(_ bucket: Bucket, ofChain index: Int) {
+    let header = bucket.header
+    let used = Bucket.usedCount(header)
+    precondition(header >> 57 == 0, "no unknown control bit is set")
+    for slot in 0..<Bucket.slotCount {
+      let tag = header >> UInt64(slot * 8) & 0xff
+      guard slot < used else {
+        precondition(tag == 0, "unused slots have no tag and come last")
+        continue
+      }
+      let hash = Element(word: bucket[slot]).hash(seed)
+      precondition(tag == Bucket.tag(hash), "a tag is made of its element's hash")
+      precondition(buckets.index(hash) == index, "each element is where look-ups expect it")
+    }
+  }
+}

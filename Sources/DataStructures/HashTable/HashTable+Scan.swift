@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A cursor is the number of a bucket at the current level, and it counts with its bits reversed
+// (Noordhuis's order). Read from the lowest bit, a hash is a binary fraction; a bucket holds
+// an interval of such fractions, splitting halves the interval, and the cursor says up to which
+// fraction everything was visited. That holds whatever the level is when the scan goes on; after
+// merging the interval around the cursor is visited from its start, so some elements come twice.
+
+extension HashTable {
+  /// Visits the elements of one bucket (and of its split-off half) and returns the next cursor.
+  ///
+  /// A scan starts with cursor 0 and is complete when 0 is returned. An element that is in
+  /// the table during the whole scan is visited at least once; one that comes or goes meanwhile
+  /// may be visited. Any cursor is accepted; those returned are below 2^48. `visit` must not
+  /// change the table.
+  ///
+  /// - Complexity: O(1): 5 to 10 elements on average.
+  @inlinable
+  public func scan(_ cursor: UInt64, visit: (Element) -> Void) -> UInt64 {
+    guard elementCount != 0 else { return 0 }
+    let index = cursor & (buckets.mask &>> 1)
+    HashTable.forEach(inChainOf: buckets[Int(index)], visit)
+    let half = Int(index &+ buckets.mask &>> 1 &+ 1)
+    if half < buckets.count { HashTable.forEach(inChainOf: buckets[half], visit) }
+    return nextCursor(after: index)
+  }
+
+  /// As `scan`, but each element may be replaced by one with the same key at another address.
+  ///
+  /// Child buckets that lie in sparse slabs are moved by the table itself. The closure must not use
+  /// the table.
+  @inlinable
+  public mutating func scanLocations(
+    _ cursor: UInt64, visit: (inout Element) -> Void
+  ) -> UInt64 {
+    guard elementCount != 0 else { return 0 }
+    let index = cursor & (buckets.mask &>> 1)
+    if index == 0 { buckets.leaveSparseSlabs() }
+    rewriteChain(of: buckets[Int(index)], visit)
+    let half = Int(index &+ buckets.mask &>> 1 &+ 1)
+    if half < buckets.count { rewriteChain(of: buckets[half], visit) }
+    return nextCursor(after: index)
+  }
+
+  /// Visits every element once, in no particular order; `visit` must not change the table.
+  @inlinable
+  public func forEach(_ visit: (Element) -> Void) {
+    var index = 0
+    while index < buckets.count {
+      HashTable.forEach(inChainOf: buckets[index], visit)
+      index &+= 1
+    }
+  }
+
+  /// The cursor behind bucket `index` of the current level, 0 at the end.
+  @inlinable
+  func nextCursor(after index: UInt64) -> UInt64 {
+    // Set the bits above the level, so that the carry of the reversed number runs through them.
+    let reversed = HashTable.reverse(index | ~(buckets.mask &>> 1))
+    let next = HashTable.reverse(reversed &+ 1)
+    if next != 0 { Prefetch.line(at: buckets[Int(next)].address) }
+    return next
+  }
+
+  /// `word` with its 64 bits in opposite order.
+  @inlinable
+  static func reverse(_ word: UInt64) -> UInt64 {
+    var bits = word.byteSwapped
+    bits = (bits &>> 4) & 0x0f0f_0f0f_0f0f_0f0f | (bits & 0x0f0f_0f0f_0f0f_0f0f) &<< 4
+    bits = (bits &>> 2) & 0x3333_3333_3333_3333 | (bits & 0x3333_3333_3333_3333) &<< 2
+    return (bits &>> 1) & 0x5555_5555_5555_5555 | (bits & 0x5555_5555_5555_5555) &<< 1
+  }
+
+  /// Visits the elements of a bucket and its children.
+  @inlinable
+  static func forEach(inChainOf head: Bucket, _ visit: (Element) -> Void) {
+    var bucket = head
+    while true {
+      let header = bucket.header
+      for slot in 0..<Bucket.usedCount(header) { visit(Element(word: bucket[slot])) }
+      guard header & Bucket.isChained != 0 else { return }
+      bucket = bucket.child
+    }
+  }
+
+  /// Lets `visit` replace the elements of a chain, and moves its child buckets out of sparse slabs.
+  @inlinable
+  mutating func rewriteChain(of head: Bucket, _ visit: (inout Element) -> Void) {
+    var bucket = head
+    while true {
+      for slot in 0..<bucket.usedCount {
+        var element = Element(word: bucket[slot])
+        visit(&element)
+        bucket[slot] = element.word
+      }
+      guard bucket.isChained else { return }
+      let child = bucket.child
+      let allocator = buckets.allocator
+      if unsafe allocator.isSparse(child.words, byteCount: Bucket.byteCount) {
+        let memory = unsafe allocator.allocate(Bucket.byteCount)
+        unsafe memory.copyMemory(from: child.words, byteCount: Bucket.byteCount)
+        unsafe allocator.deallocate(child.words, byteCount: Bucket.byteCount)
+        bucket[Bucket.slotCount &- 1] = UInt64(UInt(bitPattern: memory))
+      }
+      bucket = bucket.child
+    }
+  }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The table of keys, and of the members of big hashes, sets and sorted sets.
+//
+// It grows by linear hashing (Litwin, 1980): one bucket is split for every `meanFill` elements that
+// come and merged for every `meanFill` that go. That is all the rehashing there is: no second
+// table, no pause, memory in proportion to the elements, and an element has one place at any time.
+//
+// With B buckets and the level L such that 2^L <= B < 2^(L+1), an element's bucket has the number
+// `hash & (2^(L+1) - 1)`, without the highest of those bits if there is no such bucket yet:
+//
+//      0            B - 2^L            2^L              B             2^(L+1)
+//      +---------------+----------------+---------------+ - - - - - - - +
+//      | already split |  not yet split | their halves  |  to come      |
+//      +---------------+----------------+---------------+ - - - - - - - +
+//
+// Buckets never move. They live in segments, segment s with the buckets 2^s ..< 2^(s+1) (segment 0
+// has bucket 0, too), so that growing adds memory and copies nothing. A full bucket gets a child.
+//
+// What a newcomer gets wrong: the table owns its buckets but not the elements' entries; whoever
+// drops a table drains it first. And a `Location` dies with the next insertion or removal.
+
+/// A hash table of words with incremental growth, SCAN cursors and fair sampling.
+///
+/// - Complexity: look-up, insertion and removal are O(1); each touches one bucket, or two for about
+///   a tenth of the elements, and the entry. Memory: about 15 bytes per element.
+@safe
+public struct HashTable<Element: HashTableElement>: ~Copyable {
+  /// Where an element is stored; valid until the next insertion or removal.
+  @safe
+  public struct Location {
+    /// The bucket from which the element was found, the start of a chain.
+    @usableFromInline let head: Bucket
+    /// The word of the element.
+    @usableFromInline let slot: UnsafeMutablePointer<UInt64>
+
+    /// The place of slot `slot` of `bucket`, which hangs below `head`.
+    @inlinable @inline(__always)
+    init(head: Bucket, bucket: Bucket, slot: Int) {
+      self.head = head
+      unsafe self.slot = unsafe bucket.slotAddress(slot)
+    }
+  }
+
+  /// Elements per bucket that the table aims at: less is faster, more is smaller.
+  ///
+  /// Measured with 16-byte keys and values: 4 costs 57.6 bytes per key and 56 ns per GET, 5 costs
+  /// 55.6 and 62, 6 costs 54.4 and 65.
+  @inlinable public static var meanFill: Int { 5 }
+
+  /// The buckets that are nobody's child.
+  @usableFromInline var buckets: BucketArray
+  /// The secret that the elements' keys are hashed with.
+  public let seed: HashSeed
+  /// Number of elements.
+  @usableFromInline var elementCount: Int
+  /// Number of child buckets.
+  @usableFromInline var childCount: Int
+  /// No chain has more elements than this; at least 7.
+  @usableFromInline var chainBound: Int
+  /// The longest chain that arose since the bucket count was last another power of two.
+  @usableFromInline var chainBoundOfSweep: Int
+  /// The last power of two that the bucket count was.
+  @usableFromInline var sweepStart: Int
+  /// Whether the table splits and merges buckets as its count changes.
+  public var resizingEnabled: Bool
+
+  /// An empty table, which has no bucket before the first insertion.
+  @inlinable
+  public init(allocator: Allocator, seed: HashSeed) {
+    buckets = BucketArray(allocator: allocator)
+    self.seed = seed
+    elementCount = 0
+    childCount = 0
+    chainBound = Bucket.slotCount
+    chainBoundOfSweep = Bucket.slotCount
+    sweepStart = 1
+    resizingEnabled = true
+  }
+
+  @inlinable
+  deinit {
+    var remaining = childCount
+    var index = 0
+    while remaining > 0 && index < buckets.count {
+      remaining &-= HashTable.freeChildren(of: buckets[index], to: buckets.allocator)
+      index &+= 1
+    }
+  }
+}
+
+// MARK: - Figures
+
+extension HashTable {
+  /// Number of elements.
+  @inlinable public var count: Int { elementCount }
+
+  /// Whether there is no element.
+  @inlinable public var isEmpty: Bool { elementCount == 0 }
+
+  /// Number of buckets without counting children; 0 before the first insertion.
+  @inlinable public var bucketCount: Int { buckets.count }
+
+  /// Number of buckets that hang below a full one.
+  @inlinable public var childBucketCount: Int { childCount }
+
+  /// How many buckets were split since the bucket count was last a power of two.
+  @inlinable public var splitBucketCount: Int {
+    buckets.count == 0 ? 0 : buckets.count - levelBucketCount
+  }
+
+  /// The largest power of two not above the bucket count: 2^L in the drawing above.
+  @inlinable public var levelBucketCount: Int {
+    buckets.count == 0 ? 0 : Int(truncatingIfNeeded: buckets.mask &>> 1) &+ 1
+  }
+
+  /// Bytes of all buckets, children included.
+  @inlinable public var bucketBytes: Int {
+    (buckets.count + childCount) * Bucket.byteCount
+  }
+}

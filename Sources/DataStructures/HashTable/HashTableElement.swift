@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CLinux
+
+/// What a `HashTable` stores: one word per element, as a rule a tagged pointer to an entry.
+public protocol HashTableElement {
+  /// The element as the table keeps it; any value, zero included.
+  var word: UInt64 { get }
+
+  /// The element that `word` stands for.
+  init(word: UInt64)
+
+  /// The hash of the element's key; asked for when a bucket is split.
+  func hash(_ seed: HashSeed) -> UInt64
+
+  /// Whether the element's key has these bytes.
+  func hasKey(_ key: RawSpan) -> Bool
+
+  /// Asks the processor to load the cache lines that `hasKey` and the reader will touch.
+  func prefetch()
+}
+
+/// Hints to the processor that memory will be read soon.
+public enum Prefetch {
+  /// Starts loading the cache line that contains `address`; any address is allowed.
+  @inlinable @inline(__always)
+  public static func line(at address: UInt) {
+    unsafe memd_prefetch(UnsafeRawPointer(bitPattern: address))
+  }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Glibc
+
+/// Steps with which a process leaves its terminal and takes its place.
+public enum Daemon {
+  /// Goes on in a child without terminal; the parent ends with code 0.
+  ///
+  /// To be called before any thread is started: only the calling thread lives on. The standard streams
+  /// lead to /dev/null afterwards. A refused fork throws.
+  public static func detach() throws(SystemError) {
+    let child = memd_fork()
+    if child < 0 { throw SystemError(errno) }
+    if child > 0 { _exit(0) }
+    setsid()
+    memd_silence_standard_streams()
+  }
+
+  /// Sets the mask of new files' permissions and returns the old one.
+  @discardableResult
+  public static func setFileMask(_ mask: UInt32) -> UInt32 { UInt32(umask(mode_t(mask))) }
+
+  /// Changes the working directory.
+  public static func changeDirectory(to path: String) throws(SystemError) {
+    try Syscall.checking { unsafe Int(chdir(path)) }
+  }
+
+  /// Ends the process at once, without flushing or destroying anything.
+  public static func exit(code: Int32) -> Never { _exit(code) }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Glibc
+
+/// What INFO tells about the process and its machine. Nothing is cached; each read asks the system.
+public enum ProcessFacts {
+  /// Whose processor time is asked for.
+  public enum Account: Sendable {
+    /// All threads of the process.
+    case process
+    /// The calling thread.
+    case thread
+    /// Children that have ended and were waited for.
+    case children
+  }
+
+  /// The number of the process.
+  public static var processID: Int32 { getpid() }
+
+  /// Bytes that are resident; 0 if /proc is not there.
+  public static var residentByteCount: Int {
+    statm(field: 1) * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  /// Bytes of address space; 0 if /proc is not there.
+  public static var virtualByteCount: Int {
+    statm(field: 0) * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  /// Bytes of memory of the machine.
+  public static var totalMemoryByteCount: Int {
+    max(0, sysconf(Int32(_SC_PHYS_PAGES))) * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  /// Number of processors that are on line.
+  public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+  /// Processor time that was used, in microseconds, in the process and in the kernel for it.
+  public static func processorTime(
+    of account: Account
+  ) -> (userMicroseconds: Int64, systemMicroseconds: Int64) {
+    // RUSAGE_THREAD is 1; the overlay hides it.
+    let who: Int32 =
+      switch account {
+      case .process: 0
+      case .thread: 1
+      case .children: -1
+      }
+    var usage = rusage()
+    unsafe getrusage(__rusage_who_t(who), &usage)
+    return (microseconds(usage.ru_utime), microseconds(usage.ru_stime))
+  }
+
+  /// "Linux 6.1.0 x86_64".
+  public static var operatingSystem: String {
+    var names = utsname()
+    guard unsafe uname(&names) == 0 else { return "Linux" }
+    let system = text(of: &names.sysname)
+    let release = text(of: &names.release)
+    let machine = text(of: &names.machine)
+    return "\(system) \(release) \(machine)"
+  }
+
+  /// The name of the machine in its network.
+  public static var hostName: String {
+    var names = utsname()
+    guard unsafe uname(&names) == 0 else { return "localhost" }
+    return text(of: &names.nodename)
+  }
+
+  /// The absolute path of the running program; empty if /proc is not there.
+  public static var executablePath: String {
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4096) { buffer in
+      let count = unsafe buffer.withMemoryRebound(to: CChar.self) { characters -> Int in
+        guard let base = characters.baseAddress else { return 0 }
+        return unsafe readlink("/proc/self/exe", base, characters.count)
+      }
+      return unsafe String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+    }
+  }
+
+  /// The working directory; empty if it was removed.
+  public static var workingDirectory: String {
+    guard let path = unsafe getcwd(nil, 0) else { return "" }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
+  }
+
+  /// A variable of the environment.
+  public static func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+  }
+
+  /// Whether a descriptor is a terminal.
+  public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  private static func microseconds(_ time: timeval) -> Int64 {
+    Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec)
+  }
+
+  private static func statm(field: Int) -> Int {
+    // Disk reads in pieces, as files of /proc have no size.
+    guard let bytes = try? SystemDisk().read("/proc/self/statm") else { return 0 }
+    let fields = bytes.split(separator: UInt8(ascii: " "))
+    guard fields.indices.contains(field) else { return 0 }
+    return Int(String(decoding: fields[field], as: UTF8.self)) ?? 0
+  }
+
+  private static func text<Characters>(of characters: inout Characters) -> String {
+    unsafe withUnsafeBytes(of: &characters) { bytes in
+      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a simulated transport remembers of one connection.
+internal struct SimulatedSlot {
+  /// Our end; nil when the slot is free.
+  var endpoint: SimulatedEndpoint?
+  /// The listener's path, for connections through a unix socket.
+  let path: String?
+  /// Distinguishes the connections that had this slot.
+  var generation: UInt32 = 0
+  /// When an outgoing connection is made or refused; `.max` if the peer is out of reach.
+  var connected: Int64 = 0
+  /// Why an outgoing connection failed; 0 for success.
+  var connectError: Int32 = 0
+  /// Whether `.writable` is reported.
+  var isWritableWatched = false
+  /// Whether `.readable` is reported.
+  var isReadableWatched = true
+
+  init(endpoint: SimulatedEndpoint, path: String?) {
+    self.endpoint = endpoint
+    self.path = path
+  }
+
+  /// What `wait` reports now.
+  func events(now: Int64) -> [Event.Kind] {
+    guard let endpoint, connected <= now else { return [] }
+    var kinds: [Event.Kind] = []
+    if isReadableWatched && connectError == 0 && endpoint.incoming.isReadable {
+      kinds.append(.readable)
+    }
+    if isWritableWatched && (connectError != 0 || endpoint.isWritable) {
+      kinds.append(.writable)
+    }
+    return kinds
+  }
+
+  /// When `events` may have something to say; nil if nothing is under way.
+  func nextEvent(now: Int64) -> Int64? {
+    guard let endpoint, connected < .max else { return nil }
+    if isWritableWatched && (connected > now || connectError != 0 || endpoint.isWritable) {
+      return connected
+    }
+    guard isReadableWatched, let arrival = endpoint.incoming.nextArrival else { return nil }
+    return max(arrival, connected)
+  }
+}
+
+/// A listener of a simulated transport with the connections that wait at it.
+internal struct SimulatedListener {
+  /// The port that it has; 0 for unix sockets.
+  let port: UInt16
+  /// The path of a unix socket.
+  let path: String?
+  /// Whether it takes connections.
+  private(set) var isOpen = true
+  private var waiting: [(arrival: Int64, endpoint: SimulatedEndpoint)] = []
+
+  init(port: UInt16, path: String?) {
+    self.port = port
+    self.path = path
+  }
+
+  /// When the next connection arrives.
+  var nextArrival: Int64? { waiting.first?.arrival }
+
+  /// Whether a connection can be accepted.
+  func isAcceptable(_ now: Int64) -> Bool {
+    isOpen && (waiting.first.map { $0.arrival <= now } ?? false)
+  }
+
+  /// Adds a connection; the order is that of the arrivals.
+  mutating func enqueue(_ endpoint: SimulatedEndpoint, arrival: Int64) {
+    let position = waiting.firstIndex { $0.arrival > arrival } ?? waiting.count
+    waiting.insert((arrival, endpoint), at: position)
+  }
+
+  /// The connection that arrived first; the caller has looked whether there is one.
+  mutating func takeFirst() -> SimulatedEndpoint { waiting.removeFirst().endpoint }
+
+  /// Resets what waits.
+  mutating func close() {
+    isOpen = false
+    for entry in waiting { entry.endpoint.cut() }
+    waiting = []
+  }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Glibc
+
+/// The clocks of the operating system and the cycle counter of the processor.
+public final class SystemClock: Clock {
+  private let firstTicks: UInt64
+  private let firstNanoseconds: Int64
+
+  /// Calibrates the cycle counter for two milliseconds.
+  public init() {
+    let calibrationNanoseconds: Int64 = 2_000_000
+    firstNanoseconds = Syscall.time(CLOCK_MONOTONIC)
+    firstTicks = memd_cycle_counter()
+    while Syscall.time(CLOCK_MONOTONIC) &- firstNanoseconds < calibrationNanoseconds {}
+    super.init(countsCycles: true, ticksPerMicrosecond: 1)
+    refineCalibration()
+  }
+
+  /// CLOCK_REALTIME.
+  public override func wallMicroseconds() -> Int64 { Syscall.time(CLOCK_REALTIME) / 1000 }
+
+  /// CLOCK_MONOTONIC.
+  public override func monotonicNanoseconds() -> Int64 { Syscall.time(CLOCK_MONOTONIC) }
+
+  /// The longer the process has run, the more exact the ratio.
+  public override func refineCalibration() {
+    let ticks = memd_cycle_counter() &- firstTicks
+    let nanoseconds = Syscall.time(CLOCK_MONOTONIC) &- firstNanoseconds
+    guard nanoseconds > 0, ticks > 0 else { return }
+    ticksPerMicrosecond = Double(ticks) * 1000 / Double(nanoseconds)
+  }
+}

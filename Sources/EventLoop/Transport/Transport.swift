@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The connections of a server: epoll or a simulation. It knows no protocol.
+///
+/// One turn of the loop is one `wait`, then at most one `receive` and one `send` per connection.
+/// Readiness is level triggered: an event comes back until its cause is gone. Every call with the
+/// identity of a closed connection is harmless: it answers `.closed` or does nothing.
+open class Transport {
+  /// For subclasses.
+  public init() {}
+
+  /// Waits until something happens and lists it; negative timeouts wait for ever, 0 only looks.
+  open func wait(timeoutNanoseconds: Int64, into events: inout EventList) { events.removeAll() }
+
+  // MARK: - Listening
+
+  /// Opens a listener and returns its index; `backlog` is the length of the system's queue.
+  open func listen(on address: ListenAddress, backlog: Int32) throws(ListenError) -> Int {
+    throw ListenError(address: address, operation: "listen", code: 0)
+  }
+
+  /// Closes a listener; the index is not used again. A unix socket's file is removed.
+  open func closeListener(_ listener: Int) {}
+
+  /// The port that a listener got; tells which when 0 was asked for. 0 for unix sockets.
+  open func port(ofListener listener: Int) -> UInt16 { 0 }
+
+  /// The next connection that waits at a listener; nil when there are no more, or on `acceptError`.
+  open func accept(from listener: Int) -> Accepted? { nil }
+
+  /// The error number with which the last `accept` failed; 0 if there was just nobody waiting.
+  open var acceptError: Int32 { 0 }
+
+  // MARK: - Connections
+
+  /// Starts an outgoing connection; `.writable` tells the end, `connectError(of:)` how it went.
+  open func connect(
+    to host: String, port: UInt16, from source: String?
+  ) throws(SystemError) -> ConnectionID {
+    throw SystemError.unreachable
+  }
+
+  /// Takes the pending error of a connection; 0 if there is none (an outgoing one was made).
+  open func connectError(of id: ConnectionID) -> Int32 { 0 }
+
+  /// Moves received bytes into memory of the caller.
+  open func receive(_ id: ConnectionID, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+    .closed
+  }
+
+  /// Hands bytes to the connection; fewer than given may be taken.
+  open func send(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) -> IOResult { .closed }
+
+  /// Turns events `.writable` on or off; off at first.
+  open func watchWritable(_ id: ConnectionID, _ isWatched: Bool) {}
+
+  /// Turns events `.readable` on or off; on at first.
+  open func watchReadable(_ id: ConnectionID, _ isWatched: Bool) {}
+
+  /// Closes a connection and forgets its events.
+  open func close(_ id: ConnectionID) {}
+
+  /// The descriptor, for CLIENT LIST; -1 if the connection is gone.
+  open func descriptor(of id: ConnectionID) -> Int32 { -1 }
+
+  /// "ip:port" of the other end, or "path:0"; empty if the connection is gone.
+  open func peerAddress(of id: ConnectionID) -> String { "" }
+
+  /// "ip:port" of our end, or "path:0"; empty if the connection is gone.
+  open func localAddress(of id: ConnectionID) -> String { "" }
+
+  /// Whether small writes leave at once (TCP_NODELAY).
+  open func setNoDelay(_ id: ConnectionID, _ isOn: Bool) {}
+
+  /// Probes a silent peer after so many seconds; 0 turns probing off.
+  open func setKeepAlive(_ id: ConnectionID, seconds: Int) {}
+
+  // MARK: - Wake-ups and signals
+
+  /// Makes `wait` return with `.wakeup`; may be called from any thread.
+  open func wakeUp() {}
+
+  /// What helper threads hold to wake the loop.
+  open var waker: Waker { Waker(descriptor: -1) }
+
+  /// Delivers signals as events from now on; only one transport of a process can watch.
+  open func watchSignals(_ numbers: [Int32]) {}
+}
+
+extension Transport {
+  /// Hands the bytes of a span to the connection.
+  public final func send(_ id: ConnectionID, _ bytes: RawSpan) -> IOResult {
+    unsafe bytes.withUnsafeBytes { pointer in unsafe send(id, pointer) }
+  }
+}
+
+/// Wakes a loop from another thread; trivially copyable.
+public struct Waker: Sendable {
+  /// An eventfd, or -1 where nobody has to be woken.
+  private let descriptor: Int32
+
+  /// Wraps an eventfd, which stays owned by the transport.
+  internal init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// Makes the loop's `wait` return with `.wakeup`.
+  public func wakeUp() {
+    if descriptor >= 0 { Syscall.signalEvent(descriptor) }
+  }
+}

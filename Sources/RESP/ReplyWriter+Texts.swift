@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Errors, and the scalar types that only RESP3 has.
+extension ReplyWriter {
+  /// Replies with a known error, for example `ERR syntax error`: no dash, no line end.
+  public mutating func error(_ text: StaticString) {
+    buffer.append(byte: 0x2D)
+    buffer.append(text)
+    buffer.append("\r\n")
+  }
+
+  /// Replies with an error whose text was composed.
+  @_disfavoredOverload
+  public mutating func error(_ text: String) {
+    var text = text
+    text.withUTF8 { utf8 in
+      error(text: unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)))
+    }
+  }
+
+  /// Replies with an error whose text may hold client bytes: line ends in it become blanks.
+  public mutating func error(text: RawSpan) {
+    buffer.append(byte: 0x2D)
+    appendLine(text)
+  }
+
+  /// Replies with a status line that was composed; line ends in it become blanks.
+  @_disfavoredOverload
+  public mutating func status(_ text: String) {
+    var text = text
+    buffer.append(byte: 0x2B)
+    text.withUTF8 { appendLine(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer($0))) }
+  }
+
+  /// Replies with a floating-point number; in RESP2 as a bulk string.
+  public mutating func double(_ value: Double) {
+    buffer.reserve(8 + DoubleText.maxByteCount + 8)
+    // The longest text has 24 bytes: both headers have a fixed length per number of digits.
+    let gap = version == .resp3 ? 1 : 5
+    let text = unsafe buffer.tail + gap
+    let count = unsafe DoubleText.write(value, to: text)
+    if version == .resp3 {
+      buffer.append(byte: 0x2C)
+    } else if count < 10 {
+      buffer.appendHeader(0x24, count)
+      unsafe buffer.tail.copyMemory(from: text, byteCount: count)
+    } else {
+      let tail = unsafe buffer.tail
+      unsafe tail.storeBytes(of: 0x24, as: UInt8.self)
+      _ = unsafe DecimalText.write(count, to: tail + 1)
+      unsafe (tail + 3).storeBytes(of: (0x0A0D as UInt16).littleEndian, as: UInt16.self)
+      buffer.end += 5
+    }
+    buffer.end += count
+    buffer.appendReservedLineEnd()
+  }
+
+  /// Replies true or false; in RESP2 as 1 or 0.
+  public mutating func boolean(_ value: Bool) {
+    if version == .resp2 { return integer(value ? 1 : 0) }
+    if value { buffer.append("#t\r\n") } else { buffer.append("#f\r\n") }
+  }
+
+  /// Replies with an integer of any size, given as digits; in RESP2 as a bulk string.
+  public mutating func bigNumber(_ digits: String) {
+    if version == .resp2 { return bulk(digits) }
+    buffer.append(byte: 0x28)
+    buffer.append(digits)
+    buffer.append("\r\n")
+  }
+
+  /// Replies with text that is meant for people; in RESP2 as a bulk string.
+  ///
+  /// The format is a name of three letters, such as `txt` or `mkd`.
+  public mutating func verbatim(_ text: String, format: StaticString) {
+    var text = text
+    text.withUTF8 { utf8 in
+      verbatim(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)), format: format)
+    }
+  }
+
+  /// Replies with bytes that are meant for people; in RESP2 as a bulk string.
+  public mutating func verbatim(_ text: RawSpan, format: StaticString) {
+    if version == .resp2 { return bulk(text) }
+    precondition(format.utf8CodeUnitCount == 3)
+    buffer.appendHeader(0x3D, text.byteCount + 4)
+    buffer.append(format)
+    buffer.append(byte: 0x3A)
+    buffer.append(text)
+    buffer.append("\r\n")
+  }
+
+  /// Appends one line, with blanks in place of line ends.
+  private mutating func appendLine(_ text: RawSpan) {
+    unsafe buffer.append(upTo: text.byteCount) { room in
+      for index in 0..<text.byteCount {
+        let byte = unsafe text.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+        unsafe room[index] = byte == 0x0D || byte == 0x0A ? 0x20 : byte
+      }
+      return text.byteCount
+    }
+    buffer.append("\r\n")
+  }
+}

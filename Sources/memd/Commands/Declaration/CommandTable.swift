@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Number of a command in its table; the index of everything that is kept per command.
+typealias CommandID = Int
+
+/// What execution needs to know of a command, copied from its declaration at start-up.
+struct CommandRecord {
+  let handler: Command.Handler
+  let flags: CommandFlags
+  let concerns: Gate
+  let id: UInt16
+  /// Words of a request, negative: at least.
+  let arity: Int16
+  /// The keys of the common cases; others are found by `KeyFinder`.
+  let keys: KeyRange
+  let isVerbatim: Bool
+
+  /// Keys that stand at fixed distances, or none.
+  struct KeyRange {
+    /// Index of the first key; 0 if the command has none, or none that is found this way.
+    let first: Int16
+    /// Index of the last key; negative: from the end.
+    let last: Int16
+    let step: Int16
+  }
+}
+
+/// A command in its table: a reference of one word that never changes.
+@safe
+struct CommandReference: Equatable {
+  private let record: UnsafePointer<CommandRecord>
+
+  init(_ record: UnsafePointer<CommandRecord>) { unsafe self.record = record }
+
+  static func == (left: CommandReference, right: CommandReference) -> Bool {
+    unsafe left.record == right.record
+  }
+
+  var handler: Command.Handler { unsafe record.pointee.handler }
+  var flags: CommandFlags { unsafe record.pointee.flags }
+  var concerns: Gate { unsafe record.pointee.concerns }
+  var id: CommandID { unsafe Int(record.pointee.id) }
+  var arity: Int { unsafe Int(record.pointee.arity) }
+  var keys: CommandRecord.KeyRange { unsafe record.pointee.keys }
+  var isVerbatim: Bool { unsafe record.pointee.isVerbatim }
+
+  /// True if a request of `count` words is long enough and not too long.
+  @inline(__always)
+  func accepts(_ count: Int) -> Bool {
+    let arity = self.arity
+    return arity >= 0 ? count == arity : count >= -arity
+  }
+}
+
+/// All commands by name, and what was declared of each.
+@safe
+final class CommandTable {
+  /// The families; the only line to add for a new one.
+  nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
+    ConnectionCommands.self, StringCommands.self,
+  ]
+
+  /// A declaration with its place among the others.
+  struct Description {
+    let command: Command
+    let group: CommandGroup
+    let id: CommandID
+    /// The container of a subcommand.
+    let parent: CommandID?
+    var subcommands: [CommandID] = []
+    /// "get", "client|list".
+    let fullName: String
+  }
+
+  /// By number; subcommands stand behind their container.
+  private(set) var descriptions: [Description] = []
+  private let records: UnsafeMutablePointer<CommandRecord>
+  /// Open addressing; entries are command numbers plus one.
+  private var slots: [UInt16]
+  private let mask: Int
+  /// Commands whose names don't fit into a `FoldedName`.
+  private var longNames: [CommandID] = []
+  private var foldedNames: [FoldedName] = []
+
+  init(families: [any CommandFamily.Type] = unsafe CommandTable.families) {
+    var descriptions: [Description] = []
+    for family in families {
+      for command in family.commands {
+        let parent = descriptions.count
+        descriptions.append(
+          Description(
+            command: command, group: family.group, id: parent, parent: nil,
+            fullName: command.name.description))
+        for subcommand in command.subcommands {
+          let id = descriptions.count
+          descriptions[parent].subcommands.append(id)
+          descriptions.append(
+            Description(
+              command: subcommand, group: family.group, id: id, parent: parent,
+              fullName: "\(command.name)|\(subcommand.name)"))
+        }
+      }
+    }
+    unsafe records = .allocate(capacity: max(1, descriptions.count))
+    var size = 64
+    while size < descriptions.count * 4 { size *= 2 }
+    slots = [UInt16](repeating: 0, count: size)
+    mask = size - 1
+    self.descriptions = descriptions
+    for description in descriptions { register(description) }
+  }
+
+  deinit {
+    unsafe records.deinitialize(count: descriptions.count)
+    unsafe records.deallocate()
+  }
+
+  private func register(_ description: Description) {
+    let command = description.command
+    var flags = command.flags
+    if !command.subcommands.isEmpty { flags.insert(.container) }
+    var isVerbatim = false
+    if case .verbatim = command.derivedEffect { isVerbatim = true }
+    let record = CommandRecord(
+      handler: command.handler, flags: flags, concerns: .concerns(of: flags),
+      id: UInt16(description.id),
+      arity: Int16(command.arity(depth: description.parent == nil ? 1 : 2)),
+      keys: KeyFinder.fixedRange(of: command.keys), isVerbatim: isVerbatim)
+    unsafe (records + description.id).initialize(to: record)
+    guard command.name.utf8CodeUnitCount <= 16 else {
+      foldedNames.append(FoldedName(""))
+      if description.parent == nil { longNames.append(description.id) }
+      return
+    }
+    let name = FoldedName(command.name)
+    foldedNames.append(name)
+    guard description.parent == nil else { return }
+    var slot = CommandTable.slot(name) & mask
+    while slots[slot] != 0 { slot = (slot + 1) & mask }
+    slots[slot] = UInt16(description.id + 1)
+  }
+
+  @inline(__always)
+  private static func slot(_ name: FoldedName) -> Int {
+    let mixed = (name.low ^ name.high &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
+    return Int(truncatingIfNeeded: mixed >> 32)
+  }
+
+  // MARK: - Look-up
+
+  /// The command with this number.
+  @inline(__always)
+  subscript(id: CommandID) -> CommandReference {
+    precondition(id >= 0 && id < descriptions.count)
+    return unsafe CommandReference(UnsafePointer(records + id))
+  }
+
+  /// The command of a request, subcommands resolved; nil if its name is unknown.
+  @inline(__always)
+  func find(_ arguments: Arguments) -> CommandReference? {
+    guard let command = find(name: arguments[0]) else { return nil }
+    guard command.flags.contains(.container), arguments.count > 1 else { return command }
+    return findSubcommand(arguments[1], of: command)
+  }
+
+  /// The command with this name in any case.
+  @inline(__always)
+  func find(name bytes: RawSpan) -> CommandReference? {
+    let name = FoldedName(folding: bytes)
+    var slot = CommandTable.slot(name) & mask
+    while slots[slot] != 0 {
+      let id = Int(slots[slot]) - 1
+      if foldedNames[id] ~= name { return self[id] }
+      slot = (slot + 1) & mask
+    }
+    return findLong(name: bytes)
+  }
+
+  @inline(never)
+  private func findLong(name bytes: RawSpan) -> CommandReference? {
+    guard bytes.byteCount > 16 else { return nil }
+    for id in longNames where descriptions[id].fullName == bytes.text.lowercased() {
+      return self[id]
+    }
+    return nil
+  }
+
+  /// The subcommand with this name; nil if the container has none of that name.
+  func findSubcommand(_ bytes: RawSpan, of container: CommandReference) -> CommandReference? {
+    let name = FoldedName(folding: bytes)
+    for id in descriptions[container.id].subcommands {
+      if foldedNames[id] ~= name, descriptions[id].command.name.utf8CodeUnitCount <= 16 {
+        return self[id]
+      }
+      if descriptions[id].command.name.utf8CodeUnitCount > 16,
+        descriptions[id].command.name.description == bytes.text.lowercased()
+      {
+        return self[id]
+      }
+    }
+    return nil
+  }
+
+  /// What was declared of a command.
+  func description(of command: CommandReference) -> Description { descriptions[command.id] }
+
+  /// Top-level commands, in the order of their declaration.
+  var topLevel: [Description] { descriptions.filter { $0.parent == nil } }
+}

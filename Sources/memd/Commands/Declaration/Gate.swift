@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Circumstances in which a command needs a second look before it runs.
+///
+/// Every command says which circumstances concern it; server and client say which of them prevail.
+/// In the common case nothing is in both sets, and admission is one AND.
+struct Gate: OptionSet, Sendable {
+  let rawValue: UInt32
+
+  /// The client has to authenticate first.
+  static let authentication = Gate(rawValue: 1 << 0)
+  /// The client's user may not do everything.
+  static let accessControl = Gate(rawValue: 1 << 1)
+  /// `maxmemory` is set: memory may have to be freed first.
+  static let memory = Gate(rawValue: 1 << 2)
+  /// The client is inside MULTI.
+  static let transaction = Gate(rawValue: 1 << 3)
+  /// Clients are paused.
+  static let paused = Gate(rawValue: 1 << 4)
+  /// The client is about to be closed, or its earlier requests wait.
+  static let held = Gate(rawValue: 1 << 5)
+  /// Somebody watches with MONITOR.
+  static let monitored = Gate(rawValue: 1 << 6)
+  /// The client doesn't want replies (CLIENT REPLY).
+  static let silenced = Gate(rawValue: 1 << 7)
+  /// A dataset is being loaded, or a slow script runs.
+  static let busy = Gate(rawValue: 1 << 8)
+  /// The client is subscribed in RESP2.
+  static let subscribed = Gate(rawValue: 1 << 9)
+
+  /// The circumstances that concern a command with these flags.
+  static func concerns(of flags: CommandFlags) -> Gate {
+    var gate: Gate = [.accessControl, .memory, .paused, .held, .silenced, .subscribed]
+    if !flags.contains(.noAuth) { gate.insert(.authentication) }
+    if !flags.contains(.notQueued) || flags.contains(.noMulti) { gate.insert(.transaction) }
+    if !flags.contains(.skipMonitor) { gate.insert(.monitored) }
+    if !flags.contains(.loading) { gate.insert(.busy) }
+    return gate
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Whether a command may run now.
+enum Admission {
+  case proceed
+  /// Put into the client's transaction.
+  case queued
+  case refuse(CommandError)
+  /// Goes back to the client's input until clients are no longer paused.
+  case postpone
+}
+
+extension Server {
+  /// Goes through everything that may stand against a command, in Redis's order.
+  func admit(_ call: inout Call) -> Admission {
+    let command = call.command
+    let client = call.client
+    let prevailing = gate.union(client.gate).intersection(command.concerns)
+    if prevailing.contains(.authentication) { return .refuse(.notAuthenticated) }
+    if prevailing.contains(.memory), let error = makeRoom(for: call) { return .refuse(error) }
+    if prevailing.contains(.transaction), command.flags.contains(.noMulti) {
+      return .refuse(CommandError("ERR Command not allowed inside a transaction"))
+    }
+    if prevailing.contains(.paused), pause.concerns(command, client), !client.flags.contains(.leader)
+    {
+      return .postpone
+    }
+    if prevailing.contains(.transaction), !command.flags.contains(.notQueued) {
+      client.transaction.queue.append(
+        Transaction.Queued(command: command, arguments: KeptArguments(call.arguments)))
+      client.transaction.queuedFlags.formUnion(command.flags)
+      return .queued
+    }
+    return .proceed
+  }
+
+  /// The error for a request that names no command, or has too few or too many arguments.
+  func describeMalformed(_ call: borrowing Call, command: CommandReference?) -> CommandError {
+    if let command {
+      if command.flags.contains(.container), call.arguments.count > 1 {
+        let name = call.arguments[1].text
+        let container = commands.description(of: command).fullName.uppercased()
+        return call.failure("ERR unknown subcommand '\(name.prefix(128))'. Try \(container) HELP.")
+      }
+      let name = commands.description(of: command).fullName
+      return call.failure("ERR wrong number of arguments for '\(name)' command")
+    }
+    var message = "ERR unknown command '\(call.arguments[0].text.prefix(128))', with args "
+    message += "beginning with: "
+    var beginnings = ""
+    for index in 1..<max(1, call.arguments.count) where beginnings.utf8.count < 128 {
+      let room = 128 - beginnings.utf8.count
+      beginnings += "'\(call.arguments[index].text.prefix(room))' "
+    }
+    return call.failure(message + beginnings)
+  }
+}

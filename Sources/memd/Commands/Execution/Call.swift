@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// What a handler works with: the request, the client it answers and the database it touches.
+///
+/// One value serves a whole batch, since making one costs reference counting; `Execution` assigns
+/// the fields per request. Everything a handler calls on it is nonmutating, so that a borrowed
+/// argument may be held meanwhile.
+struct Call: ~Copyable {
+  let server: Server
+  var client: Client
+  var database: Database
+  var arguments: Arguments
+  /// The declaration of the command under way, in its hot form.
+  var command: CommandReference
+
+  /// The client's output.
+  var reply: ReplyWriter {
+    @_transparent _read { yield client.reply }
+    @_transparent nonmutating _modify { yield &client.reply }
+  }
+
+  /// The side effects of this command: the one way to followers, watchers and subscribers.
+  var effects: Effects { @_transparent _read { yield server.effects } }
+
+  /// The time in which the whole execution unit happens.
+  var moment: Moment { @_transparent _read { yield server.moment } }
+
+  /// The argument at `index` as a key: its bytes and its hash, computed once per request.
+  @inline(__always)
+  @_lifetime(borrow self)
+  func key(_ index: Int) -> Key {
+    var hash = arguments.hash(at: index)
+    if hash == 0 {
+      hash = SipHash13.hash(arguments[index], database.seed)
+      arguments.setHash(hash, at: index)
+    }
+    return Key(arguments[index], hash: hash)
+  }
+
+  /// The argument at `index` as an option word; words of more than eight bytes match nothing.
+  @inline(__always)
+  func keyword(_ index: Int) -> Keyword { Keyword(folding: arguments[index]) }
+
+  /// The argument at `index` as a 64-bit integer.
+  @inline(__always)
+  func integer(
+    _ index: Int, orThrow error: CommandError = .notInteger
+  ) throws(CommandError) -> Int {
+    guard let value = DecimalText.parse(arguments[index]) else { throw error }
+    return value
+  }
+
+  /// An error whose text is put together at run time.
+  func failure(_ message: String) -> CommandError {
+    server.errorText.message = message
+    return .formatted
+  }
+
+  // MARK: - Effects
+
+  /// Says that the value of `key` has changed: one change, one event.
+  @inline(__always)
+  func changed(_ key: Key, _ event: KeyEvent) {
+    server.effects.changed(key, event, in: database)
+  }
+
+  /// The same for a key of another database (MOVE, COPY).
+  func changed(_ key: Key, _ event: KeyEvent, in other: Database) {
+    server.effects.changed(key, event, in: other)
+  }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// The funnel: everything that a change of the keyspace causes beyond itself.
+///
+/// A handler says what changed; the order of what follows is decided here (event, watchers, stream)
+/// and in `Execution` (reply, then clients that waited). Bytes for followers are written as RESP
+/// commands: a unit that propagates one command writes it as it is, a unit of several wraps them in
+/// MULTI and EXEC. SELECT is written where the database changes.
+final class Effects {
+  let backlog: ReplicationBacklog
+  let watched = WatchedKeys()
+  /// Sees every keyspace event, in order; nil unless somebody asked for events.
+  var observer: (any KeyEventObserver)?
+
+  /// Changes since the last save (`rdb_changes_since_last_save`).
+  var changeCount = 0
+  /// True on a follower: the stream it passes on is its leader's, so it adds nothing of its own.
+  var isMuted = false
+  /// False sends UNLINK, true DEL, for keys that expire or are evicted.
+  var removesWithDel = false
+
+  /// Commands of the unit under way that wait for its end.
+  private var pending = ByteBuffer()
+  private var pendingCount = 0
+  /// The database that the stream has selected; -1: none yet.
+  private var streamDatabase = -1
+  /// The database whose effects are written.
+  private var database = 0
+  /// True once the command under way has said itself what to propagate.
+  private var isRewritten = false
+  /// Units inside units: EXEC and scripts propagate when they end.
+  private var depth = 0
+
+  init(backlog: ReplicationBacklog) { self.backlog = backlog }
+
+  /// True if the command under way has left something to propagate.
+  var hasPending: Bool { pendingCount != 0 }
+
+  // MARK: - What handlers say
+
+  /// One change of a key: counted, announced, and marked for whoever watches it.
+  @inline(__always)
+  func changed(_ key: Key, _ event: KeyEvent, in database: Database) {
+    changeCount &+= 1
+    notify(event, key, in: database)
+    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+  }
+
+  /// Announces an event that is no change of its own (a second event of one command).
+  @inline(__always)
+  func notify(_ event: KeyEvent, _ key: Key, in database: Database) {
+    if let observer { observer.observe(event, key.bytes, database: database.number) }
+  }
+
+  /// A key is about to be removed because its deadline has passed.
+  func expired(_ key: Key, in database: Database) {
+    removed(key, .expired, in: database)
+  }
+
+  /// A key is about to be removed to make room.
+  func evicted(_ key: Key, in database: Database) {
+    removed(key, .evicted, in: database)
+  }
+
+  private func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
+    notify(event, key, in: database)
+    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+    guard !isMuted else { return }
+    let own = self.database
+    self.database = database.number
+    beginCommand(argumentCount: 2)
+    appendArgument(removesWithDel ? "DEL" : "UNLINK")
+    appendArgument(key.bytes)
+    self.database = own
+  }
+
+  /// Starts a command that goes to followers instead of the request; its arguments follow.
+  func rewrite(_ name: StaticString, argumentCount: Int) {
+    isRewritten = true
+    guard !isMuted else { return }
+    beginCommand(argumentCount: argumentCount + 1)
+    appendArgument(name)
+  }
+
+  /// The next argument of a rewritten command.
+  func append(_ bytes: RawSpan) {
+    if !isMuted { appendArgument(bytes) }
+  }
+
+  /// The next argument of a rewritten command.
+  func append(_ text: StaticString) {
+    if !isMuted { appendArgument(text) }
+  }
+
+  /// The next argument of a rewritten command.
+  func append(_ integer: Int) {
+    if !isMuted { CommandWriter.append(integer: integer, to: &pending) }
+  }
+
+  /// The command under way propagates nothing (more) of its own.
+  func suppress() { isRewritten = true }
+
+  // MARK: - What execution says
+
+  /// A command starts in `database`.
+  @inline(__always)
+  func begin(in database: Database) {
+    isRewritten = false
+    self.database = database.number
+  }
+
+  /// The command has changed something: unless it said otherwise, its request is propagated.
+  @inline(__always)
+  func propagate(_ arguments: Arguments, raw: RawSpan, isVerbatim: Bool) {
+    guard isVerbatim, !isRewritten, !isMuted else { return }
+    if depth == 0, pendingCount == 0, raw.byteCount != 0, database == streamDatabase {
+      backlog.append(raw)
+      return
+    }
+    selectStreamDatabase()
+    pendingCount += 1
+    if raw.byteCount != 0 {
+      pending.append(raw)
+      return
+    }
+    CommandWriter.append(arrayCount: arguments.count, to: &pending)
+    for index in 0..<arguments.count {
+      CommandWriter.append(bulk: arguments[index], to: &pending)
+    }
+  }
+
+  /// A unit of several commands starts (EXEC).
+  func beginUnit() { depth += 1 }
+
+  /// The innermost unit ends; the outermost one writes what waits.
+  func endUnit() {
+    depth -= 1
+    if depth == 0, pendingCount != 0 { flush(isTransaction: pendingCount > 1) }
+  }
+
+  /// Writes what a unit of one command has left.
+  ///
+  /// - Parameter isTransaction: whether several commands belong together.
+  @inline(never)
+  func flush(isTransaction: Bool) {
+    guard depth == 0, pendingCount != 0 else { return }
+    let wraps = isTransaction && pendingCount > 1
+    if wraps { appendLiteral("*1\r\n$5\r\nMULTI\r\n") }
+    backlog.append(pending.bytes)
+    if wraps { appendLiteral("*1\r\n$4\r\nEXEC\r\n") }
+    pending.removeAll()
+    pendingCount = 0
+  }
+
+  private func appendLiteral(_ text: StaticString) {
+    let span = unsafe RawSpan(_unsafeStart: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+    backlog.append(span)
+  }
+
+  // MARK: - Encoding
+
+  private func beginCommand(argumentCount: Int) {
+    selectStreamDatabase()
+    pendingCount += 1
+    CommandWriter.append(arrayCount: argumentCount, to: &pending)
+  }
+
+  private func appendArgument(_ bytes: RawSpan) { CommandWriter.append(bulk: bytes, to: &pending) }
+
+  private func appendArgument(_ text: StaticString) {
+    CommandWriter.append(bulk: text, to: &pending)
+  }
+
+  private func selectStreamDatabase() {
+    guard database != streamDatabase else { return }
+    streamDatabase = database
+    CommandWriter.append(arrayCount: 2, to: &pending)
+    CommandWriter.append(bulk: "SELECT", to: &pending)
+    CommandWriter.append(integer: database, to: &pending)
+  }
+}
+
+/// Whoever wants to see keyspace events as they happen.
+protocol KeyEventObserver: AnyObject {
+  /// An event of one key; the bytes are valid during the call.
+  func observe(_ event: KeyEvent, _ key: RawSpan, database: Int)
+}

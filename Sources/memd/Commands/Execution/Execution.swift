@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// The life of a command, from a parsed request to its effects. Read from top to bottom:
+// `run` a batch, `run` a request, `execute` a command, `account` for it.
+
+extension Server {
+  /// Executes all requests of the batch, in order.
+  func run(_ batch: Batch) {
+    guard batch.count > 0 else { return }
+    batch.prefetch()
+    let first = unsafe batch[0].client.takeUnretainedValue()
+    var call = Call(
+      server: self, client: first, database: first.database,
+      arguments: batch.arguments(of: batch[0]), command: commands[0])
+    prepare(first)
+    stopwatch = clock.ticks()
+    var index = 0
+    while index < batch.count {
+      let request = batch[index]
+      if unsafe request.client.toOpaque() != Unmanaged.passUnretained(call.client).toOpaque() {
+        call.client = unsafe request.client.takeUnretainedValue()
+        call.database = call.client.database
+        prepare(call.client)
+      }
+      call.arguments = batch.arguments(of: request)
+      run(request, &call)
+      index &+= 1
+    }
+    batch.removeAll()
+  }
+
+  /// Looks at who asks and how, then executes.
+  @inline(__always)
+  private func run(_ request: Batch.Request, _ call: inout Call) {
+    guard let command = request.command, command.accepts(request.argumentCount) else {
+      return refuseMalformed(request, &call)
+    }
+    call.command = command
+    let client = call.client
+    if !command.concerns.isDisjoint(with: gate.union(client.gate)) {
+      return runGated(request, &call)
+    }
+    client.lastCommand = command
+    client.commandCount &+= 1
+    let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
+    execute(&call, raw: raw)
+  }
+
+  /// Something prevails that concerns the command: asks admission, then goes on or not.
+  @inline(never)
+  private func runGated(_ request: Batch.Request, _ call: inout Call) {
+    if call.client.gate.contains(.held) { return hold(request, &call) }
+    let mark = call.reply.count
+    switch admit(&call) {
+    case .proceed:
+      call.client.lastCommand = call.command
+      call.client.commandCount += 1
+      feedMonitors(call)
+      let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
+      execute(&call, raw: raw)
+    case .queued:
+      call.client.commandCount += 1
+      call.reply.status("QUEUED")
+    case .refuse(let error):
+      commandStatistics[call.command.id].rejectedCalls += 1
+      refuse(error, &call)
+    case .postpone:
+      return postpone(call)
+    }
+    if call.client.gate.contains(.silenced) { silence(call.client, from: mark) }
+  }
+
+  /// Runs one command: handler, effects, statistics. Also used inside EXEC.
+  ///
+  /// - Parameter raw: the request as it came, if that is what followers may get; else empty.
+  @inline(__always)
+  func execute(_ call: inout Call, raw: RawSpan) {
+    let command = call.command
+    let changesBefore = effects.changeCount
+    effects.begin(in: call.database)
+    do throws(CommandError) {
+      try command.handler(&call)
+    } catch {
+      fail(error, &call)
+    }
+    if effects.changeCount != changesBefore || command.flags.contains(.alwaysPropagates) {
+      effects.propagate(call.arguments, raw: raw, isVerbatim: command.isVerbatim)
+    }
+    if effects.hasPending {
+      effects.flush(isTransaction: !command.flags.contains(.touchesArbitraryKeys))
+    }
+    account(command, call)
+  }
+
+  /// Counts the call and its time; renews the clock when more than a millisecond has passed.
+  @inline(__always)
+  private func account(_ command: CommandReference, _ call: borrowing Call) {
+    let now = clock.ticks()
+    let elapsed = now &- stopwatch
+    stopwatch = now
+    statistics.commandsProcessed &+= 1
+    commandStatistics.record(command.id, ticks: elapsed)
+    if elapsed >= slowTicks { noteSlow(call, ticks: elapsed) }
+    if now >= momentExpiresAt { renewMoment(ticks: now) }
+  }
+
+  // MARK: - Refusals
+
+  /// Writes the error of a handler; the one place where they become replies.
+  @inline(never)
+  func fail(_ error: CommandError, _ call: inout Call) {
+    commandStatistics[call.command.id].failedCalls += 1
+    writeError(error, &call)
+  }
+
+  /// Writes the error of a command that did not run; inside MULTI the transaction fails with it.
+  @inline(never)
+  func refuse(_ error: CommandError, _ call: inout Call) {
+    if call.client.transaction.isActive { call.client.transaction.isRefused = true }
+    writeError(error, &call)
+  }
+
+  private func writeError(_ error: CommandError, _ call: inout Call) {
+    if error == .formatted {
+      errorStatistics.count(errorText.message)
+      call.reply.error(errorText.message)
+    } else {
+      errorStatistics.count(error.text)
+      call.reply.error(error.text)
+    }
+    statistics.errorReplies += 1
+  }
+
+  /// No such command, no such subcommand, or the wrong number of arguments.
+  @inline(never)
+  private func refuseMalformed(_ request: Batch.Request, _ call: inout Call) {
+    if call.client.gate.contains(.held) { return hold(request, &call) }
+    let mark = call.reply.count
+    call.client.commandCount += 1
+    if let command = request.command {
+      call.command = command
+      commandStatistics[command.id].rejectedCalls += 1
+    }
+    refuse(describeMalformed(call, command: request.command), &call)
+    if call.client.gate.contains(.silenced) { silence(call.client, from: mark) }
+  }
+
+  /// A client that may not run requests now: they wait if it is parked, else they are dropped.
+  private func hold(_ request: Batch.Request, _ call: inout Call) {
+    if call.client.flags.contains(.parked), !call.client.isClosing { postpone(call) }
+  }
+
+  /// Takes back what was replied to a client that doesn't want replies (CLIENT REPLY).
+  private func silence(_ client: Client, from mark: Int) {
+    if client.flags.contains(.replySkip) || client.flags.contains(.replyOff) {
+      client.reply.truncate(to: mark)
+    }
+    client.flags.remove(.replySkip)
+    if client.flags.contains(.replySkipNext) {
+      client.flags.remove(.replySkipNext)
+      client.flags.insert(.replySkip)
+    }
+    client.updateGate()
+  }
+}

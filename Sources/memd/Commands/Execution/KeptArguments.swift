@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RESP
+
+/// A copy of a request's arguments for whoever needs them beyond the turn: MULTI's queue, the slow
+/// log, a script. Slices of the arena die with the turn; this is the one way to keep them.
+@safe
+final class KeptArguments {
+  private let storage: UnsafeMutableRawPointer
+  private let slices: UnsafeMutablePointer<Slice>
+  private let count: Int
+  /// Memory of the copy.
+  let byteCount: Int
+
+  init(_ arguments: Arguments) {
+    count = arguments.count
+    var total = 0
+    for index in 0..<arguments.count { total += arguments[index].byteCount }
+    unsafe storage = .allocate(byteCount: max(1, total), alignment: 8)
+    unsafe slices = .allocate(capacity: max(1, arguments.count))
+    byteCount = total + arguments.count * MemoryLayout<Slice>.stride
+    var offset = 0
+    for index in 0..<arguments.count {
+      let bytes = arguments[index]
+      unsafe (storage + offset).copy(bytes)
+      let slice = Slice(
+        offset: UInt32(truncatingIfNeeded: offset),
+        count: UInt32(truncatingIfNeeded: bytes.byteCount), hash: arguments.hash(at: index))
+      unsafe (slices + index).initialize(to: slice)
+      offset += bytes.byteCount
+    }
+  }
+
+  deinit {
+    unsafe storage.deallocate()
+    unsafe slices.deallocate()
+  }
+
+  /// The arguments; valid as long as this object.
+  var arguments: Arguments {
+    unsafe Arguments(base: UnsafeRawPointer(storage), slices: slices, count: count)
+  }
+}

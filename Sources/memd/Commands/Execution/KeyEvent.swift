@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A keyspace event: its name and the class by which `notify-keyspace-events` selects it.
+struct KeyEvent: Sendable {
+  /// Classes of events, as letters in the configuration.
+  struct Class: OptionSet, Sendable {
+    let rawValue: UInt32
+
+    static let generic = Class(rawValue: 1 << 0)
+    static let string = Class(rawValue: 1 << 1)
+    static let list = Class(rawValue: 1 << 2)
+    static let set = Class(rawValue: 1 << 3)
+    static let hash = Class(rawValue: 1 << 4)
+    static let sortedSet = Class(rawValue: 1 << 5)
+    static let expired = Class(rawValue: 1 << 6)
+    static let evicted = Class(rawValue: 1 << 7)
+    static let stream = Class(rawValue: 1 << 8)
+    static let keyMiss = Class(rawValue: 1 << 9)
+    static let new = Class(rawValue: 1 << 10)
+  }
+
+  let name: StaticString
+  let kind: Class
+
+  init(_ name: StaticString, _ kind: Class) {
+    self.name = name
+    self.kind = kind
+  }
+
+  static var set: KeyEvent { KeyEvent("set", .string) }
+  static var expire: KeyEvent { KeyEvent("expire", .generic) }
+  static var persist: KeyEvent { KeyEvent("persist", .generic) }
+  static var delete: KeyEvent { KeyEvent("del", .generic) }
+  static var expired: KeyEvent { KeyEvent("expired", .expired) }
+  static var evicted: KeyEvent { KeyEvent("evicted", .evicted) }
+}

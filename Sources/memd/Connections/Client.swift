@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import RESP
+
+/// One connected client: where its replies go and everything it has set for itself.
+///
+/// An idle client holds no buffer: output storage comes from a pool while there is output, and input
+/// is kept only while a request is incomplete or may not run.
+final class Client {
+  /// Properties that come and go.
+  struct Flags: OptionSet {
+    let rawValue: UInt32
+
+    static let monitor = Flags(rawValue: 1 << 0)
+    /// Close as soon as the output has left.
+    static let closeAfterReply = Flags(rawValue: 1 << 1)
+    /// Close at the end of the turn, output or not.
+    static let closeASAP = Flags(rawValue: 1 << 2)
+    /// Not evicted when `maxmemory-clients` is reached.
+    static let noEvict = Flags(rawValue: 1 << 3)
+    /// Doesn't change access times.
+    static let noTouch = Flags(rawValue: 1 << 4)
+    static let replyOff = Flags(rawValue: 1 << 5)
+    static let replySkipNext = Flags(rawValue: 1 << 6)
+    static let replySkip = Flags(rawValue: 1 << 7)
+    static let unixSocket = Flags(rawValue: 1 << 8)
+    /// The stream of a leader, applied without admission.
+    static let leader = Flags(rawValue: 1 << 9)
+    static let follower = Flags(rawValue: 1 << 10)
+    static let pubsub = Flags(rawValue: 1 << 11)
+    static let readOnlyMode = Flags(rawValue: 1 << 12)
+    /// Waits in the list of clients whose output is written at the end of the turn.
+    static let hasOutput = Flags(rawValue: 1 << 13)
+    /// Waits for the socket to take more output.
+    static let waitsForWritable = Flags(rawValue: 1 << 14)
+    /// Has requests that could not run yet and are kept in `input`.
+    static let parked = Flags(rawValue: 1 << 15)
+    /// Waits in the list of clients to go on with in the next turn.
+    static let resumes = Flags(rawValue: 1 << 16)
+    /// Has been closed; the object lives until the end of the turn.
+    static let closed = Flags(rawValue: 1 << 17)
+  }
+
+  let id: Int
+  let connection: ConnectionID
+  let address: String
+  let localAddress: String
+  /// Wall time of the connection's start, in milliseconds.
+  let createdAt: Int64
+  var flags: Flags = []
+  /// Circumstances of this client in which its commands need a second look.
+  var gate: Gate = []
+  var database: Database
+  var reply: ReplyWriter
+  /// Bytes of `reply` that the socket has already taken.
+  var sentCount = 0
+  var input: InputBuffer?
+  var transaction = Transaction()
+
+  var name: [UInt8] = []
+  var libraryName: [UInt8] = []
+  var libraryVersion: [UInt8] = []
+  /// The user it authenticated as.
+  var user = "default"
+  var isAuthenticated = true
+  /// The last command, for CLIENT LIST; nil before the first.
+  var lastCommand: CommandReference?
+  /// Wall time of the last request, in milliseconds.
+  var lastInteraction: Int64
+  var commandCount = 0
+  var inputBytes = 0
+  var outputBytes = 0
+  /// Output waiting over the soft limit since then (wall milliseconds); 0: it is not.
+  var softLimitSince: Int64 = 0
+  /// Largest output buffer in the last seconds.
+  var replyPeak = 0
+
+  init(
+    id: Int, connection: ConnectionID, address: String, localAddress: String, now: Int64,
+    database: Database
+  ) {
+    self.id = id
+    self.connection = connection
+    self.address = address
+    self.localAddress = localAddress
+    self.database = database
+    createdAt = now
+    lastInteraction = now
+    reply = ReplyWriter()
+  }
+
+  /// The version of the protocol it speaks.
+  var version: ProtocolVersion {
+    get { reply.version }
+    set { reply.version = newValue }
+  }
+
+  /// True if it goes away and nothing more of it may run.
+  var isClosing: Bool { !flags.isDisjoint(with: [.closeAfterReply, .closeASAP, .closed]) }
+
+  /// Puts the gate in line with flags and state; called wherever they change.
+  func updateGate() {
+    var new: Gate = []
+    if !isAuthenticated { new.insert(.authentication) }
+    if transaction.isActive { new.insert(.transaction) }
+    if isClosing || flags.contains(.parked) { new.insert(.held) }
+    if !flags.isDisjoint(with: [.replyOff, .replySkip, .replySkipNext]) { new.insert(.silenced) }
+    gate = new
+  }
+}

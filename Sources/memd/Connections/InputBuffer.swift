@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RESP
+
+/// Bytes that a client has sent and that could not be executed in the turn in which they came.
+///
+/// Exists only while there are such bytes. `parser` and `slices` remember how far the first request
+/// has been read, so that a large request is not read twice.
+@safe
+final class InputBuffer {
+  private(set) var base: UnsafeMutableRawPointer
+  private(set) var count = 0
+  private(set) var capacity: Int
+  /// Bytes at the front that are done with.
+  var consumed = 0
+  var parser = RequestParser()
+  /// Slices of the incomplete request, as far as it has been read.
+  var slices = SliceBuffer(capacity: 4)
+
+  init(capacity: Int) {
+    self.capacity = max(64, capacity)
+    unsafe base = .allocate(byteCount: self.capacity, alignment: 8)
+  }
+
+  deinit { unsafe base.deallocate() }
+
+  /// What has not been consumed.
+  var bytes: UnsafeMutableRawBufferPointer {
+    unsafe UnsafeMutableRawBufferPointer(start: base + consumed, count: count - consumed)
+  }
+
+  /// Bytes that wait.
+  var remaining: Int { count - consumed }
+
+  /// Forgets how far the first request has been read.
+  func restartParser() {
+    parser = RequestParser()
+    slices.removeAll()
+  }
+
+  /// Room for received bytes behind the waiting ones, at least `least` of it.
+  func room(atLeast least: Int) -> UnsafeMutableRawBufferPointer {
+    if capacity - count < least { makeRoom(least) }
+    return unsafe UnsafeMutableRawBufferPointer(start: base + count, count: capacity - count)
+  }
+
+  /// So many bytes have been received into the room.
+  func received(_ received: Int) { count += received }
+
+  /// Adds a copy of `source` at the end.
+  func append(_ source: UnsafeRawBufferPointer) {
+    guard let start = source.baseAddress, unsafe !source.isEmpty else { return }
+    let target = unsafe room(atLeast: source.count)
+    unsafe target.baseAddress.unsafelyUnwrapped.copyMemory(from: start, byteCount: source.count)
+    count += source.count
+  }
+
+  /// Drops what is consumed, and grows if that isn't enough.
+  private func makeRoom(_ least: Int) {
+    let kept = remaining
+    var wanted = capacity
+    // Doubling up to a megabyte, then by a quarter: a large argument is copied a few times at most.
+    while wanted - kept < least { wanted += wanted < 1 << 20 ? wanted : wanted / 4 }
+    if wanted == capacity {
+      unsafe base.copyMemory(from: base + consumed, byteCount: kept)
+    } else {
+      let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 8)
+      unsafe larger.copyMemory(from: base + consumed, byteCount: kept)
+      unsafe base.deallocate()
+      unsafe base = larger
+      capacity = wanted
+    }
+    consumed = 0
+    count = kept
+  }
+}

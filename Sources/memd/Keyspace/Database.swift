@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// What a database holds: its keys, and those of them that expire, by deadline.
+struct DatabaseContents: ~Copyable {
+  var table: HashTable<Entry>
+  var expirations: TimingWheel<Entry>
+
+  init(allocator: Allocator, seed: HashSeed, now: Int64) {
+    table = HashTable(allocator: allocator, seed: seed)
+    expirations = TimingWheel(allocator: allocator, now: now)
+  }
+
+  /// Frees at most `limit` keys with their values; true when none is left.
+  mutating func free(upTo limit: Int, allocator: Allocator) -> Bool {
+    // The wheel refers to entries that are about to go: it is emptied first.
+    if !expirations.drain(upTo: limit) { return false }
+    return table.drain(upTo: limit) { $0.free(allocator) }
+  }
+
+  mutating func freeAll(_ allocator: Allocator) {
+    while !free(upTo: .max, allocator: allocator) {}
+  }
+}
+
+/// One numbered database: look-ups that know about expiry, and the only way to change keys.
+final class Database {
+  let number: Int
+  let allocator: Allocator
+  let seed: HashSeed
+  let moment: Moment
+  let effects: Effects
+  let statistics: Statistics
+  var contents: DatabaseContents
+
+  init(
+    number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, effects: Effects,
+    statistics: Statistics
+  ) {
+    self.number = number
+    self.allocator = allocator
+    self.seed = seed
+    self.moment = moment
+    self.effects = effects
+    self.statistics = statistics
+    contents = DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds)
+  }
+
+  /// Number of keys, those that are due but not yet removed included.
+  var count: Int { contents.table.count }
+  /// Number of keys with a deadline.
+  var expiringCount: Int { contents.expirations.count }
+
+  // MARK: - Look-up
+
+  /// The entry of `key` for a command that reads: counts hit or miss, dates the access.
+  @inline(__always)
+  func read(_ key: Key) -> Entry? {
+    guard let entry = find(key) else {
+      statistics.keyspaceMisses &+= 1
+      return nil
+    }
+    statistics.keyspaceHits &+= 1
+    if moment.touchesKeys { touch(entry) }
+    return entry
+  }
+
+  /// The entry of `key` for a command that is going to change it.
+  ///
+  /// A handler obtains a value for writing here and nowhere else.
+  @inline(__always)
+  func write(_ key: Key) -> Entry? {
+    guard let entry = find(key) else { return nil }
+    if moment.touchesKeys { touch(entry) }
+    return entry
+  }
+
+  /// The entry of `key` unless it is due, without any trace of the look-up.
+  @inline(__always)
+  func find(_ key: Key) -> Entry? {
+    guard let entry = contents.table.find(key.bytes, hash: key.hash) else { return nil }
+    if entry.header.hasDeadline, isDue(entry) { return meetDue(entry, key) }
+    return entry
+  }
+
+  /// True if the entry's deadline has passed.
+  @inline(__always)
+  func isDue(_ entry: Entry) -> Bool {
+    entry.header.hasDeadline && entry.deadline < moment.milliseconds
+  }
+
+  /// A look-up has met a due key: it is removed, hidden or, for the leader's stream, shown.
+  @inline(never)
+  private func meetDue(_ entry: Entry, _ key: Key) -> Entry? {
+    switch moment.expiryMode {
+    case .ignore: return entry
+    case .hide: return nil
+    case .remove:
+      expire(entry, key)
+      return nil
+    }
+  }
+
+  /// Removes a due key through the funnel: event, watchers, followers.
+  func expire(_ entry: Entry, _ key: Key) {
+    effects.expired(key, in: self)
+    statistics.expiredKeys &+= 1
+    _ = remove(key)
+  }
+
+  /// Dates the access for LRU, or counts it for LFU.
+  @inline(__always)
+  func touch(_ entry: Entry) {
+    if moment.countsAccesses {
+      countAccess(entry)
+    } else {
+      entry.header.access = moment.accessClock
+    }
+  }
+
+  // MARK: - Removal
+
+  /// Removes a key and frees its value; false if there was none, due or not.
+  func remove(_ key: Key) -> Bool {
+    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return false }
+    let entry = contents.table.element(at: location)
+    if entry.header.hasDeadline { contents.expirations.remove(entry) }
+    contents.table.remove(at: location)
+    entry.free(allocator)
+    return true
+  }
+
+  /// Takes all keys away at once; the caller frees what it gets, in slices.
+  func takeContents() -> DatabaseContents {
+    var taken = DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds)
+    swap(&taken, &contents)
+    return taken
+  }
+
+  /// Exchanges the keys of two databases.
+  func swapContents(with other: Database) {
+    guard other !== self else { return }
+    swap(&contents, &other.contents)
+  }
+
+  // MARK: - Deadlines
+
+  /// Gives an entry a deadline, or another one; returns the entry, which may have moved.
+  @discardableResult
+  func setDeadline(_ deadline: Int64, of entry: Entry, _ key: Key) -> Entry {
+    if entry.header.hasDeadline {
+      let old = entry.deadline
+      entry.deadline = deadline
+      contents.expirations.deadlineChanged(entry, from: old)
+      return entry
+    }
+    let moved = entry.reshaped(withDeadline: true, allocator: allocator)
+    moved.deadline = deadline
+    replace(key, with: moved)
+    contents.expirations.insert(moved)
+    return moved
+  }
+
+  /// Takes the deadline away; returns the entry, which has moved if it had one.
+  @discardableResult
+  func clearDeadline(of entry: Entry, _ key: Key) -> Entry {
+    guard entry.header.hasDeadline else { return entry }
+    contents.expirations.remove(entry)
+    let moved = entry.reshaped(withDeadline: false, allocator: allocator)
+    replace(key, with: moved)
+    return moved
+  }
+
+  // MARK: - Placement
+
+  /// Lets the table refer to `entry` for a key that it knows.
+  func replace(_ key: Key, with entry: Entry) {
+    guard let location = contents.table.locate(key.bytes, hash: key.hash) else {
+      assertionFailure("a key that was just found is gone")
+      return
+    }
+    contents.table.replace(at: location, with: entry)
+  }
+
+  /// Adds an entry whose key is absent; if it has a deadline, it is filed under it.
+  func insert(_ entry: Entry, _ key: Key) {
+    entry.header.access = initialAccess
+    contents.table.insert(entry, hash: key.hash)
+    if entry.header.hasDeadline { contents.expirations.insert(entry) }
+  }
+
+  /// The access field of an entry that has just been made.
+  var initialAccess: UInt32 {
+    moment.countsAccesses
+      ? UInt32(moment.minuteClock) << 8 | UInt32(AccessCounter.initial) : moment.accessClock
+  }
+}

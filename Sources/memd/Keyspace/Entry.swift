@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import DataStructures
+
+/// A key with its value: one allocation, one 8-byte reference.
+///
+/// Layout (fields in brackets are there only if the header says so):
+///
+///     0         8            16         24         ..
+///     +--------+------------+----------+----------+--------------+-----------+--------------+
+///     | header | [deadline] | [record] | [word]   | [key length] | key bytes | [value bytes] |
+///     +--------+------------+----------+----------+--------------+-----------+--------------+
+///
+///     header, from the least bit:
+///      0- 3 type          4- 7 encoding       8 has deadline     9 has key length
+///     10-15 spare        16-23 epoch of the last snapshot that wrote the entry
+///     24-47 access clock (LRU: seconds; LFU: 16 bits of minutes, 8 bits of counter)
+///     48-55 key length (255: in its own field)                  56-63 value length, if embedded
+///
+/// `word` holds an integer, or the address of a value too large to be embedded. Deadlines are
+/// milliseconds since 1970; `record` is the place in the timing wheel.
+@safe
+struct Entry: HashTableElement, TimingWheelElement {
+  let word: UInt64
+
+  init(word: UInt64) { self.word = word }
+
+  init(_ pointer: UnsafeMutableRawPointer) {
+    word = UInt64(UInt(bitPattern: pointer))
+  }
+
+  var pointer: UnsafeMutableRawPointer {
+    // The word of an entry is never zero: it was made from an address.
+    unsafe UnsafeMutableRawPointer(bitPattern: UInt(word)).unsafelyUnwrapped
+  }
+
+  var header: Header {
+    get { unsafe Header(bits: pointer.load(as: UInt64.self)) }
+    nonmutating set { unsafe pointer.storeBytes(of: newValue.bits, as: UInt64.self) }
+  }
+
+  // MARK: - HashTableElement
+
+  /// The key's bytes, valid until the entry is moved or freed.
+  var key: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let layout = Layout(header, at: self)
+      let span = unsafe RawSpan(
+        _unsafeStart: pointer + layout.keyOffset, byteCount: layout.keyCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  func hash(_ seed: HashSeed) -> UInt64 { SipHash13.hash(key, seed) }
+
+  @inline(__always)
+  func hasKey(_ other: RawSpan) -> Bool { key.equals(other) }
+
+  /// Both cache lines of a typical entry; one of 40 bytes straddles two half of the time.
+  @inline(__always)
+  func prefetch() {
+    unsafe memd_prefetch(UnsafeRawPointer(pointer))
+    unsafe memd_prefetch(UnsafeRawPointer(pointer + 40))
+  }
+
+  // MARK: - TimingWheelElement
+
+  /// Milliseconds since 1970; only for entries whose header says that they have one.
+  var deadline: Int64 {
+    get { unsafe pointer.load(fromByteOffset: 8, as: Int64.self) }
+    nonmutating set { unsafe pointer.storeBytes(of: newValue, toByteOffset: 8, as: Int64.self) }
+  }
+
+  var wheelRecord: UInt64 {
+    get { unsafe pointer.load(fromByteOffset: 16, as: UInt64.self) }
+    nonmutating set { unsafe pointer.storeBytes(of: newValue, toByteOffset: 16, as: UInt64.self) }
+  }
+
+  /// The deadline, or nil for a key that lives until it is deleted.
+  var deadlineIfAny: Int64? { header.hasDeadline ? deadline : nil }
+
+  // MARK: - Value
+
+  /// The integer or address beside the key; only if the encoding is not embedded.
+  var valueWord: UInt64 {
+    get { unsafe pointer.load(fromByteOffset: header.wordOffset, as: UInt64.self) }
+    nonmutating set {
+      unsafe pointer.storeBytes(of: newValue, toByteOffset: header.wordOffset, as: UInt64.self)
+    }
+  }
+
+  /// Bytes of the allocation, as they were asked for.
+  var byteCount: Int { Layout(header, at: self).byteCount }
+}
+
+extension Entry {
+  /// Kinds of values; the numbers are stored.
+  enum ValueType: UInt8 {
+    case string = 0
+    case list = 1
+    case set = 2
+    case sortedSet = 3
+    case hash = 4
+    case stream = 5
+
+    /// The word in TYPE's reply.
+    var name: StaticString {
+      switch self {
+      case .string: "string"
+      case .list: "list"
+      case .set: "set"
+      case .sortedSet: "zset"
+      case .hash: "hash"
+      case .stream: "stream"
+      }
+    }
+  }
+
+  /// How a value is stored; the numbers are stored. Those of one type may repeat another's.
+  enum StringEncoding: UInt8 {
+    /// Bytes behind the key.
+    case embedded = 0
+    /// A 64-bit integer in `word`.
+    case integer = 1
+    /// A block of its own, at the address in `word`.
+    case block = 2
+    /// Bytes behind the key that were changed in place, which OBJECT ENCODING calls raw.
+    case embeddedRaw = 3
+  }
+
+  /// The first eight bytes of an entry.
+  struct Header {
+    var bits: UInt64
+
+    static let accessMask: UInt32 = 0xFF_FFFF
+    static let longKey: UInt64 = 255
+
+    init(bits: UInt64) { self.bits = bits }
+
+    init(type: ValueType, encoding: UInt8, keyCount: Int, embeddedCount: Int, deadline: Bool) {
+      bits = UInt64(type.rawValue) | UInt64(encoding) << 4
+      if deadline { bits |= 1 << 8 }
+      if keyCount >= Int(Header.longKey) {
+        bits |= 1 << 9 | Header.longKey << 48
+      } else {
+        bits |= UInt64(keyCount) << 48
+      }
+      bits |= UInt64(embeddedCount) << 56
+    }
+
+    var type: ValueType { ValueType(rawValue: UInt8(bits & 0xF)).unsafelyUnwrappedInRelease }
+    var encoding: UInt8 {
+      get { UInt8(bits >> 4 & 0xF) }
+      set { bits = bits & ~(0xF << 4) | UInt64(newValue) << 4 }
+    }
+    var hasDeadline: Bool { bits & 1 << 8 != 0 }
+    var hasLongKey: Bool { bits & 1 << 9 != 0 }
+    var epoch: UInt8 {
+      get { UInt8(truncatingIfNeeded: bits >> 16) }
+      set { bits = bits & ~(0xFF << 16) | UInt64(newValue) << 16 }
+    }
+    var access: UInt32 {
+      get { UInt32(truncatingIfNeeded: bits >> 24) & Header.accessMask }
+      set {
+        bits = bits & ~(UInt64(Header.accessMask) << 24) | UInt64(newValue & Header.accessMask) << 24
+      }
+    }
+    var shortKeyCount: Int { Int(bits >> 48 & 0xFF) }
+    var embeddedCount: Int {
+      get { Int(bits >> 56) }
+      set { bits = bits & ~(0xFF << 56) | UInt64(newValue) << 56 }
+    }
+    /// True for a string whose bytes stand behind the key.
+    var isEmbedded: Bool {
+      type == .string
+        && (encoding == StringEncoding.embedded.rawValue
+          || encoding == StringEncoding.embeddedRaw.rawValue)
+    }
+    var wordOffset: Int { hasDeadline ? 24 : 8 }
+  }
+
+  /// Offsets that follow from a header.
+  struct Layout {
+    let keyOffset: Int
+    let keyCount: Int
+    let embeddedCount: Int
+
+    @inline(__always)
+    init(_ header: Header, at entry: Entry) {
+      var offset = header.wordOffset
+      if !header.isEmbedded { offset += 8 }
+      if header.hasLongKey {
+        keyCount = unsafe entry.pointer.load(fromByteOffset: offset, as: Int.self)
+        offset += 8
+      } else {
+        keyCount = header.shortKeyCount
+      }
+      keyOffset = offset
+      embeddedCount = header.isEmbedded ? header.embeddedCount : 0
+    }
+
+    /// Of an entry that is still to be made.
+    init(_ header: Header, keyCount: Int) {
+      var offset = header.wordOffset
+      if !header.isEmbedded { offset += 8 }
+      if header.hasLongKey { offset += 8 }
+      self.keyCount = keyCount
+      keyOffset = offset
+      embeddedCount = header.isEmbedded ? header.embeddedCount : 0
+    }
+
+    var valueOffset: Int { keyOffset + keyCount }
+    var byteCount: Int { keyOffset + keyCount + embeddedCount }
+  }
+}
+
+extension Optional {
+  /// The value: checked in debug builds, assumed in release ones.
+  @inline(__always)
+  fileprivate var unsafelyUnwrappedInRelease: Wrapped {
+    assert(self != nil, "a stored code has no meaning")
+    return unsafe unsafelyUnwrapped
+  }
+}

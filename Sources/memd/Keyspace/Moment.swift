@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+/// The time as commands see it: frozen within an execution unit, renewed between units.
+final class Moment {
+  /// Wall time in microseconds since 1970.
+  private(set) var microseconds: Int64 = 0
+  /// Wall time in milliseconds since 1970.
+  private(set) var milliseconds: Int64 = 0
+  /// What an entry remembers of its last access: seconds modulo 2^24 for LRU.
+  private(set) var accessClock: UInt32 = 0
+  /// Minutes modulo 2^16, for LFU's decay.
+  private(set) var minuteClock: UInt16 = 0
+  /// True while an LFU policy is in force: accesses count instead of being dated.
+  var countsAccesses = false
+  /// Parameters of LFU counting.
+  var counter = AccessCounter()
+  /// Decides whether an access is counted.
+  var random: RandomGenerator
+  /// False while the client under way asked not to change access times (CLIENT NO-TOUCH).
+  var touchesKeys = true
+  /// How expired keys are treated by look-ups.
+  var expiryMode = ExpiryMode.remove
+
+  enum ExpiryMode {
+    /// A leader removes a due key when it meets it.
+    case remove
+    /// A follower, or a paused leader, hides it.
+    case hide
+    /// The leader's stream never sees a key as expired.
+    case ignore
+  }
+
+  init(microseconds: Int64, random: RandomGenerator) {
+    self.random = random
+    set(microseconds: microseconds)
+  }
+
+  func set(microseconds: Int64) {
+    self.microseconds = microseconds
+    milliseconds = microseconds / 1000
+    let seconds = microseconds / 1_000_000
+    accessClock = UInt32(truncatingIfNeeded: seconds) & Entry.Header.accessMask
+    minuteClock = UInt16(truncatingIfNeeded: seconds / 60)
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Room for the decimal digits of one integer, on the stack of whoever needs its text.
+struct DecimalScratch {
+  var bytes = InlineArray<24, UInt8>(repeating: 0)
+}
+
+/// A view on the string of an entry; valid until the keyspace changes.
+struct StringValue {
+  let entry: Entry
+
+  init(_ entry: Entry) { self.entry = entry }
+
+  var encoding: Entry.StringEncoding {
+    Entry.StringEncoding(rawValue: entry.header.encoding) ?? .embedded
+  }
+
+  /// The integer, if the value is stored as one.
+  var integer: Int? {
+    guard encoding == .integer else { return nil }
+    return Int(truncatingIfNeeded: Int64(bitPattern: entry.valueWord))
+  }
+
+  /// Length of the text in bytes.
+  var count: Int {
+    switch encoding {
+    case .integer: DecimalText.byteCount(integer ?? 0)
+    case .block: StringBlock(word: entry.valueWord).count
+    case .embedded, .embeddedRaw: entry.header.embeddedCount
+    }
+  }
+
+  /// The stored bytes; empty if the value is stored as an integer.
+  var stored: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let header = entry.header
+      if header.isEmbedded {
+        let layout = Entry.Layout(header, at: entry)
+        let span = unsafe RawSpan(
+          _unsafeStart: entry.pointer + layout.valueOffset, byteCount: layout.embeddedCount)
+        return unsafe _overrideLifetime(span, borrowing: self)
+      }
+      if header.encoding == Entry.StringEncoding.block.rawValue {
+        let block = StringBlock(word: entry.valueWord)
+        let span = unsafe RawSpan(_unsafeStart: block.start, byteCount: block.count)
+        return unsafe _overrideLifetime(span, borrowing: self)
+      }
+      return RawSpan()
+    }
+  }
+
+  /// The text, whatever the encoding; an integer's digits are written into `scratch`.
+  @_lifetime(&scratch)
+  func text(_ scratch: inout DecimalScratch) -> RawSpan {
+    if let integer {
+      let count = unsafe withUnsafeMutableBytes(of: &scratch.bytes) {
+        unsafe DecimalText.write(integer, to: $0.baseAddress.unsafelyUnwrapped)
+      }
+      return unsafe scratch.bytes.span.bytes.extracting(first: count)
+    }
+    let span = stored
+    return unsafe _overrideLifetime(span, mutating: &scratch)
+  }
+}
+
+/// A string too large for its entry.
+///
+/// Layout of the block at `word`:
+///
+///     0       8          16
+///     +-------+----------+-------------------------+
+///     | count | capacity | bytes, `capacity` of them|
+///     +-------+----------+-------------------------+
+@safe
+struct StringBlock {
+  let word: UInt64
+
+  static let headerCount = 16
+
+  var pointer: UnsafeMutableRawPointer {
+    // Made from an address by `init(capacity:allocator:)`, hence not zero.
+    unsafe UnsafeMutableRawPointer(bitPattern: UInt(word)).unsafelyUnwrapped
+  }
+
+  init(word: UInt64) { self.word = word }
+
+  /// Allocates room for `capacity` bytes; the count is zero.
+  init(capacity: Int, allocator: Allocator) {
+    let pointer = unsafe allocator.allocate(StringBlock.headerCount + capacity)
+    unsafe pointer.storeBytes(of: 0, as: Int.self)
+    unsafe pointer.storeBytes(of: capacity, toByteOffset: 8, as: Int.self)
+    word = UInt64(UInt(bitPattern: pointer))
+  }
+
+  var start: UnsafeMutableRawPointer { unsafe pointer + StringBlock.headerCount }
+
+  var count: Int {
+    get { unsafe pointer.load(as: Int.self) }
+    nonmutating set { unsafe pointer.storeBytes(of: newValue, as: Int.self) }
+  }
+
+  var capacity: Int { unsafe pointer.load(fromByteOffset: 8, as: Int.self) }
+
+  /// Memory the block occupies.
+  func allocatedSize(_ allocator: Allocator) -> Int {
+    unsafe allocator.allocatedSize(of: StringBlock.headerCount + capacity, at: pointer)
+  }
+
+  /// A block with the same bytes and at least `capacity` room; this one must not be used any more.
+  func resized(to capacity: Int, allocator: Allocator) -> StringBlock {
+    let moved = unsafe allocator.reallocate(
+      pointer, from: StringBlock.headerCount + self.capacity,
+      to: StringBlock.headerCount + capacity)
+    unsafe moved.storeBytes(of: capacity, toByteOffset: 8, as: Int.self)
+    return StringBlock(word: UInt64(UInt(bitPattern: moved)))
+  }
+
+  func free(_ allocator: Allocator) {
+    unsafe allocator.deallocate(pointer, byteCount: StringBlock.headerCount + capacity)
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Latency spikes by the event that caused them (LATENCY HISTORY and its kin).
+final class LatencyMonitor {
+  /// A spike: when, in seconds, and how long, in milliseconds.
+  struct Sample: Equatable {
+    var time: Int64
+    var milliseconds: Int
+  }
+
+  /// The newest spikes of one event.
+  struct Series {
+    let event: String
+    /// Oldest first, at most `LatencyMonitor.sampleCountMax`, one per second.
+    var samples: [Sample] = []
+    var longest = 0
+  }
+
+  static let sampleCountMax = 160
+
+  /// In order of first appearance.
+  private(set) var series: [Series] = []
+
+  /// Adds a spike; several of one second keep the longest.
+  func add(_ event: String, milliseconds: Int, time: Int64) {
+    let index: Int
+    if let known = series.firstIndex(where: { $0.event == event }) {
+      index = known
+    } else {
+      series.append(Series(event: event))
+      index = series.count - 1
+    }
+    series[index].longest = max(series[index].longest, milliseconds)
+    if let last = series[index].samples.last, last.time == time {
+      let place = series[index].samples.count - 1
+      series[index].samples[place].milliseconds = max(last.milliseconds, milliseconds)
+      return
+    }
+    series[index].samples.append(Sample(time: time, milliseconds: milliseconds))
+    if series[index].samples.count > LatencyMonitor.sampleCountMax {
+      series[index].samples.removeFirst()
+    }
+  }
+
+  /// Forgets one event, or all; returns how many there were.
+  func reset(_ event: String?) -> Int {
+    let before = series.count
+    series.removeAll { event == nil || $0.event == event }
+    return before - series.count
+  }
+}

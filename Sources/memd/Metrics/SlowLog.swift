@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// The newest slow commands.
+final class SlowLog {
+  /// One slow command; arguments are shortened as Redis does.
+  struct Entry {
+    let id: Int
+    /// Wall time in seconds.
+    let time: Int64
+    let microseconds: Int
+    let arguments: [[UInt8]]
+    let clientAddress: String
+    let clientName: [UInt8]
+  }
+
+  /// Newest first.
+  private(set) var entries: [Entry] = []
+  private var nextID = 0
+  static let argumentCountMax = 32
+  static let argumentByteCountMax = 128
+
+  /// Adds a command and forgets the oldest ones beyond `limit`.
+  func add(
+    _ arguments: Arguments, microseconds: Int, client: Client, time: Int64, limit: Int
+  ) {
+    let entry = Entry(
+      id: nextID, time: time, microseconds: microseconds,
+      arguments: SlowLog.shortened(arguments), clientAddress: client.address,
+      clientName: client.name)
+    nextID += 1
+    entries.insert(entry, at: 0)
+    if entries.count > limit { entries.removeLast(entries.count - max(0, limit)) }
+  }
+
+  func removeAll() { entries = [] }
+
+  private static func shortened(_ arguments: Arguments) -> [[UInt8]] {
+    let shown = min(arguments.count, argumentCountMax)
+    var result: [[UInt8]] = []
+    for index in 0..<shown {
+      if shown < arguments.count, index == shown - 1 {
+        let more = arguments.count - shown + 1
+        result.append(Array("... (\(more) more arguments)".utf8))
+        break
+      }
+      let bytes = arguments[index]
+      if bytes.byteCount > argumentByteCountMax {
+        let more = bytes.byteCount - argumentByteCountMax
+        result.append(
+          bytes.extracting(first: argumentByteCountMax).copied
+            + Array("... (\(more) more bytes)".utf8))
+      } else {
+        result.append(bytes.copied)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import RESP
+
+extension Server {
+  /// A command took long enough for the slow log or the latency monitor.
+  @inline(never)
+  func noteSlow(_ call: borrowing Call, ticks: UInt64) {
+    let microseconds = Int(Double(ticks) / clock.ticksPerMicrosecond)
+    let command = call.command
+    let limit = configuration.slowlogLogSlowerThan
+    if limit >= 0, microseconds >= limit, !command.flags.contains(.skipSlowLog) {
+      slowLog.add(
+        call.arguments, microseconds: microseconds, client: call.client,
+        time: moment.microseconds / 1_000_000, limit: configuration.slowlogMaxLen)
+    }
+    let threshold = configuration.latencyMonitorThreshold
+    if threshold > 0, microseconds / 1000 >= threshold {
+      latencyMonitor.add(
+        command.flags.contains(.fast) ? "fast-command" : "command",
+        milliseconds: microseconds / 1000, time: moment.microseconds / 1_000_000)
+    }
+  }
+
+  /// The shortest duration that anybody wants to know of, in ticks.
+  func updateSlowTicks() {
+    var microseconds = Int.max
+    if configuration.slowlogLogSlowerThan >= 0 {
+      microseconds = configuration.slowlogLogSlowerThan
+    }
+    if configuration.latencyMonitorThreshold > 0 {
+      microseconds = min(microseconds, configuration.latencyMonitorThreshold * 1000)
+    }
+    slowTicks = microseconds == .max ? .max : clock.ticks(microseconds: Double(microseconds))
+  }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Counters of the whole server, as INFO's sections `stats` and `clients` show them.
+final class Statistics {
+  var keyspaceHits = 0
+  var keyspaceMisses = 0
+  var expiredKeys = 0
+  var evictedKeys = 0
+  var evictedClients = 0
+  /// Times a slice of expiry ended before everything due was removed.
+  var expiredTimeCapReached = 0
+  var commandsProcessed = 0
+  var connectionsReceived = 0
+  var connectionsRejected = 0
+  var networkInputBytes = 0
+  var networkOutputBytes = 0
+  var readsProcessed = 0
+  var writesProcessed = 0
+  var errorReplies = 0
+  var unexpectedErrorReplies = 0
+  var queryBufferLimitDisconnections = 0
+  var outputBufferLimitDisconnections = 0
+  /// Denials by access control, by what was denied.
+  var accessDeniedAuthentication = 0
+  var accessDeniedCommand = 0
+  var accessDeniedKey = 0
+  var accessDeniedChannel = 0
+  /// Largest buffers among the clients of the last seconds.
+  var recentMaxInputBuffer = 0
+  var recentMaxOutputBuffer = 0
+  /// Total time, in microseconds, during which memory was over its limit.
+  var evictionExceededMicroseconds: Int64 = 0
+  /// Turns of the loop that did something, and what they took.
+  var turns = 0
+  var turnMicroseconds = 0.0
+  var commandMicroseconds = 0.0
+  var commandsPerTurnMax = 0
+  var lazyFreedObjects = 0
+  var defragmentationHits = 0
+  var defragmentationMisses = 0
+  var memoryPeak = 0
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// Connections come and go here, and nowhere else.
+
+extension Server {
+  /// Connections accepted per turn and listener, so that a storm of them delays nobody for long.
+  private static let acceptsPerTurn = 1000
+
+  /// Accepts what waits at a listener.
+  func acceptAll(from listener: Int) {
+    for _ in 0..<Server.acceptsPerTurn {
+      guard let accepted = transport.accept(from: listener) else { return }
+      accept(accepted)
+    }
+  }
+
+  private func accept(_ accepted: Accepted) {
+    statistics.connectionsReceived += 1
+    if clients.count >= configuration.maxClients {
+      statistics.connectionsRejected += 1
+      return reject(accepted, "-ERR max number of clients reached\r\n")
+    }
+    if configuration.protectedMode, configuration.requirePass.isEmpty, !accepted.isLoopback,
+      !accepted.isUnix
+    {
+      statistics.connectionsRejected += 1
+      return reject(accepted, Server.protectedModeError)
+    }
+    let client = Client(
+      id: clients.nextID(), connection: accepted.id, address: accepted.peerAddress,
+      localAddress: accepted.localAddress, now: moment.milliseconds,
+      database: keyspace.databases[0])
+    if accepted.isUnix {
+      client.flags.insert(.unixSocket)
+    } else {
+      transport.setNoDelay(accepted.id, true)
+      if configuration.tcpKeepAliveSeconds > 0 {
+        transport.setKeepAlive(accepted.id, seconds: configuration.tcpKeepAliveSeconds)
+      }
+    }
+    client.isAuthenticated = configuration.requirePass.isEmpty
+    client.updateGate()
+    clients.add(client)
+  }
+
+  private func reject(_ accepted: Accepted, _ text: String) {
+    let bytes = Array(text.utf8)
+    _ = transport.send(accepted.id, bytes.rawSpan)
+    transport.close(accepted.id)
+  }
+
+  private static let protectedModeError =
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password"
+    + " is set for the default user. In this mode connections are only accepted from the loopback"
+    + " interface. If you want to connect from external computers to Redis you may adopt one of the"
+    + " following solutions: 1) Just disable protected mode sending the command 'CONFIG SET"
+    + " protected-mode no' from the loopback interface by connecting to Redis from the same host the"
+    + " server is running, however MAKE SURE Redis is not publicly accessible from internet if you"
+    + " do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just"
+    + " disable the protected mode by editing the Redis configuration file, and setting the protected"
+    + " mode option to 'no', and then restarting the server. 3) If you started the server manually"
+    + " just for testing, restart it with the '--protected-mode no' option. 4) Setup a an"
+    + " authentication password for the default user. NOTE: You only need to do one of the above"
+    + " things in order for the server to start accepting connections from the outside.\r\n"
+
+  /// Closes a connection at once; the object lives until the end of the turn.
+  func close(_ client: Client) {
+    guard !client.flags.contains(.closed) else { return }
+    client.flags.insert(.closed)
+    client.updateGate()
+    effects.watched.removeAll(of: client)
+    if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
+    updateMonitorGate()
+    transport.close(client.connection)
+    if let storage = client.reply.takeStorage() { storage.deallocate() }
+    hasClosedClients = true
+  }
+
+  /// Closes a connection when everything it was answered has left.
+  func closeAfterReply(_ client: Client) {
+    client.flags.insert(.closeAfterReply)
+    client.updateGate()
+    queueOutput(client)
+  }
+
+  /// Marks a connection for closing at the end of the turn, whatever it still has to get.
+  func closeASAP(_ client: Client) {
+    guard !client.isClosing || client.flags.contains(.closeAfterReply) else { return }
+    client.flags.insert(.closeASAP)
+    client.updateGate()
+    queueOutput(client)
+    if client.flags.contains(.waitsForWritable) { close(client) }
+  }
+
+  /// The requests of a connection have grown over `client-query-buffer-limit`.
+  func closeForQueryBuffer(_ client: Client) {
+    statistics.queryBufferLimitDisconnections += 1
+    log.warning(
+      "Closing client that reached max query buffer length: \(clientLine(client))")
+    close(client)
+  }
+
+  /// Lets go of the clients that were closed in this turn.
+  func forgetClosed() {
+    guard hasClosedClients else { return }
+    hasClosedClients = false
+    clients.removeClosed()
+  }
+
+  /// Feeding monitors is only thought of while there are some.
+  func updateMonitorGate() {
+    if monitors.isEmpty { gate.remove(.monitored) } else { gate.insert(.monitored) }
+  }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import RESP
+
+// From replies to sockets: one write per connection with output and turn; only what the socket
+// refuses waits for writability.
+
+extension Server {
+  /// Storage larger than this goes back to the system when its output has left.
+  static let pooledReplyCapacityMax = 64 << 10
+
+  /// The client is about to get output: gives it storage and a place in the list of writers.
+  @inline(__always)
+  func prepare(_ client: Client) {
+    if client.reply.capacity == 0, let storage = replyPool.popLast() {
+      client.reply.adopt(storage)
+    }
+    queueOutput(client)
+  }
+
+  /// Has the client's output written at the end of the turn.
+  @inline(__always)
+  func queueOutput(_ client: Client) {
+    if client.flags.contains(.hasOutput) { return }
+    client.flags.insert(.hasOutput)
+    writers.append(client)
+  }
+
+  /// Writes the output of every client that has some.
+  func flush() {
+    var index = 0
+    while index < writers.count {
+      let client = writers[index]
+      index &+= 1
+      client.flags.remove(.hasOutput)
+      if !client.flags.contains(.waitsForWritable) { flush(client) }
+    }
+    writers.removeAll(keepingCapacity: true)
+    retiredInputs.removeAll(keepingCapacity: true)
+    arenaUsed = 0
+  }
+
+  /// Writes as much of one client's output as its socket takes.
+  func flush(_ client: Client) {
+    guard !client.flags.contains(.closed) else { return }
+    if client.flags.contains(.closeASAP) { return close(client) }
+    let pending = client.reply.count - client.sentCount
+    guard pending > 0 else { return finishOutput(client) }
+    let result = transport.send(
+      client.connection, client.reply.bytes.extracting(last: pending))
+    switch result {
+    case .bytes(let count):
+      statistics.networkOutputBytes &+= count
+      statistics.writesProcessed &+= 1
+      client.outputBytes &+= count
+      client.sentCount += count
+      if count == pending { finishOutput(client) } else { awaitWritable(client) }
+    case .wouldBlock: awaitWritable(client)
+    case .closed, .failed: close(client)
+    }
+  }
+
+  /// Everything has left: the storage goes back to the pool, a client that was to leave leaves.
+  private func finishOutput(_ client: Client) {
+    client.sentCount = 0
+    client.softLimitSince = 0
+    client.reply.removeAll(keepingCapacity: true)
+    if let storage = client.reply.takeStorage() {
+      if storage.capacity <= Server.pooledReplyCapacityMax, replyPool.count < 256 {
+        replyPool.append(storage)
+      } else {
+        storage.deallocate()
+      }
+    }
+    if client.flags.contains(.waitsForWritable) {
+      client.flags.remove(.waitsForWritable)
+      transport.watchWritable(client.connection, false)
+    }
+    if client.flags.contains(.closeAfterReply) { close(client) }
+  }
+
+  private func awaitWritable(_ client: Client) {
+    // What has been sent is dropped once it is more than half, so a slow reader costs no copies.
+    if client.sentCount > client.reply.count / 2 {
+      client.reply.removeFirst(client.sentCount)
+      client.sentCount = 0
+    }
+    guard !client.flags.contains(.waitsForWritable) else { return }
+    client.flags.insert(.waitsForWritable)
+    transport.watchWritable(client.connection, true)
+  }
+}

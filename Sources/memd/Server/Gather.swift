@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import RESP
+
+// From readable sockets to a batch of requests. Bytes are received into an arena that lives for one
+// turn; a connection gets a buffer of its own only for what can't be executed in that turn.
+
+extension Server {
+  /// Bytes of requests that one connection may bring into a turn.
+  static let requestBytesPerTurn = 64 << 10
+  /// Output that one connection may produce in a turn.
+  static let replyBytesPerTurn = 1 << 20
+
+  /// Receives what a connection has to say, and puts its requests into the batch.
+  func receive(from client: Client) {
+    guard !client.isClosing else { return drain(client) }
+    if client.input != nil { return receiveMore(from: client) }
+    if unsafe arena.count - arenaUsed < Server.requestBytesPerTurn {
+      run(batch)
+      arenaUsed = 0
+    }
+    let room = unsafe UnsafeMutableRawBufferPointer(
+      rebasing: arena[arenaUsed..<(arenaUsed + Server.requestBytesPerTurn)])
+    let result = unsafe transport.receive(client.connection, into: room)
+    guard let count = received(result, from: client) else { return }
+    let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: room[..<count])
+    arenaUsed += (count + 63) & ~63
+    var parser = RequestParser()
+    let consumed = unsafe parse(bytes, of: client, &parser, partial: nil)
+    guard consumed < count, !client.isClosing else { return }
+    let input = InputBuffer(capacity: max(parser.bytesNeeded, count - consumed + 512))
+    unsafe input.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
+    keepProgress(parser, in: input)
+    client.input = input
+  }
+
+  /// Receives more of a request that has begun.
+  private func receiveMore(from client: Client) {
+    guard let input = client.input else { return }
+    let missing = input.parser.bytesNeeded - input.remaining
+    // Enough for a large argument at once, but memory grows with what has really arrived.
+    let least = max(16 << 10, min(missing, max(input.remaining, 64 << 10)))
+    let room = unsafe input.room(atLeast: least)
+    let result = unsafe transport.receive(client.connection, into: room)
+    guard let count = received(result, from: client) else { return }
+    input.received(count)
+    if input.remaining > configuration.clientQueryBufferLimit {
+      return closeForQueryBuffer(client)
+    }
+    parseInput(of: client)
+  }
+
+  /// Parses what waits in the client's own buffer.
+  func parseInput(of client: Client) {
+    guard let input = client.input, !client.flags.contains(.parked) else { return }
+    guard input.remaining >= input.parser.bytesNeeded || !input.parser.isInsideRequest else {
+      return
+    }
+    var parser = input.parser
+    // The batch's requests point into the buffer: what was read of it stays until the turn ends.
+    let consumed = unsafe parse(input.bytes, of: client, &parser, partial: input)
+    input.consumed += consumed
+    keepProgress(parser, in: input)
+    if input.remaining == 0 { retire(input, of: client) }
+  }
+
+  /// The buffer is empty: it goes when the requests that lie in it have run.
+  private func retire(_ input: InputBuffer, of client: Client) {
+    client.input = nil
+    if batch.count > 0 { retiredInputs.append(input) }
+  }
+
+  /// Remembers how far the first incomplete request was read.
+  private func keepProgress(_ parser: RequestParser, in input: InputBuffer) {
+    input.slices.removeAll()
+    if parser.isInsideRequest {
+      input.parser = parser
+      input.slices.append(contentsOf: batch.slices, from: partialStart)
+    } else {
+      input.parser = RequestParser()
+    }
+    batch.slices.truncate(to: partialStart)
+  }
+
+  /// Puts the complete requests in `bytes` into the batch, which runs whenever it is full.
+  ///
+  /// - Returns: how many bytes were consumed. Slices of an incomplete request stay in the batch's
+  ///   buffer from `partialStart` on.
+  private func parse(
+    _ bytes: UnsafeMutableRawBufferPointer, of client: Client, _ parser: inout RequestParser,
+    partial: InputBuffer?
+  ) -> Int {
+    let limits = requestLimits(for: client)
+    var position = 0
+    if let partial { batch.slices.append(contentsOf: partial.slices, from: 0) }
+    partialStart = batch.slices.count - (partial?.slices.count ?? 0)
+    while position < bytes.count {
+      guard mayContinue(client, position: position) else { break }
+      let start = position
+      let outcome = unsafe parser.next(
+        in: bytes, position: &position, limits: limits, slices: &batch.slices)
+      switch outcome {
+      case .request:
+        unsafe add(bytes, start: start, end: position, of: client, isCanonical: parser.isCanonical)
+      case .empty: break
+      case .incomplete: return start
+      case .failure(let error):
+        run(batch)
+        partialStart = 0
+        failProtocol(error, client)
+        return bytes.count
+      }
+      partialStart = batch.slices.count
+    }
+    return position
+  }
+
+  /// False if the rest of the connection's bytes has to wait or is of no use.
+  private func mayContinue(_ client: Client, position: Int) -> Bool {
+    if client.gate.contains(.held) { return false }
+    if position > Server.requestBytesPerTurn || client.reply.count > Server.replyBytesPerTurn {
+      resume(client)
+      return false
+    }
+    return true
+  }
+
+  /// Adds the request whose slices were appended last.
+  private func add(
+    _ bytes: UnsafeMutableRawBufferPointer, start: Int, end: Int, of client: Client,
+    isCanonical: Bool
+  ) {
+    guard let buffer = bytes.baseAddress else { return }
+    let base = unsafe UnsafeRawPointer(buffer + start)
+    let first = partialStart
+    let count = batch.slices.count - first
+    let arguments = unsafe Arguments(base: base, slices: batch.slices.base + first, count: count)
+    let command = commands.find(arguments)
+    unsafe batch.append(
+      Batch.Request(
+        client: .passUnretained(client), base: base, firstSlice: first, argumentCount: count,
+        rawCount: isCanonical ? end - start : 0, command: command))
+    if batch.isFull || command.map({ $0.flags.contains(.parserBarrier) }) ?? false {
+      run(batch)
+    }
+  }
+
+  /// The client goes on in the next turn, before new bytes are received.
+  func resume(_ client: Client) {
+    guard !client.flags.contains(.resumes) else { return }
+    client.flags.insert(.resumes)
+    resuming.append(client)
+  }
+
+  /// Counts what came; closes the connection at its end, or when it has failed.
+  private func received(_ result: IOResult, from client: Client) -> Int? {
+    switch result {
+    case .bytes(let count):
+      statistics.networkInputBytes &+= count
+      statistics.readsProcessed &+= 1
+      client.inputBytes &+= count
+      client.lastInteraction = moment.milliseconds
+      return count
+    case .wouldBlock: return nil
+    case .closed, .failed:
+      run(batch)
+      close(client)
+      return nil
+    }
+  }
+
+  /// A client that only waits for its last reply: what it still sends is thrown away.
+  private func drain(_ client: Client) {
+    let room = unsafe UnsafeMutableRawBufferPointer(
+      rebasing: arena[(arena.count - 4096)...])
+    run(batch)
+    arenaUsed = 0
+    switch unsafe transport.receive(client.connection, into: room) {
+    case .closed, .failed: close(client)
+    case .bytes, .wouldBlock: break
+    }
+  }
+
+  private func requestLimits(for client: Client) -> RequestLimits {
+    RequestLimits(
+      maxArguments: 1 << 20, maxBulkLength: configuration.protoMaxBulkLength,
+      maxInlineLength: 64 << 10, authenticated: client.isAuthenticated)
+  }
+
+  /// A request that can't be understood ends the connection, after the replies before it.
+  private func failProtocol(_ error: ProtocolError, _ client: Client) {
+    guard !client.gate.contains(.held) else { return }
+    errorStatistics.count("ERR")
+    statistics.errorReplies += 1
+    prepare(client)
+    client.reply.error("ERR \(error.message)")
+    client.flags.insert(.closeAfterReply)
+    client.updateGate()
+    queueOutput(client)
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// CLIENT PAUSE: until when which commands wait.
+struct Pause {
+  /// What waits.
+  enum Kind {
+    case writes
+    case everything
+  }
+
+  private(set) var kind: Kind?
+  /// Monotonic nanoseconds.
+  private var end: Int64 = 0
+
+  var isActive: Bool { kind != nil }
+
+  /// Starts or extends a pause; a longer or stricter one that is in force stays.
+  mutating func begin(_ kind: Kind, until end: Int64) {
+    if self.kind == nil || kind == .everything { self.kind = kind }
+    self.end = max(self.end, end)
+  }
+
+  /// Ends it at once.
+  mutating func cancel() {
+    kind = nil
+    end = 0
+  }
+
+  /// When it ends, or nil.
+  func endsAt(monotonic now: Int64) -> Int64? { kind == nil ? nil : end }
+
+  /// True if the command has to wait.
+  func concerns(_ command: CommandReference, _ client: Client) -> Bool {
+    switch kind {
+    case nil: false
+    case .everything: true
+    case .writes:
+      !command.flags.isDisjoint(with: [.write, .mayReplicate])
+        || (client.transaction.isActive && command.flags.contains(.endsTransaction)
+          && !client.transaction.queuedFlags.isDisjoint(with: [.write, .mayReplicate]))
+    }
+  }
+}

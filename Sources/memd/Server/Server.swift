@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+/// The server: it owns the parts and does nothing itself. What it does is spread over extensions
+/// named after the phases of a turn (`Turn`, `Gather`, `Execution`, `Flush`, `Timers`).
+@safe
+final class Server {
+  let configuration: Configuration
+  let clock: Clock
+  let transport: Transport
+  let disk: Disk
+  let helpers: Helpers
+  let log: Log
+  /// 40 hexadecimal digits that name this run of the server.
+  let runID: String
+
+  let allocator: Allocator
+  let moment: Moment
+  let effects: Effects
+  let keyspace: Keyspace
+  let commands: CommandTable
+  let clients = ClientTable()
+  let statistics = Statistics()
+  let commandStatistics: CommandStatisticsTable
+  let errorStatistics = ErrorStatistics()
+  let errorText = ErrorText()
+  let slowLog = SlowLog()
+  let latencyMonitor = LatencyMonitor()
+  let turnDurations = TurnDurations()
+  let expirationLag = ExpirationLag()
+  let batch = Batch()
+
+  // MARK: - State of the loop
+
+  /// Circumstances of the server in which commands need a second look.
+  var gate: Gate = []
+  var pause = Pause()
+  var isStopped = false
+  var events = EventList()
+  let arena: UnsafeMutableRawBufferPointer
+  var arenaUsed = 0
+  /// Where the slices of the request that is being read begin in the batch's buffer.
+  var partialStart = 0
+  /// Clients with output, in the order in which it arose.
+  var writers: [Client] = []
+  /// Clients that go on in the next turn without new bytes.
+  var resuming: [Client] = []
+  /// Input buffers whose last requests lie in the batch.
+  var retiredInputs: [InputBuffer] = []
+  /// Requests that were refused until a pause ends, in order.
+  var postponed: [Postponed] = []
+  /// The database at which expiry goes on, and whether its last slice ended too early.
+  var expiryCursor = 0
+  var expiryHasBacklog = false
+  var replyPool: [ReplyStorage] = []
+  var monitors: [Client] = []
+  /// Clients closed in this turn, to be forgotten at its end.
+  var hasClosedClients = false
+
+  // MARK: - Time
+
+  /// Reading of the clock when the last command ended.
+  var stopwatch: UInt64 = 0
+  /// Reading at which `moment` is more than a millisecond old.
+  var momentExpiresAt: UInt64 = 0
+  let ticksPerMillisecond: UInt64
+  /// Commands that take longer are looked at by slow log and latency monitor.
+  var slowTicks = UInt64.max
+  /// Monotonic nanoseconds.
+  var nextCron: Int64 = 0
+  var cronCount = 0
+  let startedAt: Int64
+
+  init(configuration: Configuration, world: World, log: Log) {
+    self.configuration = configuration
+    self.log = log
+    clock = world.clock
+    transport = world.transport
+    disk = world.disk
+    helpers = world.helpers
+    var random = RandomGenerator(seed: world.seed)
+    runID = Identity.make(&random)
+    allocator = Allocator.create()
+    let seed = HashSeed(k0: random.next(), k1: random.next())
+    moment = Moment(
+      microseconds: clock.wallMicroseconds(), random: RandomGenerator(seed: random.next()))
+    startedAt = moment.milliseconds
+    let backlog = ReplicationBacklog(
+      capacity: configuration.replBacklogSize, replicationID: Identity.make(&random),
+      allocator: allocator)
+    effects = Effects(backlog: backlog)
+    keyspace = Keyspace(
+      databaseCount: configuration.databases, allocator: allocator, seed: seed, moment: moment,
+      effects: effects, statistics: statistics, random: RandomGenerator(seed: random.next()))
+    commands = CommandTable()
+    commandStatistics = CommandStatisticsTable(
+      count: commands.descriptions.count, ticksPerMicrosecond: clock.ticksPerMicrosecond)
+    ticksPerMillisecond = clock.ticks(microseconds: 1000)
+    unsafe arena = .allocate(byteCount: 512 << 10, alignment: 4096)
+    applyConfiguration()
+  }
+
+  deinit {
+    unsafe arena.deallocate()
+    for storage in replyPool { storage.deallocate() }
+    keyspace.tearDown()
+    effects.backlog.tearDown()
+    allocator.destroy()
+  }
+}
+
+/// Random names of runs and of histories.
+enum Identity {
+  /// 40 hexadecimal digits.
+  static func make(_ random: inout RandomGenerator) -> String {
+    var text = ""
+    while text.utf8.count < 40 {
+      let digits = String(random.next(), radix: 16)
+      text += String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+    return String(text.prefix(40))
+  }
+}

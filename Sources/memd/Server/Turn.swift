@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// One turn of the loop is a straight line:
+//
+//   wait -> timers -> gather -> parse -> prefetch -> execute (with effects) -> log -> flush
+//
+// Timers come before gather, so that what they produce leaves in the same turn. Nothing that can
+// produce output or stream bytes runs after the flush.
+
+extension Server {
+  /// Turns until the server is told to stop.
+  func runLoop() {
+    while !isStopped { turn() }
+  }
+
+  /// One turn.
+  func turn() {
+    transport.wait(timeoutNanoseconds: sleepNanoseconds(), into: &events)
+    let started = clock.ticks()
+    renewMoment(ticks: started)
+    let commandsBefore = statistics.commandsProcessed
+    runTimers()
+    resumeWaiting()
+    var index = 0
+    while index < events.count {
+      handle(events[index])
+      index &+= 1
+    }
+    run(batch)
+    flush()
+    forgetClosed()
+    noteTurn(since: started, commandsBefore: commandsBefore)
+  }
+
+  private func handle(_ event: Event) {
+    switch event.kind {
+    case .readable, .hangup:
+      if let client = clients.find(event.id) { receive(from: client) }
+    case .writable:
+      if let client = clients.find(event.id) { flush(client) }
+    case .acceptable(let listener): acceptAll(from: Int(listener))
+    case .wakeup: _ = helpers.finishCompleted()
+    case .signal(let number): handleSignal(number)
+    }
+  }
+
+  /// Renews the time that commands see; called at the start of a turn and between commands.
+  @inline(never)
+  func renewMoment(ticks: UInt64) {
+    moment.set(microseconds: clock.wallMicroseconds())
+    momentExpiresAt = ticks &+ ticksPerMillisecond
+  }
+
+  /// Goes on with clients whose requests did not all run in the last turn.
+  private func resumeWaiting() {
+    guard !resuming.isEmpty else { return }
+    let waiting = resuming
+    resuming.removeAll(keepingCapacity: true)
+    for client in waiting {
+      client.flags.remove(.resumes)
+      if !client.isClosing { parseInput(of: client) }
+    }
+  }
+
+  /// How long the loop may sleep: until the next timer, not at all while work waits.
+  private func sleepNanoseconds() -> Int64 {
+    if !resuming.isEmpty || hasBackgroundWork { return 0 }
+    let now = clock.monotonicNanoseconds()
+    var until = nextCron
+    if let due = nextExpiry(monotonic: now) { until = min(until, due) }
+    if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
+    return max(0, until - now)
+  }
+
+  private func noteTurn(since started: UInt64, commandsBefore: Int) {
+    let commands = statistics.commandsProcessed - commandsBefore
+    let microseconds = clock.microseconds(from: started, to: clock.ticks())
+    statistics.turns &+= 1
+    statistics.turnMicroseconds += microseconds
+    if commands > statistics.commandsPerTurnMax { statistics.commandsPerTurnMax = commands }
+    turnDurations.record(microseconds: microseconds)
+  }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+/// Everything outside the server that it depends on. Nothing asks the operating system directly, so
+/// that a whole server can be simulated from a seed.
+struct World {
+  let clock: Clock
+  let transport: Transport
+  let disk: Disk
+  let helpers: Helpers
+  /// Seeds hashing, sampling and identities.
+  let seed: UInt64
+}
