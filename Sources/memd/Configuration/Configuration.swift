@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-<<<<<<< HEAD
 
 /// The settings of a server, as plain properties that code reads directly.
 ///
@@ -151,13 +150,4 @@ final class Configuration {
   var changeObserver: ((ConfigurationChange) throws(ConfigurationChange.Failure) -> Void)?
 
   static let defaultProcTitleTemplate = "{title} {listen-addr} {server-mode}"
-=======
-enum MaxMemoryPolicy { case noeviction; var countsAccesses: Bool { false } }
-final class Configuration {
-  var port = 6379
-  var databases = 16, maxClients = 10000, replBacklogSize = 1 << 20, hz = 10
-  var requirePass = "", protectedMode = true, tcpKeepAliveSeconds = 300, protoMaxBulkLength = 512 << 20, clientQueryBufferLimit = 1 << 30
-  var activeExpireEnabled = true, slowlogLogSlowerThan = 10000, slowlogMaxLen = 128, latencyMonitorThreshold = 0, latencyTracking = true
-  var maxMemory = 0, maxMemoryPolicy = MaxMemoryPolicy.noeviction, lfuLogFactor = 10, lfuDecayTime = 1, lazyFreeLazyExpire = true
->>>>>>> main
 }

@@ -42,7 +42,7 @@ struct Option: Sendable {
 
   /// Where the value lies.
   enum Storage: Sendable {
-    typealias Property<Value> = ReferenceWritableKeyPath<Configuration, Value> & Sendable
+    typealias Property<Value> = any ReferenceWritableKeyPath<Configuration, Value> & Sendable
 
     case flag(Property<Bool>)
     case number(Property<Int>)
@@ -85,7 +85,9 @@ struct Option: Sendable {
   ///
   /// - Throws: the reason why the value is not accepted; nothing has changed then.
   func write(_ configuration: Configuration, _ words: [String]) throws(OptionError) {
-    if case .words(_, let write) = storage { return try write(configuration, words) }
+    if case .words(_, let writeWords) = storage {
+      return try writeWords(configuration, words)
+    }
     let value = try syntax.parse(words)
     if let reason = refusal?(value.text) { throw OptionError(reason) }
     switch storage {

@@ -8,27 +8,46 @@ struct LocalTime {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
 
-  private var fields = tm()
-  private let milliseconds: Int
+  private let year: Int
+  private let month: Int
+  private let day: Int
+  private let hour: Int
+  private let minute: Int
+  private let second: Int
+  private let millisecond: Int
 
   /// Microseconds since 1970-01-01 UTC.
   init(wallMicroseconds: Int64) {
     // Rounded down, so that the milliseconds are never negative.
-    let thousand = wallMicroseconds >= 0 ? wallMicroseconds : wallMicroseconds - 999
-    let total = thousand / 1000
-    milliseconds = Int(((total % 1000) + 1000) % 1000)
-    var seconds = time_t((total - Int64(milliseconds)) / 1000)
+    let total = wallMicroseconds.dividedRoundingDown(by: 1000)
+    var seconds = time_t(total.dividedRoundingDown(by: 1000))
+    millisecond = Int(total - Int64(seconds) * 1000)
+    var fields = unsafe tm()
     _ = unsafe localtime_r(&seconds, &fields)
+    unsafe year = Int(fields.tm_year) + 1900
+    unsafe month = Int(fields.tm_mon)
+    unsafe day = Int(fields.tm_mday)
+    unsafe hour = Int(fields.tm_hour)
+    unsafe minute = Int(fields.tm_min)
+    unsafe second = Int(fields.tm_sec)
   }
 
   /// "20 Nov 2026 13:20:01.123".
   var text: String {
-    let month = Self.months.indices.contains(Int(fields.tm_mon)) ? Int(fields.tm_mon) : 0
-    let date = "\(two(fields.tm_mday)) \(Self.months[month]) \(Int(fields.tm_year) + 1900)"
-    let time = "\(two(fields.tm_hour)):\(two(fields.tm_min)):\(two(fields.tm_sec))"
-    let fraction = "\(milliseconds)"
-    return "\(date) \(time)." + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
+    let name = Self.months.indices.contains(month) ? Self.months[month] : "???"
+    return "\(padded(day, 2)) \(name) \(year) "
+      + "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2)).\(padded(millisecond, 3))"
   }
 
-  private func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  private func padded(_ number: Int, _ digits: Int) -> String {
+    let text = "\(number)"
+    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+  }
+}
+
+extension Int64 {
+  fileprivate func dividedRoundingDown(by divisor: Int64) -> Int64 {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? quotient - 1 : quotient
+  }
 }
