@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The report of a crash. Everything that runs in the handler is async-signal safe: write(2), open(2),
-// backtrace (primed at install time) and arithmetic on memory that was set aside before. The state is
-// private to the one object file that uses it: only CrashReport.swift may call these functions.
+// The report of a crash. Everything that runs in the handler is async-signal safe: write(2),
+// open(2), backtrace (primed at install time) and arithmetic on memory that was set aside before.
+// The state is private to the one object file that uses it: only CrashReport.swift may call these
+// functions.
 #ifndef MEMD_CRASH_H
 #define MEMD_CRASH_H
 

@@ -34,8 +34,8 @@ static void memd_signal_received(int number) {
   errno = saved;
 }
 
-/// Routes `number` into the pipe `descriptor`. Called from one Swift file only: the variable above is
-/// private to the object file that uses it.
+/// Routes `number` into the pipe `descriptor`. Called from one Swift file only: the variable above
+/// is private to the object file that uses it.
 static inline int memd_watch_signal(int number, int descriptor) {
   memd_signal_pipe = descriptor;
   struct sigaction action;
@@ -83,6 +83,15 @@ static inline void memd_silence_standard_streams(void) {
 
 /// Names the calling thread (15 bytes are shown).
 static inline int memd_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name); }
+
+/// Copies the environment's texts to the heap, so that the memory of the originals can be reused.
+static inline void memd_move_environment(void) {
+  extern char **environ;
+  for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+    char *copy = strdup(*entry);
+    if (copy != NULL) *entry = copy;
+  }
+}
 
 /// Forbids or allows transparent huge pages for the process.
 static inline int memd_disable_huge_pages(int disabled) {

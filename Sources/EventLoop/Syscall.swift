@@ -45,8 +45,8 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
 
 /// Every system call of the sockets, the poller and the clock; files and process are beside this.
 ///
-/// Policy: EINTR is retried here, EAGAIN is a result and no error, errno is read right after the call
-/// (so the functions are not inlined, lest a release between the two overwrites it).
+/// Policy: EINTR is retried here, EAGAIN is a result and no error, errno is read right after the
+/// call (so the functions are not inlined, lest a release between the two overwrites it).
 internal enum Syscall {
   /// Repeats a call while it is interrupted; returns its result or the negated error number.
   @inline(__always)

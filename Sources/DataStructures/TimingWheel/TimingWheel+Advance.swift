@@ -127,7 +127,8 @@ extension TimingWheel {
       let number = slots.first(level: level, clock: clock)
       if number <= WheelTime.number(clock, level: level) { return false }
     }
-    return slots.head(otherOverflow) == 0
+    // Beyond level 3's block the overflow lists take turns, which `advance` sees to.
+    return slots.head(otherOverflow) == 0 && slots.head(overflow) == 0
   }
 
   /// A slot that the clock enters next on its level and that may cascade now; low levels first.

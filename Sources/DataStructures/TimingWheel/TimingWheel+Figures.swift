@@ -14,6 +14,7 @@ extension TimingWheel {
   /// The next time at which `nextDue` may have something to do, not before `now`; nil if never.
   ///
   /// It is a lower bound: at the start of a slot of a higher level there may be nothing due yet.
+  @inlinable
   public func earliestEvent(after now: Int64) -> Int64? {
     guard elementCount > 0, let slots = slots else { return nil }
     if retired != nil { return now }

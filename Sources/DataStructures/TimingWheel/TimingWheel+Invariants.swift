@@ -4,6 +4,7 @@ extension TimingWheel {
   /// Traps unless slots, chunks, directory, notes and counters agree; for tests.
   ///
   /// - Complexity: O(n).
+  @inlinable
   public func checkInvariants() {
     var records = 0
     var total: Int128 = 0
@@ -28,7 +29,8 @@ extension TimingWheel {
   }
 
   /// Number of chunks that hang in these slots.
-  private func checkLists(of slots: WheelSlots, bank: Int) -> Int {
+  @inlinable
+  func checkLists(of slots: WheelSlots, bank: Int) -> Int {
     var chunks = 0
     for slot in 0..<WheelSlots.count {
       var address = slots.head(slot)
@@ -49,7 +51,8 @@ extension TimingWheel {
   }
 
   /// Level 0 is empty before the clock, and no record is met later than its deadline demands.
-  private func checkTimes() {
+  @inlinable
+  func checkTimes() {
     guard let slots else { return }
     precondition(slots.first(level: 0, clock: clock) >= clock)
     for slot in 0..<WheelSlots.count {

@@ -33,7 +33,8 @@ public enum DiskMode: Sendable {
   case append
 }
 
-/// The files of a server: the system's or a simulation. Paths are relative to the working directory.
+/// The files of a server: the system's or a simulation. Paths are relative to the working
+/// directory.
 open class Disk {
   /// For subclasses.
   public init() {}

@@ -2,8 +2,8 @@
 
 /// An open file of a disk.
 ///
-/// One thread at a time uses it, with one exception: `sync` may run on a helper while the loop writes.
-/// The owner calls `close`; it must not do so while a helper syncs.
+/// One thread at a time uses it, with one exception: `sync` may run on a helper while the loop
+/// writes. The owner calls `close`; it must not do so while a helper syncs.
 open class DiskFile: @unchecked Sendable {
   /// The path that the file was opened with.
   public final let path: String
@@ -17,8 +17,8 @@ open class DiskFile: @unchecked Sendable {
   /// Takes bytes at the current position (or the end, if appending); may take fewer than given.
   open func writeSome(_ bytes: UnsafeRawBufferPointer) throws(DiskError) -> Int { bytes.count }
 
-  /// Makes everything written so far durable. After a failure the pages may be gone: trying again on
-  /// the same file proves nothing.
+  /// Makes everything written so far durable. After a failure the pages may be gone: trying again
+  /// on the same file proves nothing.
   open func sync() throws(DiskError) {}
 
   /// Cuts the file, or fills it up with zeros.

@@ -34,8 +34,8 @@ open class Helpers {
   /// Gives a job away; it is performed after the jobs that its lane has already.
   open func submit(_ job: Job, to lane: HelperLane) {}
 
-  /// Calls `finish` of every performed job, in the order of performance; the loop calls this when it is
-  /// woken. Returns how many there were.
+  /// Calls `finish` of every performed job, in the order of performance; the loop calls this when
+  /// it is woken. Returns how many there were.
   @discardableResult
   open func finishCompleted() -> Int { 0 }
 

@@ -5,9 +5,10 @@ internal import Glibc
 
 /// The report that is written when the process crashes: by a fault, a trap of Swift, or abort.
 ///
-/// The handler itself is C and calls async-signal safe functions only (see crash.h). It runs on a stack
-/// of its own, writes the cause, a backtrace and the text prepared by `setInformation`, and raises the
-/// signal again with its default action. Swift's own backtracer is replaced while it is installed.
+/// The handler itself is C and calls async-signal safe functions only (see crash.h). It runs on a
+/// stack of its own, writes the cause, a backtrace and the text prepared by `setInformation`, and
+/// raises the signal again with its default action. Swift's own backtracer is replaced while it is
+/// installed.
 public enum CrashReport {
   // Nothing here is ever inlined: the C state behind it is private to this file's object.
 

@@ -7,15 +7,20 @@ internal import Glibc
 public enum Daemon {
   /// Goes on in a child without terminal; the parent ends with code 0.
   ///
-  /// To be called before any thread is started: only the calling thread lives on. The standard streams
-  /// lead to /dev/null afterwards. A refused fork throws.
+  /// To be called before any thread is started: only the calling thread lives on. The standard
+  /// streams lead to /dev/null afterwards. A refused fork throws.
   public static func detach() throws(SystemError) {
-    let child = memd_fork()
+    let child = fork()
     if child < 0 { throw SystemError(errno) }
     if child > 0 { _exit(0) }
     setsid()
     memd_silence_standard_streams()
   }
+
+  /// Duplicates the process: 0 in the child, the child's number in the parent, -1 on failure.
+  ///
+  /// Only the calling thread exists in the child.
+  public static func fork() -> Int32 { memd_fork() }
 
   /// Sets the mask of new files' permissions and returns the old one.
   @discardableResult

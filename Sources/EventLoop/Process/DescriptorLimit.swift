@@ -19,15 +19,19 @@ public enum DescriptorLimit {
   /// Raises the soft limit (and, where allowed, the hard one) for so many clients; returns how many
   /// clients are possible, at most `maxClients`.
   ///
-  /// When the system refuses, less and less is tried, down to the limit that was there.
+  /// When the system refuses, the highest limit that it grants is searched by bisection.
   public static func adjust(for maxClients: Int) -> Int {
     guard let old = current else { return maxClients }
     let (sum, overflows) = max(maxClients, 1).addingReportingOverflow(reserved)
     let wanted = overflows ? Int.max : sum
-    if old >= wanted { return maxClients }
-    var best = wanted
-    while best > old, !set(best) { best -= 16 }
-    return max(1, min(maxClients, max(best, old) - reserved))
+    if old >= wanted || set(wanted) { return maxClients }
+    var granted = old
+    var refused = wanted
+    while refused - granted > 1 {
+      let middle = granted + (refused - granted) / 2
+      if set(middle) { granted = middle } else { refused = middle }
+    }
+    return max(1, min(maxClients, granted - reserved))
   }
 
   private static func set(_ count: Int) -> Bool {

@@ -14,7 +14,8 @@ public enum ProcessSignals {
   /// Blocks signals in the calling thread, so that they go to the loop's; faults are not blocked.
   public static func blockInThisThread() { _ = memd_block_signals() }
 
-  // Never inlined: the C variable behind these two is private to the object file of this source file.
+  // Never inlined: the C variable behind these two is private to the object file of this source
+  // file.
 
   /// Lets a handler write the number of the signal into a pipe.
   @inline(never)

@@ -10,29 +10,39 @@ public enum ProcessTitle {
 
   /// Overwrites the arguments of the process with a title, as `set-proc-title` asks for.
   ///
-  /// The title must fit into the memory of the original arguments and is cut if it doesn't; so it is
-  /// to be called once all arguments have been read (Swift copies them before main).
-  public static func set(_ title: String) {
-    let arguments = unsafe CommandLine.unsafeArgv
-    guard CommandLine.argc > 0, let first = unsafe arguments[0] else { return }
-    let capacity = unsafe argumentByteCount(first)
-    guard capacity > 1 else { return }
-    let text = Array(title.utf8.prefix(capacity - 1))
-    unsafe memset(first, 0, capacity)
-    unsafe text.withUnsafeBytes { bytes in
-      guard let base = bytes.baseAddress else { return }
-      unsafe memcpy(first, base, bytes.count)
-    }
+  /// The title takes the memory of the arguments and of the environment behind them, which is
+  /// copied elsewhere first; it is cut if that is not enough. To be called once, before any thread
+  /// is started. False if /proc does not tell where the arguments are.
+  @discardableResult
+  public static func set(_ title: String) -> Bool {
+    // Swift reads the arguments when they are asked for first: before they are overwritten.
+    _ = CommandLine.arguments
+    guard let area = unsafe argumentArea(), area.count > 1 else { return false }
+    memd_move_environment()
+    unsafe area.initializeMemory(as: UInt8.self, repeating: 0)
+    unsafe area.copyBytes(from: title.utf8.prefix(area.count - 1))
     nameThread(title)
+    return true
   }
 
-  /// The bytes from the first argument to the end of the last one, as far as they are adjacent.
-  private static func argumentByteCount(_ first: UnsafeMutablePointer<CChar>) -> Int {
-    var end = unsafe first + strlen(first) + 1
-    for index in 1..<max(1, Int(CommandLine.argc)) {
-      guard let next = unsafe CommandLine.unsafeArgv[index], unsafe next == end else { break }
-      unsafe end = next + strlen(next) + 1
+  /// The memory from the first argument to the end of the environment, by /proc/self/stat.
+  private static func argumentArea() -> UnsafeMutableRawBufferPointer? {
+    guard let bytes = try? SystemDisk().read("/proc/self/stat"),
+      // The name in the second field is in parentheses and may contain anything.
+      let end = bytes.lastIndex(of: UInt8(ascii: ")"))
+    else { return nil }
+    let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
+    func address(_ field: Int) -> UInt {
+      // Numbered as in proc(5): the first one behind the name is 3.
+      guard fields.indices.contains(field - 3) else { return 0 }
+      return UInt(String(decoding: fields[field - 3], as: UTF8.self)) ?? 0
     }
-    return unsafe end - first
+    let (argumentStart, argumentEnd) = (address(48), address(49))
+    let (environmentStart, environmentEnd) = (address(50), address(51))
+    guard argumentStart > 0, argumentEnd > argumentStart else { return nil }
+    let areaEnd = environmentStart == argumentEnd ? environmentEnd : argumentEnd
+    return unsafe UnsafeMutableRawBufferPointer(
+      start: UnsafeMutableRawPointer(bitPattern: argumentStart),
+      count: Int(max(areaEnd, argumentEnd) - argumentStart))
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Random numbers that a seed determines: SplitMix64 (Steele, Lea and Flood, 2014, public constants).
+/// Random numbers that a seed determines: SplitMix64 (Steele, Lea and Flood, 2014, public
+/// constants).
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

@@ -19,7 +19,8 @@ public final class SimulatedClient {
   @discardableResult
   public func send(_ text: String) -> IOResult { send(Array(text.utf8)) }
 
-  /// Takes what has arrived, `limit` bytes at most; a server that can't be read from gets back-pressure.
+  /// Takes what has arrived, `limit` bytes at most; a server that can't be read from gets
+  /// back-pressure.
   public func receive(limit: Int = .max) -> [UInt8] {
     var received: [UInt8] = []
     while received.count < limit {

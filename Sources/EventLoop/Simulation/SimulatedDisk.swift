@@ -23,9 +23,9 @@ public struct SimulatedDiskFaults: Sendable {
 
 /// Files in memory that can fail, and that know what a power cut would leave of them.
 ///
-/// Durability is that of a journalling file system: `sync` makes the bytes of its file durable, and all
-/// creations, renames and removals made before; `crash()` takes back a part of the rest, drawn from
-/// the seed: unsynced bytes from the end, directory changes from the last one backwards.
+/// Durability is that of a journalling file system: `sync` makes the bytes of its file durable, and
+/// all creations, renames and removals made before; `crash()` takes back a part of the rest, drawn
+/// from the seed: unsynced bytes from the end, directory changes from the last one backwards.
 public final class SimulatedDisk: Disk {
   /// What goes wrong from now on.
   public var faults = SimulatedDiskFaults()

@@ -21,8 +21,8 @@ public struct SimulatedFaults: Sendable {
 
 /// Hosts, listeners and connections inside one process: everything is drawn from one seed.
 ///
-/// Several `SimulatedTransport`s on one network reach each other by host name and port. Nothing happens
-/// by itself: each transport looks at the network when its loop waits.
+/// Several `SimulatedTransport`s on one network reach each other by host name and port. Nothing
+/// happens by itself: each transport looks at the network when its loop waits.
 public final class SimulatedNetwork {
   /// The clock that deliveries are timed with.
   public let clock: SimulatedClock

@@ -2,9 +2,9 @@
 
 /// Connections inside the process: what happens, and in which order, is a function of the seed.
 ///
-/// `wait` never blocks. When nothing has happened and `advancesClockWhenIdle` is set, it moves the clock
-/// to the next delivery or to the timeout, whichever is first; otherwise a driver of several servers
-/// moves the clock, for instance to the least `nextEventNanoseconds` of them.
+/// `wait` never blocks. When nothing has happened and `advancesClockWhenIdle` is set, it moves the
+/// clock to the next delivery or to the timeout, whichever is first; otherwise a driver of several
+/// servers moves the clock, for instance to the least `nextEventNanoseconds` of them.
 public final class SimulatedTransport: Transport {
   /// The network that the connections belong to.
   public let network: SimulatedNetwork
@@ -177,7 +177,8 @@ public final class SimulatedTransport: Transport {
 
   // MARK: - Connections
 
-  /// Reaches another transport of the network; refused if nobody listens, silent across a partition.
+  /// Reaches another transport of the network; refused if nobody listens, silent across a
+  /// partition.
   public override func connect(
     to remote: String, port: UInt16, from source: String?
   ) throws(SystemError) -> ConnectionID {

@@ -30,7 +30,8 @@ open class Clock {
   /// Nanoseconds since an arbitrary start; never goes back.
   open func monotonicNanoseconds() -> Int64 { 0 }
 
-  /// Compares ticks with the monotonic clock over the whole life of the process; call it now and then.
+  /// Compares ticks with the monotonic clock over the whole life of the process; call it now and
+  /// then.
   open func refineCalibration() {}
 
   /// A stopwatch of a few nanoseconds' cost; only differences mean something.

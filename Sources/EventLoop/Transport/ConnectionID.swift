@@ -7,8 +7,8 @@
 ///           |   generation   |      slot      |
 ///           +----------------+----------------+
 ///
-/// Generation 0 means no connection; the highest generations mark listeners, wake-ups and signals in
-/// the user data of epoll and are never given to connections.
+/// Generation 0 means no connection; the highest generations mark listeners, wake-ups and signals
+/// in the user data of epoll and are never given to connections.
 public struct ConnectionID: Hashable, Sendable {
   /// Slot and generation in one word, as epoll carries them.
   public let word: UInt64

@@ -5,11 +5,11 @@ internal import Glibc
 
 /// Connections of the operating system, watched by epoll.
 ///
-/// Level triggered: a connection is registered once, when it is accepted, for reading; writability is
-/// watched only while asked for. So a turn costs one wait, and one receive and one send per active
-/// connection. The 64 bits that epoll carries are the connection's identity: an event of a descriptor
-/// that was closed and reused meanwhile has an old generation and is dropped. Closing a descriptor takes
-/// it out of epoll, no call is needed.
+/// Level triggered: a connection is registered once, when it is accepted, for reading; writability
+/// is watched only while asked for. So a turn costs one wait, and one receive and one send per
+/// active connection. The 64 bits that epoll carries are the connection's identity: an event of a
+/// descriptor that was closed and reused meanwhile has an old generation and is dropped. Closing a
+/// descriptor takes it out of epoll, no call is needed.
 @safe
 public final class EpollTransport: Transport {
   internal let poller: Int32

@@ -11,7 +11,8 @@ internal struct SocketAddress {
   /// An address with nothing in it, to be filled by the kernel.
   init() { raw = memd_address() }
 
-  /// A numeric address or, with a look-up that may block, a host name; nil if there is no such host.
+  /// A numeric address or, with a look-up that may block, a host name; nil if there is no such
+  /// host.
   init?(host: String, port: UInt16) {
     self.init()
     if unsafe memd_address_numeric(&raw, host, port) == 0 { return }

@@ -40,12 +40,11 @@ extension Server {
       return refuseMalformed(request, &call)
     }
     call.command = command
-    let client = call.client
-    if !command.concerns.isDisjoint(with: gate.union(client.gate)) {
+    if !command.concerns.isDisjoint(with: gate.union(call.client.gate)) {
       return runGated(request, &call)
     }
-    client.lastCommand = command
-    client.commandCount &+= 1
+    call.client.lastCommand = command
+    call.client.commandCount &+= 1
     let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
     execute(&call, raw: raw)
   }
