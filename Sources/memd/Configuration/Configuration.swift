@@ -141,8 +141,6 @@ final class Configuration {
   /// Values of directives that are accepted without effect, by name, where they differ from the
   /// default. Looked up only, never iterated.
   var remembered: [String: String] = [:]
-  /// Names of such directives that were given at start with other values than the default.
-  var givenWithoutEffect: [String] = []
   /// Changes the working directory and returns its absolute path, or says why not. Start-up puts
   /// the system's here; a simulation has no working directory.
   var changeDirectory: (String) throws(OptionError) -> String = { path throws(OptionError) in path }

@@ -8,9 +8,11 @@ extension OptionTable {
     .text("pidfile", \.pidFile).with(.immutable),
     .choice("supervised", \.supervised).with(.immutable),
     .special("dir", read: { $0.dir }, write: writeDirectory)
-      .with([.protected, .deniedWhileLoading]),
+      .with(.protected),
     .integer("databases", .positive32, \.databases).with(.immutable),
-    .special("hz", read: { "\($0.hz)" }, write: writeFrequency),
+    Option(
+      name: "hz", syntax: .integer(.natural32),
+      storage: .words(read: { "\($0.hz)" }, write: writeFrequency)),
     .special("notify-keyspace-events", read: { $0.notifyKeyspaceEvents.text }, write: writeEvents),
     .special(
       "shutdown-on-sigint", read: { text(of: $0.shutdownOnSigint) },

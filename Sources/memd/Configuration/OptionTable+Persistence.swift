@@ -11,7 +11,7 @@ extension OptionTable {
 
   static let persistenceOptions: [Option] = [
     .special("save", read: { _ in "" }, write: writeSave).with(.severalWords),
-    .remembered("appendonly", false).with(.deniedWhileLoading).only("no", because: nothingIsSaved),
+    .remembered("appendonly", false).only("no", because: nothingIsSaved),
     .text("dbfilename", \.dbFilename).with(.protected)
       .refusing { isFileName($0) ? nil : "dbfilename can't be a path, just a filename" },
     .remembered("appendfilename", "appendonly.aof").with(.immutable)
@@ -54,7 +54,7 @@ extension OptionTable {
     .remembered("repl-diskless-sync-max-replicas", .natural32, 0),
     .remembered(
       "repl-diskless-load", .choice(["disabled", "on-empty-db", "swapdb"]), "disabled"
-    ).with(.deniedWhileLoading),
+    ),
     .remembered("dual-channel-replication-enabled", false),
     .remembered("min-replicas-to-write", .natural32, 0).alias("min-slaves-to-write")
       .only("0", because: noFollowers),
