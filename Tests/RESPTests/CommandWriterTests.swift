@@ -5,13 +5,14 @@ import Testing
 @Suite struct CommandWriterTests {
   @Test func `A command is an array of bulk strings`() {
     var writer = CommandWriter()
-    #expect(writer.isEmpty && writer.capacity == 0)
+    let fresh = (writer.count, writer.capacity)
+    #expect(fresh == (0, 0))
     writer.begin(argumentCount: 5)
     writer.append("ZADD")
     writer.append("key" as String)
     writer.append(integer: -7)
     writer.append(double: 2.5)
-    writer.append(unsafe [0, 255].span.bytes)
+    writer.append(unsafe ([0, 255] as [UInt8]).span.bytes)
     let expected = "*5\r\n$4\r\nZADD\r\n$3\r\nkey\r\n$2\r\n-7\r\n$3\r\n2.5\r\n$2\r\n".bytes
     #expect(array(writer.bytes) == expected + [0, 255, 13, 10])
   }

@@ -17,8 +17,10 @@ import Testing
     (3.1, "3.1000000000000001"), (0, "0"), (-0.0, "-0"), (5, "5"), (1e16, "10000000000000000"),
     (1e17, "1e+17"), (1e22, "1e+22"), (-1e21, "-1e+21"), (0.0001, "0.0001"),
     (0.00001, "1.0000000000000001e-05"), (1.5e-7, "1.4999999999999999e-07"), (3.141, "3.141"),
-    (5e-324, "4.9406564584124654e-324"), (1.7976931348623157e308, "1.7976931348623157e+308"),
-    (123456789012345678, "1.2345678901234568e+17"), (9007199254740993, "9007199254740992"),
+    (.leastNonzeroMagnitude, "4.9406564584124654e-324"),
+    (1.7976931348623157e308, "1.7976931348623157e+308"),
+    (123_456_789_012_345_680, "1.2345678901234568e+17"),
+    (9_007_199_254_740_992, "9007199254740992"),
     (.infinity, "inf"), (-.infinity, "-inf"), (.nan, "nan"), (0.5, "0.5"), (-2.5, "-2.5"),
   ]) func `Numbers are written as Redis writes them`(value: Double, text: String) {
     #expect(DoubleText.string(value) == text)
@@ -58,7 +60,8 @@ import Testing
     arguments: [
       ("0x1p3", 8), ("0X1.8", 1.5), ("inf", .infinity), ("+inf", .infinity), ("-inf", -.infinity),
       ("Infinity", .infinity), ("INFINITY", .infinity), ("+1", 1), (".5", 0.5), ("5.", 5),
-      ("-.5", -0.5), ("4e-324", 5e-324), ("1e5", 1e5), ("1e+5", 1e5), ("007", 7), ("-0", -0.0),
+      ("-.5", -0.5), ("4e-324", .leastNonzeroMagnitude), ("1e5", 1e5), ("1e+5", 1e5), ("007", 7),
+      ("-0", -0.0),
       ("123456789012345", 123_456_789_012_345), ("0.000000000000001", 1e-15), ("-12.375", -12.375),
       (String(repeating: "0", count: 300) + "1", 1),
       ("1." + String(repeating: "0", count: 6000), 1),
@@ -75,9 +78,9 @@ import Testing
     ".", "-", "+", "-.", "1.2.3", "e5", "..", "1..",
   ]) func `What Redis refuses is refused`(text: String) {
     #expect(parse(text) == nil)
-    #expect(
-      text == "1e400" || text == "-1e400" || text == "1e-400" || text == "1e-324"
-        || LongDoubleText.parse(unsafe text.bytes.span.bytes) == nil)
+    // A long double has room for the numbers that are only out of a double's range.
+    guard !["1e400", "-1e400", "1e-400", "1e-324"].contains(text) else { return }
+    #expect(LongDoubleText.parse(unsafe text.bytes.span.bytes) == nil)
   }
 
   @Test func `Plain decimals are read like strtod reads them`() {
@@ -90,7 +93,8 @@ import Testing
         if index == point { text += "." }
         text += String(random.below(10))
       }
-      #expect(parse(text)?.bitPattern == unsafe strtod(text, nil).bitPattern, "\(text)")
+      let expected = unsafe strtod(text, nil)
+      #expect(parse(text)?.bitPattern == expected.bitPattern, "\(text)")
     }
   }
 }

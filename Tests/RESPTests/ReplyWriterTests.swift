@@ -141,22 +141,28 @@ import Testing
 
   @Test func `A writer without replies owns no memory, and memory moves between writers`() throws {
     var first = ReplyWriter()
-    #expect(first.capacity == 0 && first.isEmpty && first.bytes.byteCount == 0)
-    #expect(first.takeStorage() == nil)
+    let nothing = (first.capacity, first.count, first.takeStorage() == nil)
+    #expect(nothing == (0, 0, true))
     first.bulk("hello")
     let capacity = first.capacity
     first.removeFirst(first.count)
-    let storage = try #require(first.takeStorage())
-    #expect(first.capacity == 0 && storage.capacity == capacity)
+    let taken = first.takeStorage()
+    let storage = try #require(taken)
+    #expect(storage.capacity == capacity)
+    let left = first.capacity
+    #expect(left == 0)
     var second = ReplyWriter()
     second.adopt(storage)
-    #expect(second.capacity == capacity && second.isEmpty)
+    let adopted = (second.capacity, second.count)
+    #expect(adopted == (capacity, 0))
     second.ok()
     first.ok()
-    #expect(array(second.bytes) == array(first.bytes))
+    let texts = (array(second.bytes).text, array(first.bytes).text)
+    #expect(texts == ("+OK\r\n", "+OK\r\n"))
     second.removeAll()
-    let again = try #require(second.takeStorage())
-    first.adopt(again)
-    #expect(array(first.bytes).text == "+OK\r\n")
+    let offered = second.takeStorage()
+    first.adopt(try #require(offered))
+    let kept = array(first.bytes).text
+    #expect(kept == "+OK\r\n")
   }
 }
