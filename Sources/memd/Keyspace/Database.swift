@@ -173,9 +173,8 @@ final class Database {
       contents.expirations.deadlineChanged(entry, from: old)
       return entry
     }
-    let moved = entry.reshaped(withDeadline: true, allocator: allocator)
+    let moved = reshape(entry, key, withDeadline: true)
     moved.deadline = deadline
-    replace(key, with: moved)
     contents.expirations.insert(moved)
     return moved
   }
@@ -185,8 +184,19 @@ final class Database {
   func clearDeadline(of entry: Entry, _ key: Key) -> Entry {
     guard entry.header.hasDeadline else { return entry }
     contents.expirations.remove(entry)
-    let moved = entry.reshaped(withDeadline: false, allocator: allocator)
-    replace(key, with: moved)
+    return reshape(entry, key, withDeadline: false)
+  }
+
+  /// Gives an entry room for a deadline, or takes it; the old entry is gone afterwards.
+  private func reshape(_ entry: Entry, _ key: Key, withDeadline: Bool) -> Entry {
+    // The place is looked up while the old entry still has its key.
+    let location = contents.table.locate(key.bytes, hash: key.hash)
+    let moved = entry.reshaped(withDeadline: withDeadline, allocator: allocator)
+    guard let location else {
+      assertionFailure("a key that was just found is gone")
+      return moved
+    }
+    contents.table.replace(at: location, with: moved)
     return moved
   }
 

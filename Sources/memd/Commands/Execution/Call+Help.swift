@@ -3,14 +3,15 @@
 import RESP
 
 extension Call {
-  /// Replies with the help of the container whose HELP subcommand is under way.
-  func replyHelp() {
-    let own = server.commands.description(of: command)
-    let container = server.commands.descriptions[own.parent ?? own.id].command
-    let name = container.name.description.uppercased()
-    reply.array(container.help.count + 3)
-    reply.status("\(name) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-    for line in container.help { reply.status(line) }
+  /// Answers HELP of a command with subcommands: a frame around the lines of its declaration.
+  ///
+  /// - Parameters:
+  ///   - name: the command in upper case.
+  ///   - lines: for each subcommand its syntax, then indented lines about it.
+  func writeHelp(_ name: StaticString, _ lines: [StaticString]) {
+    reply.array(lines.count + 3)
+    reply.status("\(name) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:" as String)
+    for line in lines { reply.status(line) }
     reply.status("HELP")
     reply.status("    Prints this help.")
   }

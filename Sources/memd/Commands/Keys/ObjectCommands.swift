@@ -12,20 +12,22 @@ enum ObjectCommands: CommandFamily {
       "object", [], subcommands: subcommands, since: "2.2.3",
       complexity: "Depends on the subcommand.",
       summary: "Holds the commands that look into how values are stored.",
-      help: [
-        "ENCODING <key>",
-        "    Return the kind of internal representation used in order to store the value",
-        "    associated with a <key>.",
-        "FREQ <key>",
-        "    Return the access frequency index of the <key>. The returned integer is",
-        "    proportional to the logarithm of the recent access frequency of the key.",
-        "IDLETIME <key>",
-        "    Return the idle time of the <key>, that is the approximated number of",
-        "    seconds elapsed since the last access to the key.",
-        "REFCOUNT <key>",
-        "    Return the number of references of the value associated with the specified",
-        "    <key>.",
-      ], handler: objectHelp)
+      help: helpLines, handler: objectHelp)
+  ]
+
+  private static let helpLines: [StaticString] = [
+    "ENCODING <key>",
+    "    Return the kind of internal representation used in order to store the value",
+    "    associated with a <key>.",
+    "FREQ <key>",
+    "    Return the access frequency index of the <key>. The returned integer is",
+    "    proportional to the logarithm of the recent access frequency of the key.",
+    "IDLETIME <key>",
+    "    Return the idle time of the <key>, that is the approximated number of",
+    "    seconds elapsed since the last access to the key.",
+    "REFCOUNT <key>",
+    "    Return the number of references of the value associated with the specified",
+    "    <key>.",
   ]
 
   private static let subcommands: [Command] = [
@@ -79,7 +81,9 @@ enum ObjectCommands: CommandFamily {
 
   // MARK: - OBJECT HELP
 
-  static func objectHelp(_ call: inout Call) throws(CommandError) { call.replyHelp() }
+  static func objectHelp(_ call: inout Call) throws(CommandError) {
+    call.writeHelp("OBJECT", helpLines)
+  }
 
   // MARK: - OBJECT IDLETIME
 
