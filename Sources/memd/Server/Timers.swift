@@ -26,7 +26,7 @@ extension Server {
 
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
-    !keyspace.unlinked.isEmpty || expiryHasBacklog || evictionContinues
+    !keyspace.unlinked.isEmpty || expiry.hasBacklog || evictionContinues
   }
 
   /// Frees a slice of what FLUSHALL and the like have unlinked.
