@@ -1,28 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes commands as followers and logs read them: arrays of bulk strings.
-public enum CommandWriter {
-  /// Starts a command of so many words, its name included.
+/// Writer of commands in the form in which clients, followers and logs receive them: arrays of bulk
+/// strings.
+///
+///     writer.begin(argumentCount: 3)
+///     writer.append("SET")
+///     writer.append(key)
+///     writer.append(integer: 5)
+@safe
+public struct CommandWriter: ~Copyable {
+  @usableFromInline var buffer = ByteBuffer()
+
+  /// Makes a writer without memory.
+  @inlinable public init() {}
+
+  /// Number of bytes written and not yet removed.
+  @inlinable public var count: Int { buffer.count }
+  /// Whether nothing is written.
+  @inlinable public var isEmpty: Bool { buffer.isEmpty }
+  /// Size of the memory in bytes.
+  @inlinable public var capacity: Int { buffer.capacity }
+
+  /// The bytes written and not yet removed.
   @inlinable
-  public static func append(arrayCount: Int, to buffer: inout ByteBuffer) {
-    buffer.appendHeader(0x2A, arrayCount)
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get { buffer.bytes }
   }
 
-  /// The next word.
+  /// Begins a command with the given number of arguments, its name included.
   @inlinable
-  public static func append(bulk bytes: RawSpan, to buffer: inout ByteBuffer) {
-    buffer.appendBulk(bytes)
+  public mutating func begin(argumentCount: Int) { buffer.appendHeader(0x2A, argumentCount) }
+
+  /// Appends an argument.
+  @inlinable
+  public mutating func append(_ argument: RawSpan) { buffer.appendBulk(argument) }
+
+  /// Appends an argument given as a literal.
+  @inlinable
+  public mutating func append(_ argument: StaticString) { buffer.appendBulk(argument) }
+
+  /// Appends an argument given as a string. Not for hot paths.
+  @inlinable @_disfavoredOverload
+  public mutating func append(_ argument: String) { buffer.appendBulk(argument) }
+
+  /// Appends an integer as an argument.
+  @inlinable
+  public mutating func append(integer: Int) { buffer.appendBulk(integer: integer) }
+
+  /// Appends a floating-point number as an argument, written as ZADD reads it back unchanged.
+  public mutating func append(double: Double) {
+    var text = ByteBuffer()
+    DoubleText.append(double, to: &text)
+    buffer.appendBulk(text.bytes)
   }
 
-  /// The next word.
+  /// Appends a whole request, arguments in order.
   @inlinable
-  public static func append(bulk text: StaticString, to buffer: inout ByteBuffer) {
-    buffer.appendBulk(text)
+  public mutating func append(_ arguments: Arguments) {
+    begin(argumentCount: arguments.count)
+    for index in 0..<arguments.count { append(arguments[index]) }
   }
 
-  /// The next word, a number in decimal.
+  /// Appends bytes that are commands already, for example a canonical request.
   @inlinable
-  public static func append(integer: Int, to buffer: inout ByteBuffer) {
-    buffer.appendBulk(integer: integer)
+  public mutating func append(raw bytes: RawSpan) { buffer.append(bytes) }
+
+  /// Drops what was written behind the first `count` bytes.
+  @inlinable
+  public mutating func truncate(to count: Int) { buffer.truncate(to: count) }
+
+  /// Drops bytes from the front.
+  @inlinable
+  public mutating func removeFirst(_ byteCount: Int) { buffer.removeFirst(byteCount) }
+
+  /// Drops all bytes, and the memory too unless it is to be kept.
+  @inlinable
+  public mutating func removeAll(keepingCapacity: Bool = true) {
+    buffer.removeAll(keepingCapacity: keepingCapacity)
+  }
+
+  /// Puts a command in front of what is written, as MULTI is once a second command turns up.
+  /// - Complexity: O(bytes written behind `offset`), one move of memory.
+  public mutating func insert(raw bytes: RawSpan, at offset: Int) {
+    let gap = unsafe buffer.openGap(bytes.byteCount, at: offset)
+    unsafe bytes.withUnsafeBytes { source in
+      if let start = source.baseAddress {
+        unsafe gap.copyMemory(from: start, byteCount: source.count)
+      }
+    }
   }
 }

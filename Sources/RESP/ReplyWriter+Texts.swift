@@ -55,6 +55,16 @@ extension ReplyWriter {
     buffer.appendReservedLineEnd()
   }
 
+  /// Replies with a number in the form of INCRBYFLOAT, as GEOPOS does; in RESP2 as a bulk string.
+  public mutating func humanDouble(_ value: LongDouble) {
+    var text = ByteBuffer()
+    LongDoubleText.append(value, to: &text)
+    if version == .resp2 { return buffer.appendBulk(text.bytes) }
+    buffer.append(byte: 0x2C)
+    buffer.append(text.bytes)
+    buffer.append("\r\n")
+  }
+
   /// Replies true or false; in RESP2 as 1 or 0.
   public mutating func boolean(_ value: Bool) {
     if version == .resp2 { return integer(value ? 1 : 0) }

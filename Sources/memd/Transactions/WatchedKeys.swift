@@ -12,9 +12,12 @@ final class WatchedKeys {
 
   private var watchers: [WatchedKey: [Client]] = [:]
   /// Clients that watch at least one key, in the order in which they began.
-  private(set) var clients: [Client] = []
+  private(set) var clients: [Client] = [] {
+    didSet { isEmpty = clients.isEmpty }
+  }
 
-  var isEmpty: Bool { clients.isEmpty }
+  /// True while nobody watches anything: the common case, which every write asks for.
+  private(set) var isEmpty = true
   /// Number of different keys that are watched (INFO's total_watched_keys).
   var keyCount: Int { watchers.count }
 

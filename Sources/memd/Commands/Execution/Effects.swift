@@ -13,7 +13,10 @@ final class Effects {
   let backlog: ReplicationBacklog
   let watched = WatchedKeys()
   /// Sees every keyspace event, in order; nil unless somebody asked for events.
-  var observer: (any KeyEventObserver)?
+  var observer: (any KeyEventObserver)? {
+    didSet { hasObserver = observer != nil }
+  }
+  private var hasObserver = false
 
   /// Changes since the last save (`rdb_changes_since_last_save`).
   var changeCount = 0
@@ -23,7 +26,7 @@ final class Effects {
   var removesWithDel = false
 
   /// Commands of the unit under way that wait for its end.
-  private var pending = ByteBuffer()
+  private var pending = CommandWriter()
   private var pendingCount = 0
   /// The database that the stream has selected; -1: none yet.
   private var streamDatabase = -1
@@ -52,7 +55,12 @@ final class Effects {
   /// Announces an event that is no change of its own (a second event of one command).
   @inline(__always)
   func notify(_ event: KeyEvent, _ key: Key, in database: Database) {
-    if let observer { observer.observe(event, key.bytes, database: database.number) }
+    if hasObserver { announce(event, key, in: database) }
+  }
+
+  @inline(never)
+  private func announce(_ event: KeyEvent, _ key: Key, in database: Database) {
+    observer?.observe(event, key.bytes, database: database.number)
   }
 
   /// A key is about to be removed because its deadline has passed.
@@ -97,7 +105,7 @@ final class Effects {
 
   /// The next argument of a rewritten command.
   func append(_ integer: Int) {
-    if !isMuted { CommandWriter.append(integer: integer, to: &pending) }
+    if !isMuted { pending.append(integer: integer) }
   }
 
   /// The command under way propagates nothing (more) of its own.
@@ -123,12 +131,9 @@ final class Effects {
     selectStreamDatabase()
     pendingCount += 1
     if raw.byteCount != 0 {
-      pending.append(raw)
-      return
-    }
-    CommandWriter.append(arrayCount: arguments.count, to: &pending)
-    for index in 0..<arguments.count {
-      CommandWriter.append(bulk: arguments[index], to: &pending)
+      pending.append(raw: raw)
+    } else {
+      pending.append(arguments)
     }
   }
 
@@ -165,21 +170,21 @@ final class Effects {
   private func beginCommand(argumentCount: Int) {
     selectStreamDatabase()
     pendingCount += 1
-    CommandWriter.append(arrayCount: argumentCount, to: &pending)
+    pending.begin(argumentCount: argumentCount)
   }
 
-  private func appendArgument(_ bytes: RawSpan) { CommandWriter.append(bulk: bytes, to: &pending) }
+  private func appendArgument(_ bytes: RawSpan) { pending.append(bytes) }
 
   private func appendArgument(_ text: StaticString) {
-    CommandWriter.append(bulk: text, to: &pending)
+    pending.append(text)
   }
 
   private func selectStreamDatabase() {
     guard database != streamDatabase else { return }
     streamDatabase = database
-    CommandWriter.append(arrayCount: 2, to: &pending)
-    CommandWriter.append(bulk: "SELECT", to: &pending)
-    CommandWriter.append(integer: database, to: &pending)
+    pending.begin(argumentCount: 2)
+    pending.append("SELECT")
+    pending.append(integer: database)
   }
 }
 

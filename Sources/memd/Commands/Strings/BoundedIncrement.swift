@@ -75,11 +75,12 @@ struct BoundedIncrement<Number> {
 extension BoundedIncrement<Int> {
   /// Reads the numbers of options that count in integers.
   init(_ options: BoundedIncrementOptions, _ call: borrowing Call) throws(CommandError) {
-    increment = if case .integer(let argument) = options.increment, argument != 0 {
-      try call.integer(argument)
-    } else {
-      1
-    }
+    increment =
+      if case .integer(let argument) = options.increment, argument != 0 {
+        try call.integer(argument)
+      } else {
+        1
+      }
     lower = options.lowerBound == 0 ? .min : try call.integer(options.lowerBound)
     upper = options.upperBound == 0 ? .max : try call.integer(options.upperBound)
     saturates = options.saturates

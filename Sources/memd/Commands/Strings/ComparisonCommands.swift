@@ -45,7 +45,7 @@ enum ComparisonCommands: CommandFamily {
       guard call.arguments.count == 4 else {
         throw CommandError("ERR wrong number of arguments for 'delex' command")
       }
-      guard entry.header.type == .string else {
+      guard entry.header.isString else {
         throw CommandError("ERR Key should be of string type if conditions are specified")
       }
       let condition = try condition(call)
@@ -53,7 +53,7 @@ enum ComparisonCommands: CommandFamily {
         return call.reply.integer(0)
       }
     }
-    delete(key, &call)
+    delete(key, call)
   }
 
   private static func condition(_ call: borrowing Call) throws(CommandError) -> ValueCondition {
@@ -67,7 +67,7 @@ enum ComparisonCommands: CommandFamily {
     }
   }
 
-  private static func delete(_ key: Key, _ call: inout Call) {
+  private static func delete(_ key: Key, _ call: borrowing Call) {
     _ = call.database.remove(key)
     call.effects.rewrite("DEL", argumentCount: 1)
     call.effects.append(key.bytes)
@@ -82,7 +82,7 @@ enum ComparisonCommands: CommandFamily {
     guard let value = try call.database.stringForWriting(key),
       value.equals(call.arguments[2])
     else { return call.reply.integer(0) }
-    delete(key, &call)
+    delete(key, call)
   }
 
   // MARK: - DIGEST

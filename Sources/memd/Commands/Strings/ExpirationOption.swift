@@ -103,7 +103,8 @@ extension Call {
   /// The error for a deadline that is zero, negative or too large.
   @inline(never)
   func invalidExpireTime() -> CommandError {
-    failure("ERR invalid expire time in '\(server.commands.description(of: command).fullName)' command")
+    failure(
+      "ERR invalid expire time in '\(server.commands.description(of: command).fullName)' command")
   }
 
   /// True if a key with this deadline is to be removed at once instead of being stored.

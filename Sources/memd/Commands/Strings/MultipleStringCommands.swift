@@ -53,7 +53,7 @@ enum MultipleStringCommands: CommandFamily {
     call.reply.array(count - 1)
     var index = 1
     while index < count {
-      if let entry = call.database.read(call.key(index)), entry.header.type == .string {
+      if let entry = call.database.read(call.key(index)), entry.header.isString {
         call.reply.bulk(StringValue(entry))
       } else {
         call.reply.null()

@@ -100,7 +100,8 @@ enum StringCommands: CommandFamily {
   // MARK: - GET
 
   static func get(_ call: inout Call) throws(CommandError) {
-    guard let value = try call.database.string(call.key(1)) else { return call.reply.null() }
+    let key = call.key(1)
+    guard let value = try call.database.string(key) else { return call.reply.null() }
     call.reply.bulk(value)
   }
 
@@ -127,7 +128,7 @@ enum StringCommands: CommandFamily {
   ) throws(CommandError) {
     let deadline = try options.expiration.deadlineChange(call)
     let key = call.key(1)
-    if options.needsOld, !(try meets(options, key, &call)) { return }
+    if options.needsOld, !(try meets(options, key, call)) { return }
     if case .at(let instant) = deadline, call.isPast(instant) {
       call.removeOverdue(key)
     } else {
@@ -141,7 +142,7 @@ enum StringCommands: CommandFamily {
 
   /// Looks at the key's old value: replies with it if asked, or that the condition isn't met.
   private static func meets(
-    _ options: SetOptions, _ key: Key, _ call: inout Call
+    _ options: SetOptions, _ key: Key, _ call: borrowing Call
   ) throws(CommandError) -> Bool {
     let isMet: Bool
     var old: StringValue?

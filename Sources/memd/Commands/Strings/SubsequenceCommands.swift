@@ -30,7 +30,7 @@ enum SubsequenceCommands: CommandFamily {
     let first = call.database.read(call.key(1))
     let second = call.database.read(call.key(2))
     for entry in [first, second] {
-      if let entry, entry.header.type != .string {
+      if let entry, !entry.header.isString {
         throw CommandError("ERR The specified keys must contain string values")
       }
     }
