@@ -62,7 +62,9 @@ final class CommandTable {
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ConnectionCommands.self, StringCommands.self, MultipleStringCommands.self,
     StringRangeCommands.self, CounterCommands.self, ComparisonCommands.self,
-    SubsequenceCommands.self, BitCommands.self,
+    SubsequenceCommands.self, BitCommands.self, KeyCommands.self, PlacementCommands.self,
+    IterationCommands.self, ExpiryCommands.self, ObjectCommands.self, DatabaseCommands.self,
+    SelectionCommands.self,
   ]
 
   /// A declaration with its place among the others.
