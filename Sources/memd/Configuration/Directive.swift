@@ -42,7 +42,9 @@ enum Directive {
   ///
   /// A file that Redis has rewritten has such a line.
   private static func isDefaultUser(_ words: [String]) -> Bool {
-    let needed = [["on"], ["nopass"], ["~*", "allkeys"], ["&*", "allchannels"], ["+@all", "allcommands"]]
+    let needed = [
+      ["on"], ["nopass"], ["~*", "allkeys"], ["&*", "allchannels"], ["+@all", "allcommands"],
+    ]
     let harmless = needed.joined() + ["sanitize-payload"]
     let rules = words.dropFirst().map { $0.lowercased() }
     return words.first == "default" && rules.allSatisfy(harmless.contains)
