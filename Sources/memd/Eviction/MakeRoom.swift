@@ -7,6 +7,6 @@ extension Server {
   /// command needs memory.
   func makeRoom(for call: borrowing Call) -> CommandError? {
     guard allocator.bytesInUse > configuration.maxMemory else { return nil }
-    return call.command.flags.contains(.denyOOM) ? .outOfMemory : nil
+    return call.needsMemory ? .outOfMemory : nil
   }
 }
