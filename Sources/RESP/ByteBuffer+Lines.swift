@@ -37,6 +37,14 @@ extension ByteBuffer {
     appendReservedLineEnd()
   }
 
+  /// Appends "+OK" and a line end, in one store.
+  @inlinable @inline(__always)
+  mutating func appendOK() {
+    reserve(8)
+    unsafe tail.storeBytes(of: (0x0A_0D4B_4F2B as UInt64).littleEndian, as: UInt64.self)
+    end &+= 5
+  }
+
   /// Appends CR LF; two bytes must have been reserved.
   @inlinable @inline(__always)
   mutating func appendReservedLineEnd() {

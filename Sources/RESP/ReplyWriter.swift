@@ -35,7 +35,7 @@ public struct ReplyWriter: ~Copyable {
 
   /// Replies OK.
   @inlinable
-  public mutating func ok() { buffer.append("+OK\r\n") }
+  public mutating func ok() { buffer.appendOK() }
 
   /// Replies with a status line.
   @inlinable

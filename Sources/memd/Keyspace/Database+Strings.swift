@@ -18,7 +18,7 @@ extension Database {
   @inline(__always)
   func string(_ key: Key) throws(CommandError) -> StringValue? {
     guard let entry = read(key) else { return nil }
-    guard entry.header.type == .string else { throw .wrongType }
+    guard entry.header.isString else { throw .wrongType }
     return StringValue(entry)
   }
 
@@ -26,7 +26,7 @@ extension Database {
   @inline(__always)
   func stringForWriting(_ key: Key) throws(CommandError) -> StringValue? {
     guard let entry = write(key) else { return nil }
-    guard entry.header.type == .string else { throw .wrongType }
+    guard entry.header.isString else { throw .wrongType }
     return StringValue(entry)
   }
 
@@ -90,7 +90,7 @@ extension Database {
   @inline(__always)
   private func overwrite(_ entry: Entry, with value: borrowing Entry.NewString) -> Bool {
     var header = entry.header
-    guard header.type == .string else { return false }
+    guard header.isString else { return false }
     switch value {
     case .integer(let integer):
       guard header.encoding == Entry.StringEncoding.integer.rawValue else { return false }
@@ -127,7 +127,7 @@ extension Database {
       insert(empty, key)
       return grow(empty, key, to: count)
     }
-    guard entry.header.type == .string else { throw .wrongType }
+    guard entry.header.isString else { throw .wrongType }
     return grow(entry, key, to: max(count, StringValue(entry).count))
   }
 

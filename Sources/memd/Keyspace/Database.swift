@@ -26,6 +26,7 @@ struct DatabaseContents: ~Copyable {
 }
 
 /// One numbered database: look-ups that know about expiry, and the only way to change keys.
+@safe
 final class Database {
   let number: Int
   let allocator: Allocator
@@ -33,7 +34,13 @@ final class Database {
   let moment: Moment
   let effects: Effects
   let statistics: Statistics
-  var contents: DatabaseContents
+  /// The contents lie outside the object: reaching them costs no reference counting.
+  let storage: UnsafeMutablePointer<DatabaseContents>
+
+  var contents: DatabaseContents {
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(storage) }
+    @inline(__always) unsafeMutableAddress { unsafe storage }
+  }
 
   init(
     number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, effects: Effects,
@@ -45,7 +52,14 @@ final class Database {
     self.moment = moment
     self.effects = effects
     self.statistics = statistics
-    contents = DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds)
+    unsafe storage = .allocate(capacity: 1)
+    unsafe storage.initialize(
+      to: DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds))
+  }
+
+  deinit {
+    unsafe storage.deinitialize(count: 1)
+    unsafe storage.deallocate()
   }
 
   /// Number of keys, those that are due but not yet removed included.
@@ -135,14 +149,14 @@ final class Database {
   /// Takes all keys away at once; the caller frees what it gets, in slices.
   func takeContents() -> DatabaseContents {
     var taken = DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds)
-    swap(&taken, &contents)
+    unsafe swap(&taken, &storage.pointee)
     return taken
   }
 
   /// Exchanges the keys of two databases.
   func swapContents(with other: Database) {
     guard other !== self else { return }
-    swap(&contents, &other.contents)
+    unsafe swap(&storage.pointee, &other.storage.pointee)
   }
 
   // MARK: - Deadlines

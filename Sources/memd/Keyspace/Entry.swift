@@ -14,7 +14,7 @@ import DataStructures
 ///
 ///     header, from the least bit:
 ///      0- 3 type          4- 7 encoding       8 has deadline     9 has key length
-///     10-15 spare        16-23 epoch of the last snapshot that wrote the entry
+///     10 value embedded  11-15 spare        16-23 epoch of the last snapshot that wrote it
 ///     24-47 access clock (LRU: seconds; LFU: 16 bits of minutes, 8 bits of counter)
 ///     48-55 key length (255: in its own field)                  56-63 value length, if embedded
 ///
@@ -136,11 +136,18 @@ extension Entry {
 
     static let accessMask: UInt32 = 0xFF_FFFF
     static let longKey: UInt64 = 255
+    static let embeddedBit: UInt64 = 1 << 10
 
     init(bits: UInt64) { self.bits = bits }
 
     init(type: ValueType, encoding: UInt8, keyCount: Int, embeddedCount: Int, deadline: Bool) {
       bits = UInt64(type.rawValue) | UInt64(encoding) << 4
+      if type == .string,
+        encoding == StringEncoding.embedded.rawValue
+          || encoding == StringEncoding.embeddedRaw.rawValue
+      {
+        bits |= Header.embeddedBit
+      }
       if deadline { bits |= 1 << 8 }
       if keyCount >= Int(Header.longKey) {
         bits |= 1 << 9 | Header.longKey << 48
@@ -173,11 +180,9 @@ extension Entry {
       set { bits = bits & ~(0xFF << 56) | UInt64(newValue) << 56 }
     }
     /// True for a string whose bytes stand behind the key.
-    var isEmbedded: Bool {
-      type == .string
-        && (encoding == StringEncoding.embedded.rawValue
-          || encoding == StringEncoding.embeddedRaw.rawValue)
-    }
+    var isEmbedded: Bool { bits & Header.embeddedBit != 0 }
+    /// True for a string, whatever its encoding.
+    var isString: Bool { bits & 0xF == UInt64(ValueType.string.rawValue) }
     var wordOffset: Int { hasDeadline ? 24 : 8 }
   }
 

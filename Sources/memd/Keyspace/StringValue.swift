@@ -20,7 +20,7 @@ struct StringValue {
 
   /// The integer, if the value is stored as one.
   var integer: Int? {
-    guard encoding == .integer else { return nil }
+    guard entry.header.encoding == Entry.StringEncoding.integer.rawValue else { return nil }
     return Int(truncatingIfNeeded: Int64(bitPattern: entry.valueWord))
   }
 

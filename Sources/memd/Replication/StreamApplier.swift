@@ -47,7 +47,7 @@ final class StreamApplier {
       case .request:
         unsafe batch.append(
           Batch.Request(
-            client: .passUnretained(client),
+            client: .passUnretained(client), database: .passUnretained(client.database),
             base: UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start), firstSlice: 0,
             argumentCount: batch.slices.count, rawCount: 0,
             command: server.commands.find(

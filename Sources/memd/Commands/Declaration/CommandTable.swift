@@ -79,11 +79,12 @@ final class CommandTable {
   private(set) var descriptions: [Description] = []
   private let records: UnsafeMutablePointer<CommandRecord>
   /// Open addressing; entries are command numbers plus one.
-  private var slots: [UInt16]
+  private let slots: UnsafeMutablePointer<UInt16>
   private let mask: Int
   /// Commands whose names don't fit into a `FoldedName`.
   private var longNames: [CommandID] = []
-  private var foldedNames: [FoldedName] = []
+  /// By number; look-up by name compares these.
+  private let foldedNames: UnsafeMutablePointer<FoldedName>
 
   init(families: [any CommandFamily.Type] = unsafe CommandTable.families) {
     var descriptions: [Description] = []
@@ -107,7 +108,9 @@ final class CommandTable {
     unsafe records = .allocate(capacity: max(1, descriptions.count))
     var size = 64
     while size < descriptions.count * 4 { size *= 2 }
-    slots = [UInt16](repeating: 0, count: size)
+    unsafe slots = .allocate(capacity: size)
+    unsafe slots.initialize(repeating: 0, count: size)
+    unsafe foldedNames = .allocate(capacity: max(1, descriptions.count))
     mask = size - 1
     self.descriptions = descriptions
     for description in descriptions { register(description) }
@@ -116,6 +119,8 @@ final class CommandTable {
   deinit {
     unsafe records.deinitialize(count: descriptions.count)
     unsafe records.deallocate()
+    unsafe slots.deallocate()
+    unsafe foldedNames.deallocate()
   }
 
   private func register(_ description: Description) {
@@ -130,17 +135,17 @@ final class CommandTable {
       arity: Int16(command.arity(depth: description.parent == nil ? 1 : 2)),
       keys: KeyFinder.fixedRange(of: command.keys), isVerbatim: isVerbatim)
     unsafe (records + description.id).initialize(to: record)
-    guard command.name.utf8CodeUnitCount <= 16 else {
-      foldedNames.append(FoldedName(""))
-      if description.parent == nil { longNames.append(description.id) }
+    let isLong = command.name.utf8CodeUnitCount > 16
+    let name = FoldedName(isLong ? "" : command.name)
+    unsafe (foldedNames + description.id).initialize(to: name)
+    guard description.parent == nil else { return }
+    guard !isLong else {
+      longNames.append(description.id)
       return
     }
-    let name = FoldedName(command.name)
-    foldedNames.append(name)
-    guard description.parent == nil else { return }
     var slot = CommandTable.slot(name) & mask
-    while slots[slot] != 0 { slot = (slot + 1) & mask }
-    slots[slot] = UInt16(description.id + 1)
+    while unsafe slots[slot] != 0 { slot = (slot + 1) & mask }
+    unsafe slots[slot] = UInt16(description.id + 1)
   }
 
   @inline(__always)
@@ -171,10 +176,12 @@ final class CommandTable {
   func find(name bytes: RawSpan) -> CommandReference? {
     let name = FoldedName(folding: bytes)
     var slot = CommandTable.slot(name) & mask
-    while slots[slot] != 0 {
-      let id = Int(slots[slot]) - 1
-      if foldedNames[id] ~= name { return self[id] }
-      slot = (slot + 1) & mask
+    while true {
+      let entry = unsafe slots[slot]
+      if entry == 0 { break }
+      let id = Int(entry) &- 1
+      if unsafe foldedNames[id] ~= name { return unsafe CommandReference(UnsafePointer(records + id)) }
+      slot = (slot &+ 1) & mask
     }
     return findLong(name: bytes)
   }
@@ -192,7 +199,7 @@ final class CommandTable {
   func findSubcommand(_ bytes: RawSpan, of container: CommandReference) -> CommandReference? {
     let name = FoldedName(folding: bytes)
     for id in descriptions[container.id].subcommands {
-      if foldedNames[id] ~= name, descriptions[id].command.name.utf8CodeUnitCount <= 16 {
+      if unsafe foldedNames[id] ~= name, descriptions[id].command.name.utf8CodeUnitCount <= 16 {
         return self[id]
       }
       if descriptions[id].command.name.utf8CodeUnitCount > 16,

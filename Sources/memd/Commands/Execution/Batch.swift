@@ -18,6 +18,8 @@ final class Batch {
   @safe
   struct Request {
     let client: Unmanaged<Client>
+    /// The database that was selected when the request was read; a hint, like all of prefetching.
+    let database: Unmanaged<Database>
     let base: UnsafeRawPointer
     let firstSlice: Int
     let argumentCount: Int
@@ -27,13 +29,30 @@ final class Batch {
     let command: CommandReference?
   }
 
+  /// A key to come: its hash, and the table it will be looked up in.
+  @safe
+  private struct Hint {
+    let contents: UnsafeMutablePointer<DatabaseContents>
+    let hash: UInt64
+  }
+
+  /// Keys prefetched per batch; a longer request's other keys are met unprepared.
+  private static let hintCapacity = 1024
+
   private let requests: UnsafeMutablePointer<Request>
+  private let hints: UnsafeMutablePointer<Hint>
   private(set) var count = 0
   var slices = SliceBuffer(capacity: 1024)
 
-  init() { unsafe requests = .allocate(capacity: Batch.capacity) }
+  init() {
+    unsafe requests = .allocate(capacity: Batch.capacity)
+    unsafe hints = .allocate(capacity: Batch.hintCapacity)
+  }
 
-  deinit { unsafe requests.deallocate() }
+  deinit {
+    unsafe requests.deallocate()
+    unsafe hints.deallocate()
+  }
 
   var isFull: Bool { count == Batch.capacity }
 
@@ -63,23 +82,24 @@ final class Batch {
   /// Hashes the keys of all requests and brings their buckets and entries into the cache.
   func prefetch() {
     guard count > 1 else { return }
-    // The client holds its database; neither goes away while the batch runs.
-    forEachKey { database, arguments, index in
-      let hash = SipHash13.hash(arguments[index], database.seed)
-      arguments.setHash(hash, at: index)
-      database.contents.table.prefetchBucket(hash)
+    let hintCount = collectHints()
+    var index = 0
+    while index < hintCount {
+      let hint = unsafe hints[index]
+      unsafe hint.contents.pointee.table.prefetchEntries(hint.hash)
+      index &+= 1
     }
-    forEachKey { database, arguments, index in
-      database.contents.table.prefetchEntries(arguments.hash(at: index))
-    }
-    forEachKey { database, arguments, index in
-      database.contents.table.prefetchChildEntries(arguments.hash(at: index))
+    index = 0
+    while index < hintCount {
+      let hint = unsafe hints[index]
+      unsafe hint.contents.pointee.table.prefetchChildEntries(hint.hash)
+      index &+= 1
     }
   }
 
-  /// Calls `body` for every key whose place the command's record tells.
-  @inline(__always)
-  private func forEachKey(_ body: (Database, Arguments, Int) -> Void) {
+  /// The first pass: hashes every key whose place the command's record tells, asks for its bucket.
+  private func collectHints() -> Int {
+    var hintCount = 0
     var index = 0
     while index < count {
       let request = unsafe requests[index]
@@ -87,16 +107,21 @@ final class Batch {
       guard let command = request.command else { continue }
       let keys = command.keys
       guard keys.first != 0 else { continue }
-      let arguments = self.arguments(of: request)
+      var position = Int(keys.first)
       let end = keys.last >= 0 ? Int(keys.last) : request.argumentCount &+ Int(keys.last)
       guard end < request.argumentCount else { continue }
-      unsafe request.client._withUnsafeGuaranteedRef { client in
-        var position = Int(keys.first)
-        while position <= end {
-          body(client.database, arguments, position)
-          position &+= Int(keys.step)
-        }
+      let contents = unsafe request.database._withUnsafeGuaranteedRef { unsafe $0.storage }
+      let seed = unsafe contents.pointee.table.seed
+      let arguments = self.arguments(of: request)
+      while position <= end, hintCount < Batch.hintCapacity {
+        let hash = SipHash13.hash(arguments[position], seed)
+        arguments.setHash(hash, at: position)
+        unsafe contents.pointee.table.prefetchBucket(hash)
+        unsafe (hints + hintCount).initialize(to: Hint(contents: contents, hash: hash))
+        hintCount &+= 1
+        position &+= Int(keys.step)
       }
     }
+    return hintCount
   }
 }

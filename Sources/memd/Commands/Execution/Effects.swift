@@ -13,7 +13,10 @@ final class Effects {
   let backlog: ReplicationBacklog
   let watched = WatchedKeys()
   /// Sees every keyspace event, in order; nil unless somebody asked for events.
-  var observer: (any KeyEventObserver)?
+  var observer: (any KeyEventObserver)? {
+    didSet { hasObserver = observer != nil }
+  }
+  private var hasObserver = false
 
   /// Changes since the last save (`rdb_changes_since_last_save`).
   var changeCount = 0
@@ -52,7 +55,12 @@ final class Effects {
   /// Announces an event that is no change of its own (a second event of one command).
   @inline(__always)
   func notify(_ event: KeyEvent, _ key: Key, in database: Database) {
-    if let observer { observer.observe(event, key.bytes, database: database.number) }
+    if hasObserver { announce(event, key, in: database) }
+  }
+
+  @inline(never)
+  private func announce(_ event: KeyEvent, _ key: Key, in database: Database) {
+    observer?.observe(event, key.bytes, database: database.number)
   }
 
   /// A key is about to be removed because its deadline has passed.

@@ -12,25 +12,32 @@ extension Server {
   func run(_ batch: Batch) {
     guard batch.count > 0 else { return }
     batch.prefetch()
-    let first = unsafe batch[0].client.takeUnretainedValue()
-    var call = Call(
-      server: self, client: first, database: first.database,
-      arguments: batch.arguments(of: batch[0]), command: commands[0])
-    prepare(first)
     stopwatch = clock.ticks()
     var index = 0
-    while index < batch.count {
+    while index < batch.count { index = runSameClient(batch, from: index) }
+    batch.removeAll()
+  }
+
+  /// Executes requests from `first` on for as long as client and database stay the same.
+  ///
+  /// - Returns: where to go on.
+  private func runSameClient(_ batch: Batch, from first: Int) -> Int {
+    let owner = unsafe batch[first].client
+    let client = unsafe owner.takeUnretainedValue()
+    let database = client.database
+    var call = Call(
+      server: self, client: client, database: database,
+      arguments: batch.arguments(of: batch[first]), command: commands[0])
+    prepare(client)
+    var index = first
+    repeat {
       let request = batch[index]
-      if unsafe request.client.toOpaque() != Unmanaged.passUnretained(call.client).toOpaque() {
-        call.client = unsafe request.client.takeUnretainedValue()
-        call.database = call.client.database
-        prepare(call.client)
-      }
       call.arguments = batch.arguments(of: request)
       run(request, &call)
       index &+= 1
-    }
-    batch.removeAll()
+    } while unsafe index < batch.count && batch[index].client.toOpaque() == owner.toOpaque()
+      && client.database === database
+    return index
   }
 
   /// Looks at who asks and how, then executes.
@@ -40,12 +47,11 @@ extension Server {
       return refuseMalformed(request, &call)
     }
     call.command = command
-    let client = call.client
-    if !command.concerns.isDisjoint(with: gate.union(client.gate)) {
+    if !command.concerns.isDisjoint(with: gate.union(call.client.gate)) {
       return runGated(request, &call)
     }
-    client.lastCommand = command
-    client.commandCount &+= 1
+    call.client.lastCommand = command
+    call.client.commandCount &+= 1
     let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
     execute(&call, raw: raw)
   }

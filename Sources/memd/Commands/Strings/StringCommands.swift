@@ -21,7 +21,8 @@ enum StringCommands: CommandFamily {
   // MARK: - GET
 
   static func get(_ call: inout Call) throws(CommandError) {
-    guard let value = try call.database.string(call.key(1)) else { return call.reply.null() }
+    let key = call.key(1)
+    guard let value = try call.database.string(key) else { return call.reply.null() }
     if let integer = value.integer { return call.reply.bulk(integer: integer) }
     call.reply.bulk(value.stored)
   }
