@@ -74,6 +74,7 @@ final class Database {
   func read(_ key: Key) -> Entry? {
     guard let entry = find(key) else {
       statistics.keyspaceMisses &+= 1
+      effects.notify(.keyMiss, key, in: self)
       return nil
     }
     statistics.keyspaceHits &+= 1
@@ -107,7 +108,7 @@ final class Database {
 
   /// A look-up has met a due key: it is removed, hidden or, for the leader's stream, shown.
   @inline(never)
-  private func meetDue(_ entry: Entry, _ key: Key) -> Entry? {
+  func meetDue(_ entry: Entry, _ key: Key) -> Entry? {
     switch moment.expiryMode {
     case .ignore: return entry
     case .hide: return nil
@@ -119,9 +120,11 @@ final class Database {
 
   /// Removes a due key through the funnel: event, watchers, followers.
   func expire(_ entry: Entry, _ key: Key) {
-    effects.expired(key, in: self)
+    // Out of the table first: whoever watches the key asks whether it exists.
+    guard detach(key) != nil else { return }
     statistics.expiredKeys &+= 1
-    _ = remove(key)
+    effects.expired(key, in: self)
+    entry.free(allocator)
   }
 
   /// Dates the access for LRU, or counts it for LFU.
@@ -170,9 +173,8 @@ final class Database {
       contents.expirations.deadlineChanged(entry, from: old)
       return entry
     }
-    let moved = entry.reshaped(withDeadline: true, allocator: allocator)
+    let moved = reshape(entry, key, withDeadline: true)
     moved.deadline = deadline
-    replace(key, with: moved)
     contents.expirations.insert(moved)
     return moved
   }
@@ -182,8 +184,19 @@ final class Database {
   func clearDeadline(of entry: Entry, _ key: Key) -> Entry {
     guard entry.header.hasDeadline else { return entry }
     contents.expirations.remove(entry)
-    let moved = entry.reshaped(withDeadline: false, allocator: allocator)
-    replace(key, with: moved)
+    return reshape(entry, key, withDeadline: false)
+  }
+
+  /// Gives an entry room for a deadline, or takes it; the old entry is gone afterwards.
+  private func reshape(_ entry: Entry, _ key: Key, withDeadline: Bool) -> Entry {
+    // The place is looked up while the old entry still has its key.
+    let location = contents.table.locate(key.bytes, hash: key.hash)
+    let moved = entry.reshaped(withDeadline: withDeadline, allocator: allocator)
+    guard let location else {
+      assertionFailure("a key that was just found is gone")
+      return moved
+    }
+    contents.table.replace(at: location, with: moved)
     return moved
   }
 
@@ -201,8 +214,7 @@ final class Database {
   /// Adds an entry whose key is absent; if it has a deadline, it is filed under it.
   func insert(_ entry: Entry, _ key: Key) {
     entry.header.access = initialAccess
-    contents.table.insert(entry, hash: key.hash)
-    if entry.header.hasDeadline { contents.expirations.insert(entry) }
+    attach(entry, key)
   }
 
   /// The access field of an entry that has just been made.

@@ -52,9 +52,7 @@ final class Server {
   var retiredInputs: [InputBuffer] = []
   /// Requests that were refused until a pause ends, in order.
   var postponed: [Postponed] = []
-  /// The database at which expiry goes on, and whether its last slice ended too early.
-  var expiryCursor = 0
-  var expiryHasBacklog = false
+  var expiry = ExpiryProgress()
   var replyPool: [ReplyStorage] = []
   var monitors: [Client] = []
   /// Clients closed in this turn, to be forgotten at its end.

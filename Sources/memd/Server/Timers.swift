@@ -24,7 +24,7 @@ extension Server {
   }
 
   /// True while there is work that doesn't wait for time or events.
-  var hasBackgroundWork: Bool { !keyspace.unlinked.isEmpty || expiryHasBacklog }
+  var hasBackgroundWork: Bool { !keyspace.unlinked.isEmpty || expiry.hasBacklog }
 
   /// Frees a slice of what FLUSHALL and the like have unlinked.
   private func freeUnlinked() {

@@ -63,7 +63,13 @@ final class Effects {
     observer?.observe(event, key.bytes, database: database.number)
   }
 
-  /// A key is about to be removed because its deadline has passed.
+  /// Marks a key for whoever watches it: neither a change that counts nor an event of its own.
+  @inline(__always)
+  func touched(_ key: Key, in database: Database) {
+    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+  }
+
+  /// A key has been removed because its deadline has passed.
   func expired(_ key: Key, in database: Database) {
     removed(key, .expired, in: database)
   }
