@@ -76,6 +76,7 @@ final class CommandTable {
     ObjectCommands.self,
     DatabaseCommands.self,
     SelectionCommands.self,
+    TransactionCommands.self,
   ]
 
   /// A declaration with its place among the others.
