@@ -53,6 +53,12 @@ final class Server {
   /// Requests that were refused until a pause ends, in order.
   var postponed: [Postponed] = []
   var expiry = ExpiryProgress()
+  var evictionPool = EvictionPool()
+  /// The database at which random eviction goes on, and whether memory is still over its limit.
+  var evictionCursor = 0
+  var evictionContinues = false
+  /// Bytes in the buffers of all clients.
+  var clientMemory = 0
   var replyPool: [ReplyStorage] = []
   var monitors: [Client] = []
   /// Clients closed in this turn, to be forgotten at its end.
