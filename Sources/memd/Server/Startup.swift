@@ -73,10 +73,10 @@ enum Startup {
     let supervisor = Supervisor(configuration.supervised, log: log)
     if configuration.daemonize, !supervisor.isThere { detach(log) }
     log.notice("memd is starting")
-    // " PID: 4711" with blanks around is what tools look for.
+    // " PID: 4711" with the blank in front is what tools look for.
     log.notice(
       "memd version=\(Version.memd), redis_version=\(Version.redis), bits=64,"
-        + " PID: \(log.processID) , just started")
+        + " PID: \(log.processID), just started")
     if isBare {
       log.warning(
         "Warning: no config file specified, using the default config."
