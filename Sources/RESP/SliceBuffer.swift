@@ -36,6 +36,13 @@ public struct SliceBuffer: ~Copyable {
     used &+= 1
   }
 
+  /// Makes room for more slices and returns the address of the next; `used` is the caller's to move.
+  @inlinable @inline(__always)
+  mutating func reserve(_ added: Int) -> UnsafeMutablePointer<Slice> {
+    if room &- used < added { grow(to: used &+ added) }
+    return unsafe memory + used
+  }
+
   /// Appends the slices of another buffer from the given index to its end.
   public mutating func append(contentsOf other: borrowing SliceBuffer, from first: Int = 0) {
     precondition(first >= 0 && first <= other.used)
