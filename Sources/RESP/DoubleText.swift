@@ -131,8 +131,10 @@ public enum DoubleText {
   private static func leadingDigits(_ magnitude: Double, scale: Int) -> UInt {
     let mantissa = UInt128(magnitude.significandBitPattern | 1 << 52)
     let shift = 52 - Int(magnitude.exponent)
-    var product = mantissa
-    for _ in 0..<scale { product &*= 10 }
+    var power: UInt64 = 1
+    for _ in 0..<min(scale, 19) { power &*= 10 }
+    var product = mantissa &* UInt128(power)
+    for _ in 19..<max(scale, 19) { product &*= 10 }
     assert(shift >= 1 && scale <= 22)
     let quotient = product >> UInt128(shift)
     let rest = product & ((1 << UInt128(shift)) - 1)
