@@ -115,7 +115,6 @@ extension RequestParser {
     guard count <= Int(UInt32.max) else { return .failure(.tooBigRequest) }
     length = count
     offset = line.end + 2
-    scanned = 0
     isRegular = isRegular && line.isCanonical
     return nil
   }
