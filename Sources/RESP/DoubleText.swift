@@ -5,8 +5,8 @@ internal import Glibc
 /// Floating-point numbers as text, as redis-server 7.0 reads and writes them.
 ///
 /// It writes what C's `%.17g` writes: 17 significant digits without trailing zeros, so 3.1 is
-/// `3.1000000000000001`, 5 is `5` and 1e17 is `1e+17`. It reads whatever `strtod` reads (hexadecimal
-/// and infinity included), if that is all of the text.
+/// `3.1000000000000001`, 5 is `5` and 1e17 is `1e+17`. It reads whatever `strtod` reads
+/// (hexadecimal and infinity included), if that is all of the text.
 public enum DoubleText {
   /// The most bytes that a double needs as text, with some reserve.
   @inlinable public static var maxByteCount: Int { 32 }
@@ -24,8 +24,8 @@ public enum DoubleText {
 
   /// Reads `[-]digits[.digits]` with no more than 15 digits; nil for every other form.
   ///
-  /// Such a number is an integer below 2^53 divided by a power of ten that a double holds exactly, so
-  /// the one rounding of the division gives the nearest double.
+  /// Such a number is an integer below 2^53 divided by a power of ten that a double holds exactly,
+  /// so the one rounding of the division gives the nearest double.
   private static func parsePlain(_ base: UnsafeRawPointer, _ count: Int) -> Double? {
     guard count <= 17 else { return nil }
     let isNegative = unsafe base.load(as: UInt8.self) == 0x2D

@@ -3,16 +3,16 @@
 /// Incremental parser of the requests of one connection.
 ///
 /// A request is an array of bulk strings (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`) or a line of words
-/// ("inline"). The parser copies nothing: it appends one slice per argument, whose offset counts from
-/// the first byte of the request.
+/// ("inline"). The parser copies nothing: it appends one slice per argument, whose offset counts
+/// from the first byte of the request.
 ///
 /// It is a value of a few words that remembers how far it got: bytes are given to `next` again from
 /// the start of the request, with more behind them, but what was parsed is not looked at again. The
 /// bytes may have been moved in between. Results don't depend on how the bytes were cut.
 ///
 /// The parser accepts exactly what redis-server accepts, also where that is generous: the line end
-/// behind an argument is not checked, and any byte may follow a carriage return. `isCanonical` tells
-/// whether that freedom was used.
+/// behind an argument is not checked, and any byte may follow a carriage return. `isCanonical`
+/// tells whether that freedom was used.
 @safe
 public struct RequestParser: Sendable {
   /// What became of a call of `next`.
@@ -70,8 +70,8 @@ public struct RequestParser: Sendable {
   ///
   /// - `.request`: its slices were appended, `position` is behind it.
   /// - `.empty`: `position` is behind an empty request, no slice was appended.
-  /// - `.incomplete`: `position` is where it was. The slices of complete arguments were appended; keep
-  ///   them (or carry them to another buffer) and the next call appends the rest.
+  /// - `.incomplete`: `position` is where it was. The slices of complete arguments were appended;
+  /// keep them (or carry them to another buffer) and the next call appends the rest.
   /// - `.failure`: slices of the broken request may have been appended: truncate.
   ///
   /// The bytes are only changed where inline words with escapes are unescaped in place.

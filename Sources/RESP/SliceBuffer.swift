@@ -2,7 +2,8 @@
 
 internal import Glibc
 
-/// Owner of a growing row of slices. Emptying it keeps the memory, so a warm buffer never allocates.
+/// Owner of a growing row of slices. Emptying it keeps the memory, so a warm buffer never
+/// allocates.
 ///
 /// Growing moves the row: take `base` (and make `Arguments`) only after the last append of a batch.
 @safe
@@ -36,7 +37,8 @@ public struct SliceBuffer: ~Copyable {
     used &+= 1
   }
 
-  /// Makes room for more slices and returns the address of the next; `used` is the caller's to move.
+  /// Makes room for more slices and returns the address of the next; `used` is the caller's to
+  /// move.
   @inlinable @inline(__always)
   mutating func reserve(_ added: Int) -> UnsafeMutablePointer<Slice> {
     if room &- used < added { grow(to: used &+ added) }
