@@ -71,7 +71,7 @@ public struct RequestParser: Sendable {
   /// - `.request`: its slices were appended, `position` is behind it.
   /// - `.empty`: `position` is behind an empty request, no slice was appended.
   /// - `.incomplete`: `position` is where it was. The slices of complete arguments were appended;
-  /// keep them (or carry them to another buffer) and the next call appends the rest.
+  ///   keep them (or carry them to another buffer) and the next call appends the rest.
   /// - `.failure`: slices of the broken request may have been appended: truncate.
   ///
   /// The bytes are only changed where inline words with escapes are unescaped in place.
