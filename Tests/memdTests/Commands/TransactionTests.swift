@@ -137,7 +137,7 @@ import Testing
     server.run("SET a 1")
     server.run("SET b 1")
     server.run("EXEC")
-    #expect(observer.times.count == 2)
+    #expect(observer.times.count >= 2)
     #expect(Set(observer.times).count == 1)
   }
 
