@@ -34,7 +34,13 @@ struct BucketArray: ~Copyable {
     directoryCapacity = 0
   }
 
-  deinit {
+  // Must be inlinable: the optimiser of Swift 6.3.1 fails an assertion when it inlines a plain one
+  // into the setter of an inlinable generic's property.
+  @inlinable deinit { release() }
+
+  /// Gives all memory back.
+  @usableFromInline @inline(never)
+  func release() {
     guard count > 0 else { return }
     for segment in 0...BucketArray.segment(of: count - 1) {
       freeSegment(segment, bucketsInUse: bucketsInUse(in: segment))

@@ -49,8 +49,9 @@ extension HashTable {
 // MARK: - Prefetching
 
 // A batch of look-ups runs these three passes over all its keys before the first look-up, so that
-// the cache misses of the batch overlap. Measured per GET on a table of a million keys: no pass
-// 115 ns more than all three. A pass only ever hints: the table may change in between.
+// the cache misses of the batch overlap. Within a whole GET they save half of the time; look-ups
+// with nothing in between overlap by themselves and gain a fifth. A pass only ever hints:
+// the table may change between it and the look-up.
 
 extension HashTable {
   /// First pass: starts loading the key's bucket.

@@ -83,8 +83,9 @@ extension HashTable {
       bucket = next
     }
     buckets[index].header = 0
-    buckets.removeLast()
     noteLength(ofChain: target)
+    // Last, as bucket 0 moves when it becomes the only one.
+    buckets.removeLast()
     noteSweep()
     if buckets.count > 1 {
       let next = buckets.count &- 1
@@ -99,17 +100,22 @@ extension HashTable {
     index & ~(1 &<< (63 &- (index | 1).leadingZeroBitCount))
   }
 
-  /// Loads what the next splits will read: the entries of one bucket and the line of a later one.
+  /// Loads what the next splits will read: the entries of the next bucket, and the lines that lead
+  /// to the entries of the two buckets behind it.
   @inlinable
   func prefetchForSplit(of index: Int) {
     // At the end of a sweep the next bucket to split is bucket 0.
     guard index &+ 2 < levelBucketCount else { return }
     Prefetch.line(at: buckets[index &+ 2].address)
-    let bucket = buckets[index]
-    for slot in 0..<bucket.usedCount {
-      Element(word: bucket[slot]).prefetch()
+    let second = buckets[index &+ 1]
+    if second.isChained { Prefetch.line(at: second.child.address) }
+    var bucket = buckets[index]
+    while true {
+      let header = bucket.header
+      for slot in 0..<Bucket.usedCount(header) { Element(word: bucket[slot]).prefetch() }
+      guard header & Bucket.isChained != 0 else { return }
+      bucket = bucket.child
     }
-    if bucket.isChained { Prefetch.line(at: bucket.child.address) }
   }
 
   /// Lets the bounds on chains know a chain to which nothing may have been added.
