@@ -1,9 +1,151 @@
 // SPDX-License-Identifier: Apache-2.0
-enum MaxMemoryPolicy { case noeviction; var countsAccesses: Bool { false } }
+
+/// The settings of a server, as plain properties that code reads directly.
+///
+/// Names, aliases, ranges and texts of the directives are declared in `OptionTable`; whoever adds a
+/// setting adds a property with its default here and one entry there. Directives that are accepted
+/// but steer nothing in memd have no property; their values wait in `remembered`.
 final class Configuration {
+  // MARK: - Network
+
+  /// TCP port; 0 listens on none.
   var port = 6379
-  var databases = 16, maxClients = 10000, replBacklogSize = 1 << 20, hz = 10
-  var requirePass = "", protectedMode = true, tcpKeepAliveSeconds = 300, protoMaxBulkLength = 512 << 20, clientQueryBufferLimit = 1 << 30
-  var activeExpireEnabled = true, slowlogLogSlowerThan = 10000, slowlogMaxLen = 128, latencyMonitorThreshold = 0, latencyTracking = true
-  var maxMemory = 0, maxMemoryPolicy = MaxMemoryPolicy.noeviction, lfuLogFactor = 10, lfuDecayTime = 1, lazyFreeLazyExpire = true
+  /// Addresses to listen on; one with a leading '-' may be missing.
+  var bind = ["*", "-::*"]
+  /// Path of the unix socket; empty for none.
+  var unixSocket = ""
+  /// Permissions of the unix socket; 0 leaves them to the umask.
+  var unixSocketPermissions = 0
+  var tcpBacklog = 511
+  /// Seconds of silence after which the system probes a connection; 0 never.
+  var tcpKeepAliveSeconds = 300
+  /// Seconds after which an idle client is closed; 0 never.
+  var timeoutSeconds = 0
+  var maxClients = 10000
+  var protectedMode = true
+
+  // MARK: - Limits of clients
+
+  /// Bytes of one argument of a request.
+  var protoMaxBulkLength = 512 << 20
+  /// Bytes of a request that has not arrived whole yet.
+  var clientQueryBufferLimit = 1 << 30
+  var clientOutputBufferLimits = OutputBufferLimits()
+  /// Bytes that all clients together may take; negative: a percentage of `maxmemory`; 0: no limit.
+  var maxMemoryClients = 0
+
+  // MARK: - Access
+
+  /// The password of the default user; empty if it needs none.
+  var requirePass = ""
+  var enableDebugCommand = CommandAccess.no
+  var enableProtectedConfigs = CommandAccess.no
+  var enableModuleCommand = CommandAccess.no
+
+  // MARK: - Memory
+
+  /// Bytes; 0 for no limit.
+  var maxMemory = 0
+  var maxMemoryPolicy = MaxMemoryPolicy.noEviction
+  /// Keys looked at per eviction.
+  var maxMemorySamples = 5
+  /// How long one command may evict: 0 shortest, 10 usual, 100 until there is room.
+  var maxMemoryEvictionTenacity = 10
+  var lfuLogFactor = 10
+  /// Minutes after which a counter of accesses loses one; 0 never.
+  var lfuDecayTime = 1
+  var lazyFreeLazyEviction = true
+  var lazyFreeLazyExpire = true
+  var lazyFreeLazyServerDel = true
+  var lazyFreeLazyUserDel = true
+  var lazyFreeLazyUserFlush = true
+  var activeDefrag = false
+  var activeDefragIgnoreBytes = 100 << 20
+  var activeDefragThresholdLower = 10
+  var activeDefragThresholdUpper = 100
+  var activeDefragCycleMin = 1
+  var activeDefragCycleMax = 25
+  var activeRehashing = true
+
+  // MARK: - Keyspace
+
+  var databases = 16
+  var notifyKeyspaceEvents: KeyspaceNotifications = []
+  /// Switched by DEBUG SET-ACTIVE-EXPIRE; no directive.
+  var activeExpireEnabled = true
+
+  // MARK: - Encodings
+
+  var hashMaxListpackEntries = 512
+  var hashMaxListpackValue = 64
+  /// Positive: items per block; -1 to -5: a size of 4, 8, 16, 32 or 64 KB.
+  var listMaxListpackSize = -2
+  var listCompressDepth = 0
+  var setMaxIntsetEntries = 512
+  var setMaxListpackEntries = 128
+  var setMaxListpackValue = 64
+  var zsetMaxListpackEntries = 128
+  var zsetMaxListpackValue = 64
+  var hllSparseMaxBytes = 3000
+  var streamNodeMaxBytes = 4096
+  var streamNodeMaxEntries = 100
+
+  // MARK: - Observation
+
+  /// Microseconds; negative turns the slow log off, 0 logs every command.
+  var slowlogLogSlowerThan = 10000
+  var slowlogMaxLen = 128
+  /// Milliseconds; 0 turns the monitor off.
+  var latencyMonitorThreshold = 0
+  var latencyTracking = true
+  var latencyTrackingInfoPercentiles = [50, 99, 99.9]
+  var logLevel = LogLevel.notice
+  /// Empty for standard output.
+  var logFile = ""
+  var syslogEnabled = false
+  var syslogIdent = "memd"
+  var syslogFacility = SyslogFacility.local0
+  var crashLogEnabled = true
+
+  // MARK: - Process
+
+  var daemonize = false
+  /// Empty for none; a daemon has one in any case.
+  var pidFile = ""
+  var supervised = SupervisionMode.no
+  /// The working directory, absolute once it was set.
+  var dir = "."
+  /// Periodic chores per second, 1 to 500.
+  var hz = 10
+  var shutdownOnSigint: ShutdownFlags = []
+  var shutdownOnSigterm: ShutdownFlags = []
+  var oomScoreAdjustment = OutOfMemoryAdjustment.no
+  /// Scores of a primary, a follower and a child.
+  var oomScoreAdjustmentValues = [0, 200, 800]
+  var disableHugePages = true
+  var setProcTitle = true
+  var procTitleTemplate = Configuration.defaultProcTitleTemplate
+
+  // MARK: - Replication
+
+  var replBacklogSize = 1 << 20
+
+  // MARK: - Persistence
+
+  var dbFilename = "dump.rdb"
+
+  // MARK: - Not directives
+
+  /// Absolute path of the file the configuration was read from; empty if there is none.
+  var configFile = ""
+  /// Values of directives that are accepted without effect, by name, where they differ from the
+  /// default. Looked up only, never iterated.
+  var remembered: [String: String] = [:]
+  /// Changes the working directory and returns its absolute path, or says why not. Start-up puts
+  /// the system's here; a simulation has no working directory.
+  var changeDirectory: (String) throws(OptionError) -> String = { path throws(OptionError) in path }
+  /// Applies changed options; a failure makes CONFIG SET go back to the old values.
+  var changeObserver: ((ConfigurationChange) throws(ConfigurationChange.Failure) -> Void)?
+
+  static let defaultProcTitleTemplate = "{title} {listen-addr} {server-mode}"
 }

@@ -39,4 +39,39 @@ final class Statistics {
   var defragmentationHits = 0
   var defragmentationMisses = 0
   var memoryPeak = 0
+
+  /// Sets every counter to zero; the peak of memory stays.
+  func reset() {
+    keyspaceHits = 0
+    keyspaceMisses = 0
+    expiredKeys = 0
+    evictedKeys = 0
+    evictedClients = 0
+    expiredTimeCapReached = 0
+    commandsProcessed = 0
+    connectionsReceived = 0
+    connectionsRejected = 0
+    networkInputBytes = 0
+    networkOutputBytes = 0
+    readsProcessed = 0
+    writesProcessed = 0
+    errorReplies = 0
+    unexpectedErrorReplies = 0
+    queryBufferLimitDisconnections = 0
+    outputBufferLimitDisconnections = 0
+    accessDeniedAuthentication = 0
+    accessDeniedCommand = 0
+    accessDeniedKey = 0
+    accessDeniedChannel = 0
+    recentMaxInputBuffer = 0
+    recentMaxOutputBuffer = 0
+    evictionExceededMicroseconds = 0
+    turns = 0
+    turnMicroseconds = 0.0
+    commandMicroseconds = 0.0
+    commandsPerTurnMax = 0
+    lazyFreedObjects = 0
+    defragmentationHits = 0
+    defragmentationMisses = 0
+  }
 }

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RESP
+
+extension Call {
+  /// Answers HELP of a container: the frame that all of them share around its lines.
+  func writeHelp(_ name: StaticString, _ lines: [StaticString]) {
+    reply.array(lines.count + 3)
+    reply.status("\(name) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+    for line in lines { reply.status(line) }
+    reply.status("HELP")
+    reply.status("    Prints this help.")
+  }
+}

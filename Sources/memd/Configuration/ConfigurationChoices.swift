@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A setting that is one of a few words; the raw value is the word in redis.conf.
+protocol ConfigurationChoice: RawRepresentable<String>, CaseIterable, Sendable {}
+
+/// What happens when `maxmemory` is reached.
+enum MaxMemoryPolicy: String, ConfigurationChoice {
+  case volatileLRU = "volatile-lru"
+  case volatileLFU = "volatile-lfu"
+  case volatileRandom = "volatile-random"
+  case volatileTTL = "volatile-ttl"
+  case allKeysLRU = "allkeys-lru"
+  case allKeysLFU = "allkeys-lfu"
+  case allKeysRandom = "allkeys-random"
+  case noEviction = "noeviction"
+
+  /// Entries count their accesses (LFU) instead of noting the time of the last one.
+  var countsAccesses: Bool { self == .volatileLFU || self == .allKeysLFU }
+
+  /// Entries note the time of their last access.
+  var notesAccessTime: Bool { self == .volatileLRU || self == .allKeysLRU }
+
+  /// Every access matters to the policy, so integers can't be shared objects.
+  var watchesAccesses: Bool { countsAccesses || notesAccessTime }
+
+  /// Only keys with a deadline may go.
+  var isVolatileOnly: Bool {
+    switch self {
+    case .volatileLRU, .volatileLFU, .volatileRandom, .volatileTTL: true
+    case .allKeysLRU, .allKeysLFU, .allKeysRandom, .noEviction: false
+    }
+  }
+}
+
+/// Who supervises the process (`supervised`).
+enum SupervisionMode: String, ConfigurationChoice {
+  case upstart, systemd, auto, no
+}
+
+/// Who may use something dangerous (`enable-debug-command` and its like).
+enum CommandAccess: String, ConfigurationChoice {
+  case no, yes
+  /// Only connections from this machine.
+  case local
+
+  /// Whether a client may; `isLocal` says that it comes from this machine.
+  func allows(isLocal: Bool) -> Bool { self == .yes || (self == .local && isLocal) }
+}
+
+/// How the kernel is told what to kill when memory runs out (`oom-score-adj`).
+enum OutOfMemoryAdjustment: String, ConfigurationChoice {
+  case no, yes, relative, absolute
+}
+
+/// The facility under which the system's log files the server's lines.
+enum SyslogFacility: String, ConfigurationChoice {
+  case user, local0, local1, local2, local3, local4, local5, local6, local7
+}
+
+/// What happens at a signal that ends the server (`shutdown-on-sigterm`).
+struct ShutdownFlags: OptionSet, Sendable {
+  let rawValue: UInt8
+
+  static let save = ShutdownFlags(rawValue: 1 << 0)
+  static let nosave = ShutdownFlags(rawValue: 1 << 1)
+  /// Doesn't wait for lagging followers.
+  static let now = ShutdownFlags(rawValue: 1 << 2)
+  /// Ends even if saving fails.
+  static let force = ShutdownFlags(rawValue: 1 << 3)
+
+  /// The words of redis.conf, in the order in which they are printed.
+  static let names: [(word: String, flags: ShutdownFlags)] = [
+    ("default", []), ("save", .save), ("nosave", .nosave), ("now", .now), ("force", .force),
+  ]
+}
+
+/// How much output a class of clients may leave unread.
+struct OutputBufferLimit: Equatable, Sendable {
+  /// Closes the client at once; 0 for no limit.
+  var hardBytes: Int
+  /// Closes the client when it has been above this for `softSeconds`; 0 for no limit.
+  var softBytes: Int
+  var softSeconds: Int
+
+  static let unlimited = OutputBufferLimit(hardBytes: 0, softBytes: 0, softSeconds: 0)
+}
+
+/// The limits of `client-output-buffer-limit`, by class of client.
+struct OutputBufferLimits: Equatable, Sendable {
+  var normal = OutputBufferLimit.unlimited
+  var replica = OutputBufferLimit(hardBytes: 256 << 20, softBytes: 64 << 20, softSeconds: 60)
+  var pubsub = OutputBufferLimit(hardBytes: 32 << 20, softBytes: 8 << 20, softSeconds: 60)
+}
+
+/// Which keyspace events are published, and to which of the two kinds of channels.
+///
+/// The lower bits are those of the classes of events, so that an event is tested with one AND.
+struct KeyspaceNotifications: OptionSet, Sendable {
+  let rawValue: UInt32
+
+  static let generic = KeyspaceNotifications(rawValue: 1 << 0)
+  static let string = KeyspaceNotifications(rawValue: 1 << 1)
+  static let list = KeyspaceNotifications(rawValue: 1 << 2)
+  static let set = KeyspaceNotifications(rawValue: 1 << 3)
+  static let hash = KeyspaceNotifications(rawValue: 1 << 4)
+  static let sortedSet = KeyspaceNotifications(rawValue: 1 << 5)
+  static let expired = KeyspaceNotifications(rawValue: 1 << 6)
+  static let evicted = KeyspaceNotifications(rawValue: 1 << 7)
+  static let stream = KeyspaceNotifications(rawValue: 1 << 8)
+  static let keyMiss = KeyspaceNotifications(rawValue: 1 << 9)
+  static let new = KeyspaceNotifications(rawValue: 1 << 10)
+  static let module = KeyspaceNotifications(rawValue: 1 << 11)
+  /// Channels `__keyspace@0__:key`.
+  static let keyspaceChannels = KeyspaceNotifications(rawValue: 1 << 16)
+  /// Channels `__keyevent@0__:event`.
+  static let keyEventChannels = KeyspaceNotifications(rawValue: 1 << 17)
+
+  /// What the letter `A` stands for.
+  static let all: KeyspaceNotifications = [
+    .generic, .string, .list, .set, .hash, .sortedSet, .expired, .evicted, .stream, .module,
+  ]
+
+  /// The letters of redis.conf, in the order in which they are printed.
+  private static let letters: [(letter: Character, classes: KeyspaceNotifications)] = [
+    ("A", .all), ("g", .generic), ("$", .string), ("l", .list), ("s", .set), ("h", .hash),
+    ("z", .sortedSet), ("x", .expired), ("e", .evicted), ("t", .stream), ("d", .module),
+    ("K", .keyspaceChannels), ("E", .keyEventChannels), ("m", .keyMiss), ("n", .new),
+  ]
+
+  /// Reads letters such as "KEA"; nil if one is unknown.
+  init?(letters text: String) {
+    var classes: KeyspaceNotifications = []
+    for letter in text {
+      guard let entry = Self.letters.first(where: { $0.letter == letter }) else { return nil }
+      classes.formUnion(entry.classes)
+    }
+    self = classes
+  }
+
+  init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// The letters; `A` where all of its classes are in.
+  var text: String {
+    var rest = self
+    var text = ""
+    for (letter, classes) in Self.letters where rest.isSuperset(of: classes) {
+      text.append(letter)
+      rest.subtract(classes)
+    }
+    return text
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The lines of redis.conf: options, and the few directives that are no option of CONFIG.
+enum Directive {
+  private static let unknown = OptionError("Bad directive or wrong number of arguments")
+
+  /// Lets a directive take effect.
+  static func apply(
+    _ name: String, _ words: [String], to configuration: Configuration
+  ) throws(OptionError) {
+    guard let entry = OptionTable.find(name) else {
+      return try applySpecial(name, words)
+    }
+    let option = entry.option
+    if option.traits.contains(.severalWords) {
+      // One word in quotes may stand for several.
+      let split = words.count == 1 ? option.words(of: words[0]) : words
+      return try option.write(configuration, split)
+    }
+    guard words.count == 1 else { throw .wrongArgumentCount }
+    try option.write(configuration, words)
+  }
+
+  private static func applySpecial(_ name: String, _ words: [String]) throws(OptionError) {
+    switch name {
+    case "user":
+      guard !words.isEmpty else { throw unknown }
+      guard isDefaultUser(words) else { throw OptionError("users are not supported") }
+    case "loadmodule":
+      guard !words.isEmpty else { throw unknown }
+      throw OptionError("modules are not supported")
+    case "rename-command":
+      guard words.count == 2 else { throw unknown }
+      throw OptionError("renaming commands is not supported")
+    case "sentinel": throw OptionError("sentinel directive while not in sentinel mode")
+    default:
+      guard OptionTable.obsolete.contains(name), words.count == 1 else { throw unknown }
+    }
+  }
+
+  /// Whether the words leave the default user as it is: without password, without limits.
+  ///
+  /// A file that Redis has rewritten has such a line.
+  private static func isDefaultUser(_ words: [String]) -> Bool {
+    let harmless = [
+      "on", "nopass", "~*", "allkeys", "&*", "allchannels", "+@all", "allcommands",
+      "sanitize-payload",
+    ]
+    return words.first == "default"
+      && words.dropFirst().allSatisfy { harmless.contains($0.lowercased()) }
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the command line asks for:
+///
+///     memd [/path/to/redis.conf] [-] [--directive value ...]
+enum Invocation: Equatable {
+  case version
+  case help
+  /// Something that memd doesn't do, and why.
+  case refused(String)
+  /// `options` are lines of redis.conf.
+  case run(path: String, readsInput: Bool, options: String)
+
+  /// Reads the words behind the name of the program.
+  init(_ arguments: [String]) {
+    switch arguments.first {
+    case "-v", "--version": self = .version
+    case "-h", "--help": self = .help
+    case "--test-memory", "--check-system":
+      self = .refused("memd doesn't test the machine that it runs on")
+    case "--sentinel": self = .refused("memd is not a sentinel; use redis-sentinel")
+    default: self = Invocation.run(arguments)
+    }
+  }
+
+  private static func run(_ arguments: [String]) -> Invocation {
+    var rest = arguments[...]
+    var path = ""
+    // Compatibility: the first word is a file unless it begins with a dash.
+    if let first = rest.first, !first.hasPrefix("-") {
+      path = first
+      rest.removeFirst()
+    }
+    var readsInput = false
+    var options = OptionLines()
+    for (index, word) in zip(rest.indices, rest) {
+      // Compatibility: a dash is standard input only in front or at the end.
+      if word == "-", index == 0 || index == arguments.count - 1 {
+        readsInput = true
+        continue
+      }
+      let next = index + 1 < arguments.count ? arguments[index + 1] : nil
+      options.add(word, next: next)
+    }
+    return .run(path: path, readsInput: readsInput, options: options.text)
+  }
+}
+
+/// Turns the words of the command line into lines of redis.conf.
+///
+/// "--name" begins a line and takes the next word as its value, even if that begins with dashes, too;
+/// further words that don't begin with dashes belong to the same line. One word may hold both name
+/// and value: "--port 6380".
+private struct OptionLines {
+  private(set) var text = ""
+  /// The last word was a name without a value, so that whatever comes next is its value.
+  private var expectsValue = false
+
+  mutating func add(_ word: String, next: String?) {
+    guard word.hasPrefix("--"), !expectsValue else {
+      text += DirectiveText.quoted(word) + " "
+      expectsValue = false
+      return
+    }
+    if !text.isEmpty { text += "\n" }
+    text += word.dropFirst(2) + " "
+    expectsValue = DirectiveText.split(word.utf8)?.count == 1
+    // Compatibility: "--save" without a value means none, wherever it stands.
+    if expectsValue, word.lowercased() == "--save", next?.hasPrefix("--") ?? true {
+      text += "\"\""
+      expectsValue = false
+    }
+  }
+}

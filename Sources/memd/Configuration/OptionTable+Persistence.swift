@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+// Options about files and followers. What would promise something that memd doesn't do yet, such as
+// durable data, is refused; what only tunes it is accepted.
+
+extension OptionTable {
+  /// Why directives that ask for durable data are refused.
+  static let nothingIsSaved =
+    "saving data to disk is not supported: everything is kept in memory only"
+  private static let noFollowers = "replication is not supported"
+
+  static let persistenceOptions: [Option] = [
+    .special("save", read: { _ in "" }, write: writeSave).with(.severalWords),
+    .remembered("appendonly", false).only("no", because: nothingIsSaved),
+    .text("dbfilename", \.dbFilename).with(.protected)
+      .refusing { isFileName($0) ? nil : "dbfilename can't be a path, just a filename" },
+    .remembered("appendfilename", "appendonly.aof").with(.immutable)
+      .refusing { isFileName($0) ? nil : "appendfilename can't be a path, just a filename" },
+    .remembered("appenddirname", "appendonlydir").with(.immutable)
+      .refusing { isFileName($0) ? nil : "appenddirname can't be a path, just a dirname" },
+    .remembered("appendfsync", .choice(["everysec", "always", "no"]), "everysec"),
+    .remembered("no-appendfsync-on-rewrite", false),
+    .remembered("auto-aof-rewrite-percentage", .natural32, 100),
+    .remembered("auto-aof-rewrite-min-size", .memory(.natural), "67108864"),
+    .remembered("aof-load-truncated", true),
+    .remembered("aof-use-rdb-preamble", true),
+    .remembered("aof-timestamp-enabled", false),
+    .remembered("aof-rewrite-incremental-fsync", true),
+    .remembered("aof-disable-auto-gc", false).with(.hidden),
+    .remembered("rdb-save-incremental-fsync", true),
+    .remembered("rdbcompression", true),
+    .remembered("rdbchecksum", true).with(.immutable),
+    .remembered("rdb-del-sync-files", false),
+    .remembered("rdb-key-save-delay", .integer32, 0).with(.hidden),
+    .remembered("key-load-delay", .integer32, 0).with(.hidden),
+    .remembered("loading-process-events-interval-bytes", 1024...Int(Int32.max), 2 << 20)
+      .with(.hidden),
+    .remembered("stop-writes-on-bgsave-error", true),
+    .remembered("sanitize-dump-payload", .choice(["no", "yes", "clients"]), "no"),
+  ]
+
+  static let replicationOptions: [Option] = [
+    .special("replicaof", read: { _ in "" }, write: writeReplicaOf).alias("slaveof")
+      .with([.immutable, .severalWords]),
+    .remembered("masterauth").alias("primaryauth").with(.sensitive),
+    .remembered("masteruser").alias("primaryuser").with(.sensitive),
+    .memory("repl-backlog-size", .positive, \.replBacklogSize).refusing { size in
+      // The backlog is allocated at once, and there is no way back from a failed allocation.
+      Int(size) ?? 0 <= ProcessFacts.totalMemoryByteCount
+        ? nil : "the machine has less memory than that"
+    },
+    .remembered("repl-backlog-ttl", .natural, 3600),
+    .remembered("repl-timeout", .positive32, 60),
+    .remembered("repl-ping-replica-period", .positive32, 10).alias("repl-ping-slave-period"),
+    .remembered("repl-disable-tcp-nodelay", false),
+    .remembered("repl-diskless-sync", true),
+    .remembered("repl-diskless-sync-delay", .natural32, 5),
+    .remembered("repl-diskless-sync-max-replicas", .natural32, 0),
+    .remembered(
+      "repl-diskless-load", .choice(["disabled", "on-empty-db", "swapdb"]), "disabled"
+    ),
+    .remembered("dual-channel-replication-enabled", false),
+    .remembered("min-replicas-to-write", .natural32, 0).alias("min-slaves-to-write")
+      .only("0", because: noFollowers),
+    .remembered("min-replicas-max-lag", .natural32, 10).alias("min-slaves-max-lag"),
+    .remembered("replica-serve-stale-data", true).alias("slave-serve-stale-data"),
+    .remembered("replica-read-only", true).alias("slave-read-only"),
+    .remembered("replica-priority", .natural32, 100).alias("slave-priority"),
+    .remembered("replica-announced", true),
+    .remembered("replica-announce-ip").alias("slave-announce-ip"),
+    .remembered("replica-announce-port", .port, 0).alias("slave-announce-port"),
+    .remembered("replica-lazy-flush", false).alias("slave-lazy-flush"),
+    .remembered("replica-ignore-maxmemory", true).alias("slave-ignore-maxmemory"),
+    .remembered("replica-ignore-disk-write-errors", false),
+    .remembered(
+      "propagation-error-behavior", .choice(["ignore", "panic", "panic-on-replicas"]), "ignore"),
+    .remembered("shutdown-timeout", .natural32, 10),
+  ]
+
+  private static func isFileName(_ path: String) -> Bool {
+    !path.isEmpty && path != "." && path != ".." && !path.contains("/")
+  }
+
+  private static func writeSave(
+    _ configuration: Configuration, _ words: [String]
+  ) throws(OptionError) {
+    if words.isEmpty || words == [""] { return }
+    let numbers = words.compactMap { Int($0) }
+    let areRules =
+      numbers.count == words.count && numbers.count.isMultiple(of: 2)
+      && numbers.indices.allSatisfy { numbers[$0] >= ($0.isMultiple(of: 2) ? 1 : 0) }
+    throw OptionError(areRules ? nothingIsSaved : "Invalid save parameters")
+  }
+
+  private static func writeReplicaOf(
+    _ configuration: Configuration, _ words: [String]
+  ) throws(OptionError) {
+    guard words.count == 2 else { throw .wrongArgumentCount }
+    if words[0].lowercased() == "no", words[1].lowercased() == "one" { return }
+    guard let port = Int(words[1]), 0...65535 ~= port else {
+      throw OptionError("Invalid primary port")
+    }
+    throw OptionError(noFollowers)
+  }
+}

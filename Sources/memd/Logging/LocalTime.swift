@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// A moment in the local time zone, as the log prints it.
+struct LocalTime {
+  private static let months = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+
+  private let year: Int
+  private let month: Int
+  private let day: Int
+  private let hour: Int
+  private let minute: Int
+  private let second: Int
+  private let millisecond: Int
+
+  /// Microseconds since 1970-01-01 UTC.
+  init(wallMicroseconds: Int64) {
+    // Rounded down, so that the milliseconds are never negative.
+    let total = wallMicroseconds.dividedRoundingDown(by: 1000)
+    var seconds = time_t(total.dividedRoundingDown(by: 1000))
+    millisecond = Int(total - Int64(seconds) * 1000)
+    var fields = unsafe tm()
+    _ = unsafe localtime_r(&seconds, &fields)
+    unsafe year = Int(fields.tm_year) + 1900
+    unsafe month = Int(fields.tm_mon)
+    unsafe day = Int(fields.tm_mday)
+    unsafe hour = Int(fields.tm_hour)
+    unsafe minute = Int(fields.tm_min)
+    unsafe second = Int(fields.tm_sec)
+  }
+
+  /// "20 Nov 2026 13:20:01.123".
+  var text: String {
+    let name = Self.months.indices.contains(month) ? Self.months[month] : "???"
+    return "\(padded(day, 2)) \(name) \(year) "
+      + "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2)).\(padded(millisecond, 3))"
+  }
+
+  private func padded(_ number: Int, _ digits: Int) -> String {
+    let text = "\(number)"
+    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+  }
+}
+
+extension Int64 {
+  fileprivate func dividedRoundingDown(by divisor: Int64) -> Int64 {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? quotient - 1 : quotient
+  }
+}

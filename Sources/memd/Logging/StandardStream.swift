@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// The streams that the process was started with, written without any buffer.
+enum StandardStream: Int32 {
+  case output = 1
+  case error = 2
+
+  /// Writes a text with one call as long as the system takes it whole; errors are passed over.
+  func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { pointer in
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: pointer[written...])
+        return unsafe Glibc.write(rawValue, rest.baseAddress, rest.count)
+      }
+      if count < 0 && errno != EINTR { return }
+      written += max(0, count)
+    }
+  }
+
+  /// Reads standard input to its end; what was read so far if it fails.
+  static func readInput() -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = unsafe buffer.withUnsafeMutableBytes { pointer in
+        unsafe Glibc.read(0, pointer.baseAddress, pointer.count)
+      }
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { return bytes }
+      bytes.append(contentsOf: buffer[..<count])
+    }
+  }
+}
