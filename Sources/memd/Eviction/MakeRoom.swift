@@ -18,14 +18,7 @@ extension Server {
     }
     let hasRoom = evict()
     guard !hasRoom else { return nil }
-    let flags = call.command.flags
-    if flags.contains(.denyOOM)
-      || (flags.contains(.endsTransaction)
-        && call.client.transaction.queuedFlags.contains(.denyOOM))
-    {
-      return .outOfMemory
-    }
-    return nil
+    return call.needsMemory ? .outOfMemory : nil
   }
 
   /// Evicts until there is room; false if that isn't possible.

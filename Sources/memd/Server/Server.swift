@@ -32,6 +32,7 @@ final class Server {
   let turnDurations = TurnDurations()
   let expirationLag = ExpirationLag()
   let batch = Batch()
+  let listeners = Listeners()
 
   // MARK: - State of the loop
 
@@ -105,6 +106,9 @@ final class Server {
     ticksPerMillisecond = clock.ticks(microseconds: 1000)
     unsafe arena = .allocate(byteCount: 512 << 10, alignment: 4096)
     applyConfiguration()
+    configuration.changeObserver = {
+      [unowned self] change throws(ConfigurationChange.Failure) in try apply(change)
+    }
   }
 
   deinit {

@@ -29,9 +29,7 @@ extension Server {
       return .postpone
     }
     if prevailing.contains(.transaction), !command.flags.contains(.notQueued) {
-      client.transaction.queue.append(
-        Transaction.Queued(command: command, arguments: KeptArguments(call.arguments)))
-      client.transaction.queuedFlags.formUnion(command.flags)
+      client.transaction.append(command, call.arguments)
       return .queued
     }
     return .proceed

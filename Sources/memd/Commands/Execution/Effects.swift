@@ -81,7 +81,7 @@ final class Effects {
 
   private func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
     notify(event, key, in: database)
-    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+    if !watched.isEmpty { watched.touchRemoved(key.bytes, in: database) }
     guard !isMuted else { return }
     let own = self.database
     self.database = database.number

@@ -65,15 +65,16 @@ extension Server {
     case .proceed:
       call.client.lastCommand = call.command
       call.client.commandCount += 1
-      feedMonitors(call)
       let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
       execute(&call, raw: raw)
+      // Afterwards, so that EXEC is seen behind the commands that it runs.
+      feedMonitors(call)
     case .queued:
       call.client.commandCount += 1
       call.reply.status("QUEUED")
     case .refuse(let error):
       commandStatistics[call.command.id].rejectedCalls += 1
-      refuse(error, &call)
+      refuse(error, &call, of: call.command)
     case .postpone:
       return postpone(call)
     }
@@ -125,8 +126,12 @@ extension Server {
 
   /// Writes the error of a command that did not run; inside MULTI the transaction fails with it.
   @inline(never)
-  func refuse(_ error: CommandError, _ call: inout Call) {
-    if call.client.transaction.isActive { call.client.transaction.isRefused = true }
+  func refuse(_ error: CommandError, _ call: inout Call, of command: CommandReference?) {
+    guard call.client.transaction.isActive else { return writeError(error, &call) }
+    if let command, command.flags.contains(.endsTransaction) {
+      return writeError(abortTransaction(call, because: error), &call)
+    }
+    call.client.transaction.isRefused = true
     writeError(error, &call)
   }
 
@@ -151,7 +156,8 @@ extension Server {
       call.command = command
       commandStatistics[command.id].rejectedCalls += 1
     }
-    refuse(describeMalformed(call, command: request.command), &call)
+    let error = describeMalformed(call, command: request.command)
+    refuse(error, &call, of: request.command)
     if call.client.gate.contains(.silenced) { silence(call.client, from: mark) }
   }
 
