@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import RESP
 import Testing
 
 @testable import memd
@@ -69,6 +70,15 @@ import Testing
     #expect(server.run("OBJECT IDLETIME a") == 5)
     server.run("TOUCH a")
     #expect(server.run("OBJECT IDLETIME a") == 0)
+  }
+
+  @Test func `in RESP3 what is missing is the protocol's null`() {
+    let server = TestServer()
+    for client in server.server.clients.all { client.version = .resp3 }
+    #expect(server.client.exchange("OBJECT ENCODING m\r\n") == "_\r\n")
+    #expect(server.client.exchange("RANDOMKEY\r\n") == "_\r\n")
+    #expect(server.client.exchange("SCAN 0\r\n") == "*2\r\n$1\r\n0\r\n*0\r\n")
+    #expect(server.client.exchange("KEYS *\r\n") == "*0\r\n")
   }
 
   // MARK: - OBJECT

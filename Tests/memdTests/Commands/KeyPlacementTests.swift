@@ -102,6 +102,17 @@ import Testing
     #expect(server.run("COPY missing b") == 0)
   }
 
+  @Test func `a copy is stored as its source is`() {
+    let server = TestServer()
+    for (value, tail, encoding) in [("12", "", "int"), ("ab", "", "embstr"), ("ab", "c", "raw")] {
+      server.run(["SET", "a", value])
+      if !tail.isEmpty { server.run(["APPEND", "a", tail]) }
+      server.run("COPY a b REPLACE")
+      #expect(server.run("OBJECT ENCODING b") == .bulk(encoding))
+      #expect(server.run("GET b") == .bulk(value + tail))
+    }
+  }
+
   // MARK: - MOVE
 
   @Test func `MOVE takes value and deadline to another database`() {
@@ -141,12 +152,12 @@ import Testing
     let server = TestServer()
     server.run("SET w 1")
     server.run("SET x 2")
-    let watcher =
-      server.server.clients.all.first { $0.flags.isEmpty } ?? server.server.clients.all[0]
-    server.server.effects.watched.add(
-      WatchedKeys.WatchedKey(database: 0, bytes: Array("w".utf8)), wasDue: false, for: watcher)
+    let watcher = server.connect()
+    watcher.run("WATCH w")
     #expect(!server.run(command).isError)
-    #expect(watcher.transaction.isDirty == isNoticed)
+    watcher.run("MULTI")
+    watcher.run("PING")
+    #expect(watcher.run("EXEC") == (isNoticed ? .nullArray : [.status("PONG")]))
   }
 
   @Test func `removing a key that was due when it was watched is no change`() {
@@ -154,12 +165,33 @@ import Testing
     server.run("SET w 1")
     server.run("PEXPIRE w 10")
     server.advance(milliseconds: 11)
-    let watcher = server.server.clients.all[0]
-    server.server.effects.watched.add(
-      WatchedKeys.WatchedKey(database: 0, bytes: Array("w".utf8)), wasDue: true, for: watcher)
+    let watcher = server.connect()
+    watcher.run("WATCH w")
     server.server.configuration.activeExpireEnabled = true
     server.advance(milliseconds: 1)
     #expect(server.run("DBSIZE") == 0)
-    #expect(!watcher.transaction.isDirty)
+    watcher.run("MULTI")
+    #expect(watcher.run("EXEC") == [])
+  }
+
+  @Test func `a key that expires while it is watched has changed`() {
+    let server = TestServer()
+    server.run("SET w 1")
+    server.run("PEXPIRE w 10")
+    let watcher = server.connect()
+    watcher.run("WATCH w")
+    server.advance(milliseconds: 11)
+    watcher.run("MULTI")
+    #expect(watcher.run("EXEC") == .nullArray)
+  }
+
+  @Test func `time is frozen inside a transaction`() {
+    let server = TestServer()
+    server.run("SET k v")
+    server.run("MULTI")
+    for command in ["PEXPIRE k 100", "PTTL k", "SELECT 3", "DBSIZE", "SELECT 0", "PTTL k"] {
+      server.run(command)
+    }
+    #expect(server.run("EXEC") == [1, 100, .ok, 0, .ok, 100])
   }
 }
