@@ -156,7 +156,8 @@ import Testing
       server.clock.advance(nanoseconds: 85_000)
     }
     #expect(server.server.keyspace.keyCount == 0)
-    #expect(turns > 50)
+    // Sixteen keys go in every turn at least, however short it is.
+    #expect((50...130).contains(turns))
     #expect(server.server.statistics.expiredTimeCapReached > 0)
     #expect(!server.server.hasBackgroundWork)
   }

@@ -134,15 +134,30 @@ import Testing
     #expect(server.run("PTTL k") == -2)
   }
 
-  @Test func `a write that meets a due key removes it first`() {
+  @Test(arguments: [
+    ("PEXPIRE k 1000", ["0 expired k"], ["UNLINK k"]),
+    ("PERSIST k", ["0 expired k"], ["UNLINK k"]),
+    (
+      "SET k new", ["0 expired k", "0 new k", "0 set k"],
+      ["MULTI", "UNLINK k", "SET k new", "EXEC"]
+    ),
+    (
+      "COPY o k", ["0 expired k", "0 new k", "0 copy_to k"],
+      ["MULTI", "UNLINK k", "COPY o k", "EXEC"]
+    ),
+  ])
+  func `a write that meets a due key removes it first`(
+    _ command: String, _ events: [String], _ commands: [String]
+  ) {
     let server = TestServer { $0.activeExpireEnabled = false }
+    server.run("SET o other")
     server.run("SET k v")
     server.run("PEXPIRE k 10")
     server.advance(milliseconds: 11)
-    let events = server.recordEvents()
-    let stream = server.stream { #expect(server.run("PEXPIRE k 1000") == 0) }
-    #expect(stream == ["UNLINK k"])
-    #expect(events.take() == ["0 expired k"])
+    let recorder = server.recordEvents()
+    let stream = server.stream { #expect(!server.run(command).isError) }
+    #expect(stream == commands)
+    #expect(recorder.take() == events)
   }
 
   @Test func `on a follower due keys are hidden, and a past deadline waits for the leader`() {

@@ -160,15 +160,20 @@ import Testing
     #expect(watcher.run("EXEC") == (isNoticed ? .nullArray : [.status("PONG")]))
   }
 
-  @Test func `removing a key that was due when it was watched is no change`() {
+  @Test(arguments: [true, false])
+  func `removing a key that was due when it was watched is no change`(_ isMet: Bool) {
     let server = TestServer { $0.activeExpireEnabled = false }
     server.run("SET w 1")
     server.run("PEXPIRE w 10")
     server.advance(milliseconds: 11)
     let watcher = server.connect()
     watcher.run("WATCH w")
-    server.server.configuration.activeExpireEnabled = true
-    server.advance(milliseconds: 1)
+    if isMet {
+      server.run("GET w")
+    } else {
+      server.server.configuration.activeExpireEnabled = true
+      server.advance(milliseconds: 1)
+    }
     #expect(server.run("DBSIZE") == 0)
     watcher.run("MULTI")
     #expect(watcher.run("EXEC") == [])
