@@ -157,7 +157,7 @@ final class Database {
 
   /// Removes a due key through the funnel: event, watchers, followers.
   func expire(_ entry: Entry, _ key: Key) {
-    // Out of the table first: whoever watches the key asks whether it exists.
+    // Whoever hears of it finds the key gone.
     guard detach(key) != nil else { return }
     statistics.expiredKeys &+= 1
     effects.expired(key, in: self)
