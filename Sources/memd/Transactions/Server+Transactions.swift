@@ -9,7 +9,6 @@ extension Server {
   /// Runs what the client has queued and replies with an array of the replies.
   func runTransaction(_ call: inout Call) {
     let client = call.client
-    let exec = (command: call.command, arguments: call.arguments)
     let queue = client.transaction.queue
     // EXEC's own time includes that of its commands.
     let startedAt = stopwatch
@@ -20,17 +19,14 @@ extension Server {
     effects.beginUnit()
     call.reply.array(queue.count)
     for queued in queue {
-      call.command = queued.command
-      call.arguments = queued.arguments.arguments
-      call.database = client.database
-      execute(&call, raw: RawSpan())
+      var each = Call(
+        server: self, client: client, database: client.database,
+        arguments: queued.arguments.arguments, command: queued.command)
+      execute(&each, raw: RawSpan())
       if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {
-        feedMonitors(call)
+        feedMonitors(each)
       }
     }
-    call.command = exec.command
-    call.arguments = exec.arguments
-    call.database = client.database
     effects.endUnit()
     endTransaction(of: client)
     momentExpiresAt = momentExpiry

@@ -17,9 +17,7 @@ enum SelectionCommands: CommandFamily {
   // MARK: - SELECT
 
   static func select(_ call: inout Call) throws(CommandError) {
-    let database = try call.database(numberedAt: 1)
-    call.client.database = database
-    call.database = database
+    call.client.database = try call.database(numberedAt: 1)
     call.reply.ok()
   }
 }
