@@ -78,6 +78,16 @@ private func request(_ arguments: String..., canonical: Bool = true) -> Parsed {
       ("*1\r\n$-0\r\n\r\n", .invalidBulkLength), ("*1\r\n$536870913\r\n", .invalidBulkLength),
       ("*1\r\n$1a\r\nxx\r\n", .invalidBulkLength), ("*1\r\n$1\n\r\nxxxxxxx", .invalidBulkLength),
       ("*1\r\n$9223372036854775808\r\n", .invalidBulkLength),
+      ("*1\r\n$:\r\nxxxxxxxxxxxxxxxxxxxx", .invalidBulkLength),
+      ("*1\r\n$1:\r\nxxxxxxxxxxxxxxxxxxxxxxxxx", .invalidBulkLength),
+      ("*1\r\n$1/\r\nxxxxxxxxxxxxxxxxxxxxxxxxx", .invalidBulkLength),
+      ("*1\r\n$00:\r\nxxxxxxxxxxxxxxxxxxxxxxxx", .invalidBulkLength),
+      ("*1\r\n$01\r\nxxxxxxxxxxxxxxxxxxxxxxxxx", .invalidBulkLength),
+      ("*1\r\n$11:\r\n" + String(repeating: "x", count: 140), .invalidBulkLength),
+      ("*1\r\n$11/\r\n" + String(repeating: "x", count: 140), .invalidBulkLength),
+      ("*1\r\n$011\r\n" + String(repeating: "x", count: 140), .invalidBulkLength),
+      ("*1:\r\n$1\r\na\r\n", .invalidMultibulkLength),
+      ("*:\r\n$1\r\na\r\n", .invalidMultibulkLength),
     ] as [(String, ProtocolError)])
   func `Malformed counts are refused`(text: String, error: ProtocolError) {
     #expect(parse(text) == [.failure(error)])

@@ -9,6 +9,7 @@ import Testing
     "*11\r\n" + String(repeating: "$1\r\na\r\n", count: 11) + "GET \"\\x41\\n\" k\r\n",
     "*2\r\n$100\r\n" + String(repeating: "y", count: 100) + "\r\n$2\r\n\r\n\r\n*1\rZ$1\rZaZZ",
     "*1\r\n$4\r\nPING\r\n*1\r\n$04\r\n", "PING\r\n*1\r\n$1\r\na\r\n*x\r\n", "*1\r\n$1\r\na\r\n\"x",
+    "*1\r\n$4\r\nPING\r\na\n*1\r\n$4\r\nPING\r\n\n*1\r\n$4\r\nPING\r\nPING\r\n",
     "*1\r\n$1\r\na\r\n+\"x\"y\r\n",
   ]
 

@@ -94,7 +94,9 @@ extension Option {
   func fileLines(_ configuration: Configuration) -> [String] {
     let value = read(configuration)
     guard traits.contains(.severalWords) else {
-      return ["\(name) \(syntax.quotesInFile ? DirectiveText.quoted(value) : syntax.fileText(of: value))"]
+      return [
+        "\(name) \(syntax.quotesInFile ? DirectiveText.quoted(value) : syntax.fileText(of: value))"
+      ]
     }
     if name == "client-output-buffer-limit" {
       let limits = configuration.clientOutputBufferLimits

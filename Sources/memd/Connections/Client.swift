@@ -96,11 +96,6 @@ final class Client {
     set { reply.version = newValue }
   }
 
-  /// True if it connects from this machine.
-  var isLocal: Bool {
-    flags.contains(.unixSocket) || address.hasPrefix("127.") || address.hasPrefix("[::1]")
-  }
-
   /// True if it goes away and nothing more of it may run.
   var isClosing: Bool { !flags.isDisjoint(with: [.closeAfterReply, .closeASAP, .closed]) }
 

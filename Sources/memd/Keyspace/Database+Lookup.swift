@@ -35,7 +35,7 @@ extension Database {
   /// An entry that is not due, each with the same chance; nil if there is none.
   ///
   /// - Complexity: O(1) expected; O(n) if nearly all keys are due.
-  func randomEntry(using random: inout RandomGenerator) -> Entry? {
+  func visibleRandomEntry(using random: inout RandomGenerator) -> Entry? {
     for _ in 0..<100 {
       guard let entry = contents.table.random(using: &random) else { return nil }
       guard hides(entry) else { return entry }

@@ -87,7 +87,8 @@ final class Database {
   /// A handler obtains a value for writing here and nowhere else.
   @inline(__always)
   func write(_ key: Key) -> Entry? {
-    guard let entry = find(key) else { return nil }
+    guard let entry = contents.table.find(key.bytes, hash: key.hash) else { return nil }
+    if isDue(entry), removesDue(entry, key) { return nil }
     if moment.touchesKeys { touch(entry) }
     return entry
   }
@@ -98,6 +99,25 @@ final class Database {
     guard let entry = contents.table.find(key.bytes, hash: key.hash) else { return nil }
     if entry.header.hasDeadline, isDue(entry) { return meetDue(entry, key) }
     return entry
+  }
+
+  /// Where the table keeps `key` for a command that overwrites it; a due key is removed first.
+  @inline(__always)
+  func locateForWriting(_ key: Key) -> HashTable<Entry>.Location? {
+    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return nil }
+    let entry = contents.table.element(at: location)
+    if isDue(entry), removesDue(entry, key) { return nil }
+    return location
+  }
+
+  /// A look-up for writing has met a due key: it is removed, or left to the leader's stream.
+  ///
+  /// Where it would only be hidden from readers it is removed too, else it would be there twice.
+  @inline(never)
+  private func removesDue(_ entry: Entry, _ key: Key) -> Bool {
+    if moment.expiryMode == .ignore { return false }
+    expire(entry, key)
+    return true
   }
 
   /// True if the entry's deadline has passed.

@@ -28,16 +28,20 @@ final class Log {
   /// Whether lines go to the system's log, too.
   var writesToSystemLog = false
   /// What this process is: M, S, C or X.
-  var role: Character = "M"
+  var role: Character
   /// The process in front of the lines; another one after a fork.
   var processID: Int32
   private let clock: Clock?
 
   /// A log without clock and destination swallows everything.
-  init(clock: Clock? = nil, destination: Destination = .nowhere, processID: Int32 = 0) {
+  init(
+    clock: Clock? = nil, destination: Destination = .nowhere, processID: Int32 = 0,
+    role: Character = "M"
+  ) {
     self.clock = clock
     self.destination = destination
     self.processID = processID
+    self.role = role
   }
 
   func debug(_ text: @autoclosure () -> String) {

@@ -32,6 +32,7 @@ final class Server {
   let turnDurations = TurnDurations()
   let expirationLag = ExpirationLag()
   let batch = Batch()
+  let listeners = Listeners()
 
   // MARK: - State of the loop
 
@@ -53,6 +54,12 @@ final class Server {
   /// Requests that were refused until a pause ends, in order.
   var postponed: [Postponed] = []
   var expiry = ExpiryProgress()
+  var evictionPool = EvictionPool()
+  /// The database at which random eviction goes on, and whether memory is still over its limit.
+  var evictionCursor = 0
+  var evictionContinues = false
+  /// Bytes in the buffers of all clients.
+  var clientMemory = 0
   var replyPool: [ReplyStorage] = []
   var monitors: [Client] = []
   /// Clients closed in this turn, to be forgotten at its end.
@@ -99,6 +106,9 @@ final class Server {
     ticksPerMillisecond = clock.ticks(microseconds: 1000)
     unsafe arena = .allocate(byteCount: 512 << 10, alignment: 4096)
     applyConfiguration()
+    configuration.changeObserver = {
+      [unowned self] change throws(ConfigurationChange.Failure) in try apply(change)
+    }
   }
 
   deinit {

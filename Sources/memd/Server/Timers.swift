@@ -21,10 +21,13 @@ extension Server {
       runCron()
     }
     freeUnlinked()
+    if evictionContinues { _ = evict() }
   }
 
   /// True while there is work that doesn't wait for time or events.
-  var hasBackgroundWork: Bool { !keyspace.unlinked.isEmpty || expiry.hasBacklog }
+  var hasBackgroundWork: Bool {
+    !keyspace.unlinked.isEmpty || expiry.hasBacklog || evictionContinues
+  }
 
   /// Frees a slice of what FLUSHALL and the like have unlinked.
   private func freeUnlinked() {

@@ -19,12 +19,12 @@ extension Server {
     effects.beginUnit()
     call.reply.array(queue.count)
     for queued in queue {
-      var each = Call(
+      var inner = Call(
         server: self, client: client, database: client.database,
         arguments: queued.arguments.arguments, command: queued.command)
-      execute(&each, raw: RawSpan())
+      execute(&inner, raw: RawSpan())
       if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {
-        feedMonitors(each)
+        feedMonitors(inner)
       }
     }
     effects.endUnit()

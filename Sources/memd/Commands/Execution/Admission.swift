@@ -37,7 +37,8 @@ extension Server {
 
   /// The error for a request that names no command, or has too few or too many arguments.
   func describeMalformed(_ call: borrowing Call, command: CommandReference?) -> CommandError {
-    if let command {
+    // A container without the subcommand that was asked for is found by its own name.
+    if let command = command ?? commands.find(name: call.arguments[0]) {
       if command.flags.contains(.container), call.arguments.count > 1 {
         let name = call.arguments[1].text
         let container = commands.description(of: command).fullName.uppercased()

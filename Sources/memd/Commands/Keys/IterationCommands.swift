@@ -102,7 +102,7 @@ enum IterationCommands: CommandFamily {
   // MARK: - RANDOMKEY
 
   static func randomkey(_ call: inout Call) throws(CommandError) {
-    guard let entry = call.database.randomEntry(using: &call.server.keyspace.random) else {
+    guard let entry = call.database.visibleRandomEntry(using: &call.server.keyspace.random) else {
       return call.reply.null()
     }
     call.reply.bulk(entry.key)

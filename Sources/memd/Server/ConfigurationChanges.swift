@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+
+extension Server {
+  /// Takes over options that were changed while the server runs.
+  ///
+  /// - Throws: why a change is impossible; CONFIG SET goes back to the old values then and calls this
+  ///   again.
+  func apply(_ change: ConfigurationChange) throws(ConfigurationChange.Failure) {
+    log.level = configuration.logLevel
+    applyConfiguration()
+    if change.effects.contains(.listeners) { try applyListeners(change) }
+    if change.effects.contains(.password) { applyPassword() }
+    if change.names.contains("maxmemory") { warnOfMaxMemory() }
+  }
+
+  private func applyListeners(
+    _ change: ConfigurationChange
+  ) throws(ConfigurationChange.Failure) {
+    do throws(ListenError) {
+      try updateListeners()
+    } catch {
+      if change.names.contains("port") {
+        throw ConfigurationChange.Failure(
+          option: "port", message: "Unable to listen on this port. Check server logs.")
+      }
+      throw ConfigurationChange.Failure(
+        option: "bind", message: "Failed to bind to specified addresses.")
+    }
+  }
+
+  /// Without a password everybody is authenticated; a new password asks only those who come.
+  private func applyPassword() {
+    guard configuration.requirePass.isEmpty else { return }
+    for client in clients.all where !client.isAuthenticated {
+      client.isAuthenticated = true
+      client.updateGate()
+    }
+  }
+
+  private func warnOfMaxMemory() {
+    let limit = configuration.maxMemory
+    guard limit > 0, allocator.bytesInUse > limit else { return }
+    log.warning(
+      "WARNING: maxmemory (\(limit)) is less than the memory in use (\(allocator.bytesInUse)):"
+        + " keys will be evicted, or writes refused, depending on maxmemory-policy.")
+  }
+}
+
+extension Server {
+  /// Starts all counting anew (CONFIG RESETSTAT).
+  func resetStatistics() {
+    statistics.reset()
+    commandStatistics.reset()
+    errorStatistics.reset()
+    turnDurations.reset()
+    expirationLag.reset()
+  }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+/// From the command line to a server that listens, and back. Only the program itself runs this: tests
+/// make servers without a process around them.
+enum Startup {
+  /// Reads the configuration that the command line asks for. Ends the process if it asks for
+  /// something else, or if the configuration is refused.
+  static func readConfiguration(_ arguments: [String], disk: Disk, log: Log) -> Configuration {
+    switch Invocation(Array(arguments.dropFirst())) {
+    case .version:
+      StandardStream.output.write(Usage.version)
+      Daemon.exit(code: 0)
+    case .help:
+      StandardStream.output.write(Usage.help)
+      Daemon.exit(code: 0)
+    case .refused(let reason):
+      StandardStream.error.write(reason + "\n")
+      Daemon.exit(code: 1)
+    case .run(let path, let readsInput, let options):
+      let configuration = Configuration()
+      if !path.isEmpty { configuration.configFile = absolute(path) }
+      configuration.dir = ProcessFacts.workingDirectory
+      configuration.changeDirectory = changeDirectory
+      if readsInput { log.notice("Reading config from stdin") }
+      read(
+        configuration, input: readsInput ? StandardStream.readInput() : [], options: options,
+        disk: disk)
+      let isBare = path.isEmpty && !readsInput && options.isEmpty
+      announce(configuration, isBare: isBare, disk: disk, log: log)
+      return configuration
+    }
+  }
+
+  private static func read(
+    _ configuration: Configuration, input: [UInt8], options: String, disk: Disk
+  ) {
+    do throws(ConfigurationFailure) {
+      try ConfigurationReader(configuration, disk: disk).read(
+        path: configuration.configFile, input: input, options: options)
+    } catch {
+      StandardStream.error.write(error.message)
+      Daemon.exit(code: 1)
+    }
+  }
+
+  private static func absolute(_ path: String) -> String {
+    path.hasPrefix("/") ? path : ProcessFacts.workingDirectory + "/" + path
+  }
+
+  private static func changeDirectory(_ path: String) throws(OptionError) -> String {
+    do throws(SystemError) {
+      try Daemon.changeDirectory(to: path)
+    } catch {
+      throw OptionError(error.text)
+    }
+    return ProcessFacts.workingDirectory
+  }
+
+  /// Turns the log to where the configuration wants it, leaves the terminal if it says so, and tells
+  /// who starts here.
+  private static func announce(
+    _ configuration: Configuration, isBare: Bool, disk: Disk, log: Log
+  ) {
+    log.level = configuration.logLevel
+    if !configuration.logFile.isEmpty { log.destination = .file(configuration.logFile, disk) }
+    if configuration.syslogEnabled {
+      SystemLog.open(
+        identity: configuration.syslogIdent, facility: configuration.syslogFacility.rawValue)
+      log.writesToSystemLog = true
+    }
+    let supervisor = Supervisor(configuration.supervised, log: log)
+    if configuration.daemonize, !supervisor.isThere { detach(log) }
+    log.notice("memd is starting")
+    // " PID: 4711" with the blank in front is what tools look for.
+    log.notice(
+      "memd version=\(Version.memd), redis_version=\(Version.redis), bits=64,"
+        + " PID: \(log.processID), just started")
+    if isBare {
+      log.warning(
+        "Warning: no config file specified, using the default config."
+          + " In order to specify a config file use memd /path/to/redis.conf")
+    } else {
+      log.notice("Configuration loaded")
+    }
+    log.role = "M"
+  }
+
+  private static func detach(_ log: Log) {
+    do throws(SystemError) {
+      try Daemon.detach()
+    } catch {
+      log.warning("Can't run as a daemon: \(error.text)")
+      Daemon.exit(code: 1)
+    }
+    log.processID = ProcessFacts.processID
+  }
+
+  // MARK: - The server
+
+  /// Opens the listeners of a server and tells everybody that it is ready. Ends the process if the
+  /// server can't listen.
+  static func open(_ server: Server) {
+    let configuration = server.configuration
+    let log = server.log
+    adjustMaxClients(configuration, log)
+    listen(server)
+    ProcessSettings.apply(configuration, log)
+    configuration.changeObserver = {
+      [unowned server] change throws(ConfigurationChange.Failure) in
+      try server.apply(change)
+      try ProcessSettings.apply(change, server.configuration, server.log)
+    }
+    server.transport.watchSignals(ProcessSignals.ending)
+    log.notice("Running mode=standalone, port=\(configuration.port).")
+    log.notice("Server initialized")
+    warn(server)
+    log.notice("Ready to accept connections")
+    Supervisor(configuration.supervised).notifyReady()
+  }
+
+  /// Takes leave when the loop has ended.
+  static func close(_ server: Server) {
+    server.closeListeners()
+    ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
+    server.log.warning("memd is now ready to exit, bye bye...")
+  }
+
+  private static func listen(_ server: Server) {
+    do throws(ListenError) {
+      try server.updateListeners()
+    } catch {
+      switch error.address {
+      case .internet(_, let port, _):
+        server.log.warning("Failed listening on port \(port) (TCP), aborting.")
+      case .unix: server.log.warning("Failed opening the unix socket, aborting.")
+      }
+      Daemon.exit(code: 1)
+    }
+    if server.listeners.all.isEmpty {
+      server.log.warning("Configured to not listen anywhere, exiting.")
+      Daemon.exit(code: 1)
+    }
+    ProcessIDFile(server.configuration)?.write(to: server.disk, log: server.log)
+  }
+
+  private static func adjustMaxClients(_ configuration: Configuration, _ log: Log) {
+    let wanted = configuration.maxClients
+    let possible = DescriptorLimit.adjust(for: wanted)
+    guard possible < wanted else { return }
+    configuration.maxClients = possible
+    log.warning(
+      "maxclients of \(wanted) needs \(wanted + DescriptorLimit.reserved) open files, more than the"
+        + " system allows: maxclients has been reduced to \(possible)."
+        + " If you need more, increase 'ulimit -n'.")
+  }
+
+  /// What an administrator should know before there is data.
+  private static func warn(_ server: Server) {
+    let configuration = server.configuration
+    server.log.warning(
+      "WARNING: nothing is saved to disk. All data is lost when the process ends.")
+    if server.disk.exists(configuration.dbFilename) {
+      server.log.warning(
+        "WARNING: \(configuration.dbFilename) in \(configuration.dir) is not loaded, and stays"
+          + " as it is.")
+    }
+    let names = configuration.ineffectiveSettings
+    guard !names.isEmpty else { return }
+    server.log.notice("Accepted without effect: \(names.joined(separator: ", "))")
+  }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+/// Who supervises the process, and how it is told that the server is ready.
+struct Supervisor {
+  /// Whether there is one, so that the process must not detach.
+  let isThere: Bool
+
+  /// Looks for a supervisor of the kind that the configuration names.
+  init(_ mode: SupervisionMode, log: Log? = nil) {
+    switch mode {
+    case .no: isThere = false
+    case .auto:
+      isThere = ServiceNotification.isExpected
+      if isThere { log?.notice("supervised by systemd, found through NOTIFY_SOCKET") }
+    case .systemd:
+      isThere = true
+      if !ServiceNotification.isExpected {
+        log?.warning("systemd supervision requested, but NOTIFY_SOCKET not found")
+      }
+    case .upstart:
+      isThere = false
+      log?.warning("upstart supervision requested, which is not supported")
+    }
+  }
+
+  /// Tells the supervisor that clients may come.
+  func notifyReady() {
+    guard isThere else { return }
+    ServiceNotification.send("STATUS=Ready to accept connections\nREADY=1\n")
+  }
+
+  /// Tells the supervisor that the server is about to end.
+  func notifyStopping() {
+    if isThere { ServiceNotification.send("STOPPING=1\n") }
+  }
+}
+
+/// The file with the number of the process.
+struct ProcessIDFile {
+  private let path: String
+
+  /// None if the configuration names none and the process is no daemon.
+  init?(_ configuration: Configuration) {
+    if !configuration.pidFile.isEmpty {
+      path = configuration.pidFile
+    } else if configuration.daemonize {
+      path = "/var/run/memd.pid"
+    } else {
+      return nil
+    }
+  }
+
+  /// Writes the file; a failure is no reason not to start.
+  func write(to disk: Disk, log: Log) {
+    do throws(DiskError) {
+      let file = try disk.open(path, .create)
+      defer { file.close() }
+      try file.write(Array("\(log.processID)\n".utf8))
+    } catch {
+      log.warning("Failed to write PID file: \(error.cause.text)")
+    }
+  }
+
+  /// Removes the file.
+  func remove(from disk: Disk, log: Log) {
+    if (try? disk.remove(path)) != nil { log.notice("Removing the pid file.") }
+  }
+}
+
+/// Settings of the process as the system sees it.
+enum ProcessSettings {
+  /// The score that the process was started with; `relative` adds to it.
+  private static let initialScore = MemoryPolicy.outOfMemoryScore ?? 0
+
+  /// Takes over all settings at start.
+  static func apply(_ configuration: Configuration, _ log: Log) {
+    if configuration.disableHugePages { MemoryPolicy.disableHugePages() }
+    ProcessSignals.ignoreBrokenPipe()
+    updateTitle(configuration)
+    updateCrashReport(configuration)
+    do throws(ConfigurationChange.Failure) {
+      try updateScore(configuration, isStart: true)
+    } catch {
+      log.warning(error.message)
+    }
+  }
+
+  /// Takes over what CONFIG SET has changed.
+  static func apply(
+    _ change: ConfigurationChange, _ configuration: Configuration, _ log: Log
+  ) throws(ConfigurationChange.Failure) {
+    if change.effects.contains(.maxClients) {
+      let possible = DescriptorLimit.adjust(for: configuration.maxClients)
+      if possible < configuration.maxClients {
+        throw ConfigurationChange.Failure(
+          option: "maxclients",
+          message: "The operating system is not able to handle the specified number of clients,"
+            + " try with \(possible)")
+      }
+    }
+    if change.effects.contains(.outOfMemoryScore) {
+      try updateScore(configuration, isStart: false)
+    }
+    if !change.effects.isDisjoint(with: [.processTitle, .listeners]) {
+      updateTitle(configuration)
+    }
+    if change.effects.contains(.crashReport) { updateCrashReport(configuration) }
+  }
+
+  private static func updateScore(
+    _ configuration: Configuration, isStart: Bool
+  ) throws(ConfigurationChange.Failure) {
+    let first = configuration.oomScoreAdjustmentValues.first ?? 0
+    let score: Int
+    switch configuration.oomScoreAdjustment {
+    case .no:
+      if isStart { return }
+      score = initialScore
+    case .yes, .relative: score = initialScore + first
+    case .absolute: score = first
+    }
+    let bounded = min(max(score, -1000), 1000)
+    guard MemoryPolicy.outOfMemoryScore != bounded else { return }
+    do throws(DiskError) {
+      try MemoryPolicy.setOutOfMemoryScore(bounded)
+    } catch {
+      throw ConfigurationChange.Failure(
+        option: "oom-score-adj", message: "Failed to apply new oom_score_adj configuration")
+    }
+  }
+
+  private static func updateTitle(_ configuration: Configuration) {
+    guard configuration.setProcTitle else { return }
+    let title = ProcessTitleTemplate.expand(configuration.procTitleTemplate) { name in
+      switch name {
+      case "title": "memd"
+      case "listen-addr": listenAddress(configuration)
+      case "server-mode": ""
+      case "port": "\(configuration.port)"
+      case "tls-port": "0"
+      case "unixsocket": configuration.unixSocket
+      case "config-file": configuration.configFile
+      default: nil
+      }
+    }
+    if let title { ProcessTitle.set(title) }
+  }
+
+  private static func listenAddress(_ configuration: Configuration) -> String {
+    guard configuration.port > 0 else { return configuration.unixSocket }
+    return "\(configuration.bind.first ?? "*"):\(configuration.port)"
+  }
+
+  private static func updateCrashReport(_ configuration: Configuration) {
+    guard configuration.crashLogEnabled else { return CrashReport.uninstall() }
+    CrashReport.install(
+      version: Version.memd, descriptor: 1, logPath: configuration.logFile,
+      processIDPath: configuration.pidFile)
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the program says about itself on the command line.
+enum Usage {
+  static let version = "memd server v=\(Version.memd) redis_version=\(Version.redis) bits=64\n"
+
+  static let help = """
+    Usage: memd [/path/to/redis.conf] [--directive value ...] [-]
+           memd -                  read the configuration from standard input
+           memd -v or --version
+           memd -h or --help
+
+    Examples:
+           memd
+           memd /etc/redis/redis.conf
+           memd --port 7777
+           memd /etc/redis/redis.conf --maxmemory 1gb --maxmemory-policy allkeys-lru
+           echo 'maxmemory 128mb' | memd -
+
+    """
+}
