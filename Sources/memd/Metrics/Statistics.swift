@@ -9,6 +9,8 @@ final class Statistics {
   var evictedClients = 0
   /// Times a slice of expiry ended before everything due was removed.
   var expiredTimeCapReached = 0
+  /// Time spent on removing due keys, in ticks of the clock.
+  var expirationTicks: UInt64 = 0
   var commandsProcessed = 0
   var connectionsReceived = 0
   var connectionsRejected = 0
@@ -48,6 +50,7 @@ final class Statistics {
     evictedKeys = 0
     evictedClients = 0
     expiredTimeCapReached = 0
+    expirationTicks = 0
     commandsProcessed = 0
     connectionsReceived = 0
     connectionsRejected = 0

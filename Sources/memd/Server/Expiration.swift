@@ -13,6 +13,7 @@ extension Server {
     expiryHasBacklog = false
     guard moment.expiryMode == .remove, configuration.activeExpireEnabled else { return }
     let start = clock.ticks()
+    defer { statistics.expirationTicks &+= clock.ticks() &- start }
     let deadline = start &+ clock.ticks(microseconds: Server.backgroundMicrosecondsMax)
     let count = keyspace.databases.count
     for step in 0..<count {

@@ -31,6 +31,7 @@ final class Server {
   let latencyMonitor = LatencyMonitor()
   let turnDurations = TurnDurations()
   let expirationLag = ExpirationLag()
+  let rates = Rates()
   let batch = Batch()
   let listeners = Listeners()
 

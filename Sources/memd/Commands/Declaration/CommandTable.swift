@@ -61,7 +61,7 @@ final class CommandTable {
   /// The families; the only line to add for a new one.
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ConfigCommands.self, ConnectionCommands.self, StringCommands.self,
-    CommandCommands.self,
+    CommandCommands.self, InfoCommands.self,
   ]
 
   /// A declaration with its place among the others.
