@@ -74,6 +74,8 @@ final class Server {
   /// Monotonic nanoseconds.
   var nextCron: Int64 = 0
   var cronCount = 0
+  /// Switched by DEBUG PAUSE-CRON.
+  var isCronPaused = false
   let startedAt: Int64
 
   init(configuration: Configuration, world: World, log: Log) {

@@ -16,7 +16,7 @@ extension Server {
     let now = clock.monotonicNanoseconds()
     endPauseIfDue(monotonic: now)
     expireDueKeys()
-    if now >= nextCron {
+    if now >= nextCron, !isCronPaused {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
       runCron()
     }
