@@ -8,6 +8,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+// Glibc names the member of fd_set after this macro. Its Swift overlay is compiled without it, and
+// the compiler refuses two definitions of one structure (in some orders of imports only).
+#include <features.h>
+#undef __USE_XOPEN
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -7,8 +7,9 @@ internal import Glibc
 ///     base          start           end          capacity
 ///      |   drained   |    bytes      |    room       |
 ///
-/// It allocates nothing before the first append, doubles when full, and slides its bytes down instead
-/// of growing when half of it is drained. The memory comes from malloc, so that it can be pooled.
+/// It allocates nothing before the first append, doubles when full, and slides its bytes down
+/// instead of growing when half of it is drained. The memory comes from malloc, so that it can be
+/// pooled.
 @safe
 public struct ByteBuffer: ~Copyable {
   @usableFromInline var base: UnsafeMutableRawPointer?

@@ -2,8 +2,8 @@
 
 /// Whole numbers as text, by the strict rules that Redis applies to integers.
 ///
-/// A number has no leading zero, no plus sign, no blank around it, and `-0` is none: every integer has
-/// exactly one text, so a value that parses can be stored as the integer.
+/// A number has no leading zero, no plus sign, no blank around it, and `-0` is none: every integer
+/// has exactly one text, so a value that parses can be stored as the integer.
 public enum DecimalText {
   /// The most bytes that an `Int` needs, the sign included.
   @inlinable public static var maxByteCount: Int { 20 }

@@ -5,8 +5,8 @@ internal import Glibc
 /// Floating-point numbers as text, as redis-server 7.0 reads and writes them.
 ///
 /// It writes what C's `%.17g` writes: 17 significant digits without trailing zeros, so 3.1 is
-/// `3.1000000000000001`, 5 is `5` and 1e17 is `1e+17`. It reads whatever `strtod` reads (hexadecimal
-/// and infinity included), if that is all of the text.
+/// `3.1000000000000001`, 5 is `5` and 1e17 is `1e+17`. It reads whatever `strtod` reads
+/// (hexadecimal and infinity included), if that is all of the text.
 public enum DoubleText {
   /// The most bytes that a double needs as text, with some reserve.
   @inlinable public static var maxByteCount: Int { 32 }
@@ -24,8 +24,8 @@ public enum DoubleText {
 
   /// Reads `[-]digits[.digits]` with no more than 15 digits; nil for every other form.
   ///
-  /// Such a number is an integer below 2^53 divided by a power of ten that a double holds exactly, so
-  /// the one rounding of the division gives the nearest double.
+  /// Such a number is an integer below 2^53 divided by a power of ten that a double holds exactly,
+  /// so the one rounding of the division gives the nearest double.
   private static func parsePlain(_ base: UnsafeRawPointer, _ count: Int) -> Double? {
     guard count <= 17 else { return nil }
     let isNegative = unsafe base.load(as: UInt8.self) == 0x2D
@@ -131,8 +131,10 @@ public enum DoubleText {
   private static func leadingDigits(_ magnitude: Double, scale: Int) -> UInt {
     let mantissa = UInt128(magnitude.significandBitPattern | 1 << 52)
     let shift = 52 - Int(magnitude.exponent)
-    var product = mantissa
-    for _ in 0..<scale { product &*= 10 }
+    var power: UInt64 = 1
+    for _ in 0..<min(scale, 19) { power &*= 10 }
+    var product = mantissa &* UInt128(power)
+    for _ in 19..<max(scale, 19) { product &*= 10 }
     assert(shift >= 1 && scale <= 22)
     let quotient = product >> UInt128(shift)
     let rest = product & ((1 << UInt128(shift)) - 1)

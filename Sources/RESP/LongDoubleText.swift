@@ -12,8 +12,8 @@ internal import Glibc
 
 /// The numbers of INCRBYFLOAT and HINCRBYFLOAT as text.
 ///
-/// They are added with 64 bits of mantissa and written with 17 digits behind the point, less trailing
-/// zeros, so that 0.1 + 0.2 is `0.3`. There is never an exponent: the text can have 5 KB.
+/// They are added with 64 bits of mantissa and written with 17 digits behind the point, less
+/// trailing zeros, so that 0.1 + 0.2 is `0.3`. There is never an exponent: the text can have 5 KB.
 public enum LongDoubleText {
   /// The most bytes that a number may have as text when it is read, as in Redis.
   public static var maxByteCount: Int { 5119 }

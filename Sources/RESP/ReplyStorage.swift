@@ -4,8 +4,8 @@ internal import Glibc
 
 /// Memory of a reply writer on its way between connections.
 ///
-/// A plain value, so that a pool is an array; exactly one place may hold it at a time, and it ends in
-/// `ReplyWriter.adopt` or in `deallocate`.
+/// A plain value, so that a pool is an array; exactly one place may hold it at a time, and it ends
+/// in `ReplyWriter.adopt` or in `deallocate`.
 @safe
 public struct ReplyStorage {
   @usableFromInline let base: UnsafeMutableRawPointer

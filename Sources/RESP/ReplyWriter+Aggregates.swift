@@ -33,7 +33,8 @@ extension ReplyWriter {
 
   /// Where an aggregate begins whose count is known only at its end.
   public struct Mark: Equatable, Sendable {
-    /// Number of bytes in front of the aggregate; `truncate(to:)` takes it to give the aggregate up.
+    /// Number of bytes in front of the aggregate; `truncate(to:)` takes it to give the aggregate
+    /// up.
     public let offset: Int
 
     @usableFromInline

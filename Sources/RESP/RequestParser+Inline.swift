@@ -38,6 +38,7 @@ extension RequestParser {
   private mutating func lineFeed(
     _ base: UnsafeMutableRawPointer, _ available: Int, _ limits: RequestLimits
   ) -> Int? {
+    guard scanned != Int.max else { return nil }
     let searchEnd = min(available, limits.maxInlineLength + 1)
     let from = min(scanned, searchEnd)
     let found = unsafe memchr(base + from, 0x0A, searchEnd - from)

@@ -4,12 +4,65 @@ internal import Glibc
 
 /// What is not on the fast path: long counts, cut lines, limits, errors.
 extension RequestParser {
+  /// Goes on where the fast path stopped: at a first line if `remaining` is 0, else at an argument.
+  @usableFromInline @inline(never)
+  mutating func nextSlowly(
+    _ base: UnsafeMutableRawPointer, _ available: Int, _ position: inout Int,
+    _ limits: RequestLimits, _ slices: inout SliceBuffer
+  ) -> Outcome {
+    if remaining == 0 {
+      isRegular = true
+      let outcome = unsafe beginSlowly(base, available, limits, &slices)
+      if outcome == .empty || outcome == .request && remaining == 0 {
+        finish(&position)
+        return outcome
+      }
+      guard outcome == .request else { return outcome }
+    }
+    var left = remaining
+    var offset = parsed
+    var length = bulkLength
+    while true {
+      if length < 0 {
+        unsafe shortArguments(of: base, available, &offset, &left, limits, &slices)
+        if left == 0 { break }
+        if let outcome = unsafe bulkHeaderSlowly(base, available, &offset, &length, limits) {
+          return suspend(outcome, offset, left, length, available)
+        }
+      }
+      // No overflow: a length is at most 2^32 and so is an offset.
+      let end = offset + length
+      guard end + 2 <= available else {
+        return suspend(.incomplete, offset, left, length, available)
+      }
+      slices.append(Slice(offset: UInt32(offset), count: UInt32(length)))
+      let lineEnd = unsafe base.loadUnaligned(fromByteOffset: end, as: UInt16.self)
+      isRegular = isRegular && UInt16(littleEndian: lineEnd) == 0x0A0D
+      offset = end + 2
+      length = -1
+      left -= 1
+      if left == 0 { break }
+    }
+    parsed = offset
+    finish(&position)
+    return .request
+  }
+
+  /// Steps over the request that ends at `parsed` and stands between two requests again.
+  private mutating func finish(_ position: inout Int) {
+    position += parsed
+    parsed = 0
+    remaining = 0
+    bulkLength = -1
+    scanned = 0
+    needed = 0
+  }
+
   /// Reads the first line of a request whatever its form.
   ///
   /// `.request` with `remaining` 0 means that an inline request is complete and ends at `parsed`;
   /// otherwise the arguments follow at `parsed`.
-  @usableFromInline @inline(never)
-  mutating func beginSlowly(
+  private mutating func beginSlowly(
     _ base: UnsafeMutableRawPointer, _ available: Int, _ limits: RequestLimits,
     _ slices: inout SliceBuffer
   ) -> Outcome {
@@ -39,8 +92,7 @@ extension RequestParser {
   }
 
   /// Reads the header of an argument whatever its form; a result means that parsing stops here.
-  @usableFromInline @inline(never)
-  mutating func bulkHeaderSlowly(
+  private mutating func bulkHeaderSlowly(
     _ base: UnsafeMutableRawPointer, _ available: Int, _ offset: inout Int, _ length: inout Int,
     _ limits: RequestLimits
   ) -> Outcome? {
@@ -63,14 +115,12 @@ extension RequestParser {
     guard count <= Int(UInt32.max) else { return .failure(.tooBigRequest) }
     length = count
     offset = line.end + 2
-    scanned = 0
     isRegular = isRegular && line.isCanonical
     return nil
   }
 
   /// Keeps what was parsed, for the call with more bytes.
-  @usableFromInline @inline(never)
-  mutating func suspend(
+  private mutating func suspend(
     _ outcome: Outcome, _ offset: Int, _ left: Int, _ length: Int, _ available: Int
   ) -> Outcome {
     guard outcome == .incomplete else { return outcome }

@@ -3,16 +3,16 @@
 /// Incremental parser of the requests of one connection.
 ///
 /// A request is an array of bulk strings (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`) or a line of words
-/// ("inline"). The parser copies nothing: it appends one slice per argument, whose offset counts from
-/// the first byte of the request.
+/// ("inline"). The parser copies nothing: it appends one slice per argument, whose offset counts
+/// from the first byte of the request.
 ///
 /// It is a value of a few words that remembers how far it got: bytes are given to `next` again from
 /// the start of the request, with more behind them, but what was parsed is not looked at again. The
 /// bytes may have been moved in between. Results don't depend on how the bytes were cut.
 ///
 /// The parser accepts exactly what redis-server accepts, also where that is generous: the line end
-/// behind an argument is not checked, and any byte may follow a carriage return. `isCanonical` tells
-/// whether that freedom was used.
+/// behind an argument is not checked, and any byte may follow a carriage return. `isCanonical`
+/// tells whether that freedom was used.
 @safe
 public struct RequestParser: Sendable {
   /// What became of a call of `next`.
@@ -70,8 +70,8 @@ public struct RequestParser: Sendable {
   ///
   /// - `.request`: its slices were appended, `position` is behind it.
   /// - `.empty`: `position` is behind an empty request, no slice was appended.
-  /// - `.incomplete`: `position` is where it was. The slices of complete arguments were appended; keep
-  ///   them (or carry them to another buffer) and the next call appends the rest.
+  /// - `.incomplete`: `position` is where it was. The slices of complete arguments were appended;
+  ///   keep them (or carry them to another buffer) and the next call appends the rest.
   /// - `.failure`: slices of the broken request may have been appended: truncate.
   ///
   /// The bytes are only changed where inline words with escapes are unescaped in place.
@@ -86,84 +86,75 @@ public struct RequestParser: Sendable {
     let available = min(bytes.count &- position, Int(UInt32.max))
     guard available > 0, let first = bytes.baseAddress else { return .incomplete }
     let base = unsafe first + position
-    var left = remaining
-    var offset = parsed
-    if left == 0 {
-      left = unsafe Self.shortCount(at: base, available: available, limits: limits)
-      offset = left < 10 ? 4 : 5
-      isRegular = true
-      if left == 0 {
-        let outcome = unsafe beginSlowly(base, available, limits, &slices)
-        guard outcome == .request else {
-          if outcome == .empty { finish(&position) }
-          return outcome
-        }
-        if remaining == 0 {
-          finish(&position)
+    if remaining == 0 {
+      var left = unsafe Self.shortCount(at: base, available: available, limits: limits)
+      if left > 0 {
+        var offset = left < 10 ? 4 : 5
+        isRegular = true
+        unsafe shortArguments(of: base, available, &offset, &left, limits, &slices)
+        if left == 0 {
+          position &+= offset
+          // Only these may have been left behind by a call that saw a part of the first line.
+          scanned = 0
+          needed = 0
           return .request
         }
-        left = remaining
-        offset = parsed
+        parsed = offset
+        remaining = left
       }
     }
-    return unsafe arguments(
-      of: base, available, from: offset, left, &position, limits, &slices)
+    return unsafe nextSlowly(base, available, &position, limits, &slices)
   }
 
-  /// Parses the arguments that are left: the loop in which a busy server spends its parsing time.
+  /// Parses arguments whose lengths have up to three digits: here a busy server spends its time.
+  ///
+  /// Stops at the first argument that has another form or is cut. No more than 256 at once, as that
+  /// many slices are reserved beforehand, to keep everything in registers.
   @inlinable @inline(__always)
-  mutating func arguments(
-    of base: UnsafeMutableRawPointer, _ available: Int, from start: Int, _ count: Int,
-    _ position: inout Int, _ limits: RequestLimits, _ slices: inout SliceBuffer
-  ) -> Outcome {
-    var offset = start
-    var left = count
-    var length = bulkLength
-    var isCanonical = isRegular
-    let allowsShortForm = limits.maxBulkLength >= 99
-    repeat {
-      if length < 0 {
-        if available &- offset >= 6 && allowsShortForm {
-          unsafe Self.shortLength(at: base, &offset, &length)
-        }
-        if length < 0 {
-          isRegular = isCanonical
-          if let outcome = unsafe bulkHeaderSlowly(base, available, &offset, &length, limits) {
-            return suspend(outcome, offset, left, length, available)
-          }
-          isCanonical = isRegular
+  mutating func shortArguments(
+    of base: UnsafeMutableRawPointer, _ available: Int, _ offset: inout Int, _ left: inout Int,
+    _ limits: RequestLimits, _ slices: inout SliceBuffer
+  ) {
+    guard limits.maxBulkLength >= 999 else { return }
+    let batch = min(left, 256)
+    var missing = batch
+    var at = offset
+    var deviation: UInt16 = 0
+    var slice = unsafe slices.reserve(batch)
+    while missing > 0 && available &- at >= 8 {
+      let word = unsafe UInt64(
+        littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      var length = (word &>> 8 & 0xFF) &- 48
+      guard length <= 9 else { break }
+      var start = at &+ 4
+      if word & 0xFFFF_00FF != 0x0A0D_0024 {
+        let second = (word &>> 16 & 0xFF) &- 48
+        guard length != 0 && second <= 9 else { break }
+        length = length &* 10 &+ second
+        start = at &+ 5
+        if word & 0xFF_FF00_00FF != 0x0A_0D00_0024 {
+          let third = (word &>> 24 & 0xFF) &- 48
+          guard word & 0xFFFF_0000_00FF == 0x0A0D_0000_0024 && third <= 9 else { break }
+          length = length &* 10 &+ third
+          start = at &+ 6
         }
       }
-      // No overflow: a length is at most 2^32 and so is an offset.
-      let end = offset &+ length
-      guard end &+ 2 <= available else {
-        isRegular = isCanonical
-        return suspend(.incomplete, offset, left, length, available)
-      }
-      slices.append(
-        Slice(offset: UInt32(truncatingIfNeeded: offset), count: UInt32(truncatingIfNeeded: length))
+      let end = start &+ Int(truncatingIfNeeded: length)
+      guard end &+ 2 <= available else { break }
+      unsafe slice.initialize(
+        to: Slice(
+          offset: UInt32(truncatingIfNeeded: start), count: UInt32(truncatingIfNeeded: length))
       )
+      unsafe slice += 1
       let lineEnd = unsafe base.loadUnaligned(fromByteOffset: end, as: UInt16.self)
-      isCanonical = isCanonical && UInt16(littleEndian: lineEnd) == 0x0A0D
-      offset = end &+ 2
-      length = -1
-      left &-= 1
-    } while left > 0
-    isRegular = isCanonical
-    parsed = offset
-    finish(&position)
-    return .request
-  }
-
-  /// Steps over the request that ends at `parsed` and stands between two requests again.
-  @inlinable @inline(__always)
-  mutating func finish(_ position: inout Int) {
-    position &+= parsed
-    parsed = 0
-    remaining = 0
-    bulkLength = -1
-    scanned = 0
-    needed = 0
+      deviation |= UInt16(littleEndian: lineEnd) ^ 0x0A0D
+      at = end &+ 2
+      missing &-= 1
+    }
+    slices.used &+= batch &- missing
+    left &-= batch &- missing
+    offset = at
+    isRegular = isRegular && deviation == 0
   }
 
   /// The count of a first line with one or two digits; 0 if it has another form or breaks a limit.
@@ -181,27 +172,5 @@ public struct RequestParser: Sendable {
       unsafe base.load(fromByteOffset: 4, as: UInt8.self) == 0x0A
     else { return 0 }
     return tens &* 10 &+ ones
-  }
-
-  /// Steps over an argument's header with one or two digits; leaves any other form alone.
-  @inlinable @inline(__always)
-  static func shortLength(
-    at base: UnsafeMutableRawPointer, _ offset: inout Int, _ length: inout Int
-  ) {
-    let word = unsafe UInt32(
-      littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-    let first = Int(truncatingIfNeeded: (word &>> 8) & 0xFF) &- 48
-    guard first >= 0 && first <= 9 else { return }
-    if word & 0xFFFF_00FF == 0x0A0D_0024 {
-      length = first
-      offset &+= 4
-      return
-    }
-    let second = Int(truncatingIfNeeded: (word &>> 16) & 0xFF) &- 48
-    guard word & 0xFF00_00FF == 0x0D00_0024, first != 0, second >= 0 && second <= 9,
-      unsafe base.load(fromByteOffset: offset &+ 4, as: UInt8.self) == 0x0A
-    else { return }
-    length = first &* 10 &+ second
-    offset &+= 5
   }
 }

@@ -2,7 +2,8 @@
 
 internal import Glibc
 
-/// Owner of a growing row of slices. Emptying it keeps the memory, so a warm buffer never allocates.
+/// Owner of a growing row of slices. Emptying it keeps the memory, so a warm buffer never
+/// allocates.
 ///
 /// Growing moves the row: take `base` (and make `Arguments`) only after the last append of a batch.
 @safe
@@ -34,6 +35,14 @@ public struct SliceBuffer: ~Copyable {
     if used == room { grow(to: used &+ 1) }
     unsafe (memory + used).initialize(to: slice)
     used &+= 1
+  }
+
+  /// Makes room for more slices and returns the address of the next; `used` is the caller's to
+  /// move.
+  @inlinable @inline(__always)
+  mutating func reserve(_ added: Int) -> UnsafeMutablePointer<Slice> {
+    if room &- used < added { grow(to: used &+ added) }
+    return unsafe memory + used
   }
 
   /// Appends the slices of another buffer from the given index to its end.

@@ -27,10 +27,11 @@ public final class SystemClock: Clock {
 
   /// Sleeps at least so long, whatever signals come.
   public override func sleep(nanoseconds: Int64) {
-    var rest = timespec(
-      tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
     guard nanoseconds > 0 else { return }
-    while unsafe nanosleep(&rest, &rest) != 0, errno == EINTR {}
+    var wanted = timespec(
+      tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+    var rest = timespec()
+    while unsafe nanosleep(&wanted, &rest) != 0, errno == EINTR { wanted = rest }
   }
 
   /// The longer the process has run, the more exact the ratio.

@@ -38,16 +38,15 @@ enum Directive {
     }
   }
 
-  /// Whether the words describe the default user as it is anyway: without password, without limits.
+  /// Whether the words leave the default user as it is: without password, without limits.
   ///
   /// A file that Redis has rewritten has such a line.
   private static func isDefaultUser(_ words: [String]) -> Bool {
-    let needed = [
-      ["on"], ["nopass"], ["~*", "allkeys"], ["&*", "allchannels"], ["+@all", "allcommands"],
+    let harmless = [
+      "on", "nopass", "~*", "allkeys", "&*", "allchannels", "+@all", "allcommands",
+      "sanitize-payload",
     ]
-    let harmless = needed.joined() + ["sanitize-payload"]
-    let rules = words.dropFirst().map { $0.lowercased() }
-    return words.first == "default" && rules.allSatisfy(harmless.contains)
-      && needed.allSatisfy { choices in choices.contains(where: rules.contains) }
+    return words.first == "default"
+      && words.dropFirst().allSatisfy { harmless.contains($0.lowercased()) }
   }
 }

@@ -86,12 +86,14 @@ enum OptionSyntax: Sendable {
   }
 
   private func number(_ value: Int, in range: ClosedRange<Int>) throws(OptionError) -> Value {
-    guard range.contains(value) else {
-      let low = text(of: range.lowerBound)
-      let high = text(of: range.upperBound)
-      throw OptionError("argument must be between \(low) and \(high) inclusive")
-    }
+    guard range.contains(value) else { throw outside(range) }
     return Value(text: text(of: value), number: value)
+  }
+
+  private func outside(_ range: ClosedRange<Int>) -> OptionError {
+    let low = text(of: range.lowerBound)
+    let high = text(of: range.upperBound)
+    return OptionError("argument must be between \(low) and \(high) inclusive")
   }
 
   private func octal(_ word: String, in range: ClosedRange<Int>) throws(OptionError) -> Value {
@@ -102,14 +104,17 @@ enum OptionSyntax: Sendable {
   }
 
   private func memory(_ word: String, in range: ClosedRange<Int>) throws(OptionError) -> Value {
-    guard let value = MemorySize.parse(word) else {
+    guard let bytes = MemorySize.parse(word) else {
       throw OptionError("argument must be a memory value")
     }
+    guard let value = Int(exactly: bytes) else { throw outside(range) }
     return try number(value, in: range)
   }
 
   private func memoryOrPercentage(_ word: String) throws(OptionError) -> Value {
-    if let value = MemorySize.parse(word) { return Value(text: "\(value)", number: value) }
+    if let bytes = MemorySize.parse(word) {
+      return try number(Int(clamping: bytes), in: 0...Int.max)
+    }
     guard word.last == "%", let percentage = Int(word.dropLast()), percentage >= 0,
       word.first != "+"
     else { throw OptionError("argument must be a memory or percent value") }
@@ -125,9 +130,9 @@ enum MemorySize {
   /// Reads "100", "100b", "1k" (1000), "1kb" (1024) and so on up to "gb", in any case.
   ///
   /// Sizes that don't fit are the largest possible. An empty text is 0.
-  static func parse(_ text: String) -> Int? {
+  static func parse(_ text: String) -> UInt64? {
     let digits = text.utf8.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-    let factor: Int
+    let factor: UInt64
     switch text.dropFirst(digits.count).lowercased() {
     case "", "b": factor = 1
     case "k": factor = 1000
@@ -139,9 +144,9 @@ enum MemorySize {
     default: return nil
     }
     guard !digits.isEmpty else { return text.isEmpty ? 0 : nil }
-    guard let count = Int(String(digits) ?? "") else { return Int.max }
+    guard let count = UInt64(String(digits) ?? "") else { return .max }
     let (bytes, overflows) = count.multipliedReportingOverflow(by: factor)
-    return overflows ? Int.max : bytes
+    return overflows ? .max : bytes
   }
 
   /// Writes a size with the largest unit that divides it: "256mb".

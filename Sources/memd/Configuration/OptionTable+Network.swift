@@ -83,7 +83,7 @@ extension OptionTable {
           "Error in hard, soft or soft_seconds setting in buffer limit configuration.")
       }
       limits[keyPath: property] = OutputBufferLimit(
-        hardBytes: hard, softBytes: soft, softSeconds: seconds)
+        hardBytes: Int(clamping: hard), softBytes: Int(clamping: soft), softSeconds: seconds)
     }
     configuration.clientOutputBufferLimits = limits
   }

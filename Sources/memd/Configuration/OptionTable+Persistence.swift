@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
+
 // Options about files and followers. What would promise something that memd doesn't do yet, such as
 // durable data, is refused; what only tunes it is accepted.
 
@@ -44,7 +46,11 @@ extension OptionTable {
       .with([.immutable, .severalWords]),
     .remembered("masterauth").alias("primaryauth").with(.sensitive),
     .remembered("masteruser").alias("primaryuser").with(.sensitive),
-    .memory("repl-backlog-size", .positive, \.replBacklogSize),
+    .memory("repl-backlog-size", .positive, \.replBacklogSize).refusing { size in
+      // The backlog is allocated at once, and there is no way back from a failed allocation.
+      Int(size) ?? 0 <= ProcessFacts.totalMemoryByteCount
+        ? nil : "the machine has less memory than that"
+    },
     .remembered("repl-backlog-ttl", .natural, 3600),
     .remembered("repl-timeout", .positive32, 60),
     .remembered("repl-ping-replica-period", .positive32, 10).alias("repl-ping-slave-period"),
@@ -65,7 +71,7 @@ extension OptionTable {
     .remembered("replica-announced", true),
     .remembered("replica-announce-ip").alias("slave-announce-ip"),
     .remembered("replica-announce-port", .port, 0).alias("slave-announce-port"),
-    .remembered("replica-lazy-flush", true).alias("slave-lazy-flush"),
+    .remembered("replica-lazy-flush", false).alias("slave-lazy-flush"),
     .remembered("replica-ignore-maxmemory", true).alias("slave-ignore-maxmemory"),
     .remembered("replica-ignore-disk-write-errors", false),
     .remembered(
@@ -91,6 +97,7 @@ extension OptionTable {
   private static func writeReplicaOf(
     _ configuration: Configuration, _ words: [String]
   ) throws(OptionError) {
+    if words.isEmpty { return }
     guard words.count == 2 else { throw .wrongArgumentCount }
     if words[0].lowercased() == "no", words[1].lowercased() == "one" { return }
     guard let port = Int(words[1]), 0...65535 ~= port else {

@@ -1,12 +1,161 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import EventLoop
+
+// Keeping memory under `maxmemory`: before a command runs, keys are evicted by policy until there is
+// room, the time for it is over, or nothing is left that may go.
 
 extension Server {
+  /// Memory that counts against `maxmemory`: everything but what only waits to be freed.
+  var evictableMemory: Int { allocator.bytesInUse + clientMemory }
+
   /// Frees memory before a command while `maxmemory` is exceeded; the error if that fails and the
   /// command needs memory.
   func makeRoom(for call: borrowing Call) -> CommandError? {
-    guard allocator.bytesInUse > configuration.maxMemory else { return nil }
-    return call.command.flags.contains(.denyOOM) ? .outOfMemory : nil
+    guard evictableMemory > configuration.maxMemory, configuration.maxMemory > 0 else {
+      return nil
+    }
+    let hasRoom = evict()
+    guard !hasRoom else { return nil }
+    return call.needsMemory ? .outOfMemory : nil
+  }
+
+  /// Evicts until there is room; false if that isn't possible.
+  ///
+  /// Stops after some time, set by `maxmemory-eviction-tenacity`, and then counts as done: the rest
+  /// follows in the next turns, and every command brings the goal closer.
+  func evict() -> Bool {
+    guard configuration.maxMemoryPolicy != .noEviction, !pause.isActive else {
+      return evictableMemory <= configuration.maxMemory
+    }
+    let start = clock.ticks()
+    let deadline = start &+ clock.ticks(microseconds: evictionMicroseconds)
+    var evicted = 0
+    while evictableMemory > configuration.maxMemory {
+      guard evictOne() else {
+        // What was unlinked may still have to be freed: that is room as well.
+        if keyspace.unlinked.isEmpty { return false }
+        _ = keyspace.unlinked.free(upTo: 64, allocator: allocator)
+        continue
+      }
+      evicted += 1
+      if evicted % 16 == 0, clock.ticks() > deadline {
+        evictionContinues = true
+        return true
+      }
+    }
+    evictionContinues = false
+    return true
+  }
+
+  /// The longest that one command evicts, in microseconds.
+  private var evictionMicroseconds: Double {
+    let tenacity = configuration.maxMemoryEvictionTenacity
+    if tenacity <= 10 { return 50.0 * Double(tenacity) }
+    if tenacity < 100 {
+      var limit = 500.0
+      for _ in 10..<tenacity { limit *= 1.15 }
+      return limit
+    }
+    return .greatestFiniteMagnitude
+  }
+
+  /// Evicts one key by the policy; false if there is none that may go.
+  private func evictOne() -> Bool {
+    let policy = configuration.maxMemoryPolicy
+    switch policy {
+    case .noEviction: return false
+    case .allKeysRandom, .volatileRandom: return evictRandom(volatileOnly: policy.isVolatileOnly)
+    default: return evictSampled(policy)
+    }
+  }
+
+  private func evictRandom(volatileOnly: Bool) -> Bool {
+    let count = keyspace.databases.count
+    for step in 0..<count {
+      let database = keyspace.databases[(evictionCursor + step) % count]
+      guard let entry = database.randomEntry(volatileOnly: volatileOnly, &keyspace.random) else {
+        continue
+      }
+      evictionCursor = database.number + 1
+      evict(entry, in: database)
+      return true
+    }
+    return false
+  }
+
+  private func evictSampled(_ policy: MaxMemoryPolicy) -> Bool {
+    // A candidate may be gone, or have been used since: then the next best is tried.
+    for _ in 0..<64 {
+      if !sample(policy) { return false }
+      while let candidate = evictionPool.takeBest() {
+        let database = keyspace.databases[candidate.database]
+        let found = database.contents.table.find(candidate.key.rawSpan, hash: candidate.hash)
+        guard let entry = found, !policy.isVolatileOnly || entry.header.hasDeadline else {
+          continue
+        }
+        evict(entry, in: database)
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Looks at a few random keys of every database; false if there are none.
+  private func sample(_ policy: MaxMemoryPolicy) -> Bool {
+    var isAnyThere = false
+    for database in keyspace.databases {
+      let count = policy.isVolatileOnly ? database.expiringCount : database.count
+      guard count > 0 else { continue }
+      isAnyThere = true
+      for _ in 0..<min(count, configuration.maxMemorySamples) {
+        guard
+          let entry = database.randomEntry(
+            volatileOnly: policy.isVolatileOnly, &keyspace.random)
+        else { continue }
+        let score = database.evictionScore(of: entry, policy)
+        guard evictionPool.admits(score) else { continue }
+        evictionPool.add(
+          EvictionPool.Candidate(
+            key: entry.key.copied, hash: entry.hash(database.seed), database: database.number,
+            score: score))
+      }
+    }
+    return isAnyThere
+  }
+
+  private func evict(_ entry: Entry, in database: Database) {
+    database.evict(entry)
+    statistics.evictedKeys += 1
+    effects.flush(isTransaction: false)
+  }
+}
+
+extension Database {
+  /// A key drawn uniformly, from all or from those with a deadline; nil if there is none.
+  func randomEntry(volatileOnly: Bool, _ random: inout RandomGenerator) -> Entry? {
+    volatileOnly
+      ? contents.expirations.random(using: &random) : contents.table.random(using: &random)
+  }
+
+  /// How much an entry deserves to be evicted; comparable within one policy.
+  func evictionScore(of entry: Entry, _ policy: MaxMemoryPolicy) -> UInt64 {
+    if policy == .volatileTTL {
+      // The sooner the deadline the higher; flipping the sign bit makes the order unsigned.
+      return ~(UInt64(bitPattern: entry.deadline) ^ 1 << 63)
+    }
+    if policy.countsAccesses { return UInt64(255 - accessFrequency(of: entry)) }
+    return UInt64(idleMilliseconds(of: entry))
+  }
+
+  /// Removes an entry to make room, through the funnel.
+  func evict(_ entry: Entry) {
+    let hash = entry.hash(seed)
+    effects.evicted(Key(entry.key, hash: hash), in: self)
+    guard let location = contents.table.locate(entry.key, hash: hash) else { return }
+    if entry.header.hasDeadline { contents.expirations.remove(entry) }
+    contents.table.remove(at: location)
+    entry.free(allocator)
   }
 }

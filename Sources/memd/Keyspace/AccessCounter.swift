@@ -47,8 +47,11 @@ extension Database {
     return moment.counter.decayed(UInt8(truncatingIfNeeded: access), elapsed: elapsed)
   }
 
-  /// Seconds since the last access (OBJECT IDLETIME); meaningless while accesses are counted.
-  func idleSeconds(of entry: Entry) -> Int {
-    Int((moment.accessClock &- entry.header.access) & Entry.Header.accessMask)
+  /// Milliseconds since the last access, in steps of 16; meaningless while accesses are counted.
+  func idleMilliseconds(of entry: Entry) -> Int {
+    Int((moment.accessClock &- entry.header.access) & Entry.Header.accessMask) << 4
   }
+
+  /// Seconds since the last access (OBJECT IDLETIME).
+  func idleSeconds(of entry: Entry) -> Int { idleMilliseconds(of: entry) / 1000 }
 }

@@ -74,6 +74,7 @@ final class Database {
   func read(_ key: Key) -> Entry? {
     guard let entry = find(key) else {
       statistics.keyspaceMisses &+= 1
+      effects.notify(.keyMiss, key, in: self)
       return nil
     }
     statistics.keyspaceHits &+= 1
@@ -86,7 +87,8 @@ final class Database {
   /// A handler obtains a value for writing here and nowhere else.
   @inline(__always)
   func write(_ key: Key) -> Entry? {
-    guard let entry = find(key) else { return nil }
+    guard let entry = contents.table.find(key.bytes, hash: key.hash) else { return nil }
+    if isDue(entry), removesDue(entry, key) { return nil }
     if moment.touchesKeys { touch(entry) }
     return entry
   }
@@ -99,6 +101,25 @@ final class Database {
     return entry
   }
 
+  /// Where the table keeps `key` for a command that overwrites it; a due key is removed first.
+  @inline(__always)
+  func locateForWriting(_ key: Key) -> HashTable<Entry>.Location? {
+    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return nil }
+    let entry = contents.table.element(at: location)
+    if isDue(entry), removesDue(entry, key) { return nil }
+    return location
+  }
+
+  /// A look-up for writing has met a due key: it is removed, or left to the leader's stream.
+  ///
+  /// Where it would only be hidden from readers it is removed too, else it would be there twice.
+  @inline(never)
+  private func removesDue(_ entry: Entry, _ key: Key) -> Bool {
+    if moment.expiryMode == .ignore { return false }
+    expire(entry, key)
+    return true
+  }
+
   /// True if the entry's deadline has passed.
   @inline(__always)
   func isDue(_ entry: Entry) -> Bool {
@@ -107,7 +128,7 @@ final class Database {
 
   /// A look-up has met a due key: it is removed, hidden or, for the leader's stream, shown.
   @inline(never)
-  private func meetDue(_ entry: Entry, _ key: Key) -> Entry? {
+  func meetDue(_ entry: Entry, _ key: Key) -> Entry? {
     switch moment.expiryMode {
     case .ignore: return entry
     case .hide: return nil
@@ -119,9 +140,11 @@ final class Database {
 
   /// Removes a due key through the funnel: event, watchers, followers.
   func expire(_ entry: Entry, _ key: Key) {
-    effects.expired(key, in: self)
+    // Out of the table first: whoever watches the key asks whether it exists.
+    guard detach(key) != nil else { return }
     statistics.expiredKeys &+= 1
-    _ = remove(key)
+    effects.expired(key, in: self)
+    entry.free(allocator)
   }
 
   /// Dates the access for LRU, or counts it for LFU.
@@ -170,9 +193,8 @@ final class Database {
       contents.expirations.deadlineChanged(entry, from: old)
       return entry
     }
-    let moved = entry.reshaped(withDeadline: true, allocator: allocator)
+    let moved = reshape(entry, key, withDeadline: true)
     moved.deadline = deadline
-    replace(key, with: moved)
     contents.expirations.insert(moved)
     return moved
   }
@@ -182,8 +204,19 @@ final class Database {
   func clearDeadline(of entry: Entry, _ key: Key) -> Entry {
     guard entry.header.hasDeadline else { return entry }
     contents.expirations.remove(entry)
-    let moved = entry.reshaped(withDeadline: false, allocator: allocator)
-    replace(key, with: moved)
+    return reshape(entry, key, withDeadline: false)
+  }
+
+  /// Gives an entry room for a deadline, or takes it; the old entry is gone afterwards.
+  private func reshape(_ entry: Entry, _ key: Key, withDeadline: Bool) -> Entry {
+    // The place is looked up while the old entry still has its key.
+    let location = contents.table.locate(key.bytes, hash: key.hash)
+    let moved = entry.reshaped(withDeadline: withDeadline, allocator: allocator)
+    guard let location else {
+      assertionFailure("a key that was just found is gone")
+      return moved
+    }
+    contents.table.replace(at: location, with: moved)
     return moved
   }
 
@@ -201,8 +234,7 @@ final class Database {
   /// Adds an entry whose key is absent; if it has a deadline, it is filed under it.
   func insert(_ entry: Entry, _ key: Key) {
     entry.header.access = initialAccess
-    contents.table.insert(entry, hash: key.hash)
-    if entry.header.hasDeadline { contents.expirations.insert(entry) }
+    attach(entry, key)
   }
 
   /// The access field of an entry that has just been made.

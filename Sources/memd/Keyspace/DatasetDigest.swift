@@ -49,8 +49,11 @@ struct DatasetDigest {
     case .list, .set, .sortedSet, .hash, .stream:
       assertionFailure("there are no values of this type yet")
     }
-    if entry.header.hasDeadline { add(("!!expire!!" as StaticString).span) }
+    if entry.header.hasDeadline { add(DatasetDigest.expires.rawSpan) }
   }
+
+  /// What is added for a key that expires, whenever that is.
+  private static let expires = Array("!!expire!!".utf8)
 
   /// The number by which Redis knows a type; modules' values have the one between hash and stream.
   private static func typeNumber(_ type: Entry.ValueType) -> UInt32 {
@@ -73,20 +76,12 @@ struct DatasetDigest {
   /// Takes in bytes whose order matters.
   private mutating func mix(_ data: RawSpan) {
     add(data)
-    bytes = SHA1.digest(of: bytes.span.bytes).bytes
+    bytes = unsafe SHA1.digest(of: bytes.span.bytes).bytes
   }
 
   /// Takes in a number, most significant byte first.
   private mutating func mix(number: UInt32) {
     let octets = [4 of UInt8] { UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * $0)) }
-    mix(octets.span.bytes)
-  }
-}
-
-extension StaticString {
-  /// The text's bytes, which live as long as the program.
-  fileprivate var span: RawSpan {
-    @_lifetime(immortal)
-    get { unsafe RawSpan(_unsafeStart: utf8Start, byteCount: utf8CodeUnitCount) }
+    unsafe mix(octets.span.bytes)
   }
 }

@@ -14,8 +14,8 @@ import DataStructures
 ///
 ///     header, from the least bit:
 ///      0- 3 type          4- 7 encoding       8 has deadline     9 has key length
-///     10 value embedded  11-15 spare        16-23 epoch of the last snapshot that wrote it
-///     24-47 access clock (LRU: seconds; LFU: 16 bits of minutes, 8 bits of counter)
+///     10 value embedded  11-18 epoch of the last snapshot that wrote the entry
+///     19-47 access clock (LRU: units of 16 ms; LFU: 16 bits of minutes, 8 bits of counter)
 ///     48-55 key length (255: in its own field)                  56-63 value length, if embedded
 ///
 /// `word` holds an integer, or the address of a value too large to be embedded. Deadlines are
@@ -134,7 +134,9 @@ extension Entry {
   struct Header {
     var bits: UInt64
 
-    static let accessMask: UInt32 = 0xFF_FFFF
+    static let accessMask: UInt32 = 0x1FFF_FFFF
+    private static let accessShift: UInt64 = 19
+    private static let epochShift: UInt64 = 11
     static let longKey: UInt64 = 255
     static let embeddedBit: UInt64 = 1 << 10
 
@@ -165,13 +167,17 @@ extension Entry {
     var hasDeadline: Bool { bits & 1 << 8 != 0 }
     var hasLongKey: Bool { bits & 1 << 9 != 0 }
     var epoch: UInt8 {
-      get { UInt8(truncatingIfNeeded: bits >> 16) }
-      set { bits = bits & ~(0xFF << 16) | UInt64(newValue) << 16 }
+      get { UInt8(truncatingIfNeeded: bits >> Header.epochShift) }
+      set {
+        bits = bits & ~(0xFF << Header.epochShift) | UInt64(newValue) << Header.epochShift
+      }
     }
     var access: UInt32 {
-      get { UInt32(truncatingIfNeeded: bits >> 24) & Header.accessMask }
+      get { UInt32(truncatingIfNeeded: bits >> Header.accessShift) & Header.accessMask }
       set {
-        bits = bits & ~(UInt64(Header.accessMask) << 24) | UInt64(newValue & Header.accessMask) << 24
+        bits =
+          bits & ~(UInt64(Header.accessMask) << Header.accessShift)
+          | UInt64(newValue & Header.accessMask) << Header.accessShift
       }
     }
     var shortKeyCount: Int { Int(bits >> 48 & 0xFF) }

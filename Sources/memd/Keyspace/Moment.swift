@@ -8,7 +8,7 @@ final class Moment {
   private(set) var microseconds: Int64 = 0
   /// Wall time in milliseconds since 1970.
   private(set) var milliseconds: Int64 = 0
-  /// What an entry remembers of its last access: seconds modulo 2^24 for LRU.
+  /// What an entry remembers of its last access, for LRU: units of 16 ms modulo 2^29 (99 days).
   private(set) var accessClock: UInt32 = 0
   /// Minutes modulo 2^16, for LFU's decay.
   private(set) var minuteClock: UInt16 = 0
@@ -41,7 +41,7 @@ final class Moment {
     self.microseconds = microseconds
     milliseconds = microseconds / 1000
     let seconds = microseconds / 1_000_000
-    accessClock = UInt32(truncatingIfNeeded: seconds) & Entry.Header.accessMask
+    accessClock = UInt32(truncatingIfNeeded: milliseconds >> 4) & Entry.Header.accessMask
     minuteClock = UInt16(truncatingIfNeeded: seconds / 60)
   }
 }

@@ -6,6 +6,15 @@ import RESP
 /// Room for the decimal digits of one integer, on the stack of whoever needs its text.
 struct DecimalScratch {
   var bytes = InlineArray<24, UInt8>(repeating: 0)
+
+  /// Writes the digits of `integer` and returns them.
+  @_lifetime(&self)
+  mutating func write(_ integer: Int) -> RawSpan {
+    let count = unsafe withUnsafeMutableBytes(of: &bytes) {
+      unsafe DecimalText.write(integer, to: $0.baseAddress.unsafelyUnwrapped)
+    }
+    return unsafe bytes.span.bytes.extracting(first: count)
+  }
 }
 
 /// A view on the string of an entry; valid until the keyspace changes.
@@ -56,12 +65,7 @@ struct StringValue {
   /// The text, whatever the encoding; an integer's digits are written into `scratch`.
   @_lifetime(&scratch)
   func text(_ scratch: inout DecimalScratch) -> RawSpan {
-    if let integer {
-      let count = unsafe withUnsafeMutableBytes(of: &scratch.bytes) {
-        unsafe DecimalText.write(integer, to: $0.baseAddress.unsafelyUnwrapped)
-      }
-      return unsafe scratch.bytes.span.bytes.extracting(first: count)
-    }
+    if let integer { return scratch.write(integer) }
     let span = stored
     return unsafe _overrideLifetime(span, mutating: &scratch)
   }

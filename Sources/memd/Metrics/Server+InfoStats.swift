@@ -60,8 +60,7 @@ extension Server {
     // Every key is removed when it is due; none waits for a sampling to find it.
     text.field("expired_stale_perc", 0.0)
     text.field("expired_time_cap_reached_count", statistics.expiredTimeCapReached)
-    let ticks = Double(statistics.expirationTicks)
-    text.field("expire_cycle_cpu_milliseconds", Int(ticks / clock.ticksPerMicrosecond / 1000))
+    text.field("expire_cycle_cpu_milliseconds", Int(expiry.microseconds / 1000))
     text.field("evicted_keys", statistics.evictedKeys)
     text.field("evicted_clients", statistics.evictedClients)
     text.field("evicted_scripts", 0)

@@ -30,7 +30,9 @@ extension Server {
       microseconds = configuration.slowlogLogSlowerThan
     }
     if configuration.latencyMonitorThreshold > 0 {
-      microseconds = min(microseconds, configuration.latencyMonitorThreshold * 1000)
+      let (threshold, overflows) =
+        configuration.latencyMonitorThreshold.multipliedReportingOverflow(by: 1000)
+      if !overflows { microseconds = min(microseconds, threshold) }
     }
     slowTicks = microseconds == .max ? .max : clock.ticks(microseconds: Double(microseconds))
   }

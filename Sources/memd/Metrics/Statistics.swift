@@ -9,8 +9,6 @@ final class Statistics {
   var evictedClients = 0
   /// Times a slice of expiry ended before everything due was removed.
   var expiredTimeCapReached = 0
-  /// Time spent on removing due keys, in ticks of the clock.
-  var expirationTicks: UInt64 = 0
   var commandsProcessed = 0
   var connectionsReceived = 0
   var connectionsRejected = 0
@@ -42,7 +40,7 @@ final class Statistics {
   var defragmentationMisses = 0
   var memoryPeak = 0
 
-  /// Sets everything back that counts since the start (CONFIG RESETSTAT); peaks stay.
+  /// Sets every counter to zero; the peak of memory stays.
   func reset() {
     keyspaceHits = 0
     keyspaceMisses = 0
@@ -50,7 +48,6 @@ final class Statistics {
     evictedKeys = 0
     evictedClients = 0
     expiredTimeCapReached = 0
-    expirationTicks = 0
     commandsProcessed = 0
     connectionsReceived = 0
     connectionsRejected = 0
@@ -66,10 +63,12 @@ final class Statistics {
     accessDeniedCommand = 0
     accessDeniedKey = 0
     accessDeniedChannel = 0
+    recentMaxInputBuffer = 0
+    recentMaxOutputBuffer = 0
     evictionExceededMicroseconds = 0
     turns = 0
-    turnMicroseconds = 0
-    commandMicroseconds = 0
+    turnMicroseconds = 0.0
+    commandMicroseconds = 0.0
     commandsPerTurnMax = 0
     lazyFreedObjects = 0
     defragmentationHits = 0

@@ -1,41 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Keys are removed when their deadline passes: each database's wheel hands over what is due. This
+// happens in slices with a time budget, so that a million keys due in the same instant stall
+// nobody: a millisecond per turn while nothing else is to do, a share of the time while requests
+// wait. What is left over is the backlog, which keeps the loop from sleeping.
+//
+// Readers never see a due key, removed or not, so being late costs memory and delays the `expired`
+// event, nothing else. How late it was is recorded key by key.
 
 import DataStructures
 import EventLoop
 import RESP
 
-// Keys are removed when their deadline passes: each database's wheel hands over what is due, in
-// slices with a time budget, so that a million keys due in the same instant stall nobody.
+/// How far expiry has come, and what it cost.
+struct ExpiryProgress {
+  /// Percentage of the time that expiry may take while requests wait.
+  static let busyPercent: UInt64 = 15
+
+  /// Whether the last slice ended before everything due was removed.
+  var hasBacklog = false
+  /// The database with which the next slice begins.
+  fileprivate var cursor = 0
+  /// The wall millisecond up to which nothing is due but the backlog.
+  fileprivate var millisecond = Int64.min
+  /// Reading of the clock at the end of the last slice.
+  fileprivate var endedAt: UInt64 = 0
+  /// Time spent so far (INFO's expire_cycle_cpu_milliseconds).
+  fileprivate(set) var microseconds = 0.0
+}
 
 extension Server {
   /// Removes due keys of all databases for as long as the budget allows.
   func expireDueKeys() {
-    expiryHasBacklog = false
-    guard moment.expiryMode == .remove, configuration.activeExpireEnabled else { return }
+    guard moment.expiryMode == .remove, configuration.activeExpireEnabled else {
+      expiry.hasBacklog = false
+      expiry.millisecond = .min
+      return
+    }
+    // Deadlines are whole milliseconds: within one nothing more becomes due.
+    guard expiry.hasBacklog || expiry.millisecond != moment.milliseconds else { return }
+    expiry.millisecond = moment.milliseconds
     let start = clock.ticks()
-    defer { statistics.expirationTicks &+= clock.ticks() &- start }
-    let deadline = start &+ clock.ticks(microseconds: Server.backgroundMicrosecondsMax)
+    expiry.hasBacklog = !expireDueKeys(until: start &+ expiryBudget(at: start))
+    expiry.endedAt = clock.ticks()
+    if expiry.hasBacklog { statistics.expiredTimeCapReached += 1 }
+    noteExpiry(microseconds: clock.microseconds(from: start, to: expiry.endedAt))
+  }
+
+  /// Ticks that a slice which starts now may take.
+  private func expiryBudget(at start: UInt64) -> UInt64 {
+    if events.isEmpty, resuming.isEmpty { return ticksPerMillisecond }
+    let others = start &- expiry.endedAt
+    let share = others / (100 - ExpiryProgress.busyPercent) * ExpiryProgress.busyPercent
+    return min(share, ticksPerMillisecond)
+  }
+
+  /// Removes what is due, database by database; false if the time was over first.
+  private func expireDueKeys(until deadline: UInt64) -> Bool {
     let count = keyspace.databases.count
     for step in 0..<count {
-      let database = keyspace.databases[(expiryCursor + step) % count]
+      let database = keyspace.databases[(expiry.cursor + step) % count]
       guard database.expiringCount > 0 else { continue }
-      if !expire(database, until: deadline) {
-        expiryCursor = database.number
-        expiryHasBacklog = true
-        statistics.expiredTimeCapReached += 1
-        return
+      if !expireDueKeys(of: database, until: deadline) {
+        expiry.cursor = database.number
+        return false
       }
     }
+    return true
   }
 
   /// Removes what is due in one database; false if the time was over first.
-  private func expire(_ database: Database, until deadline: UInt64) -> Bool {
+  private func expireDueKeys(of database: Database, until deadline: UInt64) -> Bool {
     while true {
-      var work = 32
-      while let entry = database.contents.expirations.nextDue(
-        now: moment.milliseconds, work: &work)
-      {
-        expirationLag.record(milliseconds: moment.milliseconds - entry.deadline)
+      // A few keys go in any case, so that a crowded loop can't bring expiry to a halt.
+      var work = 16
+      while let entry = database.nextDue(work: &work) {
+        expirationLag.record(
+          milliseconds: moment.milliseconds.saturatingDistance(from: entry.deadline))
         database.expireDue(entry)
         effects.flush(isTransaction: false)
       }
@@ -44,32 +85,78 @@ extension Server {
     }
   }
 
-  /// When the next key may become due, on the monotonic clock; nil if none has a deadline.
+  /// Counts the time of a slice; a slow one interests the latency monitor.
+  private func noteExpiry(microseconds: Double) {
+    expiry.microseconds += microseconds
+    let threshold = configuration.latencyMonitorThreshold
+    guard threshold > 0, microseconds >= Double(threshold) * 1000 else { return }
+    latencyMonitor.add(
+      "expire-cycle", milliseconds: Int(microseconds / 1000),
+      time: moment.microseconds / 1_000_000)
+  }
+
+  /// When the next key may become due, on the monotonic clock; nil if that needs no waking up.
   func nextExpiry(monotonic now: Int64) -> Int64? {
     guard moment.expiryMode == .remove, configuration.activeExpireEnabled else { return nil }
-    var earliest: Int64?
+    var earliest = Int64.max
     for database in keyspace.databases where database.expiringCount > 0 {
       let event = database.contents.expirations.earliestEvent(after: moment.milliseconds)
-      if let event { earliest = min(earliest ?? event, event) }
+      if let event { earliest = min(earliest, event) }
     }
-    guard let earliest else { return nil }
-    // Deadlines are compared with whole milliseconds: due is what lies before the current one.
-    let wait = max(0, min(earliest &+ 1 &- moment.milliseconds, 1000))
-    return now + wait * 1_000_000
+    // The periodic chores wake the loop before long anyway; they also see wall time jump.
+    guard earliest < moment.milliseconds &+ 1000 else { return nil }
+    return now + max(0, earliest * 1000 - clock.wallMicroseconds()) * 1000
+  }
+
+  /// Percentage of the keys with a deadline that are due but not removed yet, from a sample.
+  func estimatedStalePercent() -> Double {
+    let total = keyspace.databases.reduce(0) { $0 + $1.expiringCount }
+    guard total > 0 else { return 0 }
+    let sampleCount = 100
+    var dueCount = 0
+    for _ in 0..<sampleCount {
+      var draw = keyspace.random.next(below: total)
+      for database in keyspace.databases {
+        draw -= database.expiringCount
+        guard draw < 0 else { continue }
+        let entry = database.contents.expirations.random(using: &keyspace.random)
+        if let entry, database.isDue(entry) { dueCount += 1 }
+        break
+      }
+    }
+    return Double(dueCount) * 100 / Double(sampleCount)
   }
 }
 
 extension Database {
+  /// Takes one due entry out of the wheel; `work` limits how many records are looked at.
+  fileprivate func nextDue(work: inout Int) -> Entry? {
+    contents.expirations.nextDue(now: moment.milliseconds, work: &work)
+  }
+
   /// Removes an entry that the wheel has just handed over.
-  func expireDue(_ entry: Entry) {
+  fileprivate func expireDue(_ entry: Entry) {
     // The wheel no longer knows the entry; only the table and the entry itself remain.
     let hash = entry.hash(seed)
     let bytes = entry.key
-    let key = Key(bytes, hash: hash)
-    effects.expired(key, in: self)
+    contents.table.remove(bytes, hash: hash)
     statistics.expiredKeys &+= 1
-    guard let location = contents.table.locate(bytes, hash: hash) else { return }
-    contents.table.remove(at: location)
+    effects.expired(Key(bytes, hash: hash), in: self)
     entry.free(allocator)
+  }
+
+  /// Mean time to live of the keys with a deadline in milliseconds, 0 without any (INFO's avg_ttl).
+  var averageTimeToLive: Int {
+    let now = moment.milliseconds
+    guard let mean = contents.expirations.averageDeadline, mean > now else { return 0 }
+    return Int(mean - now)
+  }
+}
+
+extension Int64 {
+  /// The distance from an earlier number, at most the largest one that there is.
+  fileprivate func saturatingDistance(from earlier: Int64) -> Int64 {
+    let (distance, overflows) = subtractingReportingOverflow(earlier)
+    return overflows ? .max : distance
   }
 }

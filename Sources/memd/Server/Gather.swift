@@ -194,7 +194,7 @@ extension Server {
     errorStatistics.count("ERR")
     statistics.errorReplies += 1
     prepare(client)
-    client.reply.error("ERR \(error.message)")
+    error.write(to: &client.reply)
     client.flags.insert(.closeAfterReply)
     client.updateGate()
     queueOutput(client)

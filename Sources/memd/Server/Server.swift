@@ -54,9 +54,13 @@ final class Server {
   var retiredInputs: [InputBuffer] = []
   /// Requests that were refused until a pause ends, in order.
   var postponed: [Postponed] = []
-  /// The database at which expiry goes on, and whether its last slice ended too early.
-  var expiryCursor = 0
-  var expiryHasBacklog = false
+  var expiry = ExpiryProgress()
+  var evictionPool = EvictionPool()
+  /// The database at which random eviction goes on, and whether memory is still over its limit.
+  var evictionCursor = 0
+  var evictionContinues = false
+  /// Bytes in the buffers of all clients.
+  var clientMemory = 0
   var replyPool: [ReplyStorage] = []
   var monitors: [Client] = []
   /// Clients closed in this turn, to be forgotten at its end.

@@ -16,15 +16,18 @@ extension Server {
     let now = clock.monotonicNanoseconds()
     endPauseIfDue(monotonic: now)
     expireDueKeys()
-    if now >= nextCron, !isCronPaused {
+    if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
-      runCron()
+      if !isCronPaused { runCron() }
     }
     freeUnlinked()
+    if evictionContinues { _ = evict() }
   }
 
   /// True while there is work that doesn't wait for time or events.
-  var hasBackgroundWork: Bool { !keyspace.unlinked.isEmpty || expiryHasBacklog }
+  var hasBackgroundWork: Bool {
+    !keyspace.unlinked.isEmpty || expiry.hasBacklog || evictionContinues
+  }
 
   /// Frees a slice of what FLUSHALL and the like have unlinked.
   private func freeUnlinked() {

@@ -7,7 +7,7 @@ struct Transaction {
   /// A watched key, and whether it was already due when the watching began.
   struct Watch {
     let key: WatchedKeys.WatchedKey
-    let wasDue: Bool
+    var wasDue: Bool
   }
 
   /// A request that outlives its turn: a copy of its arguments.
@@ -17,17 +17,27 @@ struct Transaction {
   }
 
   var isActive = false
+  /// EXEC is running the queue: nothing in it may block.
+  var isExecuting = false
   /// A watched key has changed: EXEC answers null.
   var isDirty = false
   /// A request was refused while queueing: EXEC is refused too.
   var isRefused = false
-  var queue: [Queued] = []
+  private(set) var queue: [Queued] = []
   /// Flags of everything queued, together.
-  var queuedFlags: CommandFlags = []
+  private(set) var queuedFlags: CommandFlags = []
   var watched: [Watch] = []
 
-  /// Memory of the queue (CLIENT LIST's multi-mem).
+  /// Adds a request; not if EXEC will fail anyway, since that would only cost memory.
+  mutating func append(_ command: CommandReference, _ arguments: Arguments) {
+    guard !isDirty, !isRefused else { return }
+    queue.append(Queued(command: command, arguments: KeptArguments(arguments)))
+    queuedFlags.formUnion(command.flags)
+  }
+
+  /// Memory of the queue and of the watches (CLIENT LIST's multi-mem).
   var byteCount: Int {
     queue.reduce(0) { $0 + $1.arguments.byteCount + MemoryLayout<Queued>.stride }
+      + watched.count * MemoryLayout<Watch>.stride
   }
 }

@@ -22,11 +22,13 @@ final class WatchedKeys {
   var keyCount: Int { watchers.count }
 
   /// Starts watching; a key that the client watches already changes nothing.
-  func add(_ key: WatchedKey, wasDue: Bool, for client: Client) {
-    guard !client.transaction.watched.contains(where: { $0.key == key }) else { return }
+  func add(_ key: Key, in database: Database, for client: Client) {
+    let watched = WatchedKey(database: database.number, bytes: key.bytes.copied)
+    guard !client.transaction.watched.contains(where: { $0.key == watched }) else { return }
     if client.transaction.watched.isEmpty { clients.append(client) }
-    client.transaction.watched.append(Transaction.Watch(key: key, wasDue: wasDue))
-    watchers[key, default: []].append(client)
+    client.transaction.watched.append(
+      Transaction.Watch(key: watched, wasDue: WatchedKeys.isDue(watched, in: database)))
+    watchers[watched, default: []].append(client)
   }
 
   /// Forgets everything that the client watches.
@@ -46,14 +48,24 @@ final class WatchedKeys {
   func touch(_ bytes: RawSpan, in database: Database) {
     let key = WatchedKey(database: database.number, bytes: bytes.copied)
     guard let affected = watchers[key] else { return }
+    for client in affected { spoil(client) }
+  }
+
+  /// A key is about to be removed because it is due, or to make room.
+  ///
+  /// For whoever began to watch it when it was due already, it was as good as removed then: nothing
+  /// changes, but from now on it is watched like any missing key.
+  @inline(never)
+  func touchRemoved(_ bytes: RawSpan, in database: Database) {
+    let key = WatchedKey(database: database.number, bytes: bytes.copied)
+    guard let affected = watchers[key] else { return }
     for client in affected {
-      // A key that was already expired when it was watched stays unchanged by its removal.
-      if let watch = client.transaction.watched.first(where: { $0.key == key }), watch.wasDue,
-        !exists(key, in: database)
-      {
-        continue
+      let index = client.transaction.watched.firstIndex { $0.key == key }
+      if let index, client.transaction.watched[index].wasDue {
+        client.transaction.watched[index].wasDue = false
+      } else {
+        spoil(client)
       }
-      client.transaction.isDirty = true
     }
   }
 
@@ -62,17 +74,42 @@ final class WatchedKeys {
   /// - Parameter replacement: the database whose keys take their place; nil: none do.
   func touchAll(in database: Database, replacedBy replacement: Database? = nil) {
     for client in clients {
-      for watch in client.transaction.watched where watch.key.database == database.number {
-        let existed = exists(watch.key, in: database) && !watch.wasDue
-        let willExist = replacement.map { exists(watch.key, in: $0) } ?? false
-        if existed || willExist { client.transaction.isDirty = true }
+      for index in client.transaction.watched.indices {
+        let watch = client.transaction.watched[index]
+        guard watch.key.database == database.number else { continue }
+        let existed = WatchedKeys.exists(watch.key, in: database) && !watch.wasDue
+        let willExist = replacement.map { WatchedKeys.exists(watch.key, in: $0) } ?? false
+        let willBeDue = replacement.map { WatchedKeys.isDue(watch.key, in: $0) } ?? false
+        client.transaction.watched[index].wasDue = willBeDue
+        if existed || (willExist && !willBeDue) { client.transaction.isDirty = true }
       }
     }
   }
 
-  private func exists(_ key: WatchedKey, in database: Database) -> Bool {
+  /// True if a key that the client watches has become due and was not removed yet.
+  func hasExpired(for client: Client, in keyspace: Keyspace) -> Bool {
+    client.transaction.watched.contains { watch in
+      !watch.wasDue && WatchedKeys.isDue(watch.key, in: keyspace.databases[watch.key.database])
+    }
+  }
+
+  /// EXEC will fail; the client need not be told of further changes.
+  private func spoil(_ client: Client) {
+    client.transaction.isDirty = true
+    removeAll(of: client)
+  }
+
+  private static func entry(_ key: WatchedKey, in database: Database) -> Entry? {
     let span = key.bytes.rawSpan
-    return database.contents.table.find(
-      span, hash: SipHash13.hash(span, database.seed)) != nil
+    return database.contents.table.find(span, hash: SipHash13.hash(span, database.seed))
+  }
+
+  private static func exists(_ key: WatchedKey, in database: Database) -> Bool {
+    entry(key, in: database) != nil
+  }
+
+  private static func isDue(_ key: WatchedKey, in database: Database) -> Bool {
+    guard let deadline = entry(key, in: database)?.deadlineIfAny else { return false }
+    return database.moment.milliseconds > deadline
   }
 }

@@ -60,8 +60,29 @@ struct CommandReference: Equatable {
 final class CommandTable {
   /// The families; the only line to add for a new one.
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
-    ConfigCommands.self, ConnectionCommands.self, StringCommands.self,
-    CommandCommands.self, InfoCommands.self,
+    ConfigCommands.self,
+    ConnectionCommands.self,
+    StringCommands.self,
+    MultipleStringCommands.self,
+    StringRangeCommands.self,
+    CounterCommands.self,
+    ComparisonCommands.self,
+    SubsequenceCommands.self,
+    BitCommands.self,
+    KeyCommands.self,
+    PlacementCommands.self,
+    IterationCommands.self,
+    ExpiryCommands.self,
+    ObjectCommands.self,
+    DatabaseCommands.self,
+    SelectionCommands.self,
+    TransactionCommands.self,
+    CommandCommands.self,
+    InfoCommands.self,
+    SlowLogCommands.self,
+    LatencyCommands.self,
+    MemoryCommands.self,
+    DebugCommands.self,
   ]
 
   /// A declaration with its place among the others.

@@ -29,9 +29,7 @@ extension Server {
       return .postpone
     }
     if prevailing.contains(.transaction), !command.flags.contains(.notQueued) {
-      client.transaction.queue.append(
-        Transaction.Queued(command: command, arguments: KeptArguments(call.arguments)))
-      client.transaction.queuedFlags.formUnion(command.flags)
+      client.transaction.append(command, call.arguments)
       return .queued
     }
     return .proceed
@@ -39,14 +37,13 @@ extension Server {
 
   /// The error for a request that names no command, or has too few or too many arguments.
   func describeMalformed(_ call: borrowing Call, command: CommandReference?) -> CommandError {
-    if command == nil, call.arguments.count > 1,
-      let container = commands.find(name: call.arguments[0]), container.flags.contains(.container)
-    {
-      let name = call.arguments[1].text
-      let help = commands.description(of: container).fullName.uppercased()
-      return call.failure("ERR unknown subcommand '\(name.prefix(128))'. Try \(help) HELP.")
-    }
-    if let command {
+    // A container without the subcommand that was asked for is found by its own name.
+    if let command = command ?? commands.find(name: call.arguments[0]) {
+      if command.flags.contains(.container), call.arguments.count > 1 {
+        let name = call.arguments[1].text
+        let container = commands.description(of: command).fullName.uppercased()
+        return call.failure("ERR unknown subcommand '\(name.prefix(128))'. Try \(container) HELP.")
+      }
       let name = commands.description(of: command).fullName
       return call.failure("ERR wrong number of arguments for '\(name)' command")
     }

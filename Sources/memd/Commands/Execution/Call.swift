@@ -5,13 +5,15 @@ import RESP
 
 /// What a handler works with: the request, the client it answers and the database it touches.
 ///
-/// One value serves a whole batch, since making one costs reference counting; `Execution` assigns
-/// the fields per request. Everything a handler calls on it is nonmutating, so that a borrowed
-/// argument may be held meanwhile.
+/// One value serves consecutive requests of one client, since making one costs reference counting;
+/// `Execution` assigns arguments and command per request. The objects are constants: reaching them
+/// costs nothing. Everything a handler calls on it is nonmutating, so that a borrowed argument may
+/// be held meanwhile. A handler that selects another database sets `client.database`; it is in force
+/// from the next request on.
 struct Call: ~Copyable {
   let server: Server
-  var client: Client
-  var database: Database
+  let client: Client
+  let database: Database
   var arguments: Arguments
   /// The declaration of the command under way, in its hot form.
   var command: CommandReference

@@ -63,7 +63,13 @@ final class Effects {
     observer?.observe(event, key.bytes, database: database.number)
   }
 
-  /// A key is about to be removed because its deadline has passed.
+  /// Marks a key for whoever watches it: neither a change that counts nor an event of its own.
+  @inline(__always)
+  func touched(_ key: Key, in database: Database) {
+    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+  }
+
+  /// A key has been removed because its deadline has passed.
   func expired(_ key: Key, in database: Database) {
     removed(key, .expired, in: database)
   }
@@ -75,7 +81,7 @@ final class Effects {
 
   private func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
     notify(event, key, in: database)
-    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+    if !watched.isEmpty { watched.touchRemoved(key.bytes, in: database) }
     guard !isMuted else { return }
     let own = self.database
     self.database = database.number

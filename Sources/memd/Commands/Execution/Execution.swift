@@ -12,25 +12,32 @@ extension Server {
   func run(_ batch: Batch) {
     guard batch.count > 0 else { return }
     batch.prefetch()
-    let first = unsafe batch[0].client.takeUnretainedValue()
-    var call = Call(
-      server: self, client: first, database: first.database,
-      arguments: batch.arguments(of: batch[0]), command: commands[0])
-    prepare(first)
     stopwatch = clock.ticks()
     var index = 0
-    while index < batch.count {
+    while index < batch.count { index = runSameClient(batch, from: index) }
+    batch.removeAll()
+  }
+
+  /// Executes requests from `first` on for as long as client and database stay the same.
+  ///
+  /// - Returns: where to go on.
+  private func runSameClient(_ batch: Batch, from first: Int) -> Int {
+    let owner = unsafe batch[first].client
+    let client = unsafe owner.takeUnretainedValue()
+    let database = client.database
+    var call = Call(
+      server: self, client: client, database: database,
+      arguments: batch.arguments(of: batch[first]), command: commands[0])
+    prepare(client)
+    var index = first
+    repeat {
       let request = batch[index]
-      if unsafe request.client.toOpaque() != Unmanaged.passUnretained(call.client).toOpaque() {
-        call.client = unsafe request.client.takeUnretainedValue()
-        call.database = call.client.database
-        prepare(call.client)
-      }
       call.arguments = batch.arguments(of: request)
       run(request, &call)
       index &+= 1
-    }
-    batch.removeAll()
+    } while unsafe index < batch.count && batch[index].client.toOpaque() == owner.toOpaque()
+      && client.database === database
+    return index
   }
 
   /// Looks at who asks and how, then executes.
@@ -58,15 +65,16 @@ extension Server {
     case .proceed:
       call.client.lastCommand = call.command
       call.client.commandCount += 1
-      feedMonitors(call)
       let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
       execute(&call, raw: raw)
+      // Afterwards, so that EXEC is seen behind the commands that it runs.
+      feedMonitors(call)
     case .queued:
       call.client.commandCount += 1
       call.reply.status("QUEUED")
     case .refuse(let error):
       commandStatistics[call.command.id].rejectedCalls += 1
-      refuse(error, &call)
+      refuse(error, &call, of: call.command)
     case .postpone:
       return postpone(call)
     }
@@ -118,8 +126,12 @@ extension Server {
 
   /// Writes the error of a command that did not run; inside MULTI the transaction fails with it.
   @inline(never)
-  func refuse(_ error: CommandError, _ call: inout Call) {
-    if call.client.transaction.isActive { call.client.transaction.isRefused = true }
+  func refuse(_ error: CommandError, _ call: inout Call, of command: CommandReference?) {
+    guard call.client.transaction.isActive else { return writeError(error, &call) }
+    if let command, command.flags.contains(.endsTransaction) {
+      return writeError(abortTransaction(call, because: error), &call)
+    }
+    call.client.transaction.isRefused = true
     writeError(error, &call)
   }
 
@@ -144,7 +156,8 @@ extension Server {
       call.command = command
       commandStatistics[command.id].rejectedCalls += 1
     }
-    refuse(describeMalformed(call, command: request.command), &call)
+    let error = describeMalformed(call, command: request.command)
+    refuse(error, &call, of: request.command)
     if call.client.gate.contains(.silenced) { silence(call.client, from: mark) }
   }
 

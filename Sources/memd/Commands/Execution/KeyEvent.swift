@@ -31,6 +31,13 @@ struct KeyEvent: Sendable {
   static var expire: KeyEvent { KeyEvent("expire", .generic) }
   static var persist: KeyEvent { KeyEvent("persist", .generic) }
   static var delete: KeyEvent { KeyEvent("del", .generic) }
+  static var renameFrom: KeyEvent { KeyEvent("rename_from", .generic) }
+  static var renameTo: KeyEvent { KeyEvent("rename_to", .generic) }
+  static var copyTo: KeyEvent { KeyEvent("copy_to", .generic) }
+  static var moveFrom: KeyEvent { KeyEvent("move_from", .generic) }
+  static var moveTo: KeyEvent { KeyEvent("move_to", .generic) }
+  static var new: KeyEvent { KeyEvent("new", .new) }
+  static var keyMiss: KeyEvent { KeyEvent("keymiss", .keyMiss) }
   static var expired: KeyEvent { KeyEvent("expired", .expired) }
   static var evicted: KeyEvent { KeyEvent("evicted", .evicted) }
 }

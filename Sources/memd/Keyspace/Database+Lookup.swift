@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+// Look-ups that leave the access time alone, and those that find keys without a name.
+
+extension Database {
+  /// The entry of `key` for a command that asks about the key, not for its value: counts hit or
+  /// miss, but is no access.
+  ///
+  /// - Parameter announcesMiss: whether a missing key makes a `keymiss` event.
+  func inspect(_ key: Key, announcesMiss: Bool = true) -> Entry? {
+    guard let entry = find(key) else {
+      statistics.keyspaceMisses &+= 1
+      if announcesMiss { effects.notify(.keyMiss, key, in: self) }
+      return nil
+    }
+    statistics.keyspaceHits &+= 1
+    return entry
+  }
+
+  /// True if the entry is due, so that no look-up may show it.
+  func hides(_ entry: Entry) -> Bool { isDue(entry) && moment.expiryMode != .ignore }
+
+  /// Removes entries that were met by an iteration and are due, unless they are only hidden now.
+  func expireHidden(_ entries: [Entry]) {
+    guard moment.expiryMode == .remove else { return }
+    for entry in entries {
+      let bytes = entry.key
+      expire(entry, Key(bytes, hash: entry.hash(seed)))
+    }
+  }
+
+  /// An entry that is not due, each with the same chance; nil if there is none.
+  ///
+  /// - Complexity: O(1) expected; O(n) if nearly all keys are due.
+  func visibleRandomEntry(using random: inout RandomGenerator) -> Entry? {
+    for _ in 0..<100 {
+      guard let entry = contents.table.random(using: &random) else { return nil }
+      guard hides(entry) else { return entry }
+      expireHidden([entry])
+    }
+    // A hundred draws were due: whatever isn't is found by looking through all.
+    var found: Entry?
+    var cursor: UInt64 = 0
+    repeat {
+      cursor = contents.table.scan(cursor) { if !hides($0) { found = $0 } }
+    } while cursor != 0 && found == nil
+    return found
+  }
+}

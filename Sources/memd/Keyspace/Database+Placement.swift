@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+// Entries on the move: out of a database, into one, from one key to another.
+
+extension Database {
+  /// Removes a key as DEL does; false if there is none, a due one (which expires) included.
+  func delete(_ key: Key) -> Bool {
+    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return false }
+    let entry = contents.table.element(at: location)
+    if isDue(entry), meetDue(entry, key) == nil { return false }
+    if entry.header.hasDeadline { contents.expirations.remove(entry) }
+    contents.table.remove(at: location)
+    entry.free(allocator)
+    return true
+  }
+
+  /// Takes a key's entry out of table and wheel; the caller owns it from now on.
+  func detach(_ key: Key) -> Entry? {
+    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return nil }
+    let entry = contents.table.element(at: location)
+    if entry.header.hasDeadline { contents.expirations.remove(entry) }
+    contents.table.remove(at: location)
+    return entry
+  }
+
+  /// Takes in an entry whose key is absent, as it is: its access time is not renewed.
+  func attach(_ entry: Entry, _ key: Key) {
+    contents.table.insert(entry, hash: key.hash)
+    if entry.header.hasDeadline { contents.expirations.insert(entry) }
+    effects.notify(.new, key, in: self)
+  }
+
+  /// Gives the value of `key`, which exists, the key `new`, which doesn't.
+  func rename(_ key: Key, to new: Key) {
+    guard let entry = detach(key) else { return assertionFailure("nothing to rename") }
+    attach(entry.renamed(to: new.bytes, allocator: allocator), new)
+  }
+
+  /// Moves a key that exists here to a database that has none of that name.
+  func move(_ key: Key, to other: Database) {
+    guard let entry = detach(key) else { return assertionFailure("nothing to move") }
+    // Databases share allocator and hash seed: the entry stays where it is in memory.
+    other.attach(entry, key)
+  }
+}
+
+extension Keyspace {
+  /// Exchanges the contents of two databases; transactions that watch keys of either fail.
+  func swap(_ one: Database, _ other: Database) {
+    guard one !== other else { return }
+    effects.watched.touchAll(in: one, replacedBy: other)
+    effects.watched.touchAll(in: other, replacedBy: one)
+    one.swapContents(with: other)
+  }
+
+  /// Empties all databases; returns how many keys there were.
+  func flushAll(lazily: Bool) -> Int {
+    databases.reduce(0) { $0 + flush($1, lazily: lazily) }
+  }
+
+  /// Empties a database; returns how many keys there were.
+  ///
+  /// - Parameter lazily: memory is freed in slices of the turns to come. Few keys are freed at
+  ///   once in any case.
+  /// - Complexity: O(keys), or O(1) if lazily.
+  func flush(_ database: Database, lazily: Bool) -> Int {
+    let count = database.count
+    guard count > 0 else { return 0 }
+    // Watchers are told while the keys are still there: only a key that existed has changed.
+    effects.watched.touchAll(in: database)
+    var contents = database.takeContents()
+    if lazily, count > Keyspace.lazyCountMin {
+      unlinked.add(contents)
+    } else {
+      contents.freeAll(allocator)
+    }
+    return count
+  }
+
+  /// Up to so many keys are faster freed than filed for later.
+  private static var lazyCountMin: Int { 64 }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RESP
+
+// EXEC: the queue of a client runs as one execution unit. Time stands still in it, what it changes
+// reaches followers together, and clients that wait for its keys are served when it has ended.
+
+extension Server {
+  /// Runs what the client has queued and replies with an array of the replies.
+  func runTransaction(_ call: inout Call) {
+    let client = call.client
+    let queue = client.transaction.queue
+    // EXEC's own time includes that of its commands.
+    let startedAt = stopwatch
+    let momentExpiry = momentExpiresAt
+    momentExpiresAt = .max
+    effects.watched.removeAll(of: client)
+    client.transaction.isExecuting = true
+    effects.beginUnit()
+    call.reply.array(queue.count)
+    for queued in queue {
+      var inner = Call(
+        server: self, client: client, database: client.database,
+        arguments: queued.arguments.arguments, command: queued.command)
+      execute(&inner, raw: RawSpan())
+      if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {
+        feedMonitors(inner)
+      }
+    }
+    effects.endUnit()
+    endTransaction(of: client)
+    momentExpiresAt = momentExpiry
+    stopwatch = startedAt
+  }
+
+  /// Forgets a client's queue and watched keys: EXEC, DISCARD, RESET.
+  func endTransaction(of client: Client) {
+    effects.watched.removeAll(of: client)
+    client.transaction = Transaction()
+    client.updateGate()
+  }
+
+  /// EXEC itself was refused, so the transaction is over: the error that says so.
+  func abortTransaction(_ call: borrowing Call, because error: CommandError) -> CommandError {
+    endTransaction(of: call.client)
+    var reason = error == .formatted ? errorText.message : error.text.description
+    // Compatibility: Redis drops the general code here, but keeps others ("OOM ...").
+    if reason.hasPrefix("ERR ") { reason.removeFirst(4) }
+    if gate.contains(.monitored) { feedMonitors(call) }
+    return call.failure("EXECABORT Transaction discarded because of: \(reason)")
+  }
+}
+
+extension Call {
+  /// True if the command is refused while memory is over its limit: one that needs memory, an EXEC
+  /// with one in its queue, and everything that would make a queue longer.
+  var needsMemory: Bool {
+    if command.flags.contains(.denyOOM) { return true }
+    guard client.transaction.isActive else { return false }
+    if command.flags.contains(.endsTransaction) {
+      return client.transaction.queuedFlags.contains(.denyOOM)
+    }
+    return !command.flags.contains(.notQueued)
+  }
+}
