@@ -7,6 +7,7 @@ extension Server {
   /// Periodic chores, `hz` times a second.
   func runCron() {
     cronCount &+= 1
+    rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, allocator.bytesInUse)
     if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
   }

@@ -77,6 +77,12 @@ final class CommandTable {
     DatabaseCommands.self,
     SelectionCommands.self,
     TransactionCommands.self,
+    CommandCommands.self,
+    InfoCommands.self,
+    SlowLogCommands.self,
+    LatencyCommands.self,
+    MemoryCommands.self,
+    DebugCommands.self,
   ]
 
   /// A declaration with its place among the others.
