@@ -5,7 +5,10 @@ import EventLoop
 import RESP
 
 /// Where the server's memory goes, as of one moment; INFO and MEMORY show parts of it.
-struct MemoryFigures {
+///
+/// An object rather than a value: a structure of so many words crashes the optimiser of Swift 6.3.1
+/// (pass LoadableByAddress) in a module with typed throws.
+final class MemoryFigures {
   /// Everything the server accounts for, in bytes: `used`, and parts of it.
   let used: Int
   let peak: Int
