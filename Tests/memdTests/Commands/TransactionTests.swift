@@ -196,7 +196,8 @@ import Testing
     #expect(server.run("EXEC") == .nullArray)
   }
 
-  @Test func `without memory a transaction with a write is refused by EXEC, a reading one is not`() {
+  @Test func `without memory a transaction with a write is refused by EXEC, a reading one is not`()
+  {
     let server = TestServer { $0.maxMemory = 1 }
     server.server.applyConfiguration()
     server.run("MULTI")
