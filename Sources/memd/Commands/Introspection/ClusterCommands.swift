@@ -25,7 +25,7 @@ enum ClusterCommands: CommandFamily {
           .repeated
       ], since: "7.0.0",
       complexity:
-        "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+        "O(N) where N is the total number of slots in the ranges.",
       summary: "Gives ranges of slots to this node.", handler: refuse),
     Command(
       "bumpepoch", [.admin, .stale, .noAsyncLoading], tips: ["nondeterministic_output"],
@@ -50,7 +50,7 @@ enum ClusterCommands: CommandFamily {
           .repeated
       ], since: "7.0.0",
       complexity:
-        "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+        "O(N) where N is the total number of slots in the ranges.",
       summary: "Takes ranges of slots from this node.", handler: refuse),
     Command(
       "failover", [.admin, .stale, .noAsyncLoading],
@@ -108,14 +108,15 @@ enum ClusterCommands: CommandFamily {
       [ArgumentSpec.oneOf("hard_soft", [.token("HARD", "hard"), .token("SOFT", "soft")]).optional],
       since: "3.0.0",
       complexity:
-        "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.",
+        "O(N) where N is the number of known nodes.",
       summary: "Forgets the cluster.", handler: refuse),
     Command(
       "saveconfig", [.admin, .stale, .noAsyncLoading], since: "3.0.0", complexity: "O(1)",
       summary: "Saves the configuration of the cluster.", handler: refuse),
     Command(
       "set-config-epoch", [.admin, .stale, .noAsyncLoading], [.integer("config-epoch")],
-      since: "3.0.0", complexity: "O(1)", summary: "Sets the epoch of a new node.", handler: refuse),
+      since: "3.0.0", complexity: "O(1)", summary: "Sets the epoch of a new node.",
+      handler: refuse),
     Command(
       "setslot", [.admin, .stale, .noAsyncLoading],
       [
