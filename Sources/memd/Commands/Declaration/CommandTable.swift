@@ -76,7 +76,7 @@ final class CommandTable {
     ObjectCommands.self,
     DatabaseCommands.self,
     SelectionCommands.self,
-    TransactionCommands.self,
+    TransactionCommands.self, ClientCommands.self, ShutdownCommands.self,
   ]
 
   /// A declaration with its place among the others.
