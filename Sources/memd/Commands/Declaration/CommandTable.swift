@@ -87,6 +87,8 @@ final class CommandTable {
     ModuleCommands.self,
     ClusterCommands.self,
     ClusterConnectionCommands.self,
+    ClientCommands.self,
+    ShutdownCommands.self,
   ]
 
   /// A declaration with its place among the others.
