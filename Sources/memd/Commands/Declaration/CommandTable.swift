@@ -83,6 +83,8 @@ final class CommandTable {
     LatencyCommands.self,
     MemoryCommands.self,
     DebugCommands.self,
+    ClientCommands.self,
+    ShutdownCommands.self,
   ]
 
   /// A declaration with its place among the others.
