@@ -8,7 +8,7 @@ extension Server {
   func runCron() {
     cronCount &+= 1
     rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
-    statistics.memoryPeak = max(statistics.memoryPeak, allocator.bytesInUse)
+    statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
     if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
   }
