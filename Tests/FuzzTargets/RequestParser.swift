@@ -49,7 +49,9 @@ private func parse(
         precondition(position > 0 && slices.count == 0)
         events.append(.empty)
       case .request:
-        precondition(slices.count > 0 && slices.count <= limits.maxArguments)
+        // The words of an inline request are limited by its length only.
+        precondition(slices.count > 0)
+        precondition(slices.count <= limits.maxArguments || stream[start] != UInt8(ascii: "*"))
         var words: [[UInt8]] = []
         for index in 0..<slices.count {
           let slice = slices[index]

@@ -4,7 +4,10 @@ import DataStructures
 import EventLoop
 
 /// Where the server's memory goes, as of one moment; INFO and MEMORY show parts of it.
-struct MemoryFigures {
+///
+/// An object rather than a value: a structure of so many words crashes the optimiser of Swift 6.3.1
+/// (pass LoadableByAddress) in a module with typed throws.
+final class MemoryFigures {
   /// Everything that counts against `maxmemory`, in bytes; the figures below are parts of it.
   let used: Int
   let peak: Int
