@@ -2,7 +2,6 @@
 
 internal import CLinux
 internal import Glibc
-internal import Glibc
 
 /// The clocks of the operating system and the cycle counter of the processor.
 public final class SystemClock: Clock {

@@ -6,7 +6,8 @@ import RESP
 /// One connected client: where its replies go and everything it has set for itself.
 ///
 /// An idle client holds no buffer: output storage comes from a pool while there is output, and input
-/// is kept only while a request is incomplete or may not run.
+/// is kept only while a request is incomplete or may not run. What few clients use (names,
+/// transactions) lies in `details`, which most never have.
 final class Client {
   /// Properties that come and go.
   struct Flags: OptionSet {
@@ -22,7 +23,9 @@ final class Client {
     /// Doesn't change access times.
     static let noTouch = Flags(rawValue: 1 << 4)
     static let replyOff = Flags(rawValue: 1 << 5)
+    /// The reply to the next request but one is dropped: the present one is being dropped itself.
     static let replySkipNext = Flags(rawValue: 1 << 6)
+    /// The reply to the next request is dropped.
     static let replySkip = Flags(rawValue: 1 << 7)
     static let unixSocket = Flags(rawValue: 1 << 8)
     /// The stream of a leader, applied without admission.
@@ -40,6 +43,7 @@ final class Client {
     static let resumes = Flags(rawValue: 1 << 16)
     /// Has been closed; the object lives until the end of the turn.
     static let closed = Flags(rawValue: 1 << 17)
+    static let authenticated = Flags(rawValue: 1 << 18)
   }
 
   let id: Int
@@ -48,7 +52,7 @@ final class Client {
   let localAddress: String
   /// Wall time of the connection's start, in milliseconds.
   let createdAt: Int64
-  var flags: Flags = []
+  var flags: Flags = .authenticated
   /// Circumstances of this client in which its commands need a second look.
   var gate: Gate = []
   var database: Database
@@ -56,14 +60,6 @@ final class Client {
   /// Bytes of `reply` that the socket has already taken.
   var sentCount = 0
   var input: InputBuffer?
-  var transaction = Transaction()
-
-  var name: [UInt8] = []
-  var libraryName: [UInt8] = []
-  var libraryVersion: [UInt8] = []
-  /// The user it authenticated as.
-  var user = "default"
-  var isAuthenticated = true
   /// The last command, for CLIENT LIST; nil before the first.
   var lastCommand: CommandReference?
   /// Wall time of the last request, in milliseconds.
@@ -71,10 +67,9 @@ final class Client {
   var commandCount = 0
   var inputBytes = 0
   var outputBytes = 0
-  /// Output waiting over the soft limit since then (wall milliseconds); 0: it is not.
-  var softLimitSince: Int64 = 0
-  /// Largest output buffer in the last seconds.
-  var replyPeak = 0
+  /// The part of the server's `clientMemory` that is this client's.
+  var accountedMemory = 0
+  private(set) var details: ClientDetails?
 
   init(
     id: Int, connection: ConnectionID, address: String, localAddress: String, now: Int64,
@@ -96,8 +91,16 @@ final class Client {
     set { reply.version = newValue }
   }
 
+  var isAuthenticated: Bool {
+    get { flags.contains(.authenticated) }
+    set { if newValue { flags.insert(.authenticated) } else { flags.remove(.authenticated) } }
+  }
+
   /// True if it goes away and nothing more of it may run.
   var isClosing: Bool { !flags.isDisjoint(with: [.closeAfterReply, .closeASAP, .closed]) }
+
+  /// Bytes of replies that have not left yet.
+  var pendingOutput: Int { reply.count - sentCount }
 
   /// Puts the gate in line with flags and state; called wherever they change.
   func updateGate() {
@@ -107,5 +110,13 @@ final class Client {
     if isClosing || flags.contains(.parked) { new.insert(.held) }
     if !flags.isDisjoint(with: [.replyOff, .replySkip, .replySkipNext]) { new.insert(.silenced) }
     gate = new
+  }
+
+  /// The details, made now if there were none.
+  func makeDetails() -> ClientDetails {
+    if let details { return details }
+    let made = ClientDetails()
+    details = made
+    return made
   }
 }

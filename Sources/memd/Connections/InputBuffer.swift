@@ -29,6 +29,9 @@ final class InputBuffer {
     unsafe UnsafeMutableRawBufferPointer(start: base + consumed, count: count - consumed)
   }
 
+  /// Memory of the bytes and of what is known of the first request.
+  var memory: Int { capacity + slices.capacity * MemoryLayout<Slice>.stride }
+
   /// Bytes that wait.
   var remaining: Int { count - consumed }
 
@@ -53,6 +56,31 @@ final class InputBuffer {
     let target = unsafe room(atLeast: source.count)
     unsafe target.baseAddress.unsafelyUnwrapped.copyMemory(from: start, byteCount: source.count)
     count += source.count
+  }
+
+  /// Puts a copy of `bytes` in front of what waits: requests that came before, but may run only
+  /// now. How far the first request had been read is forgotten.
+  ///
+  /// - Complexity: O(count) on average, whatever waits already.
+  func prepend(_ bytes: RawSpan) {
+    if consumed < bytes.byteCount { makeRoomInFront(bytes.byteCount) }
+    consumed -= bytes.byteCount
+    unsafe (base + consumed).copy(bytes)
+    restartParser()
+  }
+
+  private func makeRoomInFront(_ least: Int) {
+    // As much again as there is, so that what is put in front piece by piece is moved rarely.
+    let front = least + remaining
+    let kept = remaining
+    let larger = UnsafeMutableRawPointer.allocate(
+      byteCount: front + kept + (capacity - count), alignment: 8)
+    unsafe (larger + front).copyMemory(from: base + consumed, byteCount: kept)
+    unsafe base.deallocate()
+    unsafe base = larger
+    capacity += front - consumed
+    consumed = front
+    count = front + kept
   }
 
   /// Drops what is consumed, and grows if that isn't enough.

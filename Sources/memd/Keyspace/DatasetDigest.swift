@@ -27,9 +27,9 @@ struct DatasetDigest {
         var one = DatasetDigest()
         one.mix(entry.key)
         one.mix(entry)
-        keys.add(one)
+        unsafe keys.add(one.bytes.span.bytes)
       }
-      add(keys)
+      for index in 0..<20 { bytes[index] ^= keys.bytes[index] }
     }
   }
 
@@ -66,11 +66,6 @@ struct DatasetDigest {
   private mutating func add(_ data: RawSpan) {
     let digest = SHA1.digest(of: data).bytes
     for index in 0..<20 { bytes[index] ^= digest[index] }
-  }
-
-  /// Takes in a digest whose order among others doesn't matter.
-  private mutating func add(_ other: DatasetDigest) {
-    for index in 0..<20 { bytes[index] ^= other.bytes[index] }
   }
 
   /// Takes in bytes whose order matters.

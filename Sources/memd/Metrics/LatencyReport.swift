@@ -7,7 +7,8 @@ enum LatencyReport {
     let threshold = server.configuration.latencyMonitorThreshold
     if series.isEmpty, threshold == 0 {
       return "Latency monitoring is disabled. Enable it with"
-        + " \"CONFIG SET latency-monitor-threshold <milliseconds>\" to learn which events are slow.\n"
+        + " \"CONFIG SET latency-monitor-threshold <milliseconds>\" to learn which events are"
+        + " slow.\n"
     }
     if series.isEmpty { return "No latency spike was observed so far. Everything is fine.\n" }
     var text = "Latency spikes were observed:\n\n"

@@ -2,14 +2,13 @@
 
 import DataStructures
 import EventLoop
-import RESP
 
 /// Where the server's memory goes, as of one moment; INFO and MEMORY show parts of it.
 ///
 /// An object rather than a value: a structure of so many words crashes the optimiser of Swift 6.3.1
 /// (pass LoadableByAddress) in a module with typed throws.
 final class MemoryFigures {
-  /// Everything the server accounts for, in bytes: `used`, and parts of it.
+  /// Everything that counts against `maxmemory`, in bytes; the figures below are parts of it.
   let used: Int
   let peak: Int
   /// What an empty server needs.
@@ -33,18 +32,15 @@ final class MemoryFigures {
     let expires: Int
   }
 
-  /// Bytes of a client's object with its strings, about.
-  private static let clientByteCount = 512
   /// Bytes of the wheel per key with a deadline: the record and its share of chunk and directory.
   static let wheelByteCount = 9
 
   init(_ server: Server) {
     allocated = server.allocator.bytesInUse
     backlog = server.effects.backlog.capacity
-    let arena = unsafe server.arena.count
-    startup = arena + backlog
-    clients = server.clients.all.reduce(0) { $0 + MemoryFigures.byteCount(of: $1) }
-    used = allocated + arena + clients
+    startup = backlog
+    clients = server.clientMemory
+    used = server.evictableMemory
     peak = max(used, server.statistics.memoryPeak)
     tables = server.keyspace.databases.filter { $0.count > 0 }.map { database in
       Table(
@@ -54,12 +50,6 @@ final class MemoryFigures {
     keyCount = server.keyspace.keyCount
     slabFree = server.allocator.slabBytesFree
     resident = ProcessFacts.residentByteCount
-  }
-
-  /// Bytes of one client: its object and its buffers.
-  static func byteCount(of client: Client) -> Int {
-    clientByteCount + client.reply.capacity + (client.input?.capacity ?? 0)
-      + client.transaction.byteCount
   }
 
   /// Memory that is not data.

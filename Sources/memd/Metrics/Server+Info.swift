@@ -43,11 +43,8 @@ extension Server {
     text.field("connected_clients", clients.count)
     text.field("cluster_connections", 0)
     text.field("maxclients", configuration.maxClients)
-    text.field(
-      "client_recent_max_input_buffer", clients.all.map { $0.input?.capacity ?? 0 }.max() ?? 0)
-    text.field(
-      "client_recent_max_output_buffer",
-      clients.all.map { max($0.reply.capacity, $0.replyPeak) }.max() ?? 0)
+    text.field("client_recent_max_input_buffer", statistics.recentMaxInputBuffer)
+    text.field("client_recent_max_output_buffer", statistics.recentMaxOutputBuffer)
     text.field("blocked_clients", 0)
     text.field("tracking_clients", 0)
     text.field("pubsub_clients", clients.all.count { $0.flags.contains(.pubsub) })

@@ -42,9 +42,9 @@ extension Server {
         transport.setKeepAlive(accepted.id, seconds: configuration.tcpKeepAliveSeconds)
       }
     }
-    client.isAuthenticated = configuration.requirePass.isEmpty
-    client.updateGate()
+    authenticateAnonymously(client)
     clients.add(client)
+    log.verbose("Accepted \(accepted.peerAddress)")
   }
 
   private func reject(_ accepted: Accepted, _ text: String) {
@@ -74,10 +74,12 @@ extension Server {
     client.updateGate()
     effects.watched.removeAll(of: client)
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
+    if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     updateMonitorGate()
     transport.close(client.connection)
     if let storage = client.reply.takeStorage() { storage.deallocate() }
-    hasClosedClients = true
+    accountMemory(of: client)
+    clients.noteClosed(client)
   }
 
   /// Closes a connection when everything it was answered has left.
@@ -89,27 +91,50 @@ extension Server {
 
   /// Marks a connection for closing at the end of the turn, whatever it still has to get.
   func closeASAP(_ client: Client) {
-    guard !client.isClosing || client.flags.contains(.closeAfterReply) else { return }
+    guard client.flags.isDisjoint(with: [.closeASAP, .closed]) else { return }
     client.flags.insert(.closeASAP)
     client.updateGate()
     queueOutput(client)
-    if client.flags.contains(.waitsForWritable) { close(client) }
   }
 
   /// The requests of a connection have grown over `client-query-buffer-limit`.
   func closeForQueryBuffer(_ client: Client) {
     statistics.queryBufferLimitDisconnections += 1
+    var beginning = "\"\""
+    if let input = client.input {
+      beginning = unsafe ExcerptText.quoted(
+        RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input.bytes)), limit: 64)
+    }
     log.warning(
-      "Closing client that reached max query buffer length: \(clientLine(client))")
-    close(client)
+      "Closing client that reached max query buffer length: \(clientLine(client))"
+        + " (qbuf initial bytes: \(beginning))")
+    closeASAP(client)
+  }
+
+  /// The request that is HTTP's, not ours: a browser was talked into sending it.
+  ///
+  /// Compatibility: POST and "Host:" close the connection, since an attacker who makes a browser
+  /// post to a server's port would otherwise have the lines of the body executed.
+  func isCrossProtocol(_ call: borrowing Call) -> Bool {
+    let word = Keyword(folding: call.arguments[0])
+    return Keyword("post") ~= word || Keyword("host:") ~= word
+  }
+
+  /// Closes a connection that speaks HTTP, and says so at most once a minute.
+  func closeForCrossProtocol(_ client: Client) {
+    let second = moment.milliseconds / 1000
+    if second - lastSecurityWarning > 60 || lastSecurityWarning == 0 {
+      lastSecurityWarning = second
+      log.warning(
+        "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host:"
+          + " commands to memd. This is likely due to an attacker attempting to use Cross Protocol"
+          + " Scripting to compromise your instance. Connection from \(client.address) aborted.")
+    }
+    closeASAP(client)
   }
 
   /// Lets go of the clients that were closed in this turn.
-  func forgetClosed() {
-    guard hasClosedClients else { return }
-    hasClosedClients = false
-    clients.removeClosed()
-  }
+  func forgetClosed() { clients.removeClosed() }
 
   /// Feeding monitors is only thought of while there are some.
   func updateMonitorGate() {

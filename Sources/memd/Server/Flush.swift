@@ -34,7 +34,10 @@ extension Server {
       let client = writers[index]
       index &+= 1
       client.flags.remove(.hasOutput)
-      if !client.flags.contains(.waitsForWritable) { flush(client) }
+      if client.flags.contains(.closeASAP) || !client.flags.contains(.waitsForWritable) {
+        flush(client)
+      }
+      accountMemory(of: client)
     }
     writers.removeAll(keepingCapacity: true)
     retiredInputs.removeAll(keepingCapacity: true)

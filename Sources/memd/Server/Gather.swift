@@ -15,6 +15,8 @@ extension Server {
   /// Receives what a connection has to say, and puts its requests into the batch.
   func receive(from client: Client) {
     guard !client.isClosing else { return drain(client) }
+    // First what has been received already: a connection may end right behind it.
+    guard !client.flags.contains(.resumes) else { return }
     if client.input != nil { return receiveMore(from: client) }
     if unsafe arena.count - arenaUsed < Server.requestBytesPerTurn {
       run(batch)
@@ -33,6 +35,7 @@ extension Server {
     unsafe input.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
     keepProgress(parser, in: input)
     client.input = input
+    accountMemory(of: client)
   }
 
   /// Receives more of a request that has begun.
@@ -45,10 +48,15 @@ extension Server {
     let result = unsafe transport.receive(client.connection, into: room)
     guard let count = received(result, from: client) else { return }
     input.received(count)
-    if input.remaining > configuration.clientQueryBufferLimit {
-      return closeForQueryBuffer(client)
-    }
+    if input.remaining > queryBufferLimit(of: client) { return closeForQueryBuffer(client) }
     parseInput(of: client)
+    accountMemory(of: client)
+  }
+
+  /// Bytes of requests that a client may leave unfinished; little before it has authenticated.
+  func queryBufferLimit(of client: Client) -> Int {
+    let limit = configuration.clientQueryBufferLimit
+    return client.isAuthenticated ? limit : min(limit, 1 << 20)
   }
 
   /// Parses what waits in the client's own buffer.
@@ -91,24 +99,29 @@ extension Server {
     _ bytes: UnsafeMutableRawBufferPointer, of client: Client, _ parser: inout RequestParser,
     partial: InputBuffer?
   ) -> Int {
-    let limits = requestLimits(for: client)
+    var limits = requestLimits(for: client)
     var position = 0
+    let repliedBefore = client.reply.count
     if let partial { batch.slices.append(contentsOf: partial.slices, from: 0) }
     partialStart = batch.slices.count - (partial?.slices.count ?? 0)
     while position < bytes.count {
-      guard mayContinue(client, position: position) else { break }
+      guard mayContinue(client, position: position, repliedBefore: repliedBefore) else { break }
       let start = position
       let outcome = unsafe parser.next(
         in: bytes, position: &position, limits: limits, slices: &batch.slices)
       switch outcome {
       case .request:
         unsafe add(bytes, start: start, end: position, of: client, isCanonical: parser.isCanonical)
+        // The batch has run: the client may have authenticated, which changes its limits.
+        if batch.count == 0 { limits = requestLimits(for: client) }
       case .empty: break
       case .incomplete: return start
       case .failure(let error):
         run(batch)
         partialStart = 0
-        failProtocol(error, client)
+        unsafe failProtocol(
+          error, client,
+          RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[start...])))
         return bytes.count
       }
       partialStart = batch.slices.count
@@ -117,9 +130,13 @@ extension Server {
   }
 
   /// False if the rest of the connection's bytes has to wait or is of no use.
-  private func mayContinue(_ client: Client, position: Int) -> Bool {
+  ///
+  /// Only output of this turn counts: a client that writes everything before it reads must go on.
+  private func mayContinue(_ client: Client, position: Int, repliedBefore: Int) -> Bool {
     if client.gate.contains(.held) { return false }
-    if position > Server.requestBytesPerTurn || client.reply.count > Server.replyBytesPerTurn {
+    if position > Server.requestBytesPerTurn
+      || client.reply.count - repliedBefore > Server.replyBytesPerTurn
+    {
       resume(client)
       return false
     }
@@ -189,14 +206,17 @@ extension Server {
   }
 
   /// A request that can't be understood ends the connection, after the replies before it.
-  private func failProtocol(_ error: ProtocolError, _ client: Client) {
+  private func failProtocol(
+    _ error: ProtocolError, _ client: Client, _ bytes: RawSpan
+  ) {
     guard !client.gate.contains(.held) else { return }
+    log.verbose(
+      "Protocol error (\(error.message.dropFirst(20))) from client: \(clientLine(client))."
+        + " Query buffer during protocol error: \(ExcerptText.abridged(bytes))")
     errorStatistics.count("ERR")
     statistics.errorReplies += 1
     prepare(client)
     error.write(to: &client.reply)
-    client.flags.insert(.closeAfterReply)
-    client.updateGate()
-    queueOutput(client)
+    closeAfterReply(client)
   }
 }

@@ -11,6 +11,8 @@ struct Pause {
   private(set) var kind: Kind?
   /// Monotonic nanoseconds.
   private var end: Int64 = 0
+  /// Clients whose requests wait, in the order in which they met the pause.
+  var waiting: [Client] = []
 
   var isActive: Bool { kind != nil }
 
@@ -20,7 +22,7 @@ struct Pause {
     self.end = max(self.end, end)
   }
 
-  /// Ends it at once.
+  /// Ends it at once; who waited is the caller's business.
   mutating func cancel() {
     kind = nil
     end = 0

@@ -61,10 +61,17 @@ final class Server {
   var evictionContinues = false
   /// Bytes in the buffers of all clients.
   var clientMemory = 0
+  /// Nobody was left to close for `maxmemory-clients`; until the next chore that won't change.
+  var clientEvictionIsFutile = false
+  /// Output of a client from which on it may be over a limit.
+  var outputWatermark = Int.max
+  /// Where the periodic look at clients goes on.
+  var clientCursor = 0
+  var clientPeaks = ClientPeaks()
   var replyPool: [ReplyStorage] = []
   var monitors: [Client] = []
-  /// Clients closed in this turn, to be forgotten at its end.
-  var hasClosedClients = false
+  /// Wall time, in seconds, of the last warning of an attack through HTTP.
+  var lastSecurityWarning: Int64 = 0
 
   // MARK: - Time
 

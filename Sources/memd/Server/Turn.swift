@@ -26,12 +26,14 @@ extension Server {
     runTimers()
     resumeWaiting()
     var index = 0
-    while index < events.count {
+    while index < events.count, !isStopped {
       handle(events[index])
       index &+= 1
     }
     run(batch)
+    returnPostponed()
     flush()
+    evictClients()
     forgetClosed()
     noteTurn(since: started, commandsBefore: commandsBefore)
   }
@@ -41,7 +43,10 @@ extension Server {
     case .readable, .hangup:
       if let client = clients.find(event.id) { receive(from: client) }
     case .writable:
-      if let client = clients.find(event.id) { flush(client) }
+      if let client = clients.find(event.id) {
+        flush(client)
+        accountMemory(of: client)
+      }
     case .acceptable(let listener): acceptAll(from: Int(listener))
     case .wakeup: _ = helpers.finishCompleted()
     case .signal(let number): handleSignal(number)
@@ -62,7 +67,10 @@ extension Server {
     resuming.removeAll(keepingCapacity: true)
     for client in waiting {
       client.flags.remove(.resumes)
-      if !client.isClosing { parseInput(of: client) }
+      guard !client.isClosing else { continue }
+      // A new pause may have begun, but then the client's first request meets it again.
+      unpark(client)
+      parseInput(of: client)
     }
   }
 

@@ -26,18 +26,22 @@ struct Transaction {
   private(set) var queue: [Queued] = []
   /// Flags of everything queued, together.
   private(set) var queuedFlags: CommandFlags = []
+  /// Bytes of the arguments of everything queued.
+  private(set) var queuedBytes = 0
   var watched: [Watch] = []
 
   /// Adds a request; not if EXEC will fail anyway, since that would only cost memory.
   mutating func append(_ command: CommandReference, _ arguments: Arguments) {
     guard !isDirty, !isRefused else { return }
-    queue.append(Queued(command: command, arguments: KeptArguments(arguments)))
+    let kept = KeptArguments(arguments)
+    queue.append(Queued(command: command, arguments: kept))
+    queuedBytes += kept.byteCount
     queuedFlags.formUnion(command.flags)
   }
 
   /// Memory of the queue and of the watches (CLIENT LIST's multi-mem).
   var byteCount: Int {
-    queue.reduce(0) { $0 + $1.arguments.byteCount + MemoryLayout<Queued>.stride }
+    queuedBytes + queue.count * MemoryLayout<Queued>.stride
       + watched.count * MemoryLayout<Watch>.stride
   }
 }

@@ -15,6 +15,8 @@ import Testing
     #expect(server.run("GETRANGE k 5 4") == "")
     #expect(server.run("GETRANGE k -9223372036854775808 9223372036854775807").text.count == 16)
     #expect(server.run("GETRANGE k 9223372036854775807 -9223372036854775808") == "")
+    #expect(server.run("GETRANGE k -100 -200") == "")
+    #expect(server.run("GETRANGE k -200 -100") == "T")
     #expect(server.run("GETRANGE missing 0 -1") == "")
     #expect(
       server.run("GETRANGE k a 1") == .error("ERR value is not an integer or out of range"))

@@ -14,6 +14,7 @@ import Testing
     #expect(server.run("SET k c XX") == .ok)
     #expect(server.run("GET k") == "c")
     #expect(server.run("SET k d NX XX") == .error("ERR syntax error"))
+    #expect(server.run("SET k d XX NX") == .error("ERR syntax error"))
     #expect(server.run("SET k e XX XX") == .ok)
     #expect(server.run("SETNX k f") == 0)
     #expect(server.run("SETNX other f") == 1)

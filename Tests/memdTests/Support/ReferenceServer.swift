@@ -66,7 +66,7 @@ final class ReferenceServer {
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     var pointers = unsafe words.map { unsafe strdup($0) }
     unsafe pointers.append(nil)
-    defer { for pointer in unsafe pointers { unsafe free(pointer) } }
+    defer { unsafe pointers.forEach { unsafe free($0) } }
     var processID: pid_t = 0
     let result = unsafe posix_spawn(&processID, words[0], &actions, nil, pointers, environ)
     return result == 0 ? processID : nil

@@ -83,6 +83,12 @@ final class CommandTable {
     LatencyCommands.self,
     MemoryCommands.self,
     DebugCommands.self,
+    ServerCommands.self,
+    ModuleCommands.self,
+    ClusterCommands.self,
+    ClusterConnectionCommands.self,
+    ClientCommands.self,
+    ShutdownCommands.self,
   ]
 
   /// A declaration with its place among the others.

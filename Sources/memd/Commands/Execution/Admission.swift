@@ -20,16 +20,19 @@ extension Server {
     let client = call.client
     let prevailing = gate.union(client.gate).intersection(command.concerns)
     if prevailing.contains(.authentication) { return .refuse(.notAuthenticated) }
-    if prevailing.contains(.memory), let error = makeRoom(for: call) { return .refuse(error) }
     if prevailing.contains(.transaction), command.flags.contains(.noMulti) {
       return .refuse(CommandError("ERR Command not allowed inside a transaction"))
     }
+    if prevailing.contains(.memory), let error = makeRoom(for: call) { return .refuse(error) }
     if prevailing.contains(.paused), pause.concerns(command, client), !client.flags.contains(.leader)
     {
       return .postpone
     }
     if prevailing.contains(.transaction), !command.flags.contains(.notQueued) {
       client.transaction.append(command, call.arguments)
+      if client.transaction.queuedBytes > queryBufferLimit(of: client) {
+        closeForQueryBuffer(client)
+      }
       return .queued
     }
     return .proceed

@@ -29,6 +29,7 @@ extension Server {
       server: self, client: client, database: database,
       arguments: batch.arguments(of: batch[first]), command: commands[0])
     prepare(client)
+    moment.touchesKeys = !client.flags.contains(.noTouch)
     var index = first
     repeat {
       let request = batch[index]
@@ -36,7 +37,8 @@ extension Server {
       run(request, &call)
       index &+= 1
     } while unsafe index < batch.count && batch[index].client.toOpaque() == owner.toOpaque()
-      && client.database === database
+      && client.database === database && client.reply.count < outputWatermark
+    if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
     return index
   }
 
@@ -61,6 +63,7 @@ extension Server {
   private func runGated(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
     let mark = call.reply.count
+    let isSilenced = call.client.gate.contains(.silenced)
     switch admit(&call) {
     case .proceed:
       call.client.lastCommand = call.command
@@ -78,7 +81,7 @@ extension Server {
     case .postpone:
       return postpone(call)
     }
-    if call.client.gate.contains(.silenced) { silence(call.client, from: mark) }
+    if isSilenced { silence(call.client, from: mark) }
   }
 
   /// Runs one command: handler, effects, statistics. Also used inside EXEC.
@@ -150,6 +153,7 @@ extension Server {
   @inline(never)
   private func refuseMalformed(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
+    if request.command == nil, isCrossProtocol(call) { return closeForCrossProtocol(call.client) }
     let mark = call.reply.count
     call.client.commandCount += 1
     if let command = request.command {

@@ -73,7 +73,9 @@ enum CommandDocumentation {
       fields.name("key_spec_index", to: &reply)
       reply.integer(spec)
     }
-    if let token = argument.token { fields.text("token", token, to: &reply) }
+    if let token = argument.token {
+      fields.text("token", token.description.uppercased(), to: &reply)
+    }
     if let summary = argument.summary { fields.text("summary", summary, to: &reply) }
     if let since = argument.since { fields.text("since", since, to: &reply) }
     if let since = argument.deprecatedSince {

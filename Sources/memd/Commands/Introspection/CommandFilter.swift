@@ -34,7 +34,8 @@ enum CommandFilter {
 extension CommandTable.Description {
   /// All categories of the command: declared ones and those that follow from flags and group.
   var categories: ACLCategories {
-    // Compatibility: a container has no flag that could imply a category, its subcommands have.
-    command.categories.union(.implied(by: command.flags, group: group))
+    // Compatibility: a container runs nothing, so its group implies nothing for it.
+    let group = command.subcommands.isEmpty ? self.group : .server
+    return command.categories.union(.implied(by: command.flags, group: group))
   }
 }

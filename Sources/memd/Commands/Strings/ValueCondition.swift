@@ -29,7 +29,7 @@ struct ValueCondition {
     case .equal: return value.equals(other)
     case .notEqual: return !value.equals(other)
     case .digestEqual: return try value.hasDigest(other)
-    case .digestNotEqual: return try !value.hasDigest(other)
+    case .digestNotEqual: return try value.hasDigest(other) == false
     }
   }
 }

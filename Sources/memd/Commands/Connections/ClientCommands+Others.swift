@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+// Lists of clients, and their ends.
+
+extension ClientCommands {
+  // MARK: - CLIENT INFO
+
+  static func info(_ call: inout Call) throws(CommandError) {
+    let line = call.server.clientLine(call.client, running: call.arguments)
+    call.reply.verbatim(line + "\n", format: "txt")
+  }
+
+  // MARK: - CLIENT LIST
+
+  static func list(_ call: inout Call) throws(CommandError) {
+    var text = ""
+    if call.arguments.count == 2 {
+      append(call.server.clients.all, to: &text, call)
+    } else if call.arguments.count == 4, call.keyword(2) == Keyword("type") {
+      let kind = try clientClass(call, at: 3)
+      append(call.server.clients.all.filter { $0.clientClass == kind }, to: &text, call)
+    } else if call.arguments.count > 3, call.keyword(2) == Keyword("id") {
+      for index in 3..<call.arguments.count {
+        let id = try call.integer(index, orThrow: CommandError("ERR Invalid client ID"))
+        if let client = call.server.clients.find(id: id) { append([client], to: &text, call) }
+      }
+    } else {
+      throw .syntax
+    }
+    call.reply.verbatim(text, format: "txt")
+  }
+
+  private static func append(_ clients: [Client], to text: inout String, _ call: borrowing Call) {
+    for client in clients where !client.flags.contains(.closed) {
+      text += call.server.clientLine(
+        client, running: client === call.client ? call.arguments : nil)
+      text += "\n"
+    }
+  }
+
+  private static func clientClass(
+    _ call: borrowing Call, at index: Int
+  ) throws(CommandError) -> ClientClass {
+    guard let kind = ClientClass(name: call.arguments[index]) else {
+      throw call.failure("ERR Unknown client type '\(call.arguments[index].text)'")
+    }
+    return kind
+  }
+
+  // MARK: - CLIENT KILL
+
+  static func kill(_ call: inout Call) throws(CommandError) {
+    let isOldForm = call.arguments.count == 3
+    var filter = KillFilter()
+    if isOldForm {
+      filter.address = call.arguments[2].text
+      filter.skipsCaller = false
+    } else {
+      try filter.read(call)
+    }
+    var count = 0
+    var closesCaller = false
+    for client in call.server.clients.all where filter.matches(client, call) {
+      count += 1
+      if client === call.client { closesCaller = true } else { call.server.close(client) }
+    }
+    if !isOldForm {
+      call.reply.integer(count)
+    } else if count == 0 {
+      throw CommandError("ERR No such client")
+    } else {
+      call.reply.ok()
+    }
+    if closesCaller { call.server.closeAfterReply(call.client) }
+  }
+
+  /// Which clients CLIENT KILL means: those that match everything that was given.
+  private struct KillFilter {
+    var address: String?
+    var localAddress: String?
+    var kind: ClientClass?
+    var id: Int?
+    var user: String?
+    /// Seconds since the connection was made, at least.
+    var ageMin: Int?
+    var skipsCaller = true
+
+    mutating func read(_ call: borrowing Call) throws(CommandError) {
+      for index in stride(from: 2, to: call.arguments.count, by: 2) {
+        guard index + 1 < call.arguments.count else { throw .syntax }
+        try read(call, at: index)
+      }
+    }
+
+    private mutating func read(
+      _ call: borrowing Call, at index: Int
+    ) throws(CommandError) {
+      let value = index + 1
+      switch call.keyword(index) {
+      case Keyword("id"):
+        let id = try call.integer(
+          value, orThrow: CommandError("ERR client-id should be greater than 0"))
+        guard id > 0 else { throw CommandError("ERR client-id should be greater than 0") }
+        self.id = id
+      case Keyword("maxage"):
+        let age = try call.integer(
+          value, orThrow: CommandError("ERR maxage is not an integer or out of range"))
+        guard age > 0 else { throw CommandError("ERR maxage should be greater than 0") }
+        ageMin = age
+      case Keyword("type"): kind = try ClientCommands.clientClass(call, at: value)
+      case Keyword("addr"): address = call.arguments[value].text
+      case Keyword("laddr"): localAddress = call.arguments[value].text
+      case Keyword("user"):
+        let name = call.arguments[value].text
+        guard name == "default" else { throw call.failure("ERR No such user '\(name)'") }
+        user = name
+      case Keyword("skipme"):
+        switch call.keyword(value) {
+        case Keyword("yes"): skipsCaller = true
+        case Keyword("no"): skipsCaller = false
+        default: throw .syntax
+        }
+      default: throw .syntax
+      }
+    }
+
+    func matches(_ client: Client, _ call: borrowing Call) -> Bool {
+      if client.flags.contains(.closed) { return false }
+      if let address, client.address != address { return false }
+      if let localAddress, client.localAddress != localAddress { return false }
+      if let kind, client.clientClass != kind { return false }
+      if let id, client.id != id { return false }
+      if let user, client.user != user { return false }
+      if skipsCaller, client === call.client { return false }
+      if let ageMin {
+        return (call.moment.milliseconds - client.createdAt) / 1000 >= Int64(ageMin)
+      }
+      return true
+    }
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What only some clients have: names they gave themselves, transactions, output over a limit.
+final class ClientDetails {
+  var name: [UInt8] = []
+  var libraryName: [UInt8] = []
+  var libraryVersion: [UInt8] = []
+  var transaction = Transaction()
+  var softLimitSince: Int64 = 0
+
+  /// Memory beyond the object itself.
+  var byteCount: Int {
+    name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
+  }
+}
+
+extension Client {
+  /// The name of CLIENT SETNAME; empty if there is none.
+  var name: [UInt8] {
+    get { details?.name ?? [] }
+    set { if details != nil || !newValue.isEmpty { makeDetails().name = newValue } }
+  }
+
+  /// The client library's name (CLIENT SETINFO).
+  var libraryName: [UInt8] {
+    get { details?.libraryName ?? [] }
+    set { if details != nil || !newValue.isEmpty { makeDetails().libraryName = newValue } }
+  }
+
+  /// The client library's version (CLIENT SETINFO).
+  var libraryVersion: [UInt8] {
+    get { details?.libraryVersion ?? [] }
+    set { if details != nil || !newValue.isEmpty { makeDetails().libraryVersion = newValue } }
+  }
+
+  /// Its side of MULTI and WATCH.
+  var transaction: Transaction {
+    _read {
+      if let details { yield details.transaction } else { yield Transaction() }
+    }
+    _modify { yield &makeDetails().transaction }
+  }
+
+  /// Output waiting over the soft limit since then (wall milliseconds); 0: it is not.
+  var softLimitSince: Int64 {
+    get { details?.softLimitSince ?? 0 }
+    set { if details != nil || newValue != 0 { makeDetails().softLimitSince = newValue } }
+  }
+
+  /// The user it authenticated as; there is only one so far.
+  var user: String { "default" }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import RESP
+
+// A client in one line, as CLIENT LIST and the log show it. Order and names of the fields are those
+// of Redis 7, with the newer ones of Redis 7.4 and Valkey 8 in their places.
+
+extension Server {
+  /// The line of a client.
+  ///
+  /// - Parameter request: what it is running now; nil if it isn't running anything.
+  func clientLine(_ client: Client, running request: Arguments? = nil) -> String {
+    let now = moment.milliseconds
+    let version = client.version == .resp3 ? 3 : 2
+    let command = client.lastCommand.map { commands.description(of: $0).fullName } ?? "NULL"
+    var line = "id=\(client.id) addr=\(client.address) laddr=\(client.localAddress)"
+    line += " fd=\(transport.descriptor(of: client.connection)) name=\(client.name.text)"
+    line += " age=\((now - client.createdAt) / 1000) idle=\((now - client.lastInteraction) / 1000)"
+    line += " flags=\(client.flagLetters) db=\(client.database.number) sub=0 psub=0 ssub=0"
+    line += transactionFields(client)
+    line += inputFields(client, request)
+    line += outputFields(client)
+    line += " tot-mem=\(client.memory + argumentMemory(request))"
+    line += " events=\(client.flags.contains(.waitsForWritable) ? "rw" : "r")"
+    line += " cmd=\(command) user=\(client.user) redir=-1 resp=\(version)"
+    line += " lib-name=\(client.libraryName.text) lib-ver=\(client.libraryVersion.text)"
+    line += " tot-net-in=\(client.inputBytes) tot-net-out=\(client.outputBytes)"
+    return line + " tot-cmds=\(client.commandCount)"
+  }
+
+  private func transactionFields(_ client: Client) -> String {
+    let queued = client.transaction.isActive ? client.transaction.queue.count : -1
+    return " multi=\(queued) watch=\(client.transaction.watched.count)"
+  }
+
+  private func inputFields(_ client: Client, _ request: Arguments?) -> String {
+    let waiting = client.input?.remaining ?? 0
+    let free = (client.input?.capacity ?? 0) - (client.input?.remaining ?? 0)
+    return " qbuf=\(waiting + (request.map(encodedLength) ?? 0)) qbuf-free=\(free)"
+      + " argv-mem=\(argumentMemory(request)) multi-mem=\(client.transaction.queuedBytes)"
+  }
+
+  /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem); here is one buffer,
+  /// of which the first part is shown as the one and the rest as the other.
+  private func outputFields(_ client: Client) -> String {
+    let fixed = 16 << 10
+    let pending = client.pendingOutput
+    let buffer = min(client.reply.capacity, fixed)
+    let listed = max(0, pending - fixed)
+    let listMemory = listed > 0 ? client.reply.capacity - fixed : 0
+    return " rbs=\(buffer) rbp=\(buffer) obl=\(min(pending, fixed))"
+      + " oll=\((listed + fixed - 1) / fixed) omem=\(listMemory)"
+  }
+
+  /// Bytes of the arguments alone.
+  private func argumentMemory(_ request: Arguments?) -> Int {
+    guard let request else { return 0 }
+    return (0..<request.count).reduce(0) { $0 + request.byteCount(at: $1) }
+  }
+
+  /// Bytes that the request takes as an array of bulk strings: what a client usually has sent.
+  private func encodedLength(_ request: Arguments) -> Int {
+    (0..<request.count).reduce(3 + DecimalText.byteCount(request.count)) { sum, index in
+      let count = request.byteCount(at: index)
+      return sum + 5 + DecimalText.byteCount(count) + count
+    }
+  }
+}
+
+extension Client {
+  /// The letters of CLIENT LIST's `flags`.
+  fileprivate var flagLetters: String {
+    var letters = ""
+    if flags.contains(.follower) { letters += flags.contains(.monitor) ? "O" : "S" }
+    if flags.contains(.monitor), !flags.contains(.follower) { letters += "O" }
+    if flags.contains(.leader) { letters += "M" }
+    if flags.contains(.pubsub) { letters += "P" }
+    if transaction.isActive { letters += "x" }
+    if flags.contains(.parked) { letters += "b" }
+    if transaction.isDirty { letters += "d" }
+    if flags.contains(.closeAfterReply) { letters += "c" }
+    if flags.contains(.closeASAP) { letters += "A" }
+    if flags.contains(.unixSocket) { letters += "U" }
+    if flags.contains(.readOnlyMode) { letters += "r" }
+    if flags.contains(.noEvict) { letters += "e" }
+    if flags.contains(.noTouch) { letters += "T" }
+    return letters.isEmpty ? "N" : letters
+  }
+}
+
+extension [UInt8] {
+  fileprivate var text: String { String(decoding: self, as: UTF8.self) }
+}

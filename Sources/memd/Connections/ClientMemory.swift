@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RESP
+
+// What the buffers of clients take, together and each, and `maxmemory-clients`: over that limit the
+// largest clients are closed until the rest fits.
+
+extension Client {
+  /// Memory of the input that waits, of the output, and of what the client has stored about itself.
+  var bufferMemory: Int {
+    reply.capacity + (input?.memory ?? 0) + (details?.byteCount ?? 0)
+  }
+
+  /// All memory of the client.
+  var memory: Int { bufferMemory + Client.objectByteCount }
+
+  /// Memory of the object without buffers, addresses included, roughly.
+  static let objectByteCount = 320
+}
+
+extension Server {
+  /// Brings the sum over all clients up to date for one of them; called where its buffers change.
+  @inline(__always)
+  func accountMemory(of client: Client) {
+    let memory = client.flags.contains(.closed) ? 0 : client.bufferMemory
+    guard memory != client.accountedMemory else { return }
+    clientMemory &+= memory &- client.accountedMemory
+    client.accountedMemory = memory
+  }
+
+  /// Takes over `maxmemory-clients`; nil if there is no limit.
+  var clientMemoryLimit: Int? {
+    let setting = configuration.maxMemoryClients
+    guard setting != 0 else { return nil }
+    var limit = setting
+    if setting < 0 {
+      let share = Double(configuration.maxMemory) * Double(-setting) / 100
+      guard share > 0 else { return nil }
+      limit = Int(min(share, Double(1 << 62)))
+    }
+    // Compatibility: with less, nobody could connect to correct a mistake.
+    return max(limit, 128 << 10)
+  }
+
+  /// Closes the largest clients while all together take more than they may.
+  func evictClients() {
+    guard let limit = clientMemoryLimit, clientMemory > limit, !clientEvictionIsFutile else {
+      return
+    }
+    let candidates = clients.all.filter {
+      $0.accountedMemory > 0 && !$0.isClosing && !$0.flags.contains(.noEvict)
+        && ($0.clientClass == .normal || $0.clientClass == .pubsub)
+    }.sorted { $0.accountedMemory > $1.accountedMemory }
+    for client in candidates {
+      guard clientMemory > limit else { return }
+      log.notice("Evicting client: \(clientLine(client))")
+      statistics.evictedClients += 1
+      close(client)
+    }
+    if clientMemory > limit {
+      log.warning("Over client maxmemory after evicting all evictable clients")
+      // Looking again at once would cost a pass over all clients per turn, for nothing.
+      clientEvictionIsFutile = true
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// `client-output-buffer-limit`: clients that don't read what they ask for are closed before their
+// replies fill the memory. Looked at wherever output has grown, and once a second for the limits
+// that hold only for some time.
+
+extension Server {
+  /// The output from which on a client has to be looked at more closely, over all classes.
+  func updateOutputWatermark() {
+    let limits = configuration.clientOutputBufferLimits
+    outputWatermark = .max
+    for limit in [limits.normal, limits.replica, limits.pubsub] {
+      if limit.hardBytes > 0 { outputWatermark = min(outputWatermark, limit.hardBytes) }
+      if limit.softBytes > 0 { outputWatermark = min(outputWatermark, limit.softBytes) }
+    }
+    outputWatermark = max(1, outputWatermark)
+  }
+
+  /// Marks the client for closing if its output is over a limit. Call it where output was added and
+  /// is at `outputWatermark` or above; nothing is closed before the end of the turn.
+  func checkOutputLimit(_ client: Client) {
+    guard !client.isClosing, exceedsOutputLimit(client) else { return }
+    statistics.outputBufferLimitDisconnections += 1
+    log.warning(
+      "Client \(clientLine(client)) scheduled to be closed ASAP for overcoming of output buffer"
+        + " limits.")
+    closeASAP(client)
+  }
+
+  private func exceedsOutputLimit(_ client: Client) -> Bool {
+    let limit: OutputBufferLimit
+    switch client.clientClass {
+    case .normal: limit = configuration.clientOutputBufferLimits.normal
+    case .replica: limit = configuration.clientOutputBufferLimits.replica
+    case .pubsub: limit = configuration.clientOutputBufferLimits.pubsub
+    case .primary: return false
+    }
+    let pending = client.pendingOutput
+    if limit.hardBytes > 0, pending >= limit.hardBytes { return true }
+    guard limit.softBytes > 0, pending >= limit.softBytes else {
+      client.softLimitSince = 0
+      return false
+    }
+    if client.softLimitSince == 0 {
+      client.softLimitSince = moment.milliseconds
+      return false
+    }
+    let seconds = (moment.milliseconds - client.softLimitSince) / 1000
+    return seconds > Int64(clamping: limit.softSeconds)
+  }
+}

@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-extension Server {
-  func feedMonitors(_ call: borrowing Call) {}
-  func clientLine(_ client: Client) -> String { "id=\(client.id)" }
-}
