@@ -32,5 +32,7 @@ let package = Package(
     .testTarget(
       name: "memdTests", dependencies: ["memd", "RESP", "DataStructures", "EventLoop"],
       swiftSettings: settings),
+    // Rules about the text of this repository.
+    .testTarget(name: "TidyTests", swiftSettings: settings),
   ]
 )

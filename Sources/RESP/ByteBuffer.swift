@@ -83,6 +83,7 @@ public struct ByteBuffer: ~Copyable {
   }
 
   /// Appends the UTF-8 of a string. Not for hot paths.
+  @_disfavoredOverload
   public mutating func append(_ text: String) {
     var text = text
     text.withUTF8 { append(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer($0))) }

@@ -48,7 +48,7 @@ private struct Model: ~Copyable {
     case 14: if !tickets.isEmpty { move(random.next(below: tickets.count)) }
     case 15..<17: advance(by: Int64(random.next(below: 4)), work: .max)
     case 17: advance(by: Int64(random.next(below: 4)), work: random.next(below: 20))
-    case 18: advance(by: distance(bits: random.next(below: 12) == 0 ? 42 : 18), work: .max)
+    case 18: advance(by: jump(), work: random.next(below: 2) == 0 ? .max : random.next(below: 40))
     default: goBack()
     }
   }
@@ -71,6 +71,16 @@ private struct Model: ~Copyable {
     }
   }
 
+  /// Forwards, seldom very far, and sometimes to the turn of a level's block.
+  private mutating func jump() -> Int64 {
+    switch random.next(below: 12) {
+    case 0: distance(bits: 42)
+    case 1: (now >> 32 + 1) << 32 - Int64(random.next(below: 300)) - now
+    case 2: (now >> 16 + 1) << 16 - Int64(random.next(below: 300)) - now
+    default: distance(bits: 18)
+    }
+  }
+
   private mutating func remove(_ index: Int) {
     wheel.remove(tickets[index])
     if tickets[index].wheelRecord != 0 { failure = "a removed ticket has a record" }
@@ -89,8 +99,7 @@ private struct Model: ~Copyable {
   }
 
   private mutating func goBack() {
-    guard random.next(below: 10) == 0 else { return }
-    let back: Int64 = random.next(below: 2) == 0 ? 300 : distance(bits: 34)
+    let back = distance(bits: random.next(below: 4) == 0 ? 34 : 9)
     advance(by: -back, work: random.next(below: 2) == 0 ? .max : random.next(below: 100))
   }
 
@@ -108,6 +117,7 @@ private struct Model: ~Copyable {
       if ticket.deadline >= now { failure = "handed out \(ticket.deadline) at \(now)" }
       forget(index)
     }
+    wheel.checkInvariants()
     if wheel.hasBacklog && work > 0 { failure = "gave up with work left" }
     if work < 0 { failure = "worked more than allowed" }
     guard !wheel.hasBacklog else { return }

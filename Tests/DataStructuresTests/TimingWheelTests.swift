@@ -128,6 +128,68 @@ struct TimingWheelTests {
   }
 
   @Test
+  func `The turn of a block of 49 days loses nothing, whatever waits beyond it`() {
+    let turn: Int64 = 1 << 32
+    var fixture = Fixture(now: turn - 300)
+    // Dense in level 0 across the turn, late slots of level 1, and overflow on both sides.
+    fixture.insert((0..<3000).map { turn - 200 + $0 })
+    fixture.insert((0..<300).map { 2 * turn + 7 * $0 })
+    fixture.insert([turn * 5, turn * 9])
+    var seen: [Int64] = []
+    for now in (turn - 300)...(turn + 4000) {
+      seen += fixture.due(at: now, work: now < turn + 3000 ? 2 : .max)
+      if now % 16 == 0 { fixture.wheel.checkInvariants() }
+    }
+    #expect(seen.sorted() == (0..<3000).map { turn - 200 + $0 })
+    #expect(fixture.due(at: 3 * turn).count == 300)
+    #expect(fixture.due(at: turn * 9) == [turn * 5])
+    #expect(fixture.due(at: turn * 9 + 1) == [turn * 9])
+  }
+
+  @Test
+  func `A jump beyond the overflow list's turn is a backlog until the list is sorted`() {
+    var fixture = Fixture(now: 0)
+    fixture.insert([5 << 32, 5 << 32 + 9, 8 << 32])
+    #expect(fixture.due(at: 6 << 32, work: 0) == [])
+    #expect(fixture.wheel.hasBacklog == true)
+    #expect(fixture.due(at: 6 << 32).sorted() == [5 << 32, 5 << 32 + 9])
+    fixture.wheel.checkInvariants()
+  }
+
+  @Test
+  func `Late slots are emptied before the clock leaves their block`() {
+    let turn: Int64 = 1 << 16
+    var fixture = Fixture(now: 0)
+    fixture.insert([Int64](repeating: turn - 100, count: 200))
+    #expect(fixture.due(at: turn - 150, work: 0) == [])
+    fixture.insert((0..<400).map { turn - 50 + $0 })
+    var seen = 0
+    for now in (turn - 149)...(turn + 400) {
+      seen += fixture.due(at: now, work: 1).count
+      fixture.wheel.checkInvariants()
+    }
+    #expect(fixture.wheel.hasBacklog == true)
+    #expect(seen + fixture.due(at: turn + 400).count == 600)
+  }
+
+  @Test
+  func `An earlier deadline is met in its millisecond, however little earlier`() {
+    for old in [100, 300, 5000, 1 << 20, 1 << 34] as [Int64] {
+      for slotWidth in [1, 256, 1 << 16] as [Int64] {
+        for offset in [-1, 0, 1] as [Int64] {
+          var fixture = Fixture(now: 0)
+          fixture.insert([old])
+          let new = min(old / slotWidth * slotWidth + offset, old - 1)
+          guard new > 0 else { continue }
+          fixture.change(0, to: new)
+          #expect(fixture.due(at: new) == [])
+          #expect(fixture.due(at: new + 1) == [new])
+        }
+      }
+    }
+  }
+
+  @Test
   func `A later deadline is found out when the record is met`() {
     var fixture = Fixture(now: 0)
     fixture.insert([100])

@@ -55,6 +55,7 @@ extension TimingWheel {
   func checkTimes() {
     guard let slots else { return }
     precondition(slots.first(level: 0, clock: clock) >= clock)
+    precondition(slots.head(overflow) == 0 || overflowTurn > clock, "the lists took no turn")
     for slot in 0..<WheelSlots.count {
       var address = slots.head(slot)
       while address != 0 {

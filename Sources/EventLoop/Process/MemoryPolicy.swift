@@ -9,6 +9,9 @@ public enum MemoryPolicy {
   @discardableResult
   public static func disableHugePages() -> Bool { memd_disable_huge_pages(1) == 0 }
 
+  /// Gives free memory of malloc back to the system (MEMORY PURGE).
+  public static func returnFreeMemory() { _ = malloc_trim(0) }
+
   /// The score that the out-of-memory killer adds (-1000 to 1000); nil if /proc is not there.
   public static var outOfMemoryScore: Int? {
     guard let bytes = try? SystemDisk().read("/proc/self/oom_score_adj") else { return nil }

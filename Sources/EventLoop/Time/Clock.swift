@@ -30,6 +30,9 @@ open class Clock {
   /// Nanoseconds since an arbitrary start; never goes back.
   open func monotonicNanoseconds() -> Int64 { 0 }
 
+  /// Lets the calling thread do nothing for a while (DEBUG SLEEP); a simulation moves on at once.
+  open func sleep(nanoseconds: Int64) {}
+
   /// Compares ticks with the monotonic clock over the whole life of the process; call it now and
   /// then.
   open func refineCalibration() {}

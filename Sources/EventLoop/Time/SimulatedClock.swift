@@ -17,6 +17,9 @@ public final class SimulatedClock: Clock {
   /// The simulated time since the start.
   public override func monotonicNanoseconds() -> Int64 { monotonic }
 
+  /// Moves on by that much.
+  public override func sleep(nanoseconds: Int64) { advance(nanoseconds: nanoseconds) }
+
   /// Moves both times and the ticks forward; negative amounts are ignored.
   public func advance(nanoseconds: Int64) {
     guard nanoseconds > 0 else { return }

@@ -24,6 +24,15 @@ public final class SystemClock: Clock {
   /// CLOCK_MONOTONIC.
   public override func monotonicNanoseconds() -> Int64 { Syscall.time(CLOCK_MONOTONIC) }
 
+  /// Sleeps at least so long, whatever signals come.
+  public override func sleep(nanoseconds: Int64) {
+    guard nanoseconds > 0 else { return }
+    var wanted = timespec(
+      tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+    var rest = timespec()
+    while unsafe nanosleep(&wanted, &rest) != 0, errno == EINTR { wanted = rest }
+  }
+
   /// The longer the process has run, the more exact the ratio.
   public override func refineCalibration() {
     let ticks = memd_cycle_counter() &- firstTicks

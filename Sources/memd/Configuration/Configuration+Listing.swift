@@ -5,7 +5,8 @@ import DataStructures
 extension Configuration {
   /// The options that some names or patterns select, each once (CONFIG GET).
   ///
-  /// A name selects one option, in any case and even if it is hidden, and is repeated as it was given.
+  /// A name selects one option, in any case and even if it is hidden, and is repeated as it was
+  /// given.
   func list(_ patterns: [String]) -> [(name: String, value: String)] {
     var names: Set<String> = []
     var result: [(name: String, value: String)] = []

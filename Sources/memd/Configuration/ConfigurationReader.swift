@@ -5,8 +5,8 @@ import EventLoop
 
 /// Reads redis.conf, standard input and the options of the command line into a configuration.
 ///
-/// What comes later wins. Directives take effect while they are read, in order: a relative path after
-/// `dir` is relative to the new directory.
+/// What comes later wins. Directives take effect while they are read, in order: a relative path
+/// after `dir` is relative to the new directory.
 struct ConfigurationReader {
   private let configuration: Configuration
   private let disk: Disk

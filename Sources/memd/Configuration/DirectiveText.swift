@@ -2,8 +2,8 @@
 
 /// How words are written in a line of redis.conf.
 ///
-/// Blanks separate words. In double quotes the escapes \n \r \t \b \a \xHH and a backslash before any
-/// other byte are known, in single quotes only \'. A closing quote ends its word.
+/// Blanks separate words. In double quotes the escapes \n \r \t \b \a \xHH and a backslash before
+/// any other byte are known, in single quotes only \'. A closing quote ends its word.
 enum DirectiveText {
   /// The words of a line; nil if a quote is not closed, or something follows a closing quote.
   static func split(_ line: some Sequence<UInt8>) -> [[UInt8]]? {

@@ -48,9 +48,9 @@ enum Invocation: Equatable {
 
 /// Turns the words of the command line into lines of redis.conf.
 ///
-/// "--name" begins a line and takes the next word as its value, even if that begins with dashes, too;
-/// further words that don't begin with dashes belong to the same line. One word may hold both name
-/// and value: "--port 6380".
+/// "--name" begins a line and takes the next word as its value, even if that begins with dashes,
+/// too; further words that don't begin with dashes belong to the same line. One word may hold both
+/// name and value: "--port 6380".
 private struct OptionLines {
   private(set) var text = ""
   /// The last word was a name without a value, so that whatever comes next is its value.

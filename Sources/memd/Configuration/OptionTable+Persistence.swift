@@ -97,6 +97,7 @@ extension OptionTable {
   private static func writeReplicaOf(
     _ configuration: Configuration, _ words: [String]
   ) throws(OptionError) {
+    if words.isEmpty { return }
     guard words.count == 2 else { throw .wrongArgumentCount }
     if words[0].lowercased() == "no", words[1].lowercased() == "one" { return }
     guard let port = Int(words[1]), 0...65535 ~= port else {

@@ -18,7 +18,7 @@ struct PathPattern {
     for (index, part) in parts.enumerated() {
       paths = paths.flatMap { base -> [String] in
         guard Self.isPattern(part) else { return [base + part] }
-        let directory = base.isEmpty ? "." : base
+        let directory = base.isEmpty ? "." : base == "/" ? base : String(base.dropLast())
         let names = (try? disk.names(inDirectory: directory)) ?? []
         return names.filter { Self.matches($0, part) }.map { base + $0 }
       }

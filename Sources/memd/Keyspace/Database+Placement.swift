@@ -71,11 +71,11 @@ extension Keyspace {
     guard count > 0 else { return 0 }
     // Watchers are told while the keys are still there: only a key that existed has changed.
     effects.watched.touchAll(in: database)
-    var contents = database.takeContents()
+    let contents = database.takeContents()
     if lazily, count > Keyspace.lazyCountMin {
       unlinked.add(contents)
     } else {
-      contents.freeAll(allocator)
+      while !contents.free(upTo: .max, allocator: allocator) {}
     }
     return count
   }

@@ -6,8 +6,8 @@ import RESP
 extension Database {
   /// Makes `value` the string of `key` in a form whose bytes can be changed, `count` bytes long.
   ///
-  /// `count` is not less than the value has. Bytes behind the old ones are zeros as far as `zeroed`;
-  /// the caller writes those behind. The encoding is raw from now on, as in Redis.
+  /// `count` is not less than the value has. Bytes behind the old ones are zeros as far as
+  /// `zeroed`; the caller writes those behind. The encoding is raw from now on, as in Redis.
   ///
   /// - Complexity: O(n) when the value has to move, amortised O(added bytes)
   func edit(_ value: StringValue, _ key: Key, count: Int, zeroedTo zeroed: Int) -> StringEditor {

@@ -25,6 +25,25 @@ struct DatabaseContents: ~Copyable {
   }
 }
 
+/// Contents that no longer belong to a database; whoever holds them frees them, a slice at a time.
+@safe
+struct DetachedContents {
+  private let storage: UnsafeMutablePointer<DatabaseContents>
+
+  init(_ storage: UnsafeMutablePointer<DatabaseContents>) { unsafe self.storage = storage }
+
+  /// Number of keys that are still there.
+  var keyCount: Int { unsafe storage.pointee.table.count }
+
+  /// Frees at most `limit` keys; true when all is gone, and this value must not be used any more.
+  func free(upTo limit: Int, allocator: Allocator) -> Bool {
+    guard unsafe storage.pointee.free(upTo: limit, allocator: allocator) else { return false }
+    unsafe storage.deinitialize(count: 1)
+    unsafe storage.deallocate()
+    return true
+  }
+}
+
 /// One numbered database: look-ups that know about expiry, and the only way to change keys.
 @safe
 final class Database {
@@ -35,7 +54,7 @@ final class Database {
   let effects: Effects
   let statistics: Statistics
   /// The contents lie outside the object: reaching them costs no reference counting.
-  let storage: UnsafeMutablePointer<DatabaseContents>
+  private(set) var storage: UnsafeMutablePointer<DatabaseContents>
 
   var contents: DatabaseContents {
     @inline(__always) unsafeAddress { unsafe UnsafePointer(storage) }
@@ -52,9 +71,7 @@ final class Database {
     self.moment = moment
     self.effects = effects
     self.statistics = statistics
-    unsafe storage = .allocate(capacity: 1)
-    unsafe storage.initialize(
-      to: DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds))
+    unsafe storage = Database.emptyStorage(allocator, seed, moment)
   }
 
   deinit {
@@ -140,7 +157,7 @@ final class Database {
 
   /// Removes a due key through the funnel: event, watchers, followers.
   func expire(_ entry: Entry, _ key: Key) {
-    // Out of the table first: whoever watches the key asks whether it exists.
+    // Whoever hears of it finds the key gone.
     guard detach(key) != nil else { return }
     statistics.expiredKeys &+= 1
     effects.expired(key, in: self)
@@ -170,16 +187,26 @@ final class Database {
   }
 
   /// Takes all keys away at once; the caller frees what it gets, in slices.
-  func takeContents() -> DatabaseContents {
-    var taken = DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds)
-    unsafe swap(&taken, &storage.pointee)
+  func takeContents() -> DetachedContents {
+    let taken = unsafe DetachedContents(storage)
+    unsafe storage = Database.emptyStorage(allocator, seed, moment)
     return taken
   }
 
   /// Exchanges the keys of two databases.
   func swapContents(with other: Database) {
-    guard other !== self else { return }
-    unsafe swap(&storage.pointee, &other.storage.pointee)
+    let own = unsafe storage
+    unsafe storage = other.storage
+    unsafe other.storage = own
+  }
+
+  private static func emptyStorage(
+    _ allocator: Allocator, _ seed: HashSeed, _ moment: Moment
+  ) -> UnsafeMutablePointer<DatabaseContents> {
+    let storage = UnsafeMutablePointer<DatabaseContents>.allocate(capacity: 1)
+    unsafe storage.initialize(
+      to: DatabaseContents(allocator: allocator, seed: seed, now: moment.milliseconds))
+    return unsafe storage
   }
 
   // MARK: - Deadlines

@@ -68,6 +68,9 @@ final class CommandStatisticsTable {
     for id in 0..<count { unsafe records[id] = CommandStatistics() }
   }
 
+  /// Time spent in all commands, in microseconds.
+  var totalMicroseconds: Double { (0..<count).reduce(0) { $0 + microseconds(of: $1) } }
+
   /// Time spent in a command, in microseconds.
   func microseconds(of id: CommandID) -> Double {
     Double(self[id].ticks) / max(ticksPerMicrosecond, 0.001)

@@ -24,11 +24,12 @@ final class SlowLog {
 
   /// Adds a command and forgets the oldest ones beyond `limit`.
   func add(
-    _ arguments: Arguments, microseconds: Int, client: Client, time: Int64, limit: Int
+    _ arguments: Arguments, hiding hidden: HiddenArguments, microseconds: Int, client: Client,
+    time: Int64, limit: Int
   ) {
     let entry = Entry(
       id: nextID, time: time, microseconds: microseconds,
-      arguments: SlowLog.shortened(arguments), clientAddress: client.address,
+      arguments: SlowLog.shortened(arguments, hidden), clientAddress: client.address,
       clientName: client.name)
     nextID += 1
     entries.insert(entry, at: 0)
@@ -37,7 +38,9 @@ final class SlowLog {
 
   func removeAll() { entries = [] }
 
-  private static func shortened(_ arguments: Arguments) -> [[UInt8]] {
+  private static func shortened(
+    _ arguments: Arguments, _ hidden: HiddenArguments
+  ) -> [[UInt8]] {
     let shown = min(arguments.count, argumentCountMax)
     var result: [[UInt8]] = []
     for index in 0..<shown {
@@ -45,6 +48,10 @@ final class SlowLog {
         let more = arguments.count - shown + 1
         result.append(Array("... (\(more) more arguments)".utf8))
         break
+      }
+      if hidden.contains(index) {
+        result.append(HiddenArguments.substitute)
+        continue
       }
       let bytes = arguments[index]
       if bytes.byteCount > argumentByteCountMax {

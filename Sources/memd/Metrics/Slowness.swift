@@ -12,7 +12,9 @@ extension Server {
     let limit = configuration.slowlogLogSlowerThan
     if limit >= 0, microseconds >= limit, !command.flags.contains(.skipSlowLog) {
       slowLog.add(
-        call.arguments, microseconds: microseconds, client: call.client,
+        call.arguments,
+        hiding: HiddenArguments(commands.description(of: command).fullName, call.arguments),
+        microseconds: microseconds, client: call.client,
         time: moment.microseconds / 1_000_000, limit: configuration.slowlogMaxLen)
     }
     let threshold = configuration.latencyMonitorThreshold

@@ -31,6 +31,9 @@ final class ReplicationBacklog {
   /// Frees the ring; the backlog must not be used afterwards.
   func tearDown() { unsafe allocator.deallocate(ring, byteCount: capacity) }
 
+  /// Gives the history another name: nobody can go on from it any more (DEBUG CHANGE-REPL-ID).
+  func rename(_ newID: String) { replicationID = newID }
+
   /// Offset of the oldest byte that is still here.
   var firstOffset: Int { offset - historyCount + 1 }
 

@@ -6,8 +6,8 @@ import EventLoop
 extension Server {
   /// Takes over options that were changed while the server runs.
   ///
-  /// - Throws: why a change is impossible; CONFIG SET goes back to the old values then and calls this
-  ///   again.
+  /// - Throws: why a change is impossible; CONFIG SET goes back to the old values then and calls
+  ///   this again.
   func apply(_ change: ConfigurationChange) throws(ConfigurationChange.Failure) {
     log.level = configuration.logLevel
     applyConfiguration()

@@ -7,7 +7,8 @@ extension Server {
   /// Periodic chores, `hz` times a second.
   func runCron() {
     cronCount &+= 1
-    statistics.memoryPeak = max(statistics.memoryPeak, allocator.bytesInUse)
+    rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
+    statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
     if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
   }

@@ -14,10 +14,12 @@ final class Listeners {
 }
 
 extension Server {
-  /// Listens where the configuration says and nowhere else; listeners that may stay are not touched.
+  /// Listens where the configuration says and nowhere else; listeners that may stay are not
+  /// touched.
   ///
   /// An address that may be missing is passed over when it is. On a failure what was opened stays
-  /// open: the caller ends the process, or calls again with the configuration that was there before.
+  /// open: the caller ends the process, or calls again with the configuration that was there
+  /// before.
   func updateListeners() throws(ListenError) {
     let wanted = configuredAddresses()
     for listener in listeners.all where !wanted.contains(listener.address) {

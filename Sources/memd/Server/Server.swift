@@ -31,6 +31,7 @@ final class Server {
   let latencyMonitor = LatencyMonitor()
   let turnDurations = TurnDurations()
   let expirationLag = ExpirationLag()
+  let rates = Rates()
   let batch = Batch()
   let listeners = Listeners()
 
@@ -84,6 +85,8 @@ final class Server {
   /// Monotonic nanoseconds.
   var nextCron: Int64 = 0
   var cronCount = 0
+  /// Switched by DEBUG PAUSE-CRON.
+  var isCronPaused = false
   let startedAt: Int64
 
   init(configuration: Configuration, world: World, log: Log) {

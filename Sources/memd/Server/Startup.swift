@@ -2,8 +2,8 @@
 
 import EventLoop
 
-/// From the command line to a server that listens, and back. Only the program itself runs this: tests
-/// make servers without a process around them.
+/// From the command line to a server that listens, and back. Only the program itself runs this:
+/// tests make servers without a process around them.
 enum Startup {
   /// Reads the configuration that the command line asks for. Ends the process if it asks for
   /// something else, or if the configuration is refused.
@@ -58,8 +58,8 @@ enum Startup {
     return ProcessFacts.workingDirectory
   }
 
-  /// Turns the log to where the configuration wants it, leaves the terminal if it says so, and tells
-  /// who starts here.
+  /// Turns the log to where the configuration wants it, leaves the terminal if it says so, and
+  /// tells who starts here.
   private static func announce(
     _ configuration: Configuration, isBare: Bool, disk: Disk, log: Log
   ) {

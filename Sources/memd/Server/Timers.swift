@@ -18,7 +18,7 @@ extension Server {
     expireDueKeys()
     if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
-      runCron()
+      if !isCronPaused { runCron() }
     }
     freeUnlinked()
     if evictionContinues { _ = evict() }

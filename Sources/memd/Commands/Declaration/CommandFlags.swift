@@ -50,6 +50,8 @@ struct CommandFlags: OptionSet, Sendable {
 
   /// Executes what was queued (EXEC).
   static let endsTransaction = CommandFlags(rawValue: 1 << 39)
+  /// For the server's own needs, not for applications (COMMAND DOCS' syscmd).
+  static let system = CommandFlags(rawValue: 1 << 40)
 
   /// Names in COMMAND INFO, in bit order.
   static let names: [(CommandFlags, StaticString)] = [

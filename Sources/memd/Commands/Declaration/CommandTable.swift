@@ -76,7 +76,19 @@ final class CommandTable {
     ObjectCommands.self,
     DatabaseCommands.self,
     SelectionCommands.self,
-    TransactionCommands.self, ClientCommands.self, ShutdownCommands.self,
+    TransactionCommands.self,
+    CommandCommands.self,
+    InfoCommands.self,
+    SlowLogCommands.self,
+    LatencyCommands.self,
+    MemoryCommands.self,
+    DebugCommands.self,
+    ServerCommands.self,
+    ModuleCommands.self,
+    ClusterCommands.self,
+    ClusterConnectionCommands.self,
+    ClientCommands.self,
+    ShutdownCommands.self,
   ]
 
   /// A declaration with its place among the others.

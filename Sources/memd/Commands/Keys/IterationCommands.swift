@@ -80,9 +80,10 @@ enum IterationCommands: CommandFamily {
   /// What follows the cursor of SCAN.
   private struct ScanOptions {
     var count = 10
-    var filter = KeyFilter()
+    var filter: KeyFilter
 
     init(_ call: borrowing Call) throws(CommandError) {
+      filter = KeyFilter(call.arguments)
       var index = 2
       while index < call.arguments.count {
         guard index + 1 < call.arguments.count else { throw .syntax }
@@ -90,7 +91,7 @@ enum IterationCommands: CommandFamily {
         case Keyword("count"):
           count = try call.integer(index + 1)
           if count < 1 { throw .syntax }
-        case Keyword("match"): filter.match(call.arguments, at: index + 1)
+        case Keyword("match"): filter.match(at: index + 1)
         case Keyword("type"): filter.requireType(named: call.keyword(index + 1))
         default: throw .syntax
         }
@@ -121,18 +122,22 @@ struct KeyFilter {
 
   private var type = TypeCondition.any
   /// The arguments that hold the pattern, and where; nil if every key matches.
-  private var pattern: (arguments: Arguments, index: Int)?
+  private let arguments: Arguments
+  private var patternIndex = 0
 
-  init() {}
+  init(_ arguments: Arguments) { self.arguments = arguments }
 
-  init(pattern arguments: Arguments, at index: Int) { match(arguments, at: index) }
+  init(pattern arguments: Arguments, at index: Int) {
+    self.arguments = arguments
+    match(at: index)
+  }
 
   /// Takes the argument at `index` as the pattern.
-  mutating func match(_ arguments: Arguments, at index: Int) {
+  mutating func match(at index: Int) {
     let bytes = arguments[index]
     // A single star also matches the empty key, which the general rules deny.
     let isStar = bytes.byteCount == 1 && bytes.byte(0) == UInt8(ascii: "*")
-    pattern = isStar ? nil : (arguments, index)
+    patternIndex = isStar ? 0 : index
   }
 
   /// Accepts only keys of the type with this name, in any case.
@@ -157,8 +162,8 @@ struct KeyFilter {
     case .only(let wanted): if entry.header.type != wanted { return false }
     case .none: return false
     }
-    guard let pattern else { return true }
-    return GlobPattern.matches(pattern: pattern.arguments[pattern.index], text: entry.key)
+    guard patternIndex != 0 else { return true }
+    return GlobPattern.matches(pattern: arguments[patternIndex], text: entry.key)
   }
 }
 

@@ -95,6 +95,12 @@ enum ConfigCommands: CommandFamily {
     call.reply.ok()
   }
 
+  /// Whether an argument of CONFIG SET is a secret, so that SLOWLOG and MONITOR hide it.
+  static func isSecret(_ index: Int, in arguments: Arguments) -> Bool {
+    guard index >= 3, !index.isMultiple(of: 2), index < arguments.count else { return false }
+    return OptionTable.find(arguments[index - 1].text)?.option.traits.contains(.sensitive) ?? false
+  }
+
   // MARK: - CONFIG REWRITE
 
   static func configRewrite(_ call: inout Call) throws(CommandError) {

@@ -89,7 +89,8 @@ enum ComparisonCommands: CommandFamily {
 
   static func digest(_ call: inout Call) throws(CommandError) {
     guard let value = try call.database.string(call.key(1)) else { return call.reply.null() }
-    let digits = HexadecimalDigest.digits(of: value.digest)
-    call.reply.bulk(unsafe digits.span.bytes)
+    var buffer = ByteBuffer()
+    HexadecimalDigest.append(value.digest, to: &buffer)
+    call.reply.bulk(buffer.bytes)
   }
 }

@@ -53,43 +53,65 @@ enum MultipleStringCommands: CommandFamily {
     call.reply.array(count - 1)
     var index = 1
     while index < count {
-      if let entry = call.database.read(call.key(index)), entry.header.isString {
-        call.reply.bulk(StringValue(entry))
-      } else {
-        call.reply.null()
-      }
+      replyString(index, call)
       index &+= 1
     }
+  }
+
+  /// One element of MGET's reply.
+  ///
+  /// A function of its own, since within the loop the optimiser would retain the database per key.
+  @inline(never)
+  private static func replyString(_ index: Int, _ call: borrowing Call) {
+    let key = call.key(index)
+    guard let entry = call.database.read(key), entry.header.isString else {
+      return call.reply.null()
+    }
+    call.reply.bulk(StringValue(entry))
   }
 
   // MARK: - MSET, MSETNX
 
   static func mset(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count % 2 == 1 else { throw wrongCount(call) }
-    assignPairs(&call, from: 1, to: call.arguments.count)
+    assignPairs(call, from: 1, to: call.arguments.count)
     call.reply.ok()
   }
 
   static func msetnx(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count % 2 == 1 else { throw wrongCount(call) }
     for index in stride(from: 1, to: call.arguments.count, by: 2) {
-      if call.database.write(call.key(index)) != nil { return call.reply.integer(0) }
+      if exists(index, call) { return call.reply.integer(0) }
     }
-    assignPairs(&call, from: 1, to: call.arguments.count)
+    assignPairs(call, from: 1, to: call.arguments.count)
     call.reply.integer(1)
   }
 
   private static func assignPairs(
-    _ call: inout Call, from start: Int, to end: Int, deadline: DeadlineChange = .clear
+    _ call: borrowing Call, from start: Int, to end: Int, deadline: DeadlineChange = .clear
   ) {
     var index = start
     while index < end {
-      let key = call.key(index)
-      call.database.setString(key, call.arguments[index &+ 1], deadline: deadline)
-      call.changed(key, .set)
-      if case .at = deadline { call.effects.notify(.expire, key, in: call.database) }
+      assignPair(index, deadline, call)
       index &+= 2
     }
+  }
+
+  /// Stores one key's value. A function of its own for the same reason as `replyString`.
+  @inline(never)
+  private static func assignPair(
+    _ index: Int, _ deadline: DeadlineChange, _ call: borrowing Call
+  ) {
+    let key = call.key(index)
+    call.database.setString(key, call.arguments[index &+ 1], deadline: deadline)
+    call.changed(key, .set)
+    if case .at = deadline { call.effects.notify(.expire, key, in: call.database) }
+  }
+
+  /// Whether a key is there, due ones being removed. A function of its own, as above.
+  @inline(never)
+  private static func exists(_ index: Int, _ call: borrowing Call) -> Bool {
+    call.database.write(call.key(index)) != nil
   }
 
   private static func wrongCount(_ call: borrowing Call) -> CommandError {
@@ -113,14 +135,13 @@ enum MultipleStringCommands: CommandFamily {
     let deadline = try options.expiration.deadlineChange(call)
     if let wanted = options.existence {
       for index in stride(from: 2, to: end, by: 2) {
-        let exists = call.database.write(call.key(index)) != nil
-        guard exists == wanted else { return call.reply.integer(0) }
+        guard exists(index, call) == wanted else { return call.reply.integer(0) }
       }
     }
     if case .at(let instant) = deadline, call.isPast(instant) {
       for index in stride(from: 2, to: end, by: 2) { call.removeOverdue(call.key(index)) }
     } else {
-      assignPairs(&call, from: 2, to: end, deadline: deadline)
+      assignPairs(call, from: 2, to: end, deadline: deadline)
       propagatePairs(call, from: 2, to: end, deadline)
     }
     call.reply.integer(1)

@@ -17,7 +17,7 @@ enum SubsequenceCommands: CommandFamily {
       ],
       [
         .key("key1"), .key("key2"), .token("LEN", "len").optional, .token("IDX", "idx").optional,
-        .integer("min-match-len").after("MINMATCHLEN").optional,
+        .integer("len").after("MINMATCHLEN").optional,
         .token("WITHMATCHLEN", "withmatchlen").optional,
       ],
       since: "7.0.0", complexity: "O(N*M) for strings of N and M bytes",

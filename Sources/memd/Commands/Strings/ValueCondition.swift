@@ -29,7 +29,7 @@ struct ValueCondition {
     case .equal: return value.equals(other)
     case .notEqual: return !value.equals(other)
     case .digestEqual: return try value.hasDigest(other)
-    case .digestNotEqual: return try !value.hasDigest(other)
+    case .digestNotEqual: return try value.hasDigest(other) == false
     }
   }
 }
@@ -80,14 +80,12 @@ enum HexadecimalDigest {
     return value
   }
 
-  /// The digits in lower case.
-  static func digits(of value: UInt64) -> [16 of UInt8] {
-    var digits = [16 of UInt8](repeating: 0)
+  /// Appends the digits in lower case.
+  static func append(_ value: UInt64, to buffer: inout ByteBuffer) {
     for index in 0..<byteCount {
       let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index) & 15)
-      digits[index] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+      buffer.append(byte: digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
     }
-    return digits
   }
 }
 

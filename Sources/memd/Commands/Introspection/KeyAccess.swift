@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// What a request does to its keys where that depends on its options.
+enum KeyAccess {
+  /// The access of one request, for a command whose declaration says that it varies.
+  static func refined(
+    _ access: KeySpec.Access, of command: Command, in request: Arguments
+  ) -> KeySpec.Access {
+    guard access.contains(.variableFlags) else { return access }
+    switch command.name.description {
+    case "set":
+      return hasOption("get", from: 3, in: request)
+        ? [.readWrite, .access, .update]
+        : [.overwrite, .update]
+    case "bitfield":
+      return onlyReads(request)
+        ? [.readOnly, .access]
+        : [.readWrite, .access, .update]
+    default: return access
+    }
+  }
+
+  private static func hasOption(_ option: String, from: Int, in request: Arguments) -> Bool {
+    (from..<max(from, request.count)).contains { request[$0].text.lowercased() == option }
+  }
+
+  /// BITFIELD with no other operation than GET.
+  private static func onlyReads(_ request: Arguments) -> Bool {
+    var index = 2
+    while index < request.count {
+      guard request[index].text.lowercased() == "get" else { return false }
+      index += 3
+    }
+    return true
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Commands about the server that have no family of their own.
+enum ServerCommands: CommandFamily {
+  static let group = CommandGroup.server
+
+  static let commands: [Command] = [
+    Command(
+      "lastsave", [.loading, .stale, .fast], categories: [.admin, .dangerous],
+      tips: ["nondeterministic_output"], since: "1.0.0", complexity: "O(1)",
+      summary: "Tells when the dataset was last saved.", handler: lastSave),
+    Command(
+      "lolwut", [.readonly, .fast], [.integer("version").after("VERSION").optional],
+      since: "5.0.0", summary: "Draws a small picture and tells the version.", handler: lolwut),
+    Command(
+      "monitor", [.admin, .noScript, .loading, .stale, .parserBarrier], since: "1.0.0",
+      summary: "Shows every command that the server runs from now on.", handler: monitor),
+    Command(
+      "role", [.noScript, .loading, .stale, .fast], categories: [.admin, .dangerous],
+      since: "2.8.12", complexity: "O(1)",
+      summary: "Tells the server's part in replication.", handler: role),
+    Command(
+      "time", [.loading, .stale, .fast], tips: ["nondeterministic_output"], since: "2.6.0",
+      complexity: "O(1)", summary: "Tells the server's time.", handler: time),
+  ]
+
+  static func time(_ call: inout Call) throws(CommandError) {
+    let now = call.moment.microseconds
+    call.reply.array(2)
+    call.reply.bulk(integer: Int(now / 1_000_000))
+    call.reply.bulk(integer: Int(now % 1_000_000))
+  }
+
+  static func lastSave(_ call: inout Call) throws(CommandError) {
+    call.reply.integer(Int(call.server.lastSave))
+  }
+
+  static func role(_ call: inout Call) throws(CommandError) {
+    call.reply.array(3)
+    call.reply.bulk("master")
+    call.reply.integer(call.server.effects.backlog.offset)
+    call.reply.array(0)
+  }
+
+  static func monitor(_ call: inout Call) throws(CommandError) {
+    let client = call.client
+    guard !client.transaction.isExecuting else {
+      throw CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client")
+    }
+    // Compatibility: a second MONITOR is passed over without a reply.
+    guard !client.flags.contains(.monitor) else { return }
+    client.flags.insert(.monitor)
+    call.server.monitors.append(client)
+    call.server.updateMonitorGate()
+    call.reply.ok()
+  }
+
+  static func lolwut(_ call: inout Call) throws(CommandError) {
+    var pictureNumber = 0
+    if call.arguments.count >= 3, call.keyword(1) ~= Keyword("version") {
+      pictureNumber = try call.integer(2)
+    }
+    var random = RandomGenerator(seed: call.moment.random.next())
+    let picture = TextArt.draw(pictureNumber, using: &random)
+    call.reply.verbatim(
+      "\(picture)\nmemd ver. \(Version.memd) (Redis ver. \(Version.redis))\n", format: "txt")
+  }
+}

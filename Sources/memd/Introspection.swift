@@ -1,4 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-extension Server {
-  func feedMonitors(_ call: borrowing Call) {}
-}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+extension Entry {
+  /// Bytes that a table's bucket takes per element, at its usual fill.
+  private static let bucketShare = 13
+
+  /// Memory of the key with its value, its share of the table, and its record in the timing wheel.
+  func memoryUsage(_ allocator: Allocator) -> Int {
+    var total = unsafe allocator.allocatedSize(of: byteCount, at: pointer)
+    total += Entry.bucketShare
+    if header.hasDeadline { total += MemoryFigures.wheelByteCount }
+    if header.type == .string, StringValue(self).encoding == .block {
+      total += StringBlock(word: valueWord).allocatedSize(allocator)
+    }
+    return total
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// Sections of INFO about the server as a whole. Names are those that monitors of Redis read; what
+// memd alone has to tell begins with `memd_`.
+
+extension Server {
+  /// The process and its configuration.
+  func writeServerInfo(to text: inout InfoText) {
+    let uptime = (clock.wallMicroseconds() / 1000 - startedAt) / 1000
+    text.section("Server")
+    text.field("redis_version", Version.redis)
+    text.field("memd_version", Version.memd)
+    text.field("redis_git_sha1", "00000000")
+    text.field("redis_git_dirty", false)
+    text.field("redis_build_id", "0")
+    text.field("redis_mode", "standalone")
+    text.field("os", ProcessFacts.operatingSystem)
+    text.field("arch_bits", 64)
+    text.field("monotonic_clock", "POSIX clock_gettime")
+    text.field("multiplexing_api", "epoll")
+    text.field("process_id", Int(ProcessFacts.processID))
+    text.field("process_supervised", configuration.supervised.rawValue)
+    text.field("run_id", runID)
+    text.field("tcp_port", configuration.port)
+    text.field("server_time_usec", clock.wallMicroseconds())
+    text.field("uptime_in_seconds", uptime)
+    text.field("uptime_in_days", uptime / 86400)
+    text.field("hz", configuration.hz)
+    text.field("configured_hz", configuration.hz)
+    text.field("lru_clock", Int(moment.accessClock))
+    text.field("executable", ProcessFacts.executablePath)
+    text.field("config_file", configuration.configFile)
+    text.field("io_threads_active", false)
+  }
+
+  /// Connections and their buffers.
+  func writeClientsInfo(to text: inout InfoText) {
+    text.section("Clients")
+    text.field("connected_clients", clients.count)
+    text.field("cluster_connections", 0)
+    text.field("maxclients", configuration.maxClients)
+    text.field("client_recent_max_input_buffer", statistics.recentMaxInputBuffer)
+    text.field("client_recent_max_output_buffer", statistics.recentMaxOutputBuffer)
+    text.field("blocked_clients", 0)
+    text.field("tracking_clients", 0)
+    text.field("pubsub_clients", clients.all.count { $0.flags.contains(.pubsub) })
+    text.field("watching_clients", effects.watched.clients.count)
+    text.field("clients_in_timeout_table", 0)
+    text.field("total_watched_keys", effects.watched.keyCount)
+    text.field("total_blocking_keys", 0)
+    text.field("total_blocking_keys_on_nokey", 0)
+  }
+
+  /// Nothing is saved yet, so these are the values of a server that never saves.
+  func writePersistenceInfo(to text: inout InfoText) {
+    text.section("Persistence")
+    text.field("loading", false)
+    text.field("async_loading", false)
+    text.field("current_cow_peak", 0)
+    text.field("current_cow_size", 0)
+    text.field("current_cow_size_age", 0)
+    text.field("current_fork_perc", 0.0)
+    text.field("current_save_keys_processed", 0)
+    text.field("current_save_keys_total", 0)
+    text.field("rdb_changes_since_last_save", effects.changeCount)
+    text.field("rdb_bgsave_in_progress", false)
+    text.field("rdb_last_save_time", lastSave)
+    text.field("rdb_last_bgsave_status", "ok")
+    text.field("rdb_last_bgsave_time_sec", -1)
+    text.field("rdb_current_bgsave_time_sec", -1)
+    text.field("rdb_saves", 0)
+    text.field("rdb_last_cow_size", 0)
+    text.field("rdb_last_load_keys_expired", 0)
+    text.field("rdb_last_load_keys_loaded", 0)
+    text.field("aof_enabled", false)
+    text.field("aof_rewrite_in_progress", false)
+    text.field("aof_rewrite_scheduled", false)
+    text.field("aof_last_rewrite_time_sec", -1)
+    text.field("aof_current_rewrite_time_sec", -1)
+    text.field("aof_last_bgrewrite_status", "ok")
+    text.field("aof_rewrites", 0)
+    text.field("aof_rewrites_consecutive_failures", 0)
+    text.field("aof_last_write_status", "ok")
+    text.field("aof_last_cow_size", 0)
+    text.field("module_fork_in_progress", false)
+    text.field("module_fork_last_cow_size", 0)
+  }
+
+  /// Wall time of the last save in seconds; the start as long as nothing was saved, as in Redis.
+  var lastSave: Int64 { startedAt / 1000 }
+
+  /// Followers and the history they can go on from.
+  func writeReplicationInfo(to text: inout InfoText) {
+    let backlog = effects.backlog
+    text.section("Replication")
+    text.field("role", "master")
+    text.field("connected_slaves", 0)
+    text.field("master_failover_state", "no-failover")
+    text.field("master_replid", backlog.replicationID)
+    text.field("master_replid2", String(repeating: "0", count: 40))
+    text.field("master_repl_offset", backlog.offset)
+    text.field("second_repl_offset", -1)
+    text.field("repl_backlog_active", true)
+    text.field("repl_backlog_size", backlog.capacity)
+    text.field("repl_backlog_first_byte_offset", backlog.firstOffset)
+    text.field("repl_backlog_histlen", backlog.historyCount)
+  }
+
+  /// Processor time; nothing forks, so children have none.
+  func writeProcessorInfo(to text: inout InfoText) {
+    let process = ProcessFacts.processorTime(of: .process)
+    let children = ProcessFacts.processorTime(of: .children)
+    let thread = ProcessFacts.processorTime(of: .thread)
+    text.section("CPU")
+    text.field("used_cpu_sys", Double(process.systemMicroseconds) / 1e6, digits: 6)
+    text.field("used_cpu_user", Double(process.userMicroseconds) / 1e6, digits: 6)
+    text.field("used_cpu_sys_children", Double(children.systemMicroseconds) / 1e6, digits: 6)
+    text.field("used_cpu_user_children", Double(children.userMicroseconds) / 1e6, digits: 6)
+    text.field("used_cpu_sys_main_thread", Double(thread.systemMicroseconds) / 1e6, digits: 6)
+    text.field("used_cpu_user_main_thread", Double(thread.userMicroseconds) / 1e6, digits: 6)
+  }
+
+  /// Keys per database.
+  func writeKeyspaceInfo(to text: inout InfoText) {
+    text.section("Keyspace")
+    for database in keyspace.databases where database.count > 0 {
+      var average: Int64 = 0
+      if let deadline = database.contents.expirations.averageDeadline {
+        average = max(0, deadline &- moment.milliseconds)
+      }
+      text.line(
+        "db\(database.number):keys=\(database.count),expires=\(database.expiringCount),"
+          + "avg_ttl=\(average),subexpiry=0")
+    }
+  }
+}

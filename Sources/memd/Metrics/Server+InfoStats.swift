@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+
+extension Server {
+  /// Counters since the start, or since CONFIG RESETSTAT, and rates of the last two seconds.
+  func writeStatsInfo(to text: inout InfoText) {
+    text.section("Stats")
+    text.field("total_connections_received", statistics.connectionsReceived)
+    text.field("total_commands_processed", statistics.commandsProcessed)
+    text.field("instantaneous_ops_per_sec", Int(rates.commands.rate.rounded()))
+    text.field("total_net_input_bytes", statistics.networkInputBytes)
+    text.field("total_net_output_bytes", statistics.networkOutputBytes)
+    text.field("total_net_repl_input_bytes", 0)
+    text.field("total_net_repl_output_bytes", 0)
+    text.field("instantaneous_input_kbps", rates.inputBytes.rate / 1024)
+    text.field("instantaneous_output_kbps", rates.outputBytes.rate / 1024)
+    text.field("instantaneous_input_repl_kbps", 0.0)
+    text.field("instantaneous_output_repl_kbps", 0.0)
+    text.field("rejected_connections", statistics.connectionsRejected)
+    text.field("sync_full", 0)
+    text.field("sync_partial_ok", 0)
+    text.field("sync_partial_err", 0)
+    writeExpirationInfo(to: &text)
+    text.field("keyspace_hits", statistics.keyspaceHits)
+    text.field("keyspace_misses", statistics.keyspaceMisses)
+    text.field("pubsub_channels", 0)
+    text.field("pubsub_patterns", 0)
+    text.field("pubsubshard_channels", 0)
+    text.field("latest_fork_usec", 0)
+    text.field("total_forks", 0)
+    text.field("migrate_cached_sockets", 0)
+    text.field("slave_expires_tracked_keys", 0)
+    text.field("active_defrag_hits", statistics.defragmentationHits)
+    text.field("active_defrag_misses", statistics.defragmentationMisses)
+    text.field("active_defrag_key_hits", 0)
+    text.field("active_defrag_key_misses", 0)
+    text.field("total_active_defrag_time", 0)
+    text.field("current_active_defrag_time", 0)
+    text.field("tracking_total_keys", 0)
+    text.field("tracking_total_items", 0)
+    text.field("tracking_total_prefixes", 0)
+    text.field("unexpected_error_replies", statistics.unexpectedErrorReplies)
+    text.field("total_error_replies", statistics.errorReplies)
+    text.field("dump_payload_sanitizations", 0)
+    text.field("total_reads_processed", statistics.readsProcessed)
+    text.field("total_writes_processed", statistics.writesProcessed)
+    text.field("io_threaded_reads_processed", 0)
+    text.field("io_threaded_writes_processed", 0)
+    text.field("reply_buffer_shrinks", 0)
+    text.field("reply_buffer_expands", 0)
+    writeDisconnectionInfo(to: &text)
+    writeTurnInfo(to: &text)
+  }
+
+  private func writeExpirationInfo(to text: inout InfoText) {
+    text.field("expired_subkeys", 0)
+    text.field("expired_keys", statistics.expiredKeys)
+    // Every key is removed when it is due; none waits for a sampling to find it.
+    text.field("expired_stale_perc", 0.0)
+    text.field("expired_time_cap_reached_count", statistics.expiredTimeCapReached)
+    text.field("expire_cycle_cpu_milliseconds", Int(expiry.microseconds / 1000))
+    text.field("evicted_keys", statistics.evictedKeys)
+    text.field("evicted_clients", statistics.evictedClients)
+    text.field("evicted_scripts", 0)
+    text.field("total_eviction_exceeded_time", statistics.evictionExceededMicroseconds / 1000)
+    text.field("current_eviction_exceeded_time", 0)
+  }
+
+  private func writeDisconnectionInfo(to text: inout InfoText) {
+    text.field(
+      "client_query_buffer_limit_disconnections", statistics.queryBufferLimitDisconnections)
+    text.field(
+      "client_output_buffer_limit_disconnections", statistics.outputBufferLimitDisconnections)
+    text.field("acl_access_denied_auth", statistics.accessDeniedAuthentication)
+    text.field("acl_access_denied_cmd", statistics.accessDeniedCommand)
+    text.field("acl_access_denied_key", statistics.accessDeniedKey)
+    text.field("acl_access_denied_channel", statistics.accessDeniedChannel)
+  }
+
+  /// Turns of the loop, and how late keys expire; times in microseconds where nothing else is said.
+  private func writeTurnInfo(to text: inout InfoText) {
+    text.field("eventloop_cycles", statistics.turns)
+    text.field("eventloop_duration_sum", Int(statistics.turnMicroseconds))
+    text.field("eventloop_duration_cmd_sum", Int(commandStatistics.totalMicroseconds))
+    text.field("eventloop_duration_max", Int(turnDurations.longestMicroseconds))
+    text.field("eventloop_cmd_per_cycle_max", statistics.commandsPerTurnMax)
+    text.field("instantaneous_eventloop_cycles_per_sec", Int(rates.turns.rate.rounded()))
+    text.field("instantaneous_eventloop_duration_usec", Int(rates.turnDuration.rate.rounded()))
+    text.field("memd_turn_longest_usec", Int(turnDurations.longestMicroseconds))
+    text.field("memd_turn_p50_usec", Double(turnDurations.percentile(50)) / 1000, digits: 3)
+    text.field("memd_turn_p99_usec", Double(turnDurations.percentile(99)) / 1000, digits: 3)
+    text.field("memd_turn_p99.9_usec", Double(turnDurations.percentile(99.9)) / 1000, digits: 3)
+    text.field("memd_expiry_lag_longest_msec", expirationLag.longestMilliseconds)
+    text.field("memd_expiry_lag_p50_msec", Double(expirationLag.percentile(50)) / 1e6, digits: 3)
+    text.field("memd_expiry_lag_p99_msec", Double(expirationLag.percentile(99)) / 1e6, digits: 3)
+  }
+
+  // MARK: - Per command
+
+  /// Calls and times of each command that was called or refused.
+  func writeCommandInfo(to text: inout InfoText) {
+    text.section("Commandstats")
+    for description in commands.descriptions {
+      let id = description.id
+      let calls = commandStatistics[id].calls
+      let rejected = commandStatistics[id].rejectedCalls
+      let failed = commandStatistics[id].failedCalls
+      guard calls > 0 || rejected > 0 || failed > 0 else { continue }
+      let microseconds = commandStatistics.microseconds(of: id)
+      let mean = FixedPoint.text(calls > 0 ? microseconds / Double(calls) : 0, digits: 2)
+      text.line(
+        "cmdstat_\(description.fullName):calls=\(calls),usec=\(Int(microseconds)),"
+          + "usec_per_call=\(mean),rejected_calls=\(rejected),failed_calls=\(failed)")
+    }
+  }
+
+  /// Error replies by their first word, sorted.
+  func writeErrorInfo(to text: inout InfoText) {
+    text.section("Errorstats")
+    for error in errorStatistics.counts.sorted(by: { $0.word < $1.word }) {
+      text.line("errorstat_\(error.word):count=\(error.count)")
+    }
+  }
+
+  /// Percentiles of the durations of each command that was called.
+  func writeLatencyInfo(to text: inout InfoText) {
+    text.section("Latencystats")
+    guard configuration.latencyTracking else { return }
+    for description in commands.descriptions
+    where commandStatistics[description.id].histogram.count > 0 {
+      var shown: [String] = []
+      for percent in configuration.latencyTrackingInfoPercentiles {
+        let nanoseconds = commandStatistics[description.id].histogram.percentile(percent)
+        let microseconds = FixedPoint.text(Double(nanoseconds) / 1000, digits: 3)
+        shown.append("p\(FixedPoint.trimmed(percent))=\(microseconds)")
+      }
+      text.line(
+        "latency_percentiles_usec_\(description.fullName):\(shown.joined(separator: ","))")
+    }
+  }
+}

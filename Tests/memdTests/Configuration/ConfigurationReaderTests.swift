@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import Testing
+
+@testable import memd
+
+@Suite struct ConfigurationReaderTests {
+  private func read(
+    _ files: KeyValuePairs<String, String>, options: String = "", into configuration: Configuration
+  ) throws(ConfigurationFailure) {
+    let disk = SimulatedFiles.disk(files)
+    try ConfigurationReader(configuration, disk: disk).read(path: "redis.conf", options: options)
+  }
+
+  private func failure(_ text: String) -> ConfigurationFailure? {
+    do throws(ConfigurationFailure) {
+      try read(["redis.conf": text], into: Configuration())
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test func `Comments, blanks and carriage returns are passed over, names are read in any case`()
+    throws
+  {
+    let configuration = Configuration()
+    try read(
+      ["redis.conf": "# port 1\n\n  PORT 17120 \r\n\tbind 127.0.0.1 -::1\n"], into: configuration)
+    #expect(configuration.port == 17120)
+    #expect(configuration.bind == ["127.0.0.1", "-::1"])
+  }
+
+  @Test func `Options win over the file`() throws {
+    let configuration = Configuration()
+    try read(["redis.conf": "port 1\nhz 50"], options: "port \"2\"", into: configuration)
+    #expect(configuration.port == 2)
+    #expect(configuration.hz == 50)
+  }
+
+  @Test func `Included files are read in their place, patterns in order`() throws {
+    let configuration = Configuration()
+    try read(
+      [
+        "redis.conf": "port 1\ninclude conf.d/*.conf\ninclude none*.conf\nhz 20",
+        "conf.d/b.conf": "port 3\n", "conf.d/a.conf": "port 2\nhz 10\n",
+        "conf.d/c.txt": "port 4\n", "conf.d/.hidden.conf": "port 5\n",
+      ], into: configuration)
+    #expect(configuration.port == 3)
+    #expect(configuration.hz == 20)
+  }
+
+  @Test func `A missing included file stops the start`() {
+    #expect(
+      failure("include none.conf")
+        == .unreadable(path: "none.conf", reason: "No such file or directory"))
+  }
+
+  @Test func `Files that include themselves end with an error`() {
+    guard case .line(_, let text, let reason) = failure("include redis.conf") else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(text == "include redis.conf")
+    #expect(reason == "include is nested too deeply")
+  }
+
+  @Test func `The message names the line as it stands there`() {
+    let failure = failure("port 1\n\n   appendonly   yes  \nport 2")
+    #expect(
+      failure
+        == .line(
+          number: 3, text: "appendonly   yes",
+          reason: "saving data to disk is not supported: everything is kept in memory only"))
+    #expect(
+      failure?.message
+        == "\n*** FATAL CONFIG FILE ERROR (memd \(Version.memd)) ***\nReading the configuration"
+        + " file, at line 3\n>>> 'appendonly   yes'\nsaving data to disk is not supported:"
+        + " everything is kept in memory only\n")
+  }
+
+  @Test(arguments: [
+    ("foo \"bar", "Unbalanced quotes in configuration line"),
+    ("rename-command x", "Bad directive or wrong number of arguments"),
+    ("sentinel monitor", "sentinel directive while not in sentinel mode"),
+    ("requirepass a b", "wrong number of arguments"),
+    ("requirepass \"\\xff\"", "argument is not valid UTF-8"),
+  ])
+  func `Lines that can't be read are refused`(line: String, expected: String) {
+    #expect(failure(line) == .line(number: 1, text: line, reason: expected))
+  }
+
+  @Test(arguments: [
+    "list-max-ziplist-entries 512", "user default on nopass sanitize-payload ~* &* +@all",
+    "appendonly no", "save \"\"", "cluster-enabled no", "tls-port 0", "io-threads 4",
+  ])
+  func `Lines of older and larger servers that promise nothing are fine`(line: String) {
+    #expect(failure(line) == nil)
+  }
+
+  @Test func `What is accepted without effect is listed if it differs from the default`() throws {
+    let configuration = Configuration()
+    try read(
+      ["redis.conf": "io-threads 4\nrdbcompression yes\nlua-time-limit 1\nmaxmemory 1gb"],
+      into: configuration)
+    #expect(configuration.ineffectiveSettings == ["io-threads", "busy-reply-threshold"])
+  }
+
+  @Test func `The working directory changes while the file is read`() throws {
+    let configuration = Configuration()
+    configuration.changeDirectory = { path throws(OptionError) in
+      if path == "gone" { throw OptionError("No such file or directory") }
+      return "/data/" + path
+    }
+    try read(["redis.conf": "dir ./here"], into: configuration)
+    #expect(configuration.dir == "/data/./here")
+    #expect(throws: ConfigurationFailure.self) {
+      try read(["redis.conf": "dir gone"], into: configuration)
+    }
+  }
+}
