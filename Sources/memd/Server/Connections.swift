@@ -77,7 +77,8 @@ extension Server {
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     updateMonitorGate()
     transport.close(client.connection)
-    if let storage = client.reply.takeStorage() { storage.deallocate() }
+    client.reply.removeAll(keepingCapacity: false)
+    client.sentCount = 0
     accountMemory(of: client)
     clients.noteClosed(client)
   }

@@ -180,11 +180,22 @@ extension Server {
       client.lastInteraction = moment.milliseconds
       return count
     case .wouldBlock: return nil
-    case .closed, .failed:
+    case .closed:
+      run(batch)
+      endInput(of: client)
+      return nil
+    case .failed:
       run(batch)
       close(client)
       return nil
     }
+  }
+
+  /// The client sends no more. It may have closed one direction only: replies still go out.
+  private func endInput(of client: Client) {
+    guard client.pendingOutput > 0 else { return close(client) }
+    transport.watchReadable(client.connection, false)
+    closeAfterReply(client)
   }
 
   /// A client that only waits for its last reply: what it still sends is thrown away.
@@ -194,7 +205,8 @@ extension Server {
     run(batch)
     arenaUsed = 0
     switch unsafe transport.receive(client.connection, into: room) {
-    case .closed, .failed: close(client)
+    case .closed: endInput(of: client)
+    case .failed: close(client)
     case .bytes, .wouldBlock: break
     }
   }
