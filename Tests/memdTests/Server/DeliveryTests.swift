@@ -131,6 +131,22 @@ import Testing
     #expect(server.server.clients.count == 1)
   }
 
+  @Test func `requests that had to wait for the next turn run although the sender is done`() {
+    let server = TestServer(follows: false)
+    server.run("SETRANGE k 299999 x")
+    let other = server.connect()
+    // A megabyte of replies per turn: the end of the connection is seen long before the last one.
+    for _ in 0..<300 { other.post("STRLEN k") }
+    for _ in 0..<300 { other.post("GET k") }
+    other.connection.finishSending()
+    var count = 0
+    for _ in 0..<2000 where count < 600 {
+      server.turn()
+      count += other.replies().count
+    }
+    #expect(count == 600)
+  }
+
   @Test func `replies that wait for a slow reader leave although the reader sends no more`() {
     let server = TestServer()
     let other = server.connect()
