@@ -16,7 +16,8 @@ extension Server {
     let command = client.lastCommand.map { commands.description(of: $0).fullName } ?? "NULL"
     var line = "id=\(client.id) addr=\(client.address) laddr=\(client.localAddress)"
     line += " fd=\(transport.descriptor(of: client.connection)) name=\(client.name.text)"
-    line += " age=\((now - client.createdAt) / 1000) idle=\((now - client.lastInteraction) / 1000)"
+    line += " age=\(now / 1000 - client.createdAt / 1000)"
+    line += " idle=\(now / 1000 - client.lastInteraction / 1000)"
     line += " flags=\(client.flagLetters) db=\(client.database.number) sub=0 psub=0 ssub=0"
     line += transactionFields(client)
     line += inputFields(client, request)
