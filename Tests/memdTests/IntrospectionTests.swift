@@ -145,6 +145,19 @@ import Testing
     #expect(server.run("MEMORY USAGE nosuch") == nil)
   }
 
+  @Test func `MEMORY STATS is a map of figures, with one of its own per database`() {
+    let server = makeServer()
+    server.run("SET k v EX 100")
+    let stats = server.run("MEMORY STATS").elements
+    #expect(stats.count == 2 * 28)
+    let position = stats.firstIndex(of: "db.0")
+    #expect(position != nil)
+    #expect(stats[(position ?? 0) + 1].elements.count == 4)
+    #expect(stats[(stats.firstIndex(of: "keys.count") ?? 0) + 1] == 1)
+    #expect(server.run("MEMORY MALLOC-STATS").text.contains("\nin use: "))
+    #expect(server.run("MEMORY DOCTOR").text.contains("very little data"))
+  }
+
   // MARK: - DEBUG
 
   @Test func `DEBUG is refused unless the configuration allows it`() {

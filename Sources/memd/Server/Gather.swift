@@ -41,6 +41,8 @@ extension Server {
   /// Receives more of a request that has begun.
   private func receiveMore(from client: Client) {
     guard let input = client.input else { return }
+    // Requests that were read from the buffer may still wait in the batch: it must not move.
+    if input.consumed > 0 { run(batch) }
     let missing = input.parser.bytesNeeded - input.remaining
     // Enough for a large argument at once, but memory grows with what has really arrived.
     let least = max(16 << 10, min(missing, max(input.remaining, 64 << 10)))

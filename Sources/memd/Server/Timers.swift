@@ -4,8 +4,8 @@ import DataStructures
 import EventLoop
 import RESP
 
-// Work that time causes: expiry by deadline, and periodic chores in slices. Background work takes at
-// most a millisecond per turn, and a small share of the time while requests wait.
+// Work that time causes: expiry by deadline, and periodic chores in slices. Background work takes
+// at most a millisecond per turn, and a small share of the time while requests wait.
 
 extension Server {
   /// The longest a turn works in the background, in microseconds.
