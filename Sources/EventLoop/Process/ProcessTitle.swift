@@ -12,7 +12,8 @@ public enum ProcessTitle {
   ///
   /// The title takes the memory of the arguments and of the environment behind them, which is
   /// copied elsewhere first; it is cut if that is not enough. To be called once, before any thread
-  /// is started; the name by which pgrep and pidof find the process stays. False if /proc does not tell where the arguments are.
+  /// is started. The name by which pgrep and pidof find the process stays. False if /proc does not
+  /// tell where the arguments are.
   @discardableResult
   public static func set(_ title: String) -> Bool {
     // Swift reads the arguments when they are asked for first: before they are overwritten.
