@@ -88,6 +88,7 @@ extension HashTable {
   mutating func rewriteChain(of head: Bucket, _ visit: (inout Element) -> Void) {
     var bucket = head
     while true {
+      for slot in 0..<bucket.usedCount { Element(word: bucket[slot]).prefetch() }
       for slot in 0..<bucket.usedCount {
         var element = Element(word: bucket[slot])
         visit(&element)

@@ -161,6 +161,7 @@ extension TimingWheel {
       return
     }
     clock = time
+    restartWalk()
     retired = slots
     slots = WheelSlots(allocator: allocator)
     bank ^= WheelReference.bankBit

@@ -91,6 +91,7 @@ extension TimingWheel {
   @inlinable @inline(never)
   mutating func removeChunk(_ chunk: WheelChunk) {
     let index = chunk.directoryIndex
+    if chunk.address == walkPredecessor { walkPredecessor = 0 }
     chunkCount -= 1
     let directory = unsafe directory.unsafelyUnwrapped
     if index != chunkCount {

@@ -64,6 +64,11 @@ public struct TimingWheel<Element: TimingWheelElement>: ~Copyable {
   @usableFromInline var directoryCapacity = 0
   @usableFromInline var chunkCount = 0
 
+  /// Where the walk out of sparse slabs is: a slot in use or, from `WheelSlots.count` on, retired.
+  @usableFromInline var walkPosition = 0
+  /// Address of the last chunk of that slot which the walk has passed; 0 before the first.
+  @usableFromInline var walkPredecessor: UInt64 = 0
+
   /// An empty wheel at the wall time `now` in milliseconds; allocates nothing.
   @inlinable
   public init(allocator: Allocator, now: Int64) {

@@ -42,6 +42,12 @@ struct WheelChunk: Equatable {
   @inlinable @inline(__always)
   var next: UInt64 { unsafe words[0] & WheelChunk.addressMask }
 
+  /// Lets another chunk follow in the slot's list.
+  @inlinable @inline(__always)
+  func setNext(_ address: UInt64) {
+    unsafe words[0] = words[0] & ~WheelChunk.addressMask | address
+  }
+
   /// The slot that the records belong to: its index, and the wheel's bank in bit 15.
   @inlinable @inline(__always)
   var slot: Int { Int(truncatingIfNeeded: unsafe words[0] >> 48) }

@@ -59,10 +59,14 @@ final class Configuration {
   var lazyFreeLazyServerDel = true
   var lazyFreeLazyUserDel = true
   var lazyFreeLazyUserFlush = true
-  var activeDefrag = false
-  var activeDefragIgnoreBytes = 100 << 20
+  /// Sparsely used slabs are emptied in the background.
+  var activeDefrag = true
+  /// Free bytes in slabs from which on that begins.
+  var activeDefragIgnoreBytes = 8 << 20
+  /// The same in percent of the bytes in use; from `upper` on the most time is spent.
   var activeDefragThresholdLower = 10
   var activeDefragThresholdUpper = 100
+  /// Percentage of the time that it may take while requests wait.
   var activeDefragCycleMin = 1
   var activeDefragCycleMax = 25
   var activeRehashing = true

@@ -3,8 +3,8 @@
 import DataStructures
 import EventLoop
 
-// Keeping memory under `maxmemory`: before a command runs, keys are evicted by policy until there is
-// room, the time for it is over, or nothing is left that may go.
+// Keeping memory under `maxmemory`: before a command runs, keys are evicted by policy until there
+// is room, the time for it is over, or nothing is left that may go.
 
 extension Server {
   /// Memory that counts against `maxmemory`: everything but what only waits to be freed.

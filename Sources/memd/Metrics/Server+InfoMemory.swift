@@ -40,7 +40,7 @@ extension Server {
     text.field("mem_aof_buffer", 0)
     text.field("mem_overhead_db_hashtable_rehashing", 0)
     text.field("mem_allocator", "memd-slabs")
-    text.field("active_defrag_running", 0)
+    text.field("active_defrag_running", compactionPercent)
     text.field("lazyfree_pending_objects", keyspace.unlinked.keyCount)
     text.field("lazyfreed_objects", statistics.lazyFreedObjects)
   }

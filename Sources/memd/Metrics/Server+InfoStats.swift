@@ -32,12 +32,7 @@ extension Server {
     text.field("total_forks", 0)
     text.field("migrate_cached_sockets", 0)
     text.field("slave_expires_tracked_keys", 0)
-    text.field("active_defrag_hits", statistics.defragmentationHits)
-    text.field("active_defrag_misses", statistics.defragmentationMisses)
-    text.field("active_defrag_key_hits", 0)
-    text.field("active_defrag_key_misses", 0)
-    text.field("total_active_defrag_time", 0)
-    text.field("current_active_defrag_time", 0)
+    writeCompactionInfo(to: &text)
     text.field("tracking_total_keys", 0)
     text.field("tracking_total_items", 0)
     text.field("tracking_total_prefixes", 0)
@@ -66,6 +61,16 @@ extension Server {
     text.field("evicted_scripts", 0)
     text.field("total_eviction_exceeded_time", statistics.evictionExceededMicroseconds / 1000)
     text.field("current_eviction_exceeded_time", 0)
+  }
+
+  private func writeCompactionInfo(to text: inout InfoText) {
+    let counts = compaction.counts
+    text.field("active_defrag_hits", counts.moved)
+    text.field("active_defrag_misses", counts.kept)
+    text.field("active_defrag_key_hits", counts.movedKeys)
+    text.field("active_defrag_key_misses", counts.keptKeys)
+    text.field("total_active_defrag_time", Int(counts.microseconds / 1000))
+    text.field("current_active_defrag_time", Int(compaction.currentMicroseconds / 1000))
   }
 
   private func writeDisconnectionInfo(to text: inout InfoText) {

@@ -38,8 +38,6 @@ final class Statistics {
   var cronMicroseconds = 0.0
   var commandsPerTurnMax = 0
   var lazyFreedObjects = 0
-  var defragmentationHits = 0
-  var defragmentationMisses = 0
   var memoryPeak = 0
 
   /// Sets every counter to zero; the peak of memory stays.
@@ -74,7 +72,5 @@ final class Statistics {
     cronMicroseconds = 0.0
     commandsPerTurnMax = 0
     lazyFreedObjects = 0
-    defragmentationHits = 0
-    defragmentationMisses = 0
   }
 }

@@ -54,6 +54,7 @@ extension Server {
   /// Starts all counting anew (CONFIG RESETSTAT).
   func resetStatistics() {
     statistics.reset()
+    compaction.counts = Compaction.Counts()
     commandStatistics.reset()
     errorStatistics.reset()
     turnDurations.reset()

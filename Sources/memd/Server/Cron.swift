@@ -11,6 +11,7 @@ extension Server {
     rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
+    considerCompaction()
     if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
     statistics.cronMicroseconds += clock.microseconds(from: started, to: clock.ticks())
   }
@@ -25,6 +26,8 @@ extension Server {
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
+    // Other thresholds: what was hopeless may not be any more.
+    compaction.noteFreeBytes(0)
     effects.backlog.resize(to: configuration.replBacklogSize)
   }
 }

@@ -14,17 +14,12 @@ import RESP
 
 /// How far expiry has come, and what it cost.
 struct ExpiryProgress {
-  /// Percentage of the time that expiry may take while requests wait.
-  static let busyPercent: UInt64 = 15
-
   /// Whether the last slice ended before everything due was removed.
   var hasBacklog = false
   /// The database with which the next slice begins.
   fileprivate var cursor = 0
   /// The wall millisecond up to which nothing is due but the backlog.
   fileprivate var millisecond = Int64.min
-  /// Reading of the clock at the end of the last slice.
-  fileprivate var endedAt: UInt64 = 0
   /// Time spent so far (INFO's expire_cycle_cpu_milliseconds).
   fileprivate(set) var microseconds = 0.0
 }
@@ -41,18 +36,10 @@ extension Server {
     guard expiry.hasBacklog || expiry.millisecond != moment.milliseconds else { return }
     expiry.millisecond = moment.milliseconds
     let start = clock.ticks()
-    expiry.hasBacklog = !expireDueKeys(until: start &+ expiryBudget(at: start))
-    expiry.endedAt = clock.ticks()
+    expiry.hasBacklog = !expireDueKeys(until: start &+ backgroundBudget(at: start))
+    backgroundEndedAt = clock.ticks()
     if expiry.hasBacklog { statistics.expiredTimeCapReached += 1 }
-    noteExpiry(microseconds: clock.microseconds(from: start, to: expiry.endedAt))
-  }
-
-  /// Ticks that a slice which starts now may take.
-  private func expiryBudget(at start: UInt64) -> UInt64 {
-    if events.isEmpty, resuming.isEmpty { return ticksPerMillisecond }
-    let others = start &- expiry.endedAt
-    let share = others / (100 - ExpiryProgress.busyPercent) * ExpiryProgress.busyPercent
-    return min(share, ticksPerMillisecond)
+    noteExpiry(microseconds: clock.microseconds(from: start, to: backgroundEndedAt))
   }
 
   /// Removes what is due, database by database; false if the time was over first.

@@ -41,6 +41,8 @@ extension Server {
   /// Receives more of a request that has begun.
   private func receiveMore(from client: Client) {
     guard let input = client.input else { return }
+    // Requests that were read from the buffer may still wait in the batch: it must not move.
+    if input.consumed > 0 { run(batch) }
     let missing = input.parser.bytesNeeded - input.remaining
     // Enough for a large argument at once, but memory grows with what has really arrived.
     let least = max(16 << 10, min(missing, max(input.remaining, 64 << 10)))
@@ -156,7 +158,8 @@ extension Server {
     let command = commands.find(arguments)
     unsafe batch.append(
       Batch.Request(
-        client: .passUnretained(client), database: .passUnretained(client.database), base: base, firstSlice: first, argumentCount: count,
+        client: .passUnretained(client), database: .passUnretained(client.database), base: base,
+        firstSlice: first, argumentCount: count,
         rawCount: isCanonical ? end - start : 0, command: command))
     if batch.isFull || command.map({ $0.flags.contains(.parserBarrier) }) ?? false {
       run(batch)

@@ -55,6 +55,7 @@ final class Server {
   /// Requests that were refused until a pause ends, in order.
   var postponed: [Postponed] = []
   var expiry = ExpiryProgress()
+  let compaction: Compaction
   var evictionPool = EvictionPool()
   /// The database at which random eviction goes on, and whether memory is still over its limit.
   var evictionCursor = 0
@@ -80,6 +81,8 @@ final class Server {
   /// Reading at which `moment` is more than a millisecond old.
   var momentExpiresAt: UInt64 = 0
   let ticksPerMillisecond: UInt64
+  /// Reading at the end of the last slice of background work.
+  var backgroundEndedAt: UInt64 = 0
   /// Commands that take longer are looked at by slow log and latency monitor.
   var slowTicks = UInt64.max
   /// Monotonic nanoseconds.
@@ -110,6 +113,7 @@ final class Server {
     keyspace = Keyspace(
       databaseCount: configuration.databases, allocator: allocator, seed: seed, moment: moment,
       effects: effects, statistics: statistics, random: RandomGenerator(seed: random.next()))
+    compaction = Compaction(keyspace)
     commands = CommandTable()
     commandStatistics = CommandStatisticsTable(
       count: commands.descriptions.count, ticksPerMicrosecond: clock.ticksPerMicrosecond)

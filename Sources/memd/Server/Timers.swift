@@ -4,13 +4,10 @@ import DataStructures
 import EventLoop
 import RESP
 
-// Work that time causes: expiry by deadline, and periodic chores in slices. Background work takes at
-// most a millisecond per turn, and a small share of the time while requests wait.
+// Work that time causes: expiry by deadline, and periodic chores in slices. Background work takes
+// at most a millisecond per turn, and a small share of the time while requests wait.
 
 extension Server {
-  /// The longest a turn works in the background, in microseconds.
-  static let backgroundMicrosecondsMax = 1000.0
-
   /// Runs everything that is due.
   func runTimers() {
     let now = clock.monotonicNanoseconds()
@@ -20,21 +17,45 @@ extension Server {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
       if !isCronPaused { runCron() }
     }
-    freeUnlinked()
+    // One kind of background work per turn: each of them may use up the budget.
+    if !expiry.hasBacklog {
+      if !keyspace.unlinked.isEmpty {
+        freeUnlinked()
+      } else if compaction.isRunning {
+        let start = clock.ticks()
+        compact(until: start &+ backgroundBudget(at: start, percent: compactionPercent))
+        backgroundEndedAt = clock.ticks()
+      }
+    }
     if evictionContinues { _ = evict() }
+  }
+
+  /// Percentage of the time that background work may take while requests wait.
+  static var backgroundPercent: Int { 15 }
+
+  /// Ticks that a slice of background work may take which starts now: a share of the time since
+  /// the last one while requests wait, at most a millisecond; else a quarter of one, as the loop
+  /// looks for requests in between.
+  func backgroundBudget(at start: UInt64, percent: Int = backgroundPercent) -> UInt64 {
+    if events.isEmpty, resuming.isEmpty { return ticksPerMillisecond / 4 }
+    let others = start &- backgroundEndedAt
+    let share = others / UInt64(100 - percent) * UInt64(percent)
+    return min(share, ticksPerMillisecond)
   }
 
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
     !keyspace.unlinked.isEmpty || expiry.hasBacklog || evictionContinues
+      || compaction.isRunning
   }
 
   /// Frees a slice of what FLUSHALL and the like have unlinked.
   private func freeUnlinked() {
-    guard !keyspace.unlinked.isEmpty else { return }
-    let deadline = clock.ticks() &+ clock.ticks(microseconds: Server.backgroundMicrosecondsMax / 2)
+    let start = clock.ticks()
+    let deadline = start &+ backgroundBudget(at: start)
     let before = keyspace.unlinked.keyCount
-    while keyspace.unlinked.free(upTo: 512, allocator: allocator), clock.ticks() < deadline {}
+    while keyspace.unlinked.free(upTo: 128, allocator: allocator), clock.ticks() < deadline {}
     statistics.lazyFreedObjects += before - keyspace.unlinked.keyCount
+    backgroundEndedAt = clock.ticks()
   }
 }

@@ -98,7 +98,8 @@ import Testing
       ("ID x", "ERR client-id should be greater than 0"),
       ("ID 0", "ERR client-id should be greater than 0"),
       ("MAXAGE x", "ERR maxage is not an integer or out of range"),
-      ("MAXAGE 0", "ERR maxage should be greater than 0"), ("TYPE x", "ERR Unknown client type 'x'"),
+      ("MAXAGE 0", "ERR maxage should be greater than 0"),
+      ("TYPE x", "ERR Unknown client type 'x'"),
       ("USER x", "ERR No such user 'x'"), ("SKIPME x", "ERR syntax error"),
       ("X y", "ERR syntax error"), ("ID 1 TYPE", "ERR syntax error"),
     ])

@@ -79,6 +79,25 @@ import Testing
     #expect(server.run("GET k") == "abc")
   }
 
+  @Test func `a client with requests in two parts of the turn in which a pause ends keeps order`() {
+    let server = TestServer(follows: false)
+    server.run("SETRANGE large 1100000 x")
+    server.run("CLIENT PAUSE 100000 WRITE")
+    let other = server.connect()
+    // A full batch with more than a megabyte of replies: what follows waits for the next turn.
+    for _ in 0..<63 { other.post("PING") }
+    other.post("GET large")
+    other.post("APPEND k a")
+    server.turn()
+    #expect(server.server.resuming.count == 1)
+    server.client.post("CLIENT UNPAUSE")
+    other.post("APPEND k b")
+    server.turn()
+    server.settle(limit: 10)
+    _ = server.client.replies()
+    #expect(server.run("GET k") == "ab")
+  }
+
   @Test func `EXEC waits if its queue writes, and runs if it only reads`() {
     let server = TestServer()
     let reader = server.connect()

@@ -56,40 +56,45 @@ import Testing
     }
   }
 
-  @Test(arguments: [UInt64(7), 8])
-  func `a thousand pipelining clients survive cuts at random`(seed: UInt64) {
+  @Test func `a thousand pipelining clients survive cuts at random`() {
+    let seed: UInt64 = 7
     let server = TestServer(seed: seed, follows: false)
-    server.transport.network.faults.deliveredByteCountMax = 200
+    server.transport.network.faults.deliveredByteCountMax = 400
     server.transport.network.faults.shufflesEvents = true
-    let clients = (0..<1000).map { _ in server.connect() }
+    let clients = (0..<1000).map { _ in server.transport.connect() }
+    server.turn()
     server.transport.network.faults.cutsPerMillion = 20_000
     for round in 0..<5 {
       for (number, client) in clients.enumerated() {
-        let text = "MULTI\r\nSET c\(number) \(round)\r\nINCR n\(number)\r\nEXEC\r\n"
-        client.connection.send(text)
+        client.send("MULTI\r\nSET c\(number) \(round)\r\nINCR n\(number)\r\nEXEC\r\n")
       }
       server.turn()
     }
     server.transport.network.faults.cutsPerMillion = 0
     server.settle()
     server.transport.network.faults = SimulatedFaults()
-    let control = server.connect()
+    for number in clients.indices { server.client.post("MGET n\(number) c\(number)") }
+    server.settle()
     var survivors = 0
     for (number, client) in clients.enumerated() {
-      let replies = client.replies()
-      let rounds = control.run("GET n\(number)").text
       // Cut or not: a transaction ran as a whole or not at all, and nobody got another's reply.
-      let last = control.run("GET c\(number)").text
-      #expect(Int(rounds).map { $0 - 1 } == Int(last), "seed \(seed), client \(number)")
+      let values = server.client.next()?.elements.map(\.text) ?? []
+      #expect(values.count == 2)
+      let rounds = Int(values.first ?? "") ?? 0
+      #expect(rounds == (Int(values.last ?? "") ?? -1) + 1, "seed \(seed), client \(number)")
+      var parser = ReplyParser(client.receive())
       guard !client.isClosed else { continue }
       survivors += 1
-      #expect(rounds == "5")
-      #expect(replies.count == 20, "seed \(seed), client \(number)")
-      #expect(replies.last == .array([.ok, 5]))
+      #expect(rounds == 5)
+      for round in 1...5 {
+        #expect(parser.next() == .ok, "seed \(seed), client \(number)")
+        for _ in 0..<2 { #expect(parser.next() == .status("QUEUED")) }
+        #expect(parser.next() == .array([.ok, .integer(round)]))
+      }
     }
     #expect(survivors > 100 && survivors < 1000)
-    #expect(server.server.clients.count == survivors + 2)
-    #expect(server.server.clients.all.count == survivors + 2)
+    #expect(server.server.clients.count == survivors + 1)
+    #expect(server.server.clients.all.count == survivors + 1)
     #expect(server.server.clientMemory == 0)
   }
 
@@ -124,6 +129,22 @@ import Testing
     #expect(other.isClosed)
     #expect(server.run("GET k") == "10000")
     #expect(server.server.clients.count == 1)
+  }
+
+  @Test func `requests that had to wait for the next turn run although the sender is done`() {
+    let server = TestServer(follows: false)
+    server.run("SETRANGE k 299999 x")
+    let other = server.connect()
+    // A megabyte of replies per turn: the end of the connection is seen long before the last one.
+    for _ in 0..<300 { other.post("STRLEN k") }
+    for _ in 0..<300 { other.post("GET k") }
+    other.connection.finishSending()
+    var count = 0
+    for _ in 0..<2000 where count < 600 {
+      server.turn()
+      count += other.replies().count
+    }
+    #expect(count == 600)
   }
 
   @Test func `replies that wait for a slow reader leave although the reader sends no more`() {

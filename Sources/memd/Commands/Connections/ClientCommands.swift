@@ -16,7 +16,8 @@ enum ClientCommands: CommandFamily {
   private static let own: CommandFlags = [.noScript, .loading, .stale]
   private static let others: CommandFlags = [.admin, .noScript, .loading, .stale]
 
-  private static let onOrOff = ArgumentSpec.oneOf("enabled", [.token("ON", "on"), .token("OFF", "off")])
+  private static let onOrOff = ArgumentSpec.oneOf(
+    "enabled", [.token("ON", "on"), .token("OFF", "off")])
 
   private static let subcommands: [Command] = [
     Command(

@@ -148,6 +148,7 @@ enum MemoryCommands: CommandFamily {
   }
 
   static func purge(_ call: inout Call) throws(CommandError) {
+    call.server.allocator.releaseStock()
     MemoryPolicy.returnFreeMemory()
     call.reply.ok()
   }

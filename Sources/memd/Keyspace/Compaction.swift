@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+// After many keys were removed at random each slab keeps a few survivors, and its memory can't be
+// returned. A pass of compaction marks the sparsest slabs, walks over all databases and moves what
+// lies in marked slabs elsewhere: entries, string blocks, buckets, chunks of the timing wheel.
+//
+// An entry has one owner, its slot in the table, and a record in the wheel if it has a deadline.
+// Nothing else may hold an entry from turn to turn; so passes advance between turns' commands,
+// never inside one. Keys come and go while a pass is under way, databases are swapped or flushed:
+// cursors stay valid, and what a pass misses the next one finds.
+
+/// A pass that gathers sparsely used memory, advanced in small steps.
+final class Compaction {
+  /// What the next step does.
+  private enum Phase {
+    case resting
+    /// The allocator chooses the slabs to be emptied.
+    case marking
+    /// The wheel of a database moves its chunks.
+    case movingRecords
+    /// A database's entries move, and its buckets.
+    case movingEntries
+  }
+
+  /// What passes have done since the counters were last set to zero.
+  struct Counts {
+    /// Entries and string blocks moved.
+    var moved = 0
+    /// Entries and string blocks looked at that could stay.
+    var kept = 0
+    /// Keys of which something was moved.
+    var movedKeys = 0
+    /// Keys that were left alone.
+    var keptKeys = 0
+    /// Passes ended.
+    var passes = 0
+    /// Time spent in total.
+    var microseconds = 0.0
+  }
+
+  private let keyspace: Keyspace
+  private var phase = Phase.resting
+  private var threshold = 0.0
+  private var databaseNumber = 0
+  private var cursor: UInt64 = 0
+  var counts = Counts()
+  /// Time spent on the pass under way, or on the last one.
+  private(set) var currentMicroseconds = 0.0
+  /// Free bytes in slabs that the last pass could not win; less is no reason for another one.
+  private(set) var hopelessBytes = 0
+
+  init(_ keyspace: Keyspace) { self.keyspace = keyspace }
+
+  /// Whether a pass is under way.
+  var isRunning: Bool { phase != .resting }
+
+  /// Begins a pass over the size classes of which less than the fraction `threshold` is in use.
+  func start(threshold: Double) {
+    guard !isRunning else { return }
+    self.threshold = threshold
+    currentMicroseconds = 0
+    phase = .marking
+  }
+
+  /// Ends the pass under way before it has come round.
+  func stop() {
+    guard isRunning else { return }
+    phase = .resting
+    keyspace.allocator.endCompaction()
+  }
+
+  /// Counts time spent on steps.
+  func note(microseconds: Double) {
+    counts.microseconds += microseconds
+    currentMicroseconds += microseconds
+  }
+
+  /// Memory that lay idle in vain is in use again: a new pass may be worth it earlier.
+  func noteFreeBytes(_ count: Int) { hopelessBytes = min(hopelessBytes, count) }
+
+  /// Goes on with the pass under way: some microseconds of work.
+  func step() {
+    switch phase {
+    case .resting: return
+    case .marking: mark()
+    case .movingRecords:
+      var work = 64
+      if database.contents.expirations.leaveSparseSlabs(work: &work) { phase = .movingEntries }
+    case .movingEntries:
+      for _ in 0..<4 {
+        cursor = moveSome(in: database)
+        if cursor == 0 { return goToNextDatabase() }
+      }
+    }
+  }
+
+  private var database: Database { keyspace.databases[databaseNumber] }
+
+  private func mark() {
+    switch keyspace.allocator.markSparseSlabs(threshold: threshold, chunkLimit: 4) {
+    case .unfinished: return
+    case .unnecessary: finish()
+    case .complete:
+      databaseNumber = 0
+      cursor = 0
+      phase = .movingRecords
+    }
+  }
+
+  private func goToNextDatabase() {
+    databaseNumber += 1
+    phase = .movingRecords
+    if databaseNumber == keyspace.databases.count { finish() }
+  }
+
+  private func finish() {
+    databaseNumber = 0
+    phase = .resting
+    keyspace.allocator.endCompaction()
+    keyspace.allocator.releaseStock()
+    hopelessBytes = keyspace.allocator.slabBytesFree
+    counts.passes += 1
+  }
+
+  /// Moves what lies in sparse slabs of a few keys; returns the next cursor.
+  private func moveSome(in database: Database) -> UInt64 {
+    database.contents.table.scanLocations(cursor) { entry in
+      let before = counts.moved
+      moveBlock(of: entry)
+      move(&entry, in: database)
+      if counts.moved == before { counts.keptKeys += 1 } else { counts.movedKeys += 1 }
+    }
+  }
+
+  /// Moves the block of a string that has one of its own.
+  private func moveBlock(of entry: Entry) {
+    guard let block = entry.stringBlock else { return }
+    let allocator = keyspace.allocator
+    guard unsafe allocator.isSparse(block.pointer, byteCount: block.byteCount) else {
+      counts.kept += 1
+      return
+    }
+    entry.valueWord = block.relocated(allocator).word
+    counts.moved += 1
+  }
+
+  /// Moves the entry itself; the wheel is told, the table reads `entry` afterwards.
+  private func move(_ entry: inout Entry, in database: Database) {
+    let allocator = keyspace.allocator
+    guard unsafe allocator.isSparse(entry.pointer, byteCount: entry.byteCount) else {
+      counts.kept += 1
+      return
+    }
+    entry = entry.relocated(allocator)
+    if entry.header.hasDeadline { database.contents.expirations.relocated(entry) }
+    counts.moved += 1
+  }
+}
+
+extension Entry {
+  /// The block of a string that is too large to be embedded; nil for other values.
+  fileprivate var stringBlock: StringBlock? {
+    let header = self.header
+    guard header.isString, header.encoding == StringEncoding.block.rawValue else { return nil }
+    return StringBlock(word: valueWord)
+  }
+}
+
+extension StringBlock {
+  /// Bytes of the allocation, as they were asked for.
+  fileprivate var byteCount: Int { StringBlock.headerCount + capacity }
+
+  /// A byte for byte copy elsewhere in memory; this one is freed. The caller tells the entry.
+  fileprivate func relocated(_ allocator: Allocator) -> StringBlock {
+    let count = byteCount
+    let target = unsafe allocator.allocate(count)
+    unsafe target.copyMemory(from: pointer, byteCount: count)
+    unsafe allocator.deallocate(pointer, byteCount: count)
+    return StringBlock(word: UInt64(UInt(bitPattern: target)))
+  }
+}
