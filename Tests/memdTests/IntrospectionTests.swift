@@ -112,6 +112,16 @@ import Testing
     #expect(server.run("SLOWLOG LEN") == 0)
   }
 
+  @Test func `a slow log of length 0 keeps nothing and uses up no numbers`() {
+    let server = makeServer()
+    server.run("CONFIG SET slowlog-log-slower-than 1000 slowlog-max-len 0")
+    server.run("DEBUG SLEEP 0.002")
+    #expect(server.run("SLOWLOG LEN") == 0)
+    server.run("CONFIG SET slowlog-max-len 5")
+    server.run("DEBUG SLEEP 0.002")
+    #expect(server.run("SLOWLOG GET").elements.first?.elements[0] == 0)
+  }
+
   // MARK: - LATENCY
 
   @Test func `the latency monitor keeps the longest spike of each second`() {
