@@ -26,7 +26,10 @@ extension Server {
   /// Stops after some time, set by `maxmemory-eviction-tenacity`, and then counts as done: the rest
   /// follows in the next turns, and every command brings the goal closer.
   func evict() -> Bool {
-    guard configuration.maxMemoryPolicy != .noEviction, !pause.isActive else {
+    evictionContinues = false
+    // While clients are paused, the dataset has to stay as it is; writes wait anyway.
+    if configuration.maxMemory == 0 || pause.isActive { return true }
+    guard configuration.maxMemoryPolicy != .noEviction else {
       return evictableMemory <= configuration.maxMemory
     }
     let start = clock.ticks()
@@ -45,7 +48,6 @@ extension Server {
         return true
       }
     }
-    evictionContinues = false
     return true
   }
 

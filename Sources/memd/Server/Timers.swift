@@ -45,7 +45,7 @@ extension Server {
 
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
-    !keyspace.unlinked.isEmpty || expiry.hasBacklog || evictionContinues
+    !keyspace.unlinked.isEmpty || expiry.hasBacklog || (evictionContinues && !pause.isActive)
       || compaction.isRunning
   }
 

@@ -38,7 +38,7 @@ import Testing
         + " argv-mem multi-mem rbs rbp obl oll omem tot-mem events cmd user redir resp lib-name"
         + " lib-ver tot-net-in tot-net-out tot-cmds")
     #expect(line.hasSuffix("\n"))
-    for part in [" qbuf=26 ", " argv-mem=10 ", " multi=-1 ", " cmd=client|list ", " flags=N "] {
+    for part in [" qbuf=0 ", " argv-mem=10 ", " multi=-1 ", " cmd=client|list ", " flags=N "] {
       #expect(line.contains(part), "\(part) in \(line)")
     }
   }

@@ -167,8 +167,11 @@ import Testing
     let server = TestServer()
     server.run("CLIENT PAUSE 1000 WRITE")
     let other = server.connect()
+    // More than a turn takes; the pause is met while the rest waits for the next turn.
     for index in 0..<5000 { other.post("APPEND k \(index % 10)") }
     server.settle(limit: 20)
+    #expect(server.server.pause.waiting.count == 1)
+    #expect(server.run("INFO clients").text.contains("\r\nblocked_clients:1\r\n"))
     server.advance(milliseconds: 1001)
     server.settle(limit: 200)
     let replies = other.replies()

@@ -36,6 +36,18 @@ import Testing
         "scheduled to be closed ASAP for overcoming of output buffer limits."))
   }
 
+  @Test func `output limits don't count the first 16 KB, so a tiny limit can be taken back`() {
+    let server = serverWithLargeValue { _ in }
+    server.run("CONFIG SET client-output-buffer-limit \"normal 10 0 0\"")
+    let other = server.connect()
+    #expect(server.run("INFO stats").text.contains("client_output_buffer_limit_disconnections:0"))
+    other.post("GET k")
+    server.turn()
+    #expect(server.server.clients.count == 1)
+    #expect(server.server.statistics.outputBufferLimitDisconnections == 1)
+    #expect(server.run("CONFIG SET client-output-buffer-limit \"normal 0 0 0\"") == .ok)
+  }
+
   @Test func `a client over the soft limit has its time`() {
     let server = serverWithLargeValue {
       $0.clientOutputBufferLimits.normal = OutputBufferLimit(
