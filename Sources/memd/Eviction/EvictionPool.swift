@@ -16,6 +16,11 @@ struct EvictionPool {
     let database: Int
     /// The higher, the sooner it goes.
     let score: UInt64
+
+    /// The same key with another score.
+    func rated(_ score: UInt64) -> Candidate {
+      Candidate(key: key, hash: hash, database: database, score: score)
+    }
   }
 
   static let capacity = 16
@@ -29,6 +34,9 @@ struct EvictionPool {
   func admits(_ score: UInt64) -> Bool {
     candidates.count < EvictionPool.capacity || score > candidates[0].score
   }
+
+  /// True if some key in the pool deserves to go more than one with this score.
+  func outranks(_ score: UInt64) -> Bool { candidates.last.map { $0.score > score } ?? false }
 
   /// Adds a key; the worst one gives way if the pool is full. A key that is in the pool already
   /// stays once, with its new score.

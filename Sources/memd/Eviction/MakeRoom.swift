@@ -97,6 +97,12 @@ extension Server {
         guard let entry = found, !policy.isVolatileOnly || entry.header.hasDeadline else {
           continue
         }
+        // Used since it was sampled: it has to compete again.
+        let score = database.evictionScore(of: entry, policy)
+        if score < candidate.score, evictionPool.outranks(score) {
+          evictionPool.add(candidate.rated(score))
+          continue
+        }
         evict(entry, in: database)
         return true
       }
@@ -141,14 +147,14 @@ extension Database {
       ? contents.expirations.random(using: &random) : contents.table.random(using: &random)
   }
 
-  /// How much an entry deserves to be evicted; comparable within one policy.
+  /// How much an entry deserves to be evicted; comparable within one policy, now and later.
   func evictionScore(of entry: Entry, _ policy: MaxMemoryPolicy) -> UInt64 {
     if policy == .volatileTTL {
       // The sooner the deadline the higher; flipping the sign bit makes the order unsigned.
       return ~(UInt64(bitPattern: entry.deadline) ^ 1 << 63)
     }
-    if policy.countsAccesses { return UInt64(255 - accessFrequency(of: entry)) }
-    return UInt64(idleMilliseconds(of: entry))
+    if policy.countsAccesses { return seldomness(of: entry) }
+    return earliness(of: entry)
   }
 
   /// Removes an entry to make room, through the funnel.

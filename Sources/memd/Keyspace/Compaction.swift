@@ -46,7 +46,7 @@ final class Compaction {
   private var databaseNumber = 0
   private var cursor: UInt64 = 0
   var counts = Counts()
-  /// Time spent on the pass under way, or on the last one.
+  /// Time spent on the pass under way; 0 if there is none.
   private(set) var currentMicroseconds = 0.0
   /// Free bytes in slabs that the last pass could not win; less is no reason for another one.
   private(set) var hopelessBytes = 0
@@ -67,6 +67,7 @@ final class Compaction {
   /// Ends the pass under way before it has come round.
   func stop() {
     guard isRunning else { return }
+    currentMicroseconds = 0
     phase = .resting
     keyspace.allocator.endCompaction()
   }
@@ -74,7 +75,7 @@ final class Compaction {
   /// Counts time spent on steps.
   func note(microseconds: Double) {
     counts.microseconds += microseconds
-    currentMicroseconds += microseconds
+    if isRunning { currentMicroseconds += microseconds }
   }
 
   /// Memory that lay idle in vain is in use again: a new pass may be worth it earlier.
@@ -117,6 +118,7 @@ final class Compaction {
 
   private func finish() {
     databaseNumber = 0
+    currentMicroseconds = 0
     phase = .resting
     keyspace.allocator.endCompaction()
     keyspace.allocator.releaseStock()

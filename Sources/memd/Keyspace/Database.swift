@@ -267,6 +267,7 @@ final class Database {
   /// The access field of an entry that has just been made.
   var initialAccess: UInt32 {
     moment.countsAccesses
-      ? UInt32(moment.minuteClock) << 8 | UInt32(AccessCounter.initial) : moment.accessClock
+      ? AccessCounter.access(AccessCounter.initial, at: moment.frequencyClock)
+      : moment.accessClock
   }
 }

@@ -10,8 +10,8 @@ final class Moment {
   private(set) var milliseconds: Int64 = 0
   /// What an entry remembers of its last access, for LRU: units of 16 ms modulo 2^29 (99 days).
   private(set) var accessClock: UInt32 = 0
-  /// Minutes modulo 2^16, for LFU's decay.
-  private(set) var minuteClock: UInt16 = 0
+  /// The same for LFU: units of 1/32 minute modulo 2^21 (45 days).
+  private(set) var frequencyClock: UInt32 = 0
   /// True while an LFU policy is in force: accesses count instead of being dated.
   var countsAccesses = false
   /// Parameters of LFU counting.
@@ -40,8 +40,7 @@ final class Moment {
   func set(microseconds: Int64) {
     self.microseconds = microseconds
     milliseconds = microseconds / 1000
-    let seconds = microseconds / 1_000_000
     accessClock = UInt32(truncatingIfNeeded: milliseconds >> 4) & Entry.Header.accessMask
-    minuteClock = UInt16(truncatingIfNeeded: seconds / 60)
+    frequencyClock = UInt32(truncatingIfNeeded: milliseconds / 1875) & AccessCounter.clockMask
   }
 }

@@ -22,6 +22,8 @@ extension Server {
     updateOutputWatermark()
     commandStatistics.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }
+    // Scores of another policy mean nothing to this one.
+    evictionPool.removeAll()
     moment.countsAccesses = configuration.maxMemoryPolicy.countsAccesses
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the measuring scripts share: starting a server, and a small client that pipelines."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+MEMD = os.path.join(ROOT, ".build", "release", "memd")
+
+
+def encode(*words):
+    """A command as the protocol wants it."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        if not isinstance(word, bytes):
+            word = str(word).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+    return b"".join(parts)
+
+
+class Connection:
+    """A blocking connection that reads the replies of RESP2."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb", 1 << 16)
+
+    def call(self, *words):
+        self.socket.sendall(encode(*words))
+        return self.reply()
+
+    def reply(self):
+        line = self.file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest.decode()
+        if kind == b"-":
+            return RuntimeError(rest.decode())
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            count = int(rest)
+            return None if count < 0 else self.file.read(count + 2)[:-2]
+        if kind == b"*":
+            return [self.reply() for _ in range(int(rest))]
+        raise EOFError(line)
+
+    def pipeline(self, requests, batch=500):
+        """Sends encoded requests in batches and returns the replies."""
+        replies = []
+        for start in range(0, len(requests), batch):
+            part = requests[start : start + batch]
+            self.socket.sendall(b"".join(part))
+            replies += [self.reply() for _ in part]
+        return replies
+
+    def info(self):
+        """The fields of INFO as a dictionary of text."""
+        text = self.call("INFO", "all").decode()
+        return dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
+
+    def settings(self, **options):
+        for name, value in options.items():
+            self.call("CONFIG", "SET", name.replace("_", "-"), value)
+
+
+class Server:
+    """A memd (release build) or redis-server on a port of its own, without persistence."""
+
+    def __init__(self, kind, port, *options):
+        program = MEMD if kind == "memd" else shutil.which("redis-server")
+        if not program or not os.path.exists(program):
+            raise SystemExit(f"{kind} was not found; build with: swift build -c release")
+        self.directory = tempfile.mkdtemp()
+        words = [program, "--port", str(port), "--dir", self.directory, "--save", "", *options]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        self.port = port
+        for _ in range(200):
+            try:
+                self.connection = Connection(port)
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise SystemExit(f"{kind} does not listen")
+
+    def __enter__(self):
+        return self.connection
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def percentile(values, percent):
+    """The smallest value that at least `percent` of all values don't exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
