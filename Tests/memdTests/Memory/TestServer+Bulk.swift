@@ -2,6 +2,8 @@
 
 import EventLoop
 
+@testable import memd
+
 extension TestServer {
   /// Runs many commands on a connection of their own; nobody reads what they reply.
   func runAll(_ commands: [[String]]) {
