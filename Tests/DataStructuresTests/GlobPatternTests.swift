@@ -52,6 +52,17 @@ struct GlobPatternTests {
     }
   }
 
+  @Test
+  func `More than a thousand stars match nothing`() {
+    let text = String(repeating: "a", count: 1001)
+    let most = String(repeating: "*a", count: 1000)
+    #expect(matches(most, text))
+    #expect(matches(most + "***", text))
+    #expect(matches("**" + most, text))
+    #expect(!matches(most + "*a", text))
+    #expect(!matches(most + "*?*", text))
+  }
+
   @Test(.timeLimit(.minutes(1)))
   func `A hostile pattern costs at most the product of the lengths`() {
     let pattern = String(repeating: "a*", count: 400) + "b"

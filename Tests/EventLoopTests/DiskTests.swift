@@ -70,7 +70,7 @@ private func temporaryDirectory() throws -> String {
     let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
     try disk.append(to: path, bytes)
     #expect(try disk.read(path) == bytes)
-    #expect(try !disk.read("/proc/self/statm").isEmpty)
+    #expect(try disk.read("/proc/self/statm").isEmpty == false)
   }
 
   @Test func `a missing file is told with operation, path and cause`() {

@@ -3,8 +3,8 @@
 
 import DataStructures
 
-// Proves that fuzzing would notice: writes one byte past a block of the keyspace's allocator as soon
-// as the input begins with "mem". `scripts/fuzz Canary` fails if that is NOT found.
+// Proves that fuzzing would notice: writes one byte past a block of the keyspace's allocator as
+// soon as the input begins with "mem". `scripts/fuzz Canary` fails if that is NOT found.
 
 private nonisolated(unsafe) let allocator = Allocator.create()
 

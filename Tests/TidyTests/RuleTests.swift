@@ -54,7 +54,8 @@ import Testing
 
   @Test func `forced tries, forced casts and prints are found`() {
     #expect(lines(Rules.trapsAndPrints, "try! f()\nx as! Int\nprint(x)\n") == [1, 2, 3])
-    #expect(lines(Rules.trapsAndPrints, "// try! \nlet x = \"as! print(\"\nlog.print(x)\n") == [])
+    #expect(
+      lines(Rules.trapsAndPrints, "// try! \nlet x = \"as! print(\"\nlog.print(try !x)\n") == [])
     #expect(lines(Rules.trapsAndPrints, "print(x)\n", path: "Tests/A/File.swift") == [])
   }
 
@@ -92,6 +93,7 @@ import Testing
   @Test(arguments: [
     "var names: [String: Int] = [:]\nfor x in names[key] {}\nnames.removeAll()\nnames.count\n",
     "let names: [Int] = []\nfor name in names {}\nnames.map { $0 }\n",
+    "var names = [isOne ? 1 : 2]\nfor name in names {}\nnames.map { $0 }\n",
     "let pairs: [(a: Int, b: Int)] = []\npairs.map { $0.a }\n",
     "let names: Set<Int> = []\nif names.contains(1) {}\n",
   ])

@@ -67,6 +67,8 @@ extension Rules {
     var depth = 0
     for index in start..<tokens.count {
       switch tokens[index].text {
+      // The colon belongs to a conditional expression.
+      case "?" where depth == 1: return false
       case "[", "(", "{": depth += 1
       case "]", ")", "}":
         depth -= 1

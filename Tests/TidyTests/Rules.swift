@@ -61,7 +61,8 @@ enum Rules {
       let word = tokens[index].text
       let next = tokens[index + 1].text
       let previous = index > 0 ? tokens[index - 1].text : ""
-      let isForced = (word == "try" || word == "as") && next == "!"
+      let isForced =
+        (word == "try" || word == "as") && next == "!" && tokens[index + 1].isAttached
       let prints = word == "print" && next == "(" && previous != "." && previous != "func"
       guard isForced || (prints && file.path.hasPrefix("Sources/")) else { return nil }
       return Finding(

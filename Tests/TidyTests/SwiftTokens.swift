@@ -5,6 +5,8 @@ struct Token: Equatable {
   let text: String
   /// Counted from 1.
   let line: Int
+  /// No blank and no line end stands before it.
+  var isAttached = false
 
   /// True for names, keywords and numbers.
   var isWord: Bool {
@@ -62,7 +64,11 @@ struct SwiftTokens {
       while position < bytes.count, SwiftTokens.isWordByte(bytes[position]) { position += 1 }
       append(start)
     } else {
-      if byte > 32 { tokens.append(Token(text: String(UnicodeScalar(byte)), line: line)) }
+      if byte > 32 {
+        let isAttached = position > 0 && bytes[position - 1] > 32
+        tokens.append(
+          Token(text: String(UnicodeScalar(byte)), line: line, isAttached: isAttached))
+      }
       advance()
     }
   }

@@ -60,9 +60,14 @@ struct CommandInfoTests {
     for (name, subcommand) in subcommands.sorted(by: { $0.key < $1.key }) {
       if let other = expected[name] { compare(subcommand, other, name) }
     }
-    let missing = expected.keys.filter { subcommands[$0] == nil }.sorted()
+    let missing = expected.keys.filter { subcommands[$0] == nil && !later.contains($0) }.sorted()
     #expect(missing.isEmpty, "subcommands of \(name) are missing")
   }
+
+  /// Subcommands that memd doesn't have yet: client-side caching.
+  private static let later = [
+    "client|caching", "client|getredir", "client|tracking", "client|trackinginfo",
+  ]
 
   private static func isSet(_ reply: Reply) -> Bool { if case .set = reply { true } else { false } }
 

@@ -38,6 +38,44 @@ struct IntrospectionCompatibilityTests {
     "DEBUG PROTOCOL nosuch",
   ]
 
+  /// Every subcommand of CLUSTER with as many arguments as it takes.
+  private static let clusterLines = [
+    "addslots 1", "addslotsrange 1 2", "bumpepoch", "count-failure-reports n",
+    "countkeysinslot 1", "delslots 1", "delslotsrange 1 2", "failover", "flushslots", "forget n",
+    "getkeysinslot 1 1", "help", "info", "keyslot k", "links", "meet 127.0.0.1 1", "myid", "nodes",
+    "replicas n", "replicate n", "reset", "saveconfig", "set-config-epoch 1", "setslot 1 stable",
+    "shards", "slaves n", "slots",
+  ]
+
+  /// Containers whose HELP names the same usages as the reference's.
+  private static let containers = [
+    "command", "slowlog", "latency", "memory", "module", "object", "config",
+  ]
+
+  @Test func `CLUSTER says of each subcommand that there is no cluster`() {
+    let server = TestServer()
+    for line in IntrospectionCompatibilityTests.clusterLines {
+      #expect(
+        server.run("CLUSTER " + line)
+          == .error("ERR This instance has cluster support disabled"), "\(line)")
+    }
+  }
+
+  @Test func `HELP of containers names the usages that the reference names`() throws {
+    let reference = try #require(ReferenceServer())
+    let server = TestServer(follows: false)
+    for container in IntrospectionCompatibilityTests.containers {
+      // Explanations are indented, and in words of our own.
+      let ours = server.run("\(container) HELP").elements.filter { !$0.text.hasPrefix(" ") }
+      let theirs = reference.run("\(container) HELP").elements.filter {
+        !$0.text.hasPrefix(" ")
+      }
+      let missing = theirs.filter { !ours.contains($0) }
+      #expect(missing.isEmpty, "\(container)")
+      #expect(ours.first == theirs.first && ours.last == theirs.last)
+    }
+  }
+
   private static let datasets = [
     ["DEBUG POPULATE 3", "DEBUG POPULATE 2 pre 10", "DEBUG POPULATE 2 cut 3"],
     [

@@ -27,6 +27,18 @@ import Testing
     #expect(two == "# Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\n")
   }
 
+  @Test func `INFO shows the section debug only by name`() {
+    let server = makeServer()
+    server.advance(milliseconds: 500)
+    for line in ["INFO", "INFO all", "INFO everything"] {
+      #expect(!server.run(line).text.contains("eventloop_duration_aof_sum"))
+    }
+    let text = server.run("INFO debug").text
+    #expect(text.hasPrefix("# Debug\r\neventloop_duration_aof_sum:0\r\n"))
+    #expect(text.contains("\r\neventloop_duration_cron_sum:"))
+    #expect(text.contains("\r\neventloop_cmd_per_cycle_max:1\r\n"))
+  }
+
   @Test func `INFO keyspace counts keys and deadlines and tells the mean time to live`() {
     let server = makeServer()
     server.run("DEBUG SET-ACTIVE-EXPIRE 0")
@@ -100,6 +112,16 @@ import Testing
     #expect(server.run("SLOWLOG LEN") == 0)
   }
 
+  @Test func `a slow log of length 0 keeps nothing and uses up no numbers`() {
+    let server = makeServer()
+    server.run("CONFIG SET slowlog-log-slower-than 1000 slowlog-max-len 0")
+    server.run("DEBUG SLEEP 0.002")
+    #expect(server.run("SLOWLOG LEN") == 0)
+    server.run("CONFIG SET slowlog-max-len 5")
+    server.run("DEBUG SLEEP 0.002")
+    #expect(server.run("SLOWLOG GET").elements.first?.elements[0] == 0)
+  }
+
   // MARK: - LATENCY
 
   @Test func `the latency monitor keeps the longest spike of each second`() {
@@ -143,6 +165,20 @@ import Testing
     #expect((server.run("MEMORY USAGE small SAMPLES 0").number ?? 0) > 16)
     #expect((server.run("MEMORY USAGE large").number ?? 0) >= 10_000)
     #expect(server.run("MEMORY USAGE nosuch") == nil)
+  }
+
+  @Test func `MEMORY STATS is a map of figures, with one of its own per database`() {
+    let server = makeServer()
+    server.run("SET k v EX 100")
+    let stats = server.run("MEMORY STATS").elements
+    #expect(stats.count == 2 * 31)
+    #expect(stats[(stats.firstIndex(of: "overhead.db.hashtable.lut") ?? 0) + 1] == 64)
+    let position = stats.firstIndex(of: "db.0")
+    #expect(position != nil)
+    #expect(stats[(position ?? 0) + 1].elements.count == 4)
+    #expect(stats[(stats.firstIndex(of: "keys.count") ?? 0) + 1] == 1)
+    #expect(server.run("MEMORY MALLOC-STATS").text.contains("\nin use: "))
+    #expect(server.run("MEMORY DOCTOR").text.contains("very little data"))
   }
 
   // MARK: - DEBUG

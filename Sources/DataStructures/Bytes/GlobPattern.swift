@@ -12,11 +12,15 @@
 //
 // Every element but the star takes exactly one byte. So after a later star was reached, giving an
 // earlier one more bytes can't help, and it suffices to go back to the last star: the work is at
-// most the product of both lengths, for `a*a*a*a*b` too, and nothing recurses.
+// most the product of both lengths, for `a*a*a*a*b` too, and nothing recurses. The reference server
+// recurses and gives up at a depth of 1000 stars; such patterns match nothing here either.
 
 /// Matching of glob-style patterns with the reference server's rules.
 public enum GlobPattern {
-  /// Whether `text` as a whole matches `pattern`.
+  /// Most stars in a pattern; adjacent ones count once, those that end the pattern don't count.
+  private static let starLimit = 1000
+
+  /// Whether `text` as a whole matches `pattern`; never with more than 1000 stars.
   ///
   /// - Complexity: O(pattern length x text length) at worst, linear without stars.
   public static func matches(
@@ -27,11 +31,16 @@ public enum GlobPattern {
     if text.byteCount == 0 { return pattern.byteCount == 0 }
     var afterStar = -1
     var textAtStar = 0
+    var starCount = 0
     while matcher.textPosition < text.byteCount {
       let position = matcher.patternPosition
       if position < pattern.byteCount, pattern.octet(at: position) == UInt8(ascii: "*") {
         afterStar = position + 1
         if afterStar == pattern.byteCount { return true }
+        // Going back never reaches a star again, so each is counted once.
+        if pattern.octet(at: afterStar) != UInt8(ascii: "*") { starCount += 1 }
+        // Compatibility: Redis gives up here, which clients see as "no match".
+        guard starCount <= starLimit else { return false }
         textAtStar = matcher.textPosition
         matcher.patternPosition = afterStar
       } else if matcher.takeElement(of: pattern, text: text) {

@@ -4,7 +4,7 @@ extension HashTable {
   /// The element with this key; `hash` must be the hash of `key` under the table's seed.
   ///
   /// - Complexity: O(1).
-  @inlinable
+  @inlinable @inline(__always)
   public func find(_ key: RawSpan, hash: UInt64) -> Element? {
     guard let location = locate(key, hash: hash) else { return nil }
     return element(at: location)
@@ -16,7 +16,13 @@ extension HashTable {
   @inlinable @inline(__always)
   public func locate(_ key: RawSpan, hash: UInt64) -> Location? {
     guard elementCount != 0 else { return nil }
-    let head = buckets.bucket(hash)
+    return HashTable.search(buckets.bucket(hash), key, hash)
+  }
+
+  /// Looks through a bucket and its children. A function of the bucket alone: as a method it would
+  /// get a copy of the whole table wherever it is not inlined.
+  @inlinable
+  static func search(_ head: Bucket, _ key: RawSpan, _ hash: UInt64) -> Location? {
     var bucket = head
     while true {
       let header = bucket.header

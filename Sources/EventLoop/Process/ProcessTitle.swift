@@ -12,7 +12,8 @@ public enum ProcessTitle {
   ///
   /// The title takes the memory of the arguments and of the environment behind them, which is
   /// copied elsewhere first; it is cut if that is not enough. To be called once, before any thread
-  /// is started. False if /proc does not tell where the arguments are.
+  /// is started. The name by which pgrep and pidof find the process stays. False if /proc does not
+  /// tell where the arguments are.
   @discardableResult
   public static func set(_ title: String) -> Bool {
     // Swift reads the arguments when they are asked for first: before they are overwritten.
@@ -21,7 +22,6 @@ public enum ProcessTitle {
     memd_move_environment()
     unsafe area.initializeMemory(as: UInt8.self, repeating: 0)
     unsafe area.copyBytes(from: title.utf8.prefix(area.count - 1))
-    nameThread(title)
     return true
   }
 

@@ -43,6 +43,9 @@ public final class SimulatedClient {
   /// Closes this end; the server receives what was sent before, then the end.
   public func close() { endpoint.close() }
 
+  /// Ends the sending direction only, as shutdown(2) does; replies still arrive.
+  public func finishSending() { endpoint.outgoing.finish() }
+
   /// Resets the connection; bytes under way are lost.
   public func cut() { endpoint.cut() }
 }

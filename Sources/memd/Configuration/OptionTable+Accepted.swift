@@ -62,7 +62,7 @@ extension OptionTable {
     .remembered("active-defrag-max-scan-fields", .positive, 1000),
     .remembered("jemalloc-bg-thread", true),
     .remembered("io-threads", 1...128, 1).with(.immutable),
-    .remembered("io-threads-do-reads", false).with(.immutable),
+    .remembered("io-threads-do-reads", false),
     .remembered("events-per-io-thread", .natural32, 2),
     .remembered("prefetch-batch-max-size", 0...128, 16),
     .remembered("max-new-connections-per-cycle", 1...1000, 10),

@@ -14,7 +14,8 @@ struct PathPattern {
   func matches(on disk: Disk) -> [String] {
     guard Self.isPattern(text) else { return [text] }
     let parts = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
-    var paths = [text.hasPrefix("/") ? "/" : ""]
+    let root = text.hasPrefix("/") ? "/" : ""
+    var paths = [root]
     for (index, part) in parts.enumerated() {
       paths = paths.flatMap { base -> [String] in
         guard Self.isPattern(part) else { return [base + part] }

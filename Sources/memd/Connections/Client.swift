@@ -5,7 +5,7 @@ import RESP
 
 /// One connected client: where its replies go and everything it has set for itself.
 ///
-/// An idle client holds no buffer: output storage comes from a pool while there is output, and input
+/// An idle client holds no buffer: output storage comes from a pool while there is output, input
 /// is kept only while a request is incomplete or may not run. What few clients use (names,
 /// transactions) lies in `details`, which most never have.
 final class Client {

@@ -16,7 +16,8 @@ extension Server {
     let command = client.lastCommand.map { commands.description(of: $0).fullName } ?? "NULL"
     var line = "id=\(client.id) addr=\(client.address) laddr=\(client.localAddress)"
     line += " fd=\(transport.descriptor(of: client.connection)) name=\(client.name.text)"
-    line += " age=\((now - client.createdAt) / 1000) idle=\((now - client.lastInteraction) / 1000)"
+    line += " age=\(now / 1000 - client.createdAt / 1000)"
+    line += " idle=\(now / 1000 - client.lastInteraction / 1000)"
     line += " flags=\(client.flagLetters) db=\(client.database.number) sub=0 psub=0 ssub=0"
     line += transactionFields(client)
     line += inputFields(client, request)
@@ -34,17 +35,19 @@ extension Server {
     return " multi=\(queued) watch=\(client.transaction.watched.count)"
   }
 
+  /// As in Redis 7.4 the request that runs is in no buffer of the client: what it sent lies in one
+  /// that all share.
   private func inputFields(_ client: Client, _ request: Arguments?) -> String {
     let waiting = client.input?.remaining ?? 0
     let free = (client.input?.capacity ?? 0) - (client.input?.remaining ?? 0)
-    return " qbuf=\(waiting + (request.map(encodedLength) ?? 0)) qbuf-free=\(free)"
+    return " qbuf=\(waiting) qbuf-free=\(free)"
       + " argv-mem=\(argumentMemory(request)) multi-mem=\(client.transaction.queuedBytes)"
   }
 
   /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem); here is one buffer,
   /// of which the first part is shown as the one and the rest as the other.
   private func outputFields(_ client: Client) -> String {
-    let fixed = 16 << 10
+    let fixed = Client.fixedOutputByteCount
     let pending = client.pendingOutput
     let buffer = min(client.reply.capacity, fixed)
     let listed = max(0, pending - fixed)
@@ -57,14 +60,6 @@ extension Server {
   private func argumentMemory(_ request: Arguments?) -> Int {
     guard let request else { return 0 }
     return (0..<request.count).reduce(0) { $0 + request.byteCount(at: $1) }
-  }
-
-  /// Bytes that the request takes as an array of bulk strings: what a client usually has sent.
-  private func encodedLength(_ request: Arguments) -> Int {
-    (0..<request.count).reduce(3 + DecimalText.byteCount(request.count)) { sum, index in
-      let count = request.byteCount(at: index)
-      return sum + 5 + DecimalText.byteCount(count) + count
-    }
   }
 }
 

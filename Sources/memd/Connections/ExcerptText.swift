@@ -7,7 +7,9 @@ enum ExcerptText {
   /// The first `limit` bytes in double quotes, with escapes for what can't be printed.
   static func quoted(_ bytes: RawSpan, limit: Int) -> String {
     var text = "\""
-    for byte in bytes.extracting(first: min(limit, bytes.byteCount)).copied { text += escaped(byte) }
+    for byte in bytes.extracting(first: min(limit, bytes.byteCount)).copied {
+      text += escaped(byte)
+    }
     return text + "\""
   }
 

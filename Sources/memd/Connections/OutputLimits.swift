@@ -4,6 +4,18 @@
 // replies fill the memory. Looked at wherever output has grown, and once a second for the limits
 // that hold only for some time.
 
+extension Client {
+  /// Output up to here counts against no limit.
+  ///
+  /// Compatibility: in Redis it lies in a buffer that every client has, and the limits are for the
+  /// list behind it. With a limit of a few bytes replies of usual size still arrive, among them the
+  /// one to the CONFIG SET that takes the limit back.
+  static let fixedOutputByteCount = 16 << 10
+
+  /// Output that counts against `client-output-buffer-limit`.
+  var limitedOutput: Int { max(0, pendingOutput - Client.fixedOutputByteCount) }
+}
+
 extension Server {
   /// The output from which on a client has to be looked at more closely, over all classes.
   func updateOutputWatermark() {
@@ -13,7 +25,8 @@ extension Server {
       if limit.hardBytes > 0 { outputWatermark = min(outputWatermark, limit.hardBytes) }
       if limit.softBytes > 0 { outputWatermark = min(outputWatermark, limit.softBytes) }
     }
-    outputWatermark = max(1, outputWatermark)
+    let watermark = outputWatermark.addingReportingOverflow(Client.fixedOutputByteCount)
+    outputWatermark = watermark.overflow ? .max : watermark.partialValue
   }
 
   /// Marks the client for closing if its output is over a limit. Call it where output was added and
@@ -35,7 +48,7 @@ extension Server {
     case .pubsub: limit = configuration.clientOutputBufferLimits.pubsub
     case .primary: return false
     }
-    let pending = client.pendingOutput
+    let pending = client.limitedOutput
     if limit.hardBytes > 0, pending >= limit.hardBytes { return true }
     guard limit.softBytes > 0, pending >= limit.softBytes else {
       client.softLimitSince = 0

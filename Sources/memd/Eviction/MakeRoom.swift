@@ -3,8 +3,8 @@
 import DataStructures
 import EventLoop
 
-// Keeping memory under `maxmemory`: before a command runs, keys are evicted by policy until there is
-// room, the time for it is over, or nothing is left that may go.
+// Keeping memory under `maxmemory`: before a command runs, keys are evicted by policy until there
+// is room, the time for it is over, or nothing is left that may go.
 
 extension Server {
   /// Memory that counts against `maxmemory`: everything but what only waits to be freed.
@@ -26,7 +26,10 @@ extension Server {
   /// Stops after some time, set by `maxmemory-eviction-tenacity`, and then counts as done: the rest
   /// follows in the next turns, and every command brings the goal closer.
   func evict() -> Bool {
-    guard configuration.maxMemoryPolicy != .noEviction, !pause.isActive else {
+    evictionContinues = false
+    // While clients are paused, the dataset has to stay as it is; writes wait anyway.
+    if configuration.maxMemory == 0 || pause.isActive { return true }
+    guard configuration.maxMemoryPolicy != .noEviction else {
       return evictableMemory <= configuration.maxMemory
     }
     let start = clock.ticks()
@@ -45,7 +48,6 @@ extension Server {
         return true
       }
     }
-    evictionContinues = false
     return true
   }
 

@@ -10,6 +10,8 @@ struct InfoSection {
     case standard
     /// INFO all and INFO everything, which differ only where there are modules.
     case all
+    /// Only requests that name it.
+    case named
   }
 
   let name: StaticString
@@ -35,6 +37,7 @@ struct InfoSection {
         text.field("cluster_enabled", false)
       },
       InfoSection(name: "keyspace", scope: .standard) { $0.writeKeyspaceInfo(to: &$1) },
+      InfoSection(name: "debug", scope: .named) { $0.writeDebugInfo(to: &$1) },
     ]
   }
 }
@@ -53,7 +56,7 @@ extension Server {
   private func isWanted(_ section: InfoSection, _ names: [String]) -> Bool {
     for name in names {
       switch name {
-      case "all", "everything": return true
+      case "all", "everything": if section.scope != .named { return true }
       case "default": if section.scope == .standard { return true }
       default: if name == section.name.description { return true }
       }

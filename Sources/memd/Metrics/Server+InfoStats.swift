@@ -102,6 +102,15 @@ extension Server {
     text.field("memd_expiry_lag_p99_msec", Double(expirationLag.percentile(99)) / 1e6, digits: 3)
   }
 
+  /// Parts of the loop's turns, in microseconds, for those who work on the server.
+  func writeDebugInfo(to text: inout InfoText) {
+    text.section("Debug")
+    text.field("eventloop_duration_aof_sum", 0)
+    text.field("eventloop_duration_cron_sum", Int(statistics.cronMicroseconds.rounded(.up)))
+    text.field("eventloop_duration_max", Int(turnDurations.longestMicroseconds.rounded(.up)))
+    text.field("eventloop_cmd_per_cycle_max", statistics.commandsPerTurnMax)
+  }
+
   // MARK: - Per command
 
   /// Calls and times of each command that was called or refused.

@@ -27,13 +27,15 @@ final class SlowLog {
     _ arguments: Arguments, hiding hidden: HiddenArguments, microseconds: Int, client: Client,
     time: Int64, limit: Int
   ) {
+    // Nothing is kept: then no number is used up either.
+    guard limit > 0 else { return }
     let entry = Entry(
       id: nextID, time: time, microseconds: microseconds,
       arguments: SlowLog.shortened(arguments, hidden), clientAddress: client.address,
       clientName: client.name)
     nextID += 1
     entries.insert(entry, at: 0)
-    if entries.count > limit { entries.removeLast(entries.count - max(0, limit)) }
+    if entries.count > limit { entries.removeLast(entries.count - limit) }
   }
 
   func removeAll() { entries = [] }

@@ -34,6 +34,8 @@ final class Statistics {
   var turns = 0
   var turnMicroseconds = 0.0
   var commandMicroseconds = 0.0
+  /// What the periodic chores took.
+  var cronMicroseconds = 0.0
   var commandsPerTurnMax = 0
   var lazyFreedObjects = 0
   var memoryPeak = 0
@@ -67,6 +69,7 @@ final class Statistics {
     turns = 0
     turnMicroseconds = 0.0
     commandMicroseconds = 0.0
+    cronMicroseconds = 0.0
     commandsPerTurnMax = 0
     lazyFreedObjects = 0
   }

@@ -14,6 +14,7 @@ extension Server {
     if change.effects.contains(.listeners) { try applyListeners(change) }
     if change.effects.contains(.password) { applyPassword() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
+    if change.effects.contains(.memory) { evictionContinues = configuration.maxMemory > 0 }
   }
 
   private func applyListeners(

@@ -58,12 +58,12 @@ extension Server {
     + " is set for the default user. In this mode connections are only accepted from the loopback"
     + " interface. If you want to connect from external computers to Redis you may adopt one of the"
     + " following solutions: 1) Just disable protected mode sending the command 'CONFIG SET"
-    + " protected-mode no' from the loopback interface by connecting to Redis from the same host the"
-    + " server is running, however MAKE SURE Redis is not publicly accessible from internet if you"
-    + " do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just"
-    + " disable the protected mode by editing the Redis configuration file, and setting the protected"
-    + " mode option to 'no', and then restarting the server. 3) If you started the server manually"
-    + " just for testing, restart it with the '--protected-mode no' option. 4) Setup a an"
+    + " protected-mode no' from the loopback interface by connecting to Redis from the same host"
+    + " the server is running, however MAKE SURE Redis is not publicly accessible from internet if"
+    + " you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just"
+    + " disable the protected mode by editing the Redis configuration file, and setting the"
+    + " protected mode option to 'no', and then restarting the server. 3) If you started the server"
+    + " manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an"
     + " authentication password for the default user. NOTE: You only need to do one of the above"
     + " things in order for the server to start accepting connections from the outside.\r\n"
 
@@ -77,7 +77,8 @@ extension Server {
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     updateMonitorGate()
     transport.close(client.connection)
-    if let storage = client.reply.takeStorage() { storage.deallocate() }
+    client.reply.removeAll(keepingCapacity: false)
+    client.sentCount = 0
     accountMemory(of: client)
     clients.noteClosed(client)
   }

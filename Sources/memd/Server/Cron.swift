@@ -6,12 +6,14 @@ import EventLoop
 extension Server {
   /// Periodic chores, `hz` times a second.
   func runCron() {
+    let started = clock.ticks()
     cronCount &+= 1
     rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
     considerCompaction()
     if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
+    statistics.cronMicroseconds += clock.microseconds(from: started, to: clock.ticks())
   }
 
   /// Takes over what the configuration says; called at start and after CONFIG SET.

@@ -41,6 +41,8 @@ extension Server {
   /// Receives more of a request that has begun.
   private func receiveMore(from client: Client) {
     guard let input = client.input else { return }
+    // Requests that were read from the buffer may still wait in the batch: it must not move.
+    if input.consumed > 0 { run(batch) }
     let missing = input.parser.bytesNeeded - input.remaining
     // Enough for a large argument at once, but memory grows with what has really arrived.
     let least = max(16 << 10, min(missing, max(input.remaining, 64 << 10)))
@@ -156,7 +158,8 @@ extension Server {
     let command = commands.find(arguments)
     unsafe batch.append(
       Batch.Request(
-        client: .passUnretained(client), database: .passUnretained(client.database), base: base, firstSlice: first, argumentCount: count,
+        client: .passUnretained(client), database: .passUnretained(client.database), base: base,
+        firstSlice: first, argumentCount: count,
         rawCount: isCanonical ? end - start : 0, command: command))
     if batch.isFull || command.map({ $0.flags.contains(.parserBarrier) }) ?? false {
       run(batch)
@@ -180,11 +183,22 @@ extension Server {
       client.lastInteraction = moment.milliseconds
       return count
     case .wouldBlock: return nil
-    case .closed, .failed:
+    case .closed:
+      run(batch)
+      endInput(of: client)
+      return nil
+    case .failed:
       run(batch)
       close(client)
       return nil
     }
+  }
+
+  /// The client sends no more. It may have closed one direction only: replies still go out.
+  private func endInput(of client: Client) {
+    guard client.pendingOutput > 0 else { return close(client) }
+    transport.watchReadable(client.connection, false)
+    closeAfterReply(client)
   }
 
   /// A client that only waits for its last reply: what it still sends is thrown away.
@@ -194,7 +208,8 @@ extension Server {
     run(batch)
     arenaUsed = 0
     switch unsafe transport.receive(client.connection, into: room) {
-    case .closed, .failed: close(client)
+    case .closed: endInput(of: client)
+    case .failed: close(client)
     case .bytes, .wouldBlock: break
     }
   }

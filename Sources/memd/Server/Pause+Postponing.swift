@@ -2,9 +2,9 @@
 
 import RESP
 
-// What a pause does to requests. One that must wait parks its client: this request and all behind it
-// go back to the front of the client's input at the end of the turn, and are read again, in order,
-// when the pause is over. Meanwhile the client's bytes are still received, up to its limit.
+// What a pause does to requests. One that must wait parks its client: this request and all behind
+// it go back to the front of the client's input at the end of the turn, and are read again, in
+// order, when the pause is over. Meanwhile the client's bytes are still received, up to its limit.
 
 extension Server {
   /// Makes commands wait until the given moment; expiry and eviction rest as well, so that the

@@ -4,8 +4,8 @@ import DataStructures
 import EventLoop
 import RESP
 
-// Work that time causes: expiry by deadline, and periodic chores in slices. Background work takes at
-// most a millisecond per turn, and a small share of the time while requests wait.
+// Work that time causes: expiry by deadline, and periodic chores in slices. Background work takes
+// at most a millisecond per turn, and a small share of the time while requests wait.
 
 extension Server {
   /// Runs everything that is due.
@@ -45,7 +45,7 @@ extension Server {
 
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
-    !keyspace.unlinked.isEmpty || expiry.hasBacklog || evictionContinues
+    !keyspace.unlinked.isEmpty || expiry.hasBacklog || (evictionContinues && !pause.isActive)
       || compaction.isRunning
   }
 

@@ -68,7 +68,8 @@ extension Server {
     for client in waiting {
       client.flags.remove(.resumes)
       guard !client.isClosing else { continue }
-      // A new pause may have begun, but then the client's first request meets it again.
+      // One that met its pause in the same turn still waits for the end of it.
+      if pause.isActive, pause.waiting.contains(where: { $0 === client }) { continue }
       unpark(client)
       parseInput(of: client)
     }

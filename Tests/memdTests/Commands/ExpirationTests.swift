@@ -122,6 +122,18 @@ import Testing
     #expect(server.server.estimatedStalePercent() == 0)
   }
 
+  @Test func `followers hear of a due key that was read, not of the reading`() {
+    let server = TestServer { $0.activeExpireEnabled = false }
+    server.run("SET a 1")
+    server.run("PEXPIRE a 10")
+    server.advance(milliseconds: 11)
+    let stream = server.stream {
+      #expect(server.run("GET a") == nil)
+      server.run("SET b 1")
+    }
+    #expect(stream == ["UNLINK a", "SET b 1"])
+  }
+
   @Test func `nothing expires while clients are paused`() {
     let server = TestServer()
     server.run("SET a 1")

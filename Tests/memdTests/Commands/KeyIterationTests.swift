@@ -33,6 +33,17 @@ import Testing
     #expect(scan(server, "TYPE nonsense") == [])
   }
 
+  @Test func `a pattern of a thousand stars is the longest that KEYS and SCAN follow`() {
+    let server = TestServer(follows: false)
+    let key = String(repeating: "a", count: 1001)
+    let pattern = String(repeating: "*?", count: 1000)
+    server.run(["SET", key, "v"])
+    #expect(server.run(["KEYS", pattern]).elements.map(\.text) == [key])
+    #expect(scan(server, "MATCH \(pattern)") == [key])
+    #expect(server.run(["KEYS", pattern + "*?"]).elements.isEmpty)
+    #expect(scan(server, "MATCH \(pattern)*?").isEmpty)
+  }
+
   @Test func `COUNT bounds the work of a call`() {
     let server = TestServer(follows: false)
     for index in 0..<2000 { server.run("SET k\(index) v") }
@@ -131,6 +142,14 @@ import Testing
     #expect(server.run("DBSIZE") == 50)
     server.run("FLUSHALL")
     #expect(server.run("RANDOMKEY") == nil)
+  }
+
+  @Test func `RANDOMKEY removes all keys if all are due, each for itself`() {
+    let server = halfDue()
+    for index in 0..<50 { server.run("DEL live\(index)") }
+    for index in 2..<50 { server.run("DEL due\(index)") }
+    let stream = server.stream { #expect(server.run("RANDOMKEY") == nil) }
+    #expect(stream.sorted() == ["UNLINK due0", "UNLINK due1"])
   }
 
   @Test func `RANDOMKEY finds the one key that isn't hidden, or none`() {

@@ -120,6 +120,22 @@ import Testing
     #expect(witness.events().prefix(4) == ["set a", "expire a", "set b", "expire b"])
   }
 
+  @Test func `SET that names its deadline in milliseconds reaches followers as it came`() {
+    let server = TestServer()
+    let witness = StringsWitness(server)
+    let deadline = server.milliseconds + 10_000
+    server.run("set a 1 pxat \(deadline)")
+    server.run("set a 2 pxat \(deadline) xx")
+    server.run("set a 3 pxat \(deadline) get")
+    server.run("set a 4 pxat \(deadline) ifeq 3")
+    #expect(
+      witness.stream() == [
+        "set a 1 pxat \(deadline)", "set a 2 pxat \(deadline) xx",
+        "SET a 3 PXAT \(deadline)", "SET a 4 PXAT \(deadline)",
+      ])
+    #expect(witness.events().prefix(2) == ["set a", "expire a"])
+  }
+
   @Test func `GETEX changes nothing but the deadline and sends what it did`() {
     let server = TestServer()
     server.run("SET k v")

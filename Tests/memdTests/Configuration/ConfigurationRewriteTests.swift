@@ -93,6 +93,21 @@ import Testing
       SimulatedFiles.read("redis.conf", on: server.disk) == "# mine\nmaxmemory 2mb\n")
   }
 
+  @Test func `DEBUG CONFIG-REWRITE-FORCE-ALL writes every option`() throws {
+    let server = TestServer {
+      $0.configFile = "redis.conf"
+      $0.enableDebugCommand = .yes
+    }
+    SimulatedFiles.write("hz 20\n", to: "redis.conf", on: server.disk)
+    #expect(server.run("DEBUG CONFIG-REWRITE-FORCE-ALL") == .ok)
+    let text = SimulatedFiles.read("redis.conf", on: server.disk)
+    #expect(text.hasPrefix("hz 10\n"))
+    for option in OptionTable.options {
+      #expect(text.contains("\n\(option.name) ") || option.name == "hz")
+    }
+    _ = try read(text)
+  }
+
   @Test func `Without a file there is nothing to rewrite`() {
     #expect(
       TestServer().run("CONFIG REWRITE")

@@ -110,7 +110,7 @@ struct ZipfTrace {
     return Double(hits) * 100 / Double(keys.count - keys.count / 2)
   }
 
-  /// `base` to the power of `exponent`, for positive bases (the library needs no other mathematics).
+  /// `base` to the power of `exponent`, for positive bases; no other mathematics is needed.
   private static func power(_ base: Double, _ exponent: Double) -> Double {
     // The logarithm by its series around 1 after halving, the exponential by squaring.
     var mantissa = base

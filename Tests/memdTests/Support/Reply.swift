@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A reply as tests write it: `"text"`, `42`, `nil`, `["a", 1]`, `.status("OK")`, `.error("ERR ...")`.
+/// A reply as tests write it: `"text"`, `42`, `nil`, `["a", 1]`, `.status("OK")`, `.error("...")`.
 indirect enum Reply: Equatable, Sendable {
   case status(String)
   case error(String)

@@ -136,7 +136,7 @@ extension ClientCommands {
       if let user, client.user != user { return false }
       if skipsCaller, client === call.client { return false }
       if let ageMin {
-        return (call.moment.milliseconds - client.createdAt) / 1000 >= Int64(ageMin)
+        return call.moment.milliseconds / 1000 - client.createdAt / 1000 >= Int64(ageMin)
       }
       return true
     }

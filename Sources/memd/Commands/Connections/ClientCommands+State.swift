@@ -100,7 +100,7 @@ extension ClientCommands {
       default: throw CommandError("ERR CLIENT PAUSE mode must be WRITE or ALL")
       }
     } else if call.arguments.count > 4 {
-      throw .syntax
+      throw call.subcommandFailure("CLIENT")
     }
     let milliseconds = try call.integer(
       2, orThrow: CommandError("ERR timeout is not an integer or out of range"))
@@ -122,9 +122,7 @@ extension ClientCommands {
   // MARK: - CLIENT UNBLOCK
 
   static func unblock(_ call: inout Call) throws(CommandError) {
-    guard call.arguments.count <= 4 else {
-      throw CommandError("ERR wrong number of arguments for 'client|unblock' command")
-    }
+    guard call.arguments.count <= 4 else { throw call.subcommandFailure("CLIENT") }
     if call.arguments.count == 4 {
       switch call.keyword(3) {
       case Keyword("timeout"), Keyword("error"): break

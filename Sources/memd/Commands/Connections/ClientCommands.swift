@@ -16,7 +16,8 @@ enum ClientCommands: CommandFamily {
   private static let own: CommandFlags = [.noScript, .loading, .stale]
   private static let others: CommandFlags = [.admin, .noScript, .loading, .stale]
 
-  private static let onOrOff = ArgumentSpec.oneOf("enabled", [.token("ON", "on"), .token("OFF", "off")])
+  private static let onOrOff = ArgumentSpec.oneOf(
+    "enabled", [.token("ON", "on"), .token("OFF", "off")])
 
   private static let subcommands: [Command] = [
     Command(
@@ -40,7 +41,7 @@ enum ClientCommands: CommandFamily {
         ("3.2.0", "`TYPE` knows `master`."),
         ("5.0.0", "`TYPE` knows `replica`; `slave` means the same."),
         ("6.2.0", "Added the filter `LADDR`."), ("7.4.0", "Added the filter `MAXAGE`."),
-      ], handler: kill),
+      ], arity: -3, handler: kill),
     Command(
       "list", others, listArguments, tips: ["nondeterministic_output"], since: "2.4.0",
       complexity: "O(N) where N is the number of client connections",

@@ -101,8 +101,8 @@ enum ConnectionCommands: CommandFamily {
       throw CommandError(
         """
         NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO \
-        <proto> AUTH <user> <pass> option can be used to authenticate the client and select the \
-        RESP protocol version at the same time
+        AUTH <user> <pass> option can be used to authenticate the client and select the RESP \
+        protocol version at the same time
         """)
     }
     if let position = options.name { call.client.name = call.arguments[position].copied }

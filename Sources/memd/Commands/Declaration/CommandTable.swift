@@ -208,7 +208,9 @@ final class CommandTable {
       let entry = unsafe slots[slot]
       if entry == 0 { break }
       let id = Int(entry) &- 1
-      if unsafe foldedNames[id] ~= name { return unsafe CommandReference(UnsafePointer(records + id)) }
+      if unsafe foldedNames[id] ~= name {
+        return unsafe CommandReference(UnsafePointer(records + id))
+      }
       slot = (slot &+ 1) & mask
     }
     return findLong(name: bytes)

@@ -27,7 +27,9 @@ enum KeyFinder {
     for other in specs.dropFirst() {
       guard case .index(let next) = other.start, case .range(0, _, _) = other.extent, end >= 0,
         next == end + 1
-      else { return CommandRecord.KeyRange(first: Int16(first), last: Int16(end), step: Int16(step)) }
+      else {
+        return CommandRecord.KeyRange(first: Int16(first), last: Int16(end), step: Int16(step))
+      }
       end = next
     }
     return CommandRecord.KeyRange(first: Int16(first), last: Int16(end), step: Int16(step))

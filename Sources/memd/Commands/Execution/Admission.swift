@@ -24,7 +24,8 @@ extension Server {
       return .refuse(CommandError("ERR Command not allowed inside a transaction"))
     }
     if prevailing.contains(.memory), let error = makeRoom(for: call) { return .refuse(error) }
-    if prevailing.contains(.paused), pause.concerns(command, client), !client.flags.contains(.leader)
+    if prevailing.contains(.paused), pause.concerns(command, client),
+      !client.flags.contains(.leader)
     {
       return .postpone
     }

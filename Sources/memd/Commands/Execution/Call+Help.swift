@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import RESP
 
 extension Call {
@@ -10,5 +11,12 @@ extension Call {
     for line in lines { reply.status(line) }
     reply.status("HELP")
     reply.status("    Prints this help.")
+  }
+
+  /// The error of a subcommand that got too many arguments, or some that don't go together.
+  func subcommandFailure(_ container: StaticString) -> CommandError {
+    failure(
+      "ERR unknown subcommand or wrong number of arguments for"
+        + " '\(arguments[1].text.prefix(128))'. Try \(container) HELP.")
   }
 }

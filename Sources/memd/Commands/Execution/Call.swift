@@ -8,8 +8,8 @@ import RESP
 /// One value serves consecutive requests of one client, since making one costs reference counting;
 /// `Execution` assigns arguments and command per request. The objects are constants: reaching them
 /// costs nothing. Everything a handler calls on it is nonmutating, so that a borrowed argument may
-/// be held meanwhile. A handler that selects another database sets `client.database`; it is in force
-/// from the next request on.
+/// be held meanwhile. A handler that selects another database sets `client.database`; it is in
+/// force from the next request on.
 struct Call: ~Copyable {
   let server: Server
   let client: Client

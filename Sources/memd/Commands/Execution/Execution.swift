@@ -73,6 +73,7 @@ extension Server {
       // Afterwards, so that EXEC is seen behind the commands that it runs.
       feedMonitors(call)
     case .queued:
+      call.client.lastCommand = call.command
       call.client.commandCount += 1
       call.reply.status("QUEUED")
     case .refuse(let error):
@@ -130,11 +131,11 @@ extension Server {
   /// Writes the error of a command that did not run; inside MULTI the transaction fails with it.
   @inline(never)
   func refuse(_ error: CommandError, _ call: inout Call, of command: CommandReference?) {
-    guard call.client.transaction.isActive else { return writeError(error, &call) }
+    // Compatibility: EXEC answers EXECABORT even if there is no transaction.
     if let command, command.flags.contains(.endsTransaction) {
       return writeError(abortTransaction(call, because: error), &call)
     }
-    call.client.transaction.isRefused = true
+    if call.client.transaction.isActive { call.client.transaction.isRefused = true }
     writeError(error, &call)
   }
 

@@ -15,6 +15,12 @@ enum DebugServer {
         "    Dangerous: should be used only for testing the replication subsystem.",
       ], handler: changeReplicationID),
     DebugCommands.Subcommand(
+      name: "config-rewrite-force-all", counts: 2...2,
+      help: [
+        "CONFIG-REWRITE-FORCE-ALL",
+        "    Like CONFIG REWRITE, but write all options, also those that have their default.",
+      ], handler: rewriteWholeConfiguration),
+    DebugCommands.Subcommand(
       name: "error", counts: 3...3,
       help: [
         "ERROR <string>",
@@ -73,6 +79,10 @@ enum DebugServer {
   static func setActiveExpire(_ call: inout Call) throws(CommandError) {
     call.server.configuration.activeExpireEnabled = call.looseInteger(2) != 0
     call.reply.ok()
+  }
+
+  static func rewriteWholeConfiguration(_ call: inout Call) throws(CommandError) {
+    try ConfigCommands.rewrite(&call, writesDefaults: true)
   }
 
   static func pauseCron(_ call: inout Call) throws(CommandError) {

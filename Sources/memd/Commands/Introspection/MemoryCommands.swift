@@ -79,7 +79,7 @@ enum MemoryCommands: CommandFamily {
 
   static func stats(_ call: inout Call) throws(CommandError) {
     let figures = MemoryFigures(call.server)
-    call.reply.map(27 + figures.tables.count)
+    call.reply.map(30 + figures.tables.count)
     writeUse(figures, call)
     for table in figures.tables {
       call.reply.bulk("db.\(table.database)")
@@ -87,6 +87,10 @@ enum MemoryCommands: CommandFamily {
       write("overhead.hashtable.main", table.main, call)
       write("overhead.hashtable.expires", table.expires, call)
     }
+    // Tables grow by one bucket at a time: none is ever copied into a larger one.
+    write("overhead.db.hashtable.lut", figures.tables.reduce(0) { $0 + $1.main }, call)
+    write("overhead.db.hashtable.rehashing", 0, call)
+    write("db.dict.rehashing.count", 0, call)
     writeData(figures, call)
     writeAllocator(figures, call)
   }

@@ -104,11 +104,16 @@ enum ConfigCommands: CommandFamily {
   // MARK: - CONFIG REWRITE
 
   static func configRewrite(_ call: inout Call) throws(CommandError) {
+    try rewrite(&call, writesDefaults: false)
+  }
+
+  /// Writes the file and replies; DEBUG can have it write every option.
+  static func rewrite(_ call: inout Call, writesDefaults: Bool) throws(CommandError) {
     guard !call.server.configuration.configFile.isEmpty else {
       throw CommandError("ERR The server is running without a config file")
     }
     do throws(DiskError) {
-      try call.server.rewriteConfiguration(writesDefaults: false)
+      try call.server.rewriteConfiguration(writesDefaults: writesDefaults)
     } catch {
       call.server.log.warning("CONFIG REWRITE failed: \(error.cause.text)")
       throw call.failure("ERR Rewriting config file: \(error.cause.text)")

@@ -171,7 +171,10 @@ enum StringCommands: CommandFamily {
   ) {
     switch deadline {
     case .at(let instant):
-      call.propagateSet(key, value, deadline: instant)
+      // Compatibility: what already says PXAT goes out as it came, as Valkey does it.
+      if options.expiration.kind != .unixMilliseconds || !options.isUnderstoodByFollowers {
+        call.propagateSet(key, value, deadline: instant)
+      }
       call.effects.notify(.expire, key, in: call.database)
     case .keep where !options.isUnderstoodByFollowers:
       call.propagateSetKeepingDeadline(key, value)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import memd
 
-@Suite struct EvictionTests {
+@Suite struct EvictionPolicyTests {
   private static let refusal = Reply.error(
     "OOM command not allowed when used memory > 'maxmemory'.")
 
@@ -45,7 +45,7 @@ import Testing
     server.run("CONFIG SET maxmemory 1mb")
     server.run("CONFIG SET maxmemory 100")
     let reply = server.run("SET x 1")
-    #expect(reply == EvictionTests.refusal)
+    #expect(reply == EvictionPolicyTests.refusal)
     #expect(server.run("GET p1") != .null)
     #expect(server.run("DEL p1") == 1)
     #expect(server.run("DBSIZE") == 199)
@@ -65,7 +65,7 @@ import Testing
     // When no key may go any more, writes are refused.
     server.server.configuration.maxMemory = server.server.evictableMemory - 1
     server.server.applyConfiguration()
-    #expect(server.run("SET x 1") == EvictionTests.refusal)
+    #expect(server.run("SET x 1") == EvictionPolicyTests.refusal)
     #expect(server.server.keyspace.databases[0].expiringCount == 0)
   }
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+@testable import memd
+
+extension TestServer {
+  /// Turns until nothing is under way any more, at most `limit` times.
+  func settle(limit: Int = 10_000) {
+    for _ in 0..<limit {
+      turn()
+      if let next = transport.nextEventNanoseconds {
+        clock.advance(toNanoseconds: max(next, clock.monotonicNanoseconds()))
+      } else if server.resuming.isEmpty {
+        return
+      }
+    }
+  }
+
+  /// Lets the log be read, warnings and all.
+  func keepLog() {
+    server.log.destination = .file("log", disk)
+    server.log.level = .verbose
+  }
+
+  /// What was logged since `keepLog`.
+  var logText: String {
+    ((try? disk.read("log")) ?? []).map { String(Unicode.Scalar($0)) }.joined()
+  }
+}
+
+extension TestClient {
+  /// Sends words separated by blanks without waiting.
+  func post(_ line: String) { send(TestClient.words(line)) }
+
+  /// All replies that have arrived.
+  func replies() -> [Reply] {
+    var replies: [Reply] = []
+    while let reply = next() { replies.append(reply) }
+    return replies
+  }
+
+  /// Whether the server has ended the connection.
+  var isClosed: Bool {
+    _ = next()
+    return connection.isClosed
+  }
+}
