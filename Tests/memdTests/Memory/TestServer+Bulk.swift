@@ -19,10 +19,12 @@ extension TestServer {
 
   /// Turns until everything that the client has sent was executed.
   private func settle(_ client: TestClient) {
-    repeat {
+    var silentTurns = 0
+    while silentTurns < 3 {
       turn()
-      _ = client.connection.receive()
-    } while !server.resuming.isEmpty
+      let isSilent = client.connection.receive().isEmpty && server.resuming.isEmpty
+      silentTurns = isSilent ? silentTurns + 1 : 0
+    }
   }
 
   /// Turns without requests, a millisecond apart.
