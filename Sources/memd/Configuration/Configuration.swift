@@ -62,7 +62,7 @@ final class Configuration {
   /// Sparsely used slabs are emptied in the background.
   var activeDefrag = true
   /// Free bytes in slabs from which on that begins.
-  var activeDefragIgnoreBytes = 8 << 20
+  var activeDefragIgnoreBytes = 4 << 20
   /// The same in percent of the bytes in use; from `upper` on the most time is spent.
   var activeDefragThresholdLower = 10
   var activeDefragThresholdUpper = 100

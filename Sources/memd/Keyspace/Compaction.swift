@@ -48,7 +48,10 @@ final class Compaction {
   var counts = Counts()
   /// Time spent on the pass under way; 0 if there is none.
   private(set) var currentMicroseconds = 0.0
-  /// Free bytes in slabs that the last pass could not win; less is no reason for another one.
+  /// Keys that the pass under way has looked at, and those of which it has moved something.
+  private var keysInPass = 0
+  private var movedKeysInPass = 0
+  /// Free bytes in slabs that can't be won; no more than that is no reason for another pass.
   private(set) var hopelessBytes = 0
 
   init(_ keyspace: Keyspace) { self.keyspace = keyspace }
@@ -60,6 +63,8 @@ final class Compaction {
   func start(threshold: Double) {
     guard !isRunning else { return }
     self.threshold = threshold
+    keysInPass = 0
+    movedKeysInPass = 0
     currentMicroseconds = 0
     phase = .marking
   }
@@ -122,7 +127,10 @@ final class Compaction {
     phase = .resting
     keyspace.allocator.endCompaction()
     keyspace.allocator.releaseStock()
-    hopelessBytes = keyspace.allocator.slabBytesFree
+    // Keys may have gone during the pass, behind its back: only one that found (almost) nothing to
+    // move proves that there is nothing more to win.
+    let isFutile = movedKeysInPass <= keysInPass / 64
+    hopelessBytes = isFutile ? keyspace.allocator.slabBytesFree : 0
     counts.passes += 1
   }
 
@@ -132,7 +140,13 @@ final class Compaction {
       let before = counts.moved
       moveBlock(of: entry)
       move(&entry, in: database)
-      if counts.moved == before { counts.keptKeys += 1 } else { counts.movedKeys += 1 }
+      keysInPass += 1
+      if counts.moved == before {
+        counts.keptKeys += 1
+      } else {
+        counts.movedKeys += 1
+        movedKeysInPass += 1
+      }
     }
   }
 
