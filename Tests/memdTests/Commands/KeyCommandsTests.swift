@@ -128,7 +128,7 @@ import Testing
 
   @Test func `OBJECT explains itself and refuses what it doesn't know`() {
     let server = TestServer()
-    #expect(server.run("OBJECT HELP").elements.count == 15)
+    #expect(server.run("OBJECT HELP").elements.count == 13)
     #expect(
       server.run("OBJECT FOO") == .error("ERR unknown subcommand 'FOO'. Try OBJECT HELP."))
     #expect(

@@ -10,7 +10,7 @@ extension Call {
     reply.status("\(name) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
     for line in lines { reply.status(line) }
     reply.status("HELP")
-    reply.status("    Prints this help.")
+    reply.status("    Shows this help.")
   }
 
   /// The error of a subcommand that got too many arguments, or some that don't go together.

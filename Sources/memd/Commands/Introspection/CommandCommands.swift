@@ -62,21 +62,21 @@ enum CommandCommands: CommandFamily {
 
   private static let help: [StaticString] = [
     "(no subcommand)",
-    "    Return details about all commands.",
+    "    Answers what is known of every command.",
     "COUNT",
-    "    Return the total number of commands in this server.",
+    "    Answers how many commands there are.",
     "LIST",
-    "    Return a list of all commands in this server.",
+    "    Answers the names of all commands.",
     "INFO [<command-name> ...]",
-    "    Return details about multiple commands.",
+    "    Answers what is known of the named commands.",
     "    Without command names, details about all commands are returned.",
     "DOCS [<command-name> ...]",
-    "    Return documentation of multiple commands.",
+    "    Answers documentation of multiple commands.",
     "    Without command names, documentation of all commands is returned.",
     "GETKEYS <full-command>",
-    "    Return the keys of a full command.",
+    "    Answers the keys of a full command.",
     "GETKEYSANDFLAGS <full-command>",
-    "    Return the keys of a full command with their access flags.",
+    "    Answers the keys of a full command with their access flags.",
   ]
 
   // MARK: - COMMAND, COMMAND INFO, COMMAND DOCS

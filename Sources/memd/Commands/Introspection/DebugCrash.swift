@@ -15,13 +15,13 @@ enum DebugCrash {
       name: "panic", counts: 2...2,
       help: [
         "PANIC",
-        "    Crash the server simulating a panic.",
+        "    Ends the server as a failed assumption would.",
       ], handler: panic),
     DebugCommands.Subcommand(
       name: "segfault", counts: 2...2,
       help: [
         "SEGFAULT",
-        "    Crash the server with sigsegv.",
+        "    Ends the server with a bad memory access.",
       ], handler: fault),
   ]
 
@@ -32,7 +32,7 @@ enum DebugCrash {
   }
 
   static func panic(_ call: inout Call) throws(CommandError) {
-    call.server.log.warning("!!! Software Failure. Press left mouse button to continue")
+    call.server.log.warning("Panic on request, by DEBUG PANIC")
     call.server.log.warning("Guru Meditation: Panic called at user request")
     abort()
   }

@@ -22,25 +22,25 @@ enum DebugKeyspace {
       name: "digest-value", counts: 2...Int.max,
       help: [
         "DIGEST-VALUE <key> [<key> ...]",
-        "    Output a hex signature of the values of all the specified keys.",
+        "    Answers a digest of each named key's value.",
       ], handler: digestValue),
     DebugCommands.Subcommand(
       name: "htstats", counts: 3...4,
       help: [
         "HTSTATS <dbid> [full]",
-        "    Return hash table statistics of the specified database.",
+        "    Describes the table of a database.",
       ], handler: tableStatistics),
     DebugCommands.Subcommand(
       name: "htstats-key", counts: 3...4,
       help: [
         "HTSTATS-KEY <key> [full]",
-        "    Like HTSTATS but for the hash table stored at <key>'s value.",
+        "    Describes the table that is the value of <key>.",
       ], handler: valueTableStatistics),
     DebugCommands.Subcommand(
       name: "object", counts: 3...4,
       help: [
         "OBJECT <key>",
-        "    Show low level info about `key` and associated value.",
+        "    Tells how <key> and its value are stored.",
       ], handler: object),
     DebugCommands.Subcommand(
       name: "populate", counts: 3...5,

@@ -11,8 +11,8 @@ enum DebugServer {
       name: "change-repl-id", counts: 2...2,
       help: [
         "CHANGE-REPL-ID",
-        "    Change the replication IDs of the instance.",
-        "    Dangerous: should be used only for testing the replication subsystem.",
+        "    Draws a new replication id.",
+        "    For tests: followers have to start over.",
       ], handler: changeReplicationID),
     DebugCommands.Subcommand(
       name: "config-rewrite-force-all", counts: 2...2,
@@ -24,26 +24,26 @@ enum DebugServer {
       name: "error", counts: 3...3,
       help: [
         "ERROR <string>",
-        "    Return an error with <string> as message. Useful for clients'",
+        "    Answers an error with <string> as message. Useful for clients'",
         "    unit tests to simulate errors.",
       ], handler: replyError),
     DebugCommands.Subcommand(
       name: "log", counts: 3...3,
       help: [
         "LOG <message>",
-        "    Write <message> to the server log.",
+        "    Puts <message> into the log.",
       ], handler: writeLog),
     DebugCommands.Subcommand(
       name: "pause-cron", counts: 3...3,
       help: [
         "PAUSE-CRON <0|1>",
-        "    Stop periodic cron job processing.",
+        "    Stops the periodic chores, or lets them go on.",
       ], handler: pauseCron),
     DebugCommands.Subcommand(
       name: "protocol", counts: 3...3,
       help: [
         "PROTOCOL <type>",
-        "    Reply with a test value of the specified type. <type> can be: string,",
+        "    Answers an example of a type of reply: string,",
         "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
         "    true, false.",
       ], handler: DebugProtocol.reply),
@@ -66,7 +66,7 @@ enum DebugServer {
       name: "sleep", counts: 3...3,
       help: [
         "SLEEP <seconds>",
-        "    Stop the server for <seconds>. Decimals allowed.",
+        "    Does nothing for so many seconds; fractions count.",
       ], handler: sleep),
   ]
 
@@ -114,7 +114,7 @@ enum DebugServer {
   }
 
   static func changeReplicationID(_ call: inout Call) throws(CommandError) {
-    call.server.log.warning("Changing replication IDs after receiving DEBUG change-repl-id")
+    call.server.log.warning("A new replication id was asked for by DEBUG CHANGE-REPL-ID")
     var random = RandomGenerator(seed: call.moment.random.next())
     call.server.effects.backlog.rename(Identity.make(&random))
     call.reply.ok()

@@ -49,18 +49,18 @@ enum LatencyCommands: CommandFamily {
 
   private static let help: [StaticString] = [
     "DOCTOR",
-    "    Return a report on latency for people.",
+    "    Answers a report on latency for people.",
     "GRAPH <event>",
-    "    Return a graph of the latency of <event>.",
+    "    Answers a graph of the latency of <event>.",
     "HISTORY <event>",
-    "    Return the times and durations of <event>'s spikes.",
+    "    Answers the times and durations of <event>'s spikes.",
     "LATEST",
-    "    Return the latest spike of all events.",
+    "    Answers the latest spike of all events.",
     "RESET [<event> ...]",
     "    Forget the spikes of one or more events.",
     "    (default: those of all events)",
     "HISTOGRAM [COMMAND ...]",
-    "    Return the cumulative distribution of durations of the named commands.",
+    "    Answers the cumulative distribution of durations of the named commands.",
     "    Without names, those of all commands are returned.",
   ]
 

@@ -46,16 +46,16 @@ enum MemoryCommands: CommandFamily {
 
   private static let help: [StaticString] = [
     "DOCTOR",
-    "    Return a report on problems with memory.",
+    "    Answers a report on problems with memory.",
     "MALLOC-STATS",
-    "    Return figures of the memory allocator.",
+    "    Answers figures of the memory allocator.",
     "PURGE",
     "    Give free memory back to the system.",
     "STATS",
-    "    Return information about the memory usage of the server.",
+    "    Answers where memory goes.",
     "USAGE <key> [SAMPLES <count>]",
-    "    Return memory in bytes used by <key> and its value. Nested values are",
-    "    sampled up to <count> times (default: 5, 0 means sample all).",
+    "    Answers the bytes of <key> with its value. Of many",
+    "    elements <count> are looked at (5 unless said, 0: all).",
   ]
 
   static func showHelp(_ call: inout Call) throws(CommandError) {

@@ -44,9 +44,9 @@ enum ModuleCommands: CommandFamily {
 
   private static let help: [StaticString] = [
     "LIST",
-    "    Return a list of loaded modules.",
+    "    Answers the modules that are loaded.",
     "LOAD <path> [<arg> ...]",
-    "    Load a module library from <path>, passing to it any optional arguments.",
+    "    Loads a module; the rest is for it.",
     "LOADEX <path> [[CONFIG NAME VALUE] [CONFIG NAME VALUE]] [ARGS ...]",
     "    Load a module library from <path>, with settings and arguments for it.",
     "UNLOAD <name>",

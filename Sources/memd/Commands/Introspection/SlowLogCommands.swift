@@ -39,12 +39,12 @@ enum SlowLogCommands: CommandFamily {
 
   private static let help: [StaticString] = [
     "GET [<count>]",
-    "    Return the newest <count> entries of the slow log (default: 10, -1 means all).",
+    "    Answers the newest <count> entries of the slow log (default: 10, -1 means all).",
     "    Entries are made of:",
-    "    id, timestamp, time in microseconds, arguments array, client IP and port,",
+    "    number, time, microseconds, arguments, address and",
     "    client name",
     "LEN",
-    "    Return the length of the slow log.",
+    "    Answers the length of the slow log.",
     "RESET",
     "    Reset the slow log.",
   ]

@@ -15,7 +15,7 @@ enum KeyCommands: CommandFamily {
       "del", [.write], keys: [.keys(from: 1, [.remove, .delete])], [.key().repeated],
       tips: ["request_policy:multi_shard", "response_policy:agg_sum"], since: "1.0.0",
       complexity: "O(N) where N is the number of keys; large collections are freed in slices.",
-      summary: "Deletes one or more keys.", handler: del),
+      summary: "Removes keys and their values.", handler: del),
     Command(
       "unlink", [.write, .fast], keys: [.keys(from: 1, [.remove, .delete])], [.key().repeated],
       tips: ["request_policy:multi_shard", "response_policy:agg_sum"], since: "4.0.0",

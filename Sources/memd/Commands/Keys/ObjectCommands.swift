@@ -17,17 +17,15 @@ enum ObjectCommands: CommandFamily {
 
   private static let helpLines: [StaticString] = [
     "ENCODING <key>",
-    "    Return the kind of internal representation used in order to store the value",
-    "    associated with a <key>.",
+    "    Answers how the value of <key> is stored.",
     "FREQ <key>",
-    "    Return the access frequency index of the <key>. The returned integer is",
-    "    proportional to the logarithm of the recent access frequency of the key.",
+    "    Answers the access counter of <key>, which grows",
+    "    with the logarithm of the number of recent accesses.",
     "IDLETIME <key>",
-    "    Return the idle time of the <key>, that is the approximated number of",
-    "    seconds elapsed since the last access to the key.",
+    "    Answers for how many seconds <key> has not been",
+    "    accessed, about.",
     "REFCOUNT <key>",
-    "    Return the number of references of the value associated with the specified",
-    "    <key>.",
+    "    Answers how many references there are to the value of <key>.",
   ]
 
   private static let subcommands: [Command] = [

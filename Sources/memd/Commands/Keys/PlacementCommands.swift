@@ -31,7 +31,7 @@ enum PlacementCommands: CommandFamily {
     Command(
       "move", [.write, .fast], keys: [.key(1, [.readWrite, .access, .update])],
       [.key(), .integer("db")], since: "1.0.0", complexity: "O(1)",
-      summary: "Moves a key to another database.", handler: move),
+      summary: "Takes a key to another database.", handler: move),
   ]
 
   // MARK: - RENAME

@@ -49,13 +49,13 @@ enum ConfigCommands: CommandFamily {
 
   private static let help: [StaticString] = [
     "GET <pattern>",
-    "    Return parameters matching the glob-like <pattern> and their values.",
+    "    Answers the options that match, with their values.",
     "SET <directive> <value>",
-    "    Set the configuration <directive> to <value>.",
+    "    Changes options, all of them or none.",
     "RESETSTAT",
-    "    Reset statistics reported by the INFO command.",
+    "    Sets what INFO counts to zero.",
     "REWRITE",
-    "    Rewrite the configuration file.",
+    "    Writes the options into the configuration file.",
   ]
 
   // MARK: - CONFIG GET

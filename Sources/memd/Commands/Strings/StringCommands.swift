@@ -10,7 +10,7 @@ enum StringCommands: CommandFamily {
   static let commands: [Command] = [
     Command(
       "get", [.readonly, .fast], keys: [.key(1, [.readOnly, .access])], [.key()],
-      since: "1.0.0", complexity: "O(1)", summary: "Returns the string value of a key.",
+      since: "1.0.0", complexity: "O(1)", summary: "Answers the string that a key holds.",
       handler: get),
     Command(
       "set", [.write, .denyOOM],
