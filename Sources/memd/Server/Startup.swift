@@ -116,8 +116,15 @@ enum Startup {
     log.notice("Running mode=standalone, port=\(configuration.port).")
     log.notice("Server initialized")
     warn(server)
+    log.notice("Connect with: \(connectionHint(configuration))")
     log.notice("Ready to accept connections")
     Supervisor(configuration.supervised).notifyReady()
+  }
+
+  /// The command by which a user on this machine reaches the server.
+  private static func connectionHint(_ configuration: Configuration) -> String {
+    configuration.port == 0
+      ? "redis-cli -s \(configuration.unixSocket)" : "redis-cli -p \(configuration.port)"
   }
 
   /// Takes leave when the loop has ended.
