@@ -159,11 +159,8 @@ extension Database {
 
   /// Removes an entry to make room, through the funnel.
   func evict(_ entry: Entry) {
-    let hash = entry.hash(seed)
-    effects.evicted(Key(entry.key, hash: hash), in: self)
-    guard let location = contents.table.locate(entry.key, hash: hash) else { return }
-    if entry.header.hasDeadline { contents.expirations.remove(entry) }
-    contents.table.remove(at: location)
-    entry.free(allocator)
+    let key = Key(entry.key, hash: entry.hash(seed))
+    effects.evicted(key, in: self)
+    _ = remove(key)
   }
 }

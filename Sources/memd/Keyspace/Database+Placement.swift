@@ -11,15 +11,19 @@ extension Database {
     guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return false }
     let entry = contents.table.element(at: location)
     if isDue(entry), meetDue(entry, key) == nil { return false }
-    if entry.header.hasDeadline { contents.expirations.remove(entry) }
-    contents.table.remove(at: location)
-    entry.free(allocator)
+    detach(at: location).free(allocator)
     return true
   }
 
   /// Takes a key's entry out of table and wheel; the caller owns it from now on.
   func detach(_ key: Key) -> Entry? {
     guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return nil }
+    return detach(at: location)
+  }
+
+  /// Takes the entry at a place out of table and wheel; the caller owns it from now on.
+  @inline(__always)
+  private func detach(at location: HashTable<Entry>.Location) -> Entry {
     let entry = contents.table.element(at: location)
     if entry.header.hasDeadline { contents.expirations.remove(entry) }
     contents.table.remove(at: location)

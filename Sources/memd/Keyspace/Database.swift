@@ -178,10 +178,7 @@ final class Database {
 
   /// Removes a key and frees its value; false if there was none, due or not.
   func remove(_ key: Key) -> Bool {
-    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return false }
-    let entry = contents.table.element(at: location)
-    if entry.header.hasDeadline { contents.expirations.remove(entry) }
-    contents.table.remove(at: location)
+    guard let entry = detach(key) else { return false }
     entry.free(allocator)
     return true
   }

@@ -128,13 +128,9 @@ extension Server {
   func writeKeyspaceInfo(to text: inout InfoText) {
     text.section("Keyspace")
     for database in keyspace.databases where database.count > 0 {
-      var average: Int64 = 0
-      if let deadline = database.contents.expirations.averageDeadline {
-        average = max(0, deadline &- moment.milliseconds)
-      }
       text.line(
         "db\(database.number):keys=\(database.count),expires=\(database.expiringCount),"
-          + "avg_ttl=\(average),subexpiry=0")
+          + "avg_ttl=\(database.averageTimeToLive),subexpiry=0")
     }
   }
 }

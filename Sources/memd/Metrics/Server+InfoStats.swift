@@ -53,7 +53,7 @@ extension Server {
     text.field("expired_subkeys", 0)
     text.field("expired_keys", statistics.expiredKeys)
     // Every key is removed when it is due; none waits for a sampling to find it.
-    text.field("expired_stale_perc", 0.0)
+    text.field("expired_stale_perc", estimatedStalePercent())
     text.field("expired_time_cap_reached_count", statistics.expiredTimeCapReached)
     text.field("expire_cycle_cpu_milliseconds", Int(expiry.microseconds / 1000))
     text.field("evicted_keys", statistics.evictedKeys)

@@ -47,13 +47,6 @@ struct ArgumentCursor {
     return value
   }
 
-  /// Assigns an option that may be given once; a second time, or a rival, is a syntax error.
-  mutating func setOnce<Option: Equatable>(
-    _ option: inout Option, _ value: Option, default neutral: Option
-  ) {
-    if option == neutral { option = value } else { fail(.syntax) }
-  }
-
   /// Records `error` unless an earlier one stands, and ends the reading.
   mutating func fail(_ error: CommandError) {
     if self.error == nil { self.error = error }

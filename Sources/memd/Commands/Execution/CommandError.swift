@@ -31,7 +31,6 @@ struct CommandError: Error, Equatable {
   static var nanOrInfinity: CommandError {
     CommandError("ERR increment would produce NaN or Infinity")
   }
-  static var outOfRange: CommandError { CommandError("ERR index out of range") }
   static var noSuchKey: CommandError { CommandError("ERR no such key") }
   static var sameObject: CommandError {
     CommandError("ERR source and destination objects are the same")

@@ -16,9 +16,7 @@ struct HiddenArguments {
     case "auth": indices = Array(1..<max(1, arguments.count))
     case "acl|setuser": indices = Array(2..<max(2, arguments.count))
     case "config|set":
-      indices = stride(from: 3, to: arguments.count, by: 2).filter {
-        HiddenArguments.secretOptions.contains(arguments[$0 - 1].text.lowercased())
-      }
+      indices = (0..<arguments.count).filter { ConfigCommands.isSecret($0, in: arguments) }
     case "hello": hide(behind: "auth", count: 2, in: arguments)
     case "migrate":
       hide(behind: "auth", count: 1, in: arguments)
@@ -26,12 +24,6 @@ struct HiddenArguments {
     default: break
     }
   }
-
-  /// Options whose values are passwords, or half of one.
-  private static let secretOptions = [
-    "requirepass", "masterauth", "masteruser", "primaryauth", "primaryuser", "tls-key-file-pass",
-    "tls-client-key-file-pass",
-  ]
 
   private mutating func hide(behind word: String, count: Int, in arguments: Arguments) {
     for index in 1..<max(1, arguments.count) where arguments[index].text.lowercased() == word {
