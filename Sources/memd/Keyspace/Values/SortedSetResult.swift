@@ -5,7 +5,7 @@ import RESP
 
 /// A sorted set that a command puts together, to be replied or stored.
 struct SortedSetResult: ~Copyable {
-  private(set) var set: SortedSet
+  private var set: SortedSet
   private let allocator: Allocator
   private let seed: HashSeed
   /// Length of the longest member.
@@ -19,7 +19,7 @@ struct SortedSetResult: ~Copyable {
     set = SortedSet(allocator: allocator, seed: seed)
   }
 
-  var count: Int { set.count }
+  var count: Int { self.set.count }
 
   /// Adds a member, which must be absent.
   mutating func insert(_ member: RawSpan, _ score: Double) {
@@ -42,6 +42,14 @@ struct SortedSetResult: ~Copyable {
     let sum = aggregate.combine(element.score, score)
     if sum != element.score { set.update(element, to: sum) }
   }
+
+  /// True if the member has been added.
+  func contains(_ member: RawSpan) -> Bool {
+    set.find(member, hash: SipHash13.hash(member, seed)) != nil
+  }
+
+  /// Visits the members in order.
+  func forEach(_ visit: (SortedSetElement) -> Void) { set.forEach(visit) }
 
   /// Stores the set under a key, whatever was there; nothing may be stored of an empty set.
   ///
@@ -86,12 +94,10 @@ enum Aggregate {
   /// Scores don't matter: the weights of the inputs that have the member are added.
   case count
 
-  /// What an input with this weight contributes for a member with this score.
+  /// What an input with this weight contributes for a member with this score; may be NaN.
   @inline(__always)
   func contribution(_ score: Double, weight: Double) -> Double {
-    let product = self == .count ? weight : score * weight
-    // Zero times infinity is taken as zero.
-    return product.isNaN ? 0 : product
+    self == .count ? weight : score * weight
   }
 
   /// Both contributions as one.
@@ -102,8 +108,9 @@ enum Aggregate {
       let sum = left + right
       // Opposite infinities cancel out.
       return sum.isNaN ? 0 : sum
-    case .minimum: return min(left, right)
-    case .maximum: return max(left, right)
+    // NaN, which is zero times infinity, loses every comparison.
+    case .minimum: return right < left ? right : left
+    case .maximum: return right > left ? right : left
     }
   }
 }
