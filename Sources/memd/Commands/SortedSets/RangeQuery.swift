@@ -101,7 +101,7 @@ struct RangeQuery {
         ranks = count &- ranks.upperBound..<count &- ranks.lowerBound
       }
     case .scores(let range): ranks = limited(range.ranks(in: value))
-    case .alphabet(let range): ranks = limited(range.ranks(in: value))
+    case .alphabet(let range): ranks = limited(range.ranks(in: value, isReversed: isReversed))
     }
     return SortedSetWalk(
       value, from: isReversed ? ranks.upperBound &- 1 : ranks.lowerBound, count: ranks.count,

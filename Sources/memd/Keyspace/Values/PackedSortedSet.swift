@@ -102,17 +102,4 @@ struct PackedSortedSet {
     }
     return rank
   }
-
-  /// Number of members that sort before `bound`, or also `bound` if `inclusive`.
-  func countBelow(_ bound: RawSpan, inclusive: Bool) -> Int {
-    var rank = 0
-    var position = listpack.first
-    while let here = position {
-      let order = compare(here, bound)
-      if inclusive ? order > 0 : order >= 0 { break }
-      rank &+= 1
-      position = next(here)
-    }
-    return rank
-  }
 }

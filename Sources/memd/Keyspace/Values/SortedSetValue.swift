@@ -75,12 +75,10 @@ struct SortedSetValue: CollectionValue {
       : packed.countBelow(score, inclusive: inclusive)
   }
 
-  /// Number of members that sort before `bound`, or also `bound` if `inclusive`; meaningful if all
-  /// scores are equal.
+  /// Number of members of a large set that sort before `bound`, or also `bound` if `inclusive`;
+  /// meaningful if all scores are equal.
   func countBelow(_ bound: RawSpan, inclusive: Bool) -> Int {
-    isLarge
-      ? large.pointee.lowerBound(member: bound, exclusive: inclusive)
-      : packed.countBelow(bound, inclusive: inclusive)
+    large.pointee.lowerBound(member: bound, exclusive: inclusive)
   }
 
   // MARK: - CollectionValue
