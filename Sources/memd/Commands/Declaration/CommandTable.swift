@@ -69,6 +69,8 @@ final class CommandTable {
     ComparisonCommands.self,
     SubsequenceCommands.self,
     BitCommands.self,
+    BitfieldCommands.self,
+    BitSearchCommands.self,
     KeyCommands.self,
     PlacementCommands.self,
     IterationCommands.self,
