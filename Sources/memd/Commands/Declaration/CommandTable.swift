@@ -71,6 +71,8 @@ final class CommandTable {
     BitCommands.self,
     BitfieldCommands.self,
     BitSearchCommands.self,
+    HyperLogLogCommands.self,
+    HyperLogLogDebugging.self,
     KeyCommands.self,
     PlacementCommands.self,
     IterationCommands.self,
