@@ -178,7 +178,9 @@ enum DatasetText {
     for database in keyspace.databases where database.count > 0 {
       database.contents.table.forEach { entry in
         var scratch = DecimalScratch()
-        let value = StringValue(entry).text(&scratch).text
+        let value =
+          entry.header.isString
+          ? StringValue(entry).text(&scratch).text : DatasetDigest(valueOf: entry).text
         let deadline = entry.deadlineIfAny.map(String.init) ?? "-"
         lines.append("\(database.number) \(entry.key.text) \(deadline) \(value)")
       }
