@@ -36,11 +36,11 @@ extension Server {
     let deadline = start &+ clock.ticks(microseconds: evictionMicroseconds)
     var evicted = 0
     while evictableMemory > configuration.maxMemory {
-      guard evictOne() else {
-        // What was unlinked may still have to be freed: that is room as well.
-        if keyspace.unlinked.isEmpty { return false }
-        _ = keyspace.unlinked.free(upTo: 64, allocator: allocator)
-        continue
+      // What was removed and still has to be freed is room as well, and it comes first.
+      if keyspace.unlinked.isEmpty {
+        if !evictOne() { return false }
+      } else {
+        _ = keyspace.unlinked.free(upTo: UnlinkedData.elementsAtOnce)
       }
       evicted += 1
       if evicted % 16 == 0, clock.ticks() > deadline {
@@ -160,7 +160,9 @@ extension Database {
   /// Removes an entry to make room, through the funnel.
   func evict(_ entry: Entry) {
     let key = Key(entry.key, hash: entry.hash(seed))
+    // Whoever hears of it finds the key gone.
+    guard detach(key) != nil else { return }
     effects.evicted(key, in: self)
-    _ = remove(key)
+    entry.free(allocator)
   }
 }

@@ -66,6 +66,10 @@ extension Server {
           milliseconds: moment.milliseconds.saturatingDistance(from: entry.deadline))
         database.expireDue(entry)
         effects.flush(isTransaction: false)
+        if effects.attention.kinds.contains(.readyKeys) {
+          stopwatch = clock.ticks()
+          serveReadyClients()
+        }
       }
       guard database.contents.expirations.hasBacklog else { return true }
       if clock.ticks() >= deadline { return false }
@@ -129,7 +133,7 @@ extension Database {
     contents.table.remove(bytes, hash: hash)
     statistics.expiredKeys &+= 1
     effects.expired(Key(bytes, hash: hash), in: self)
-    entry.free(allocator)
+    discard(entry)
   }
 
   /// Mean time to live of the keys with a deadline in milliseconds, 0 without any (INFO's avg_ttl).

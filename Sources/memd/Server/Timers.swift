@@ -12,6 +12,7 @@ extension Server {
   func runTimers() {
     let now = clock.monotonicNanoseconds()
     endPauseIfDue(monotonic: now)
+    endBlockingTimeouts(monotonic: now)
     expireDueKeys()
     if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
@@ -28,6 +29,10 @@ extension Server {
       }
     }
     if evictionContinues { _ = evict() }
+    if effects.attention.kinds.contains(.readyKeys) {
+      stopwatch = clock.ticks()
+      serveReadyClients()
+    }
   }
 
   /// Percentage of the time that background work may take while requests wait.
@@ -49,13 +54,11 @@ extension Server {
       || compaction.isRunning
   }
 
-  /// Frees a slice of what FLUSHALL and the like have unlinked.
+  /// Frees a slice of what has been removed.
   private func freeUnlinked() {
     let start = clock.ticks()
     let deadline = start &+ backgroundBudget(at: start)
-    let before = keyspace.unlinked.keyCount
-    while keyspace.unlinked.free(upTo: 128, allocator: allocator), clock.ticks() < deadline {}
-    statistics.lazyFreedObjects += before - keyspace.unlinked.keyCount
+    while keyspace.unlinked.free(upTo: 128), clock.ticks() < deadline {}
     backgroundEndedAt = clock.ticks()
   }
 }
