@@ -163,6 +163,6 @@ extension Database {
     // Whoever hears of it finds the key gone.
     guard detach(key) != nil else { return }
     effects.evicted(key, in: self)
-    entry.free(allocator)
+    discard(entry)
   }
 }

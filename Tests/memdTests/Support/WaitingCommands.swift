@@ -7,9 +7,9 @@ import RESP
 
 /// Blocking commands on strings, for tests of blocking alone.
 ///
-/// `TAKE key [key ...] timeout` removes the first of the keys that exists and answers key and value.
-/// `HAND source target timeout` moves a value. `PEEK key timeout` reads, and wants to know of
-/// removals: then it answers an error.
+/// `TAKE key [key ...] timeout` removes the first of the keys that exists and answers key and
+/// value. `HAND source target timeout` moves a value. `PEEK key timeout` reads a value that is not
+/// empty, and wants to know of removals: then it answers an error.
 enum WaitingCommands: CommandFamily {
   static let group = CommandGroup.generic
 
