@@ -141,6 +141,8 @@ extension SortedSet {
 
   /// Moves the last entries of a node into a new one behind it.
   private mutating func splitLast(_ number: Int, of node: SkipNode, to new: SkipNode) {
+    // The count of a link that comes into being is that of the whole node.
+    if node.parent == nil { raise(above: node) }
     chain(new, behind: node)
     let moved = node.moveLast(number, to: new)
     addLink(to: new, new.score(0), unsafe new.words[0], beside: node, offset: 1)
@@ -181,6 +183,7 @@ extension SortedSet {
   }
 
   /// Adds a level with a link to `node`, which was the top.
+  @discardableResult
   private mutating func raise(above node: SkipNode) -> SkipNode {
     let new = makeNode(level: node.level + 1)
     new.insertLink(to: node, score: node.score(0), word: unsafe node.words[0], at: 0)
