@@ -4,15 +4,15 @@
 
 extension SkipNode {
   /// A neighbour takes entries over if that gives each of both at least half of this room.
-  static var roomWorthSpilling: Int { 6 }
+  static var roomWorthSpilling: Int { 4 }
   /// A node with so few entries is joined with a neighbour, if there is one with room.
-  static var sparseCount: Int { 28 }
+  static var sparseCount: Int { 32 }
   /// Entries that a joined node may have.
-  static var joinedCount: Int { 52 }
+  static var joinedCount: Int { 60 }
 
   /// Adds `change` to the counts of all links that lead to this node.
   @usableFromInline
-  func count(_ change: Int) {
+  func adjustCounts(by change: Int) {
     var node = self
     while let parent = node.parent {
       unsafe parent.counts[parent.slot(of: node)] &+= change

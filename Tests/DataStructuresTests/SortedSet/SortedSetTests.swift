@@ -210,4 +210,26 @@ struct SortedSetTests {
     }
     allocator.destroy()
   }
+
+  @Test func `Elements move out of sparse slabs and stay where they are in the order`() {
+    let allocator = Allocator.create()
+    do {
+      var generator = RandomGenerator(seed: 6)
+      let model = SortedModel(in: allocator)
+      for number in 0..<6000 { model.put(.member(number), Double(generator.next(below: 500))) }
+      for number in 0..<6000 where number % 8 != 0 { #expect(model.remove(.member(number))) }
+      let before = allocator.slabBytes
+      let isSparse = allocator.beginCompaction()
+      #expect(isSparse)
+      var cursor: UInt64 = 0
+      repeat { cursor = model.set.leaveSparseSlabs(cursor) } while cursor != 0
+      allocator.endCompaction()
+      allocator.releaseStock()
+      #expect(allocator.slabBytes < before / 2)
+      model.set.checkInvariants()
+      #expect(model.forwards == model.items)
+    }
+    #expect(allocator.bytesInUse == 0)
+    allocator.destroy()
+  }
 }
