@@ -39,6 +39,27 @@ extension HashTable {
     }
   }
 
+  /// The place of an element that the table holds, found by identity: no key is compared.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  public func locate(_ element: Element, hash: UInt64) -> Location? {
+    guard elementCount != 0 else { return nil }
+    let head = buckets.bucket(hash)
+    var bucket = head
+    while true {
+      let header = bucket.header
+      var matches = Bucket.matches(header, hash)
+      while matches != 0 {
+        let slot = Bucket.slot(matches)
+        if bucket[slot] == element.word { return Location(head: head, bucket: bucket, slot: slot) }
+        matches &= matches &- 1
+      }
+      guard header & Bucket.isChained != 0 else { return nil }
+      bucket = bucket.child
+    }
+  }
+
   /// The element at a place.
   @inlinable @inline(__always)
   public func element(at location: Location) -> Element {

@@ -36,11 +36,11 @@ extension Server {
     let deadline = start &+ clock.ticks(microseconds: evictionMicroseconds)
     var evicted = 0
     while evictableMemory > configuration.maxMemory {
-      guard evictOne() else {
-        // What was unlinked may still have to be freed: that is room as well.
-        if keyspace.unlinked.isEmpty { return false }
-        _ = keyspace.unlinked.free(upTo: 64, allocator: allocator)
-        continue
+      // What was removed and still has to be freed is room as well, and it comes first.
+      if keyspace.unlinked.isEmpty {
+        if !evictOne() { return false }
+      } else {
+        _ = keyspace.unlinked.free(upTo: UnlinkedData.elementsAtOnce)
       }
       evicted += 1
       if evicted % 16 == 0, clock.ticks() > deadline {

@@ -11,7 +11,7 @@ extension Database {
     guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return false }
     let entry = contents.table.element(at: location)
     if isDue(entry), meetDue(entry, key) == nil { return false }
-    detach(at: location).free(allocator)
+    discard(detach(at: location))
     return true
   }
 
@@ -76,14 +76,8 @@ extension Keyspace {
     // Watchers are told while the keys are still there: only a key that existed has changed.
     effects.watched.touchAll(in: database)
     let contents = database.takeContents()
-    if lazily, count > Keyspace.lazyCountMin {
-      unlinked.add(contents)
-    } else {
-      while !contents.free(upTo: .max, allocator: allocator) {}
-    }
+    unlinked.add(contents)
+    if !lazily || count <= UnlinkedData.elementsAtOnce { while unlinked.free(upTo: .max) {} }
     return count
   }
-
-  /// Up to so many keys are faster freed than filed for later.
-  private static var lazyCountMin: Int { 64 }
 }

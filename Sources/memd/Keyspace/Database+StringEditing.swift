@@ -86,7 +86,7 @@ extension Database {
       contents.expirations.relocated(moved)
     }
     replace(key, with: moved)
-    entry.free(allocator)
+    discard(entry)
     return moved
   }
 }

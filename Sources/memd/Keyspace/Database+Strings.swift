@@ -82,7 +82,7 @@ extension Database {
     if had { contents.expirations.remove(old) }
     contents.table.replace(at: location, with: entry)
     if has { contents.expirations.insert(entry) }
-    old.free(allocator)
+    discard(old)
     return entry
   }
 

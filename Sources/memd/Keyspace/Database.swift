@@ -13,15 +13,12 @@ struct DatabaseContents: ~Copyable {
     expirations = TimingWheel(allocator: allocator, now: now)
   }
 
-  /// Frees at most `limit` keys with their values; true when none is left.
-  mutating func free(upTo limit: Int, allocator: Allocator) -> Bool {
+  /// Frees at most `limit` keys with their values; true when none is left. Large values are handed
+  /// to `unlinked`.
+  mutating func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
     // The wheel refers to entries that are about to go: it is emptied first.
     if !expirations.drain(upTo: limit) { return false }
-    return table.drain(upTo: limit) { $0.free(allocator) }
-  }
-
-  mutating func freeAll(_ allocator: Allocator) {
-    while !free(upTo: .max, allocator: allocator) {}
+    return table.drain(upTo: limit) { unlinked.discard($0) }
   }
 }
 
@@ -36,8 +33,8 @@ struct DetachedContents {
   var keyCount: Int { unsafe storage.pointee.table.count }
 
   /// Frees at most `limit` keys; true when all is gone, and this value must not be used any more.
-  func free(upTo limit: Int, allocator: Allocator) -> Bool {
-    guard unsafe storage.pointee.free(upTo: limit, allocator: allocator) else { return false }
+  func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
+    guard unsafe storage.pointee.free(upTo: limit, into: unlinked) else { return false }
     unsafe storage.deinitialize(count: 1)
     unsafe storage.deallocate()
     return true
@@ -53,6 +50,9 @@ final class Database {
   let moment: Moment
   let effects: Effects
   let statistics: Statistics
+  let limits: EncodingLimits
+  /// Takes over what is removed here and too large to be freed at once.
+  let unlinked: UnlinkedData
   /// The contents lie outside the object: reaching them costs no reference counting.
   private(set) var storage: UnsafeMutablePointer<DatabaseContents>
 
@@ -63,7 +63,7 @@ final class Database {
 
   init(
     number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, effects: Effects,
-    statistics: Statistics
+    statistics: Statistics, limits: EncodingLimits, unlinked: UnlinkedData
   ) {
     self.number = number
     self.allocator = allocator
@@ -71,6 +71,8 @@ final class Database {
     self.moment = moment
     self.effects = effects
     self.statistics = statistics
+    self.limits = limits
+    self.unlinked = unlinked
     unsafe storage = Database.emptyStorage(allocator, seed, moment)
   }
 
@@ -161,7 +163,7 @@ final class Database {
     guard detach(key) != nil else { return }
     statistics.expiredKeys &+= 1
     effects.expired(key, in: self)
-    entry.free(allocator)
+    discard(entry)
   }
 
   /// Dates the access for LRU, or counts it for LFU.
@@ -179,7 +181,7 @@ final class Database {
   /// Removes a key and frees its value; false if there was none, due or not.
   func remove(_ key: Key) -> Bool {
     guard let entry = detach(key) else { return false }
-    entry.free(allocator)
+    discard(entry)
     return true
   }
 

@@ -27,7 +27,7 @@ struct DatasetDigest {
         var one = DatasetDigest()
         one.mix(entry.key)
         one.mix(entry)
-        unsafe keys.add(one.bytes.span.bytes)
+        keys.add(one)
       }
       for index in 0..<20 { bytes[index] ^= keys.bytes[index] }
     }
@@ -36,7 +36,8 @@ struct DatasetDigest {
   /// The digest of a value with its type, without its key (DEBUG DIGEST-VALUE).
   init(valueOf entry: Entry) { mix(entry) }
 
-  private init() {}
+  /// The digest of nothing.
+  init() {}
 
   // MARK: - Values
 
@@ -46,8 +47,11 @@ struct DatasetDigest {
     case .string:
       var scratch = DecimalScratch()
       mix(StringValue(entry).text(&scratch))
-    case .list, .set, .sortedSet, .hash, .stream:
-      assertionFailure("there are no values of this type yet")
+    case .list: ListValue(entry).mix(into: &self)
+    case .set: SetValue(entry).mix(into: &self)
+    case .sortedSet: SortedSetValue(entry).mix(into: &self)
+    case .hash: HashValue(entry).mix(into: &self)
+    case .stream: StreamValue(entry).mix(into: &self)
     }
     if entry.header.hasDeadline { add(DatasetDigest.expires.rawSpan) }
   }
@@ -62,20 +66,25 @@ struct DatasetDigest {
 
   // MARK: - Operations
 
+  /// Takes in the digest of an element whose order among others doesn't matter.
+  mutating func add(_ element: DatasetDigest) {
+    unsafe add(element.bytes.span.bytes)
+  }
+
   /// Takes in bytes whose order among others doesn't matter.
-  private mutating func add(_ data: RawSpan) {
+  mutating func add(_ data: RawSpan) {
     let digest = SHA1.digest(of: data).bytes
     for index in 0..<20 { bytes[index] ^= digest[index] }
   }
 
   /// Takes in bytes whose order matters.
-  private mutating func mix(_ data: RawSpan) {
+  mutating func mix(_ data: RawSpan) {
     add(data)
     bytes = unsafe SHA1.digest(of: bytes.span.bytes).bytes
   }
 
   /// Takes in a number, most significant byte first.
-  private mutating func mix(number: UInt32) {
+  mutating func mix(number: UInt32) {
     let octets = [4 of UInt8] { UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * $0)) }
     unsafe mix(octets.span.bytes)
   }

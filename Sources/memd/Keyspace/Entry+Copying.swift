@@ -4,18 +4,31 @@ import DataStructures
 import RESP
 
 extension Entry {
-  /// A copy of value and deadline under another key, with nothing in common with this entry; nil
-  /// if the type can't be copied.
+  /// A copy of value and deadline under another key, with nothing in common with this entry.
   ///
   /// - Complexity: O(size of the value)
-  func copied(to key: RawSpan, allocator: Allocator) -> Entry? {
+  func copied(to key: RawSpan, allocator: Allocator, seed: HashSeed) -> Entry {
     let copy: Entry
-    switch header.type {
-    case .string: copy = copiedString(to: key, allocator: allocator)
-    case .list, .set, .sortedSet, .hash, .stream: return nil
+    let header = self.header
+    if header.isString {
+      copy = copiedString(to: key, allocator: allocator)
+    } else if CollectionEncoding.isPacked(header.encoding) {
+      copy = copiedPacked(to: key, allocator: allocator)
+    } else {
+      copy = Entry.make(
+        key: key, type: header.type, encoding: header.encoding,
+        word: copiedCollection(allocator, seed: seed), hasDeadline: header.hasDeadline,
+        allocator: allocator)
     }
     if header.hasDeadline { copy.deadline = deadline }
     return copy
+  }
+
+  /// A copy of packed bytes; behind the new key if they fit there.
+  func copiedPacked(to key: RawSpan, allocator: Allocator) -> Entry {
+    Entry.make(
+      key: key, type: header.type, packed: packedBytes, as: header.collectionEncoding,
+      hasDeadline: header.hasDeadline, allocator: allocator)
   }
 
   /// A copy of a string in the encoding that it has.

@@ -145,10 +145,15 @@ extension Entry {
 
   /// Renaming to a key so long that the embedded value needs a block.
   private func renamedOutOfLine(to key: RawSpan, allocator: Allocator) -> Entry {
-    let value = StringValue(self)
-    let entry = Entry.make(
-      key: key, string: .bytes(value.stored), hasDeadline: header.hasDeadline,
-      allocator: allocator)
+    let entry: Entry
+    if header.isString {
+      let value = StringValue(self)
+      entry = Entry.make(
+        key: key, string: .bytes(value.stored), hasDeadline: header.hasDeadline,
+        allocator: allocator)
+    } else {
+      entry = copiedPacked(to: key, allocator: allocator)
+    }
     if header.hasDeadline { entry.deadline = deadline }
     entry.header.access = header.access
     entry.header.epoch = header.epoch
@@ -156,23 +161,9 @@ extension Entry {
     return entry
   }
 
-  /// Frees the entry and its value.
-  func free(_ allocator: Allocator) {
-    let header = self.header
-    if header.type == .string, header.encoding == StringEncoding.block.rawValue {
-      StringBlock(word: valueWord).free(allocator)
-    }
+  /// Frees the entry alone: the value has been freed, or belongs to someone else now.
+  func freeShell(_ allocator: Allocator) {
     unsafe allocator.deallocate(pointer, byteCount: byteCount)
-  }
-
-  /// Memory of entry and value (MEMORY USAGE), in usable bytes.
-  func allocatedSize(_ allocator: Allocator) -> Int {
-    var size = unsafe allocator.allocatedSize(of: byteCount, at: pointer)
-    let header = self.header
-    if header.type == .string, header.encoding == StringEncoding.block.rawValue {
-      size += StringBlock(word: valueWord).allocatedSize(allocator)
-    }
-    return size
   }
 }
 

@@ -130,6 +130,45 @@ extension Entry {
     case embeddedRaw = 3
   }
 
+  /// How a list, set, sorted set, hash or stream is stored; the numbers are stored.
+  ///
+  /// Small collections are packed: bytes without inner structure in memory, behind the key while
+  /// the entry stays small, else in a block of their own. Large forms hang off one address.
+  enum CollectionEncoding: UInt8 {
+    /// A listpack behind the key.
+    case embeddedPacked = 0
+    /// A listpack in a `PackedBlock`.
+    case packed = 1
+    /// A hash table of members or fields.
+    case table = 2
+    /// A sorted set of two indexes: by member, and by score.
+    case skipList = 3
+    /// A sorted array of integers behind the key.
+    case embeddedIntset = 4
+    /// A sorted array of integers in a `PackedBlock`.
+    case intset = 5
+    /// A linked list of listpacks.
+    case quicklist = 6
+    /// Blocks of stream entries, and consumer groups.
+    case stream = 7
+    /// A listpack of fields, values and deadlines behind the key.
+    case embeddedPackedDeadlines = 8
+    /// A listpack of fields, values and deadlines in a `PackedBlock`.
+    case packedDeadlines = 9
+
+    /// True for the raw values whose bytes stand behind the key: the multiples of four.
+    static func isEmbedded(_ rawValue: UInt8) -> Bool { rawValue & 3 == 0 }
+    /// True for the raw values of bytes that stand behind the key or in a `PackedBlock`.
+    static func isPacked(_ rawValue: UInt8) -> Bool { rawValue & 2 == 0 }
+
+    /// The same contents behind the key, for packed encodings.
+    var embedded: CollectionEncoding {
+      CollectionEncoding(rawValue: rawValue & ~1) ?? .embeddedPacked
+    }
+    /// The same contents in a block, for packed encodings.
+    var outOfLine: CollectionEncoding { CollectionEncoding(rawValue: rawValue | 1) ?? .packed }
+  }
+
   /// The first eight bytes of an entry.
   struct Header {
     var bits: UInt64
@@ -144,12 +183,7 @@ extension Entry {
 
     init(type: ValueType, encoding: UInt8, keyCount: Int, embeddedCount: Int, deadline: Bool) {
       bits = UInt64(type.rawValue) | UInt64(encoding) << 4
-      if type == .string,
-        encoding == StringEncoding.embedded.rawValue
-          || encoding == StringEncoding.embeddedRaw.rawValue
-      {
-        bits |= Header.embeddedBit
-      }
+      if Header.embeds(type, encoding) { bits |= Header.embeddedBit }
       if deadline { bits |= 1 << 8 }
       if keyCount >= Int(Header.longKey) {
         bits |= 1 << 9 | Header.longKey << 48
@@ -157,6 +191,14 @@ extension Entry {
         bits |= UInt64(keyCount) << 48
       }
       bits |= UInt64(embeddedCount) << 56
+    }
+
+    /// True for the encodings whose bytes stand behind the key.
+    private static func embeds(_ type: ValueType, _ encoding: UInt8) -> Bool {
+      type == .string
+        ? encoding == StringEncoding.embedded.rawValue
+          || encoding == StringEncoding.embeddedRaw.rawValue
+        : CollectionEncoding.isEmbedded(encoding)
     }
 
     var type: ValueType { ValueType(rawValue: UInt8(bits & 0xF)).unsafelyUnwrappedInRelease }
@@ -185,7 +227,7 @@ extension Entry {
       get { Int(bits >> 56) }
       set { bits = bits & ~(0xFF << 56) | UInt64(newValue) << 56 }
     }
-    /// True for a string whose bytes stand behind the key.
+    /// True for a value whose bytes stand behind the key.
     var isEmbedded: Bool { bits & Header.embeddedBit != 0 }
     /// True for a string, whatever its encoding.
     var isString: Bool { bits & 0xF == UInt64(ValueType.string.rawValue) }

@@ -13,8 +13,9 @@ final class Keyspace {
   let effects: Effects
   let statistics: Statistics
   let databases: [Database]
-  /// Tables that FLUSHDB, FLUSHALL and the like have unlinked and that are freed in slices.
-  var unlinked = UnlinkedTables()
+  let limits = EncodingLimits()
+  /// What has been removed and is freed in slices.
+  let unlinked: UnlinkedData
   /// Picks keys for RANDOMKEY and eviction.
   var random: RandomGenerator
 
@@ -28,10 +29,13 @@ final class Keyspace {
     self.effects = effects
     self.statistics = statistics
     self.random = random
+    let unlinked = UnlinkedData(allocator: allocator)
+    self.unlinked = unlinked
+    let limits = self.limits
     databases = (0..<databaseCount).map {
       Database(
         number: $0, allocator: allocator, seed: seed, moment: moment, effects: effects,
-        statistics: statistics)
+        statistics: statistics, limits: limits, unlinked: unlinked)
     }
   }
 
@@ -45,7 +49,9 @@ final class Keyspace {
 
   /// Frees everything; the keyspace must not be used afterwards.
   func tearDown() {
-    for database in databases { database.contents.freeAll(allocator) }
-    while unlinked.free(upTo: .max, allocator: allocator) {}
+    for database in databases {
+      while !database.contents.free(upTo: .max, into: unlinked) {}
+    }
+    while unlinked.free(upTo: .max) {}
   }
 }

@@ -7,13 +7,12 @@ extension Entry {
   private static let bucketShare = 13
 
   /// Memory of the key with its value, its share of the table, and its record in the timing wheel.
-  func memoryUsage(_ allocator: Allocator) -> Int {
+  ///
+  /// - Parameter samples: how many elements of a large collection are measured; 0 measures all.
+  func memoryUsage(_ allocator: Allocator, samples: Int) -> Int {
     var total = unsafe allocator.allocatedSize(of: byteCount, at: pointer)
     total += Entry.bucketShare
     if header.hasDeadline { total += MemoryFigures.wheelByteCount }
-    if header.type == .string, StringValue(self).encoding == .block {
-      total += StringBlock(word: valueWord).allocatedSize(allocator)
-    }
-    return total
+    return total + valueAllocatedSize(allocator, samples: samples)
   }
 }

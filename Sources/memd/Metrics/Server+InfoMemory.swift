@@ -41,8 +41,8 @@ extension Server {
     text.field("mem_overhead_db_hashtable_rehashing", 0)
     text.field("mem_allocator", "memd-slabs")
     text.field("active_defrag_running", compactionPercent)
-    text.field("lazyfree_pending_objects", keyspace.unlinked.keyCount)
-    text.field("lazyfreed_objects", statistics.lazyFreedObjects)
+    text.field("lazyfree_pending_objects", keyspace.unlinked.pendingCount)
+    text.field("lazyfreed_objects", keyspace.unlinked.freedCount)
   }
 
   /// There is no scripting yet: nothing is used for it.

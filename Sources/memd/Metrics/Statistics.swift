@@ -37,7 +37,6 @@ final class Statistics {
   /// What the periodic chores took.
   var cronMicroseconds = 0.0
   var commandsPerTurnMax = 0
-  var lazyFreedObjects = 0
   var memoryPeak = 0
 
   /// Sets every counter to zero; the peak of memory stays.
@@ -71,6 +70,5 @@ final class Statistics {
     commandMicroseconds = 0.0
     cronMicroseconds = 0.0
     commandsPerTurnMax = 0
-    lazyFreedObjects = 0
   }
 }

@@ -55,6 +55,7 @@ extension Server {
   func resetStatistics() {
     statistics.reset()
     compaction.counts = Compaction.Counts()
+    keyspace.unlinked.resetCount()
     commandStatistics.reset()
     errorStatistics.reset()
     turnDurations.reset()

@@ -20,6 +20,7 @@ extension Server {
   func applyConfiguration() {
     updateSlowTicks()
     updateOutputWatermark()
+    keyspace.limits.update(from: configuration)
     commandStatistics.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }
     // Scores of another policy mean nothing to this one.

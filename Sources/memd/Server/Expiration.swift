@@ -129,7 +129,7 @@ extension Database {
     contents.table.remove(bytes, hash: hash)
     statistics.expiredKeys &+= 1
     effects.expired(Key(bytes, hash: hash), in: self)
-    entry.free(allocator)
+    discard(entry)
   }
 
   /// Mean time to live of the keys with a deadline in milliseconds, 0 without any (INFO's avg_ttl).

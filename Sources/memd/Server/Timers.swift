@@ -49,13 +49,11 @@ extension Server {
       || compaction.isRunning
   }
 
-  /// Frees a slice of what FLUSHALL and the like have unlinked.
+  /// Frees a slice of what has been removed.
   private func freeUnlinked() {
     let start = clock.ticks()
     let deadline = start &+ backgroundBudget(at: start)
-    let before = keyspace.unlinked.keyCount
-    while keyspace.unlinked.free(upTo: 128, allocator: allocator), clock.ticks() < deadline {}
-    statistics.lazyFreedObjects += before - keyspace.unlinked.keyCount
+    while keyspace.unlinked.free(upTo: 128), clock.ticks() < deadline {}
     backgroundEndedAt = clock.ticks()
   }
 }

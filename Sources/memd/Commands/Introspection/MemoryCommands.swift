@@ -65,14 +65,16 @@ enum MemoryCommands: CommandFamily {
   // MARK: - MEMORY USAGE
 
   static func usage(_ call: inout Call) throws(CommandError) {
+    var samples = 5
     for index in stride(from: 3, to: call.arguments.count, by: 2) {
       guard call.keyword(index) ~= Keyword("samples"), index + 1 < call.arguments.count else {
         throw .syntax
       }
-      guard try call.integer(index + 1) >= 0 else { throw .syntax }
+      samples = try call.integer(index + 1)
+      guard samples >= 0 else { throw .syntax }
     }
     guard let entry = call.database.find(call.key(2)) else { return call.reply.null() }
-    call.reply.integer(entry.memoryUsage(call.server.allocator))
+    call.reply.integer(entry.memoryUsage(call.server.allocator, samples: samples))
   }
 
   // MARK: - MEMORY STATS

@@ -79,9 +79,7 @@ enum PlacementCommands: CommandFamily {
     guard let entry = call.database.read(source) else { return call.reply.integer(0) }
     let isOccupied = target.write(copy) != nil
     if isOccupied, !options.replaces { return call.reply.integer(0) }
-    guard let new = entry.copied(to: copy.bytes, allocator: target.allocator) else {
-      throw CommandError("ERR unknown type object")
-    }
+    let new = entry.copied(to: copy.bytes, allocator: target.allocator, seed: target.seed)
     if isOccupied { _ = target.remove(copy) }
     target.insert(new, copy)
     call.changed(copy, .copyTo, in: target)

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Up to where collections stay packed, as the `*-max-*` options say; one object for all databases.
+final class EncodingLimits {
+  var hashMaxListpackEntries = 512
+  var hashMaxListpackValue = 64
+  /// Positive: items per block; -1 to -5: a size of 4, 8, 16, 32 or 64 KB.
+  var listMaxListpackSize = -2
+  var setMaxIntsetEntries = 512
+  var setMaxListpackEntries = 128
+  var setMaxListpackValue = 64
+  var zsetMaxListpackEntries = 128
+  var zsetMaxListpackValue = 64
+  var hllSparseMaxBytes = 3000
+  var streamNodeMaxBytes = 4096
+  var streamNodeMaxEntries = 100
+
+  /// Takes over what the configuration says.
+  func update(from configuration: Configuration) {
+    hashMaxListpackEntries = configuration.hashMaxListpackEntries
+    hashMaxListpackValue = configuration.hashMaxListpackValue
+    listMaxListpackSize = configuration.listMaxListpackSize
+    setMaxIntsetEntries = configuration.setMaxIntsetEntries
+    setMaxListpackEntries = configuration.setMaxListpackEntries
+    setMaxListpackValue = configuration.setMaxListpackValue
+    zsetMaxListpackEntries = configuration.zsetMaxListpackEntries
+    zsetMaxListpackValue = configuration.zsetMaxListpackValue
+    hllSparseMaxBytes = configuration.hllSparseMaxBytes
+    streamNodeMaxBytes = configuration.streamNodeMaxBytes
+    streamNodeMaxEntries = configuration.streamNodeMaxEntries
+  }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+/// What no longer belongs to a database and waits to be freed a slice at a time: tables that
+/// FLUSHALL and the like have taken away, and large values whose keys are gone.
+final class UnlinkedData {
+  /// Elements that are faster freed at once than filed for later.
+  static let elementsAtOnce = 64
+
+  private let allocator: Allocator
+  private var tables: [DetachedContents] = []
+  private var values: [UnlinkedValue] = []
+  /// Number of values and keys freed later than they were removed (`lazyfreed_objects`).
+  private(set) var freedCount = 0
+
+  init(allocator: Allocator) { self.allocator = allocator }
+
+  /// Number of keys and of large values that wait to be freed (INFO's lazyfree_pending_objects).
+  var pendingCount: Int { tables.reduce(values.count) { $0 + $1.keyCount } }
+  var isEmpty: Bool { tables.isEmpty && values.isEmpty }
+
+  /// Takes over all keys of a database.
+  func add(_ contents: DetachedContents) { tables.append(contents) }
+
+  /// Frees an entry that no table and no wheel knows any more; a large value waits for its turn.
+  func discard(_ entry: Entry) {
+    var budget = UnlinkedData.elementsAtOnce
+    if let rest = entry.freeValue(allocator, budget: &budget) { values.append(rest) }
+    entry.freeShell(allocator)
+  }
+
+  /// Frees at most about `limit` elements and keys; true if more wait.
+  func free(upTo limit: Int) -> Bool {
+    var budget = limit
+    while budget > 0, let value = values.last {
+      guard value.free(allocator, budget: &budget) else { break }
+      values.removeLast()
+      freedCount += 1
+    }
+    if budget > 0, let contents = tables.last {
+      let before = contents.keyCount
+      if contents.free(upTo: budget, into: self) {
+        tables.removeLast()
+        freedCount += before
+      } else {
+        freedCount += before - contents.keyCount
+      }
+    }
+    return !isEmpty
+  }
+
+  /// Starts counting anew.
+  func resetCount() { freedCount = 0 }
+}

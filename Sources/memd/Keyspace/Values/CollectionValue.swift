@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// What the keyspace must be able to do with a value of any type but string.
+///
+/// A conforming type is a view on an entry: it owns nothing and dies with the next change of the
+/// keyspace. What concerns packed forms alone is done by the keyspace; the functions that speak of
+/// a large form are called only for entries whose value is one.
+protocol CollectionValue {
+  init(_ entry: Entry)
+
+  /// Number of elements: items, members, fields or entries.
+  var count: Int { get }
+
+  /// Frees at most about `budget` elements of a large form, counting it down, and in the end what
+  /// held them; true when all is gone. Called again and again until then, and nothing else is.
+  static func free(
+    encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
+  ) -> Bool
+
+  /// A large form with the same contents and nothing in common with this one.
+  func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64
+
+  /// Memory of a large form, in usable bytes.
+  ///
+  /// - Parameter samples: how many elements are measured to estimate all; 0 measures all.
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int
+
+  /// Mixes the contents into a fingerprint, as DEBUG DIGEST of redis-server does for the type.
+  func mix(into digest: inout DatasetDigest)
+}
+
+extension Entry {
+  /// A copy of the large form of a collection: its address.
+  func copiedCollection(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
+    switch header.type {
+    case .string: valueWord
+    case .list: ListValue(self).copiedWord(allocator, seed: seed)
+    case .set: SetValue(self).copiedWord(allocator, seed: seed)
+    case .sortedSet: SortedSetValue(self).copiedWord(allocator, seed: seed)
+    case .hash: HashValue(self).copiedWord(allocator, seed: seed)
+    case .stream: StreamValue(self).copiedWord(allocator, seed: seed)
+    }
+  }
+
+  /// Memory of what hangs off the entry, in usable bytes.
+  func valueAllocatedSize(_ allocator: Allocator, samples: Int) -> Int {
+    let header = self.header
+    if header.isEmbedded { return 0 }
+    if header.isString {
+      guard header.encoding == StringEncoding.block.rawValue else { return 0 }
+      return StringBlock(word: valueWord).allocatedSize(allocator)
+    }
+    if CollectionEncoding.isPacked(header.encoding) {
+      return PackedBlock(word: valueWord).allocatedSize(allocator)
+    }
+    return switch header.type {
+    case .string: 0
+    case .list: ListValue(self).allocatedSize(allocator, samples: samples)
+    case .set: SetValue(self).allocatedSize(allocator, samples: samples)
+    case .sortedSet: SortedSetValue(self).allocatedSize(allocator, samples: samples)
+    case .hash: HashValue(self).allocatedSize(allocator, samples: samples)
+    case .stream: StreamValue(self).allocatedSize(allocator, samples: samples)
+    }
+  }
+}
+
+/// The address of a large form in the keyspace's memory, and the form at it.
+@safe
+struct Boxed<Value: ~Copyable> {
+  let word: UInt64
+
+  init(word: UInt64) { self.word = word }
+
+  /// Moves `value` into a block of its own.
+  init(_ value: consuming Value, allocator: Allocator) {
+    let memory = unsafe allocator.allocate(MemoryLayout<Value>.size)
+    unsafe memory.initializeMemory(as: Value.self, to: value)
+    word = UInt64(UInt(bitPattern: memory))
+  }
+
+  private var pointer: UnsafeMutablePointer<Value> {
+    // Made from an address by `init(_:allocator:)`, hence not zero.
+    unsafe UnsafeMutablePointer(bitPattern: UInt(word)).unsafelyUnwrapped
+  }
+
+  var pointee: Value {
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(pointer) }
+    @inline(__always) nonmutating unsafeMutableAddress { unsafe pointer }
+  }
+
+  /// Memory of the block itself.
+  func allocatedSize(_ allocator: Allocator) -> Int {
+    unsafe allocator.allocatedSize(of: MemoryLayout<Value>.size, at: pointer)
+  }
+
+  /// Ends the value's life and frees its block.
+  func free(_ allocator: Allocator) {
+    unsafe pointer.deinitialize(count: 1)
+    unsafe allocator.deallocate(pointer, byteCount: MemoryLayout<Value>.size)
+  }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// The packed bytes of a collection, wherever they are, for whoever changes them.
+///
+/// Growing and shrinking may move the bytes between entry and block, and the entry in memory;
+/// `entry` is always the current one. Nothing else may change the keyspace meanwhile.
+@safe
+struct PackedValue {
+  private(set) var entry: Entry
+  private let hash: UInt64
+  private let database: Database
+
+  /// - Parameter hash: the hash of the entry's key.
+  init(_ entry: Entry, hash: UInt64, in database: Database) {
+    self.entry = entry
+    self.hash = hash
+    self.database = database
+  }
+
+  /// First of the bytes; valid until the next `resize`.
+  var start: UnsafeMutableRawPointer { unsafe entry.packedStart }
+  var byteCount: Int { entry.packedByteCount }
+
+  /// Makes room for `count` bytes; as many of the old ones as fit are kept, new ones are undefined.
+  mutating func resize(to count: Int) {
+    entry = database.resizePacked(entry, hash: hash, to: count)
+  }
+}
+
+extension Entry {
+  /// Address of a packed collection's bytes.
+  var packedStart: UnsafeMutableRawPointer {
+    let header = self.header
+    assert(CollectionEncoding.isPacked(header.encoding) && !header.isString)
+    if header.isEmbedded { return unsafe pointer + Layout(header, at: self).valueOffset }
+    return unsafe PackedBlock(word: valueWord).start
+  }
+
+  /// Number of a packed collection's bytes.
+  var packedByteCount: Int {
+    let header = self.header
+    return header.isEmbedded ? header.embeddedCount : PackedBlock(word: valueWord).count
+  }
+
+  /// A packed collection's bytes; valid until the keyspace changes.
+  var packedBytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe RawSpan(_unsafeStart: packedStart, byteCount: packedByteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// Makes the entry of a packed collection; with a deadline, `deadline` is to be set.
+  static func make(
+    key: RawSpan, type: ValueType, packed bytes: RawSpan, as encoding: CollectionEncoding,
+    hasDeadline: Bool, allocator: Allocator
+  ) -> Entry {
+    let entry = makePacked(
+      key: key, type: type, count: bytes.byteCount, as: encoding, hasDeadline: hasDeadline,
+      allocator: allocator)
+    unsafe entry.packedStart.copy(bytes)
+    return entry
+  }
+
+  /// Makes the entry of a packed collection of `count` bytes, which the caller fills.
+  static func makePacked(
+    key: RawSpan, type: ValueType, count: Int, as encoding: CollectionEncoding, hasDeadline: Bool,
+    allocator: Allocator
+  ) -> Entry {
+    guard embeds(keyCount: key.byteCount, valueCount: count) else {
+      return make(
+        key: key, type: type, encoding: encoding.outOfLine.rawValue,
+        word: PackedBlock(count: count, allocator: allocator).word, hasDeadline: hasDeadline,
+        allocator: allocator)
+    }
+    let header = Header(
+      type: type, encoding: encoding.embedded.rawValue, keyCount: key.byteCount,
+      embeddedCount: count, deadline: hasDeadline)
+    return allocate(header, key: key, allocator: allocator)
+  }
+}
