@@ -7,10 +7,13 @@ final class ClientDetails {
   var libraryVersion: [UInt8] = []
   var transaction = Transaction()
   var softLimitSince: Int64 = 0
+  /// Its side of replication; nil for clients that are no followers.
+  var follower: Follower?
 
   /// Memory beyond the object itself.
   var byteCount: Int {
     name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
+      + (follower?.waiting.capacity ?? 0)
   }
 }
 

@@ -69,6 +69,9 @@ extension Server {
     client.sentCount = 0
     client.softLimitSince = 0
     client.reply.removeAll(keepingCapacity: true)
+    if client.flags.contains(.follower), continueSnapshot(for: client) {
+      return awaitWritable(client)
+    }
     if let storage = client.reply.takeStorage() {
       if storage.capacity <= Server.pooledReplyCapacityMax, replyPool.count < 256 {
         replyPool.append(storage)

@@ -25,6 +25,8 @@ final class RDBLoader {
   private(set) var keysLoaded = 0
   private(set) var keysExpired = 0
   private(set) var emptyKeys = 0
+  /// Memory of the server that made the file, in bytes, as it says.
+  private(set) var usedMemory = 0
   private var hasHeader = false
   /// What stands in front of the next key.
   private var deadline: Int64?
@@ -113,12 +115,13 @@ final class RDBLoader {
     switch name {
     case "redis-ver", "valkey-ver": log.notice("Loading RDB produced by version \(value)")
     case "used-mem":
-      guard let bytes = Double(value) else { return }
-      let megabytes = FixedPoint.text(bytes / (1024 * 1024), digits: 2)
+      usedMemory = Int(value) ?? 0
+      let megabytes = FixedPoint.text(Double(usedMemory) / (1024 * 1024), digits: 2)
       log.notice("RDB memory usage when created \(megabytes) Mb")
     case "ctime":
       guard let time = Int64(value) else { return }
-      let (age, overflows) = (database.moment.milliseconds / 1000).subtractingReportingOverflow(time)
+      let (age, overflows) = (database.moment.milliseconds / 1000).subtractingReportingOverflow(
+        time)
       log.notice("RDB age \(overflows ? 0 : max(0, age)) seconds")
     default: break
     }
@@ -132,7 +135,8 @@ final class RDBLoader {
     while true {
       switch try reader.number() {
       case RDBFormat.ModulePart.end:
-        log.warning("The RDB contains data of the module '\(name)', which memd doesn't have: skipped")
+        log.warning(
+          "The RDB contains data of the module '\(name)', which memd doesn't have: skipped")
         return
       case RDBFormat.ModulePart.signed, RDBFormat.ModulePart.unsigned: _ = try reader.number()
       case RDBFormat.ModulePart.float: try reader.skip(4)

@@ -226,7 +226,7 @@ final class RDBReader {
     }
     var isRight = false
     let source = compressed.bytes
-    target.append(upTo: count) { room in
+    unsafe target.append(upTo: count) { room in
       isRight = unsafe LZF.decompress(source, into: room)
       return isRight ? count : 0
     }
