@@ -22,8 +22,16 @@ def encode(*words):
     return b"".join(parts)
 
 
+class Map(list):
+    """A map of RESP3: pairs, since keys may be anything."""
+
+
+class Double(bytes):
+    """A double of RESP3 as it was written."""
+
+
 class Connection:
-    """A blocking connection that reads the replies of RESP2."""
+    """A blocking connection that reads the replies of RESP2 and RESP3."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -46,8 +54,21 @@ class Connection:
         if kind == b"$":
             count = int(rest)
             return None if count < 0 else self.file.read(count + 2)[:-2]
-        if kind == b"*":
-            return [self.reply() for _ in range(int(rest))]
+        if kind in (b"*", b"~", b">"):
+            count = int(rest)
+            return None if count < 0 else [self.reply() for _ in range(count)]
+        if kind == b"%":
+            return Map((self.reply(), self.reply()) for _ in range(int(rest)))
+        if kind == b"_":
+            return None
+        if kind == b",":
+            return Double(rest)
+        if kind == b"#":
+            return rest == b"t"
+        if kind == b"(":
+            return int(rest)
+        if kind == b"=":
+            return self.file.read(int(rest) + 2)[4:-2]
         raise EOFError(line)
 
     def pipeline(self, requests, batch=500):
@@ -69,13 +90,20 @@ class Connection:
             self.call("CONFIG", "SET", name.replace("_", "-"), value)
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Server:
-    """A memd (release build) or redis-server on a port of its own, without persistence."""
+    """A memd (release build) or redis-server, without persistence; None takes a free port."""
 
     def __init__(self, kind, port, *options):
         program = MEMD if kind == "memd" else shutil.which("redis-server")
         if not program or not os.path.exists(program):
             raise SystemExit(f"{kind} was not found; build with: swift build -c release")
+        port = port or free_port()
         self.directory = tempfile.mkdtemp()
         words = [program, "--port", str(port), "--dir", self.directory, "--save", "", *options]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)

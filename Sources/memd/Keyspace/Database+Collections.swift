@@ -45,6 +45,13 @@ extension Database {
     return entry
   }
 
+  /// Creates `key`, which is absent, with an empty listpack, which must not stay empty.
+  func addPacked(_ key: Key, _ type: Entry.ValueType) -> Entry {
+    let entry = addPacked(key, type, count: Listpack.emptyByteCount)
+    unsafe Listpack.writeEmpty(to: entry.packedStart)
+    return entry
+  }
+
   /// Creates `key`, which is absent, with a large form at the address `word`.
   func addCollection(
     _ key: Key, _ type: Entry.ValueType, _ encoding: Entry.CollectionEncoding, word: UInt64

@@ -3,20 +3,6 @@
 import DataStructures
 import RESP
 
-/// Room for the decimal digits of one integer, on the stack of whoever needs its text.
-struct DecimalScratch {
-  var bytes = InlineArray<24, UInt8>(repeating: 0)
-
-  /// Writes the digits of `integer` and returns them.
-  @_lifetime(&self)
-  mutating func write(_ integer: Int) -> RawSpan {
-    let count = unsafe withUnsafeMutableBytes(of: &bytes) {
-      unsafe DecimalText.write(integer, to: $0.baseAddress.unsafelyUnwrapped)
-    }
-    return unsafe bytes.span.bytes.extracting(first: count)
-  }
-}
-
 /// A view on the string of an entry; valid until the keyspace changes.
 struct StringValue {
   let entry: Entry

@@ -8,7 +8,7 @@ import RESP
 /// Growing and shrinking may move the bytes between entry and block, and the entry in memory;
 /// `entry` is always the current one. Nothing else may change the keyspace meanwhile.
 @safe
-struct PackedValue {
+struct PackedValue: ListpackOwner {
   private(set) var entry: Entry
   private let hash: UInt64
   private let database: Database
@@ -24,6 +24,9 @@ struct PackedValue {
   var start: UnsafeMutableRawPointer { unsafe entry.packedStart }
   var byteCount: Int { entry.packedByteCount }
 
+  /// The bytes as a listpack; worthless after the next edit.
+  var listpack: Listpack { unsafe Listpack(entry.packedStart) }
+
   /// Makes room for `count` bytes; as many of the old ones as fit are kept, new ones are undefined.
   mutating func resize(to count: Int) {
     entry = database.resizePacked(entry, hash: hash, to: count)
@@ -31,6 +34,9 @@ struct PackedValue {
 }
 
 extension Entry {
+  /// A packed collection's bytes as a listpack; valid until the keyspace changes.
+  var listpack: Listpack { unsafe Listpack(packedStart) }
+
   /// Address of a packed collection's bytes.
   var packedStart: UnsafeMutableRawPointer {
     let header = self.header

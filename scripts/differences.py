@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When two servers' replies to the same command count as equal."""
+
+import grammar
+from measuring import Map
+
+UNORDERED = {"SMEMBERS", "SUNION", "SINTER", "SDIFF", "HKEYS", "HVALS", "KEYS"}
+PAIRS = {"HGETALL"}
+SCANS = {"SCAN": 1, "SSCAN": 1, "HSCAN": 2, "ZSCAN": 2}
+# Replies that are times, and how far they may lie apart.
+TIMES = {
+    "TTL": 2, "PTTL": 2000, "EXPIRETIME": 2, "PEXPIRETIME": 2000, "XPENDING": 2000, "XINFO": 2000, "XAUTOCLAIM": 0, "XCLAIM": 0,
+}
+
+
+def equal(words, ours, theirs, before, queued=()):
+    """Whether both replies to `words` are right.
+
+    `before` is the reply to the command before it, `queued` what a transaction has queued.
+    """
+    name = str(words[0]).upper()
+    if isinstance(ours, Exception) or isinstance(theirs, Exception):
+        return identical(ours, theirs)
+    if name in UNORDERED:
+        return multiset(ours) == multiset(theirs)
+    if name == "SPOP":
+        return multiset(ours) == multiset(theirs)
+    if name == "SORT" or name == "SORT_RO":
+        return ours == theirs or multiset(ours) == multiset(theirs)
+    if name in PAIRS:
+        return multiset(grouped(ours, 2)) == multiset(grouped(theirs, 2))
+    if name in SCANS and isinstance(ours, list) and isinstance(theirs, list):
+        return ours[0] == theirs[0] and multiset(grouped(ours[1], SCANS[name])) == multiset(
+            grouped(theirs[1], SCANS[name]))
+    if name in grammar.SAMPLING:
+        return same_sample(ours, theirs, before)
+    if name == "RANDOMKEY":
+        return (ours is None) == (theirs is None)
+    if name == "EXEC" and isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) == len(queued) and all(
+            equal(inner, one, other, None) for inner, one, other in zip(queued, ours, theirs))
+    if name in TIMES:
+        return close(ours, theirs, TIMES[name])
+    return identical(ours, theirs)
+
+
+def identical(ours, theirs):
+    """Equal in value and in the types of the protocol, on every level."""
+    if type(ours) is not type(theirs):
+        return False
+    if isinstance(ours, (list, tuple)):
+        return len(ours) == len(theirs) and all(map(identical, ours, theirs))
+    if isinstance(ours, Exception):
+        return str(ours) == str(theirs)
+    return ours == theirs
+
+
+def explanation(words, ours, theirs):
+    """Why a difference is meant to be, or None."""
+    name = str(words[0]).upper()
+    if name == "OBJECT" and ours == b"listpack" and theirs == b"hashtable":
+        return "small sets are listpacks, as in Redis 7.2"
+    if name == "OBJECT" and ours == 2147483647 and theirs == 1:
+        return "a small integer made by COPY is not shared in Redis"
+    return None
+
+
+def same_sample(ours, theirs, before):
+    if isinstance(ours, list) != isinstance(theirs, list):
+        return False
+    if not isinstance(ours, list):
+        return (ours is None) == (theirs is None) and (ours is None or ours in leaves(before))
+    known = leaves(before)
+    return len(ours) == len(theirs) and all(item in known for item in leaves(ours))
+
+
+def close(ours, theirs, tolerance):
+    """Equal but for numbers that are times."""
+    if isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
+        return len(ours) == len(theirs) and all(
+            close(one, other, tolerance) for one, other in zip(ours, theirs))
+    if isinstance(ours, int) and isinstance(theirs, int):
+        return abs(ours - theirs) <= tolerance
+    return ours == theirs
+
+
+def leaves(value):
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [value]
+
+
+def multiset(value):
+    if isinstance(value, (list, tuple)):
+        return sorted(map(repr, value))
+    return value
+
+
+def grouped(value, size):
+    if not isinstance(value, list) or size == 1 or isinstance(value, Map):
+        return value
+    return list(zip(*[iter(value)] * size)) if len(value) % size == 0 else value
+
+
+def octets(word):
+    return word if isinstance(word, bytes) else str(word).encode()
+
+
+def text(value, limit=600):
+    if isinstance(value, tuple):
+        line = " ".join(
+            word if isinstance(word, str) and word.isprintable() and word and " " not in word
+            else repr(word) for word in map(lambda w: str(w) if isinstance(w, int) else w, value))
+    else:
+        line = repr(value)
+    return line if len(line) <= limit else line[:limit] + "..."
