@@ -129,7 +129,7 @@ public struct LZFCompressor: ~Copyable {
     // The last bytes are always literals: three have to be there to be looked up.
     while position &+ 3 < inputCount {
       let triple = input.octets4(at: position) & 0xff_ffff
-      let slot = Int(triple &* 0x9e37_79b1 >> UInt32(32 &- LZFCompressor.tableBits))
+      let slot = Int((triple &* 0x9e37_79b1) >> UInt32(32 &- LZFCompressor.tableBits))
       let entry = unsafe table[slot]
       unsafe table[slot] = base &+ UInt32(truncatingIfNeeded: position)
       let candidate = Int(entry) &- Int(base)

@@ -57,7 +57,7 @@ struct RDBError: Error {
       "The RDB has keys in database \(number), and there are fewer databases here"
     case .duplicateKey: "The key is in the RDB twice"
     case .checksum(let expected, let found):
-      "Wrong RDB checksum expected: (\(String(expected, radix: 16))) but got"
+      "RDB CRC error: wrong checksum, expected: (\(String(expected, radix: 16))) but got"
         + " (\(String(found, radix: 16)))"
     case .disk(let error): "\(error)"
     }

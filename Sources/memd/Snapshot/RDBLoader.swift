@@ -232,7 +232,7 @@ enum ValueOutcome {
 }
 
 extension Database {
-  /// The access field of a key that was used as an RDB or RESTORE tells; as a new one if they don't.
+  /// The access field of a key that was used as an RDB or RESTORE tells, or of a new one.
   func access(_ access: RDBAccess?) -> UInt32 {
     switch access {
     case .idle(let seconds) where !moment.countsAccesses:

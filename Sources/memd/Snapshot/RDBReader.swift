@@ -23,7 +23,7 @@ final class RDBReader {
   /// Up to where the window's bytes are in the checksum.
   private var checkedPosition = 0
   private var sum = CRC64()
-  private var compressed = ByteBuffer()
+  private let compressed = Held(ByteBuffer())
   /// Whose numbers are meant.
   var dialect = RDBFormat.Dialect.redis
   /// False saves the time for the checksum.
@@ -51,7 +51,10 @@ final class RDBReader {
     end = bytes.count
   }
 
-  deinit { if ownsWindow { unsafe window.deallocate() } }
+  deinit {
+    compressed.free()
+    if ownsWindow { unsafe window.deallocate() }
+  }
 
   /// Bytes that have been read.
   var offset: Int { windowOffset + position }
@@ -218,14 +221,14 @@ final class RDBReader {
   private func compressedString(into target: inout ByteBuffer) throws(RDBError) {
     let compressedCount = try length()
     let count = try length()
-    compressed.removeAll(keepingCapacity: compressed.capacity < 1 << 20)
-    try bytes(compressedCount, to: &compressed)
+    compressed.value.removeAll(keepingCapacity: compressed.value.capacity < 1 << 20)
+    try bytes(compressedCount, to: &compressed.value)
     // What is announced must be possible before memory is taken for it.
     guard count <= compressedCount * LZF.expansionMax else {
       throw malformed("compressed string")
     }
     var isRight = false
-    let source = compressed.bytes
+    let source = compressed.value.bytes
     unsafe target.append(upTo: count) { room in
       isRight = unsafe LZF.decompress(source, into: room)
       return isRight ? count : 0

@@ -14,8 +14,8 @@ final class RDBWriter {
 
   private let file: SnapshotFile?
   private let compresses: Bool
-  private var compressor = LZFCompressor()
-  private var chunk = ByteBuffer()
+  private let compressor = Held(LZFCompressor())
+  private let chunk = Held(ByteBuffer())
   private var checksum = CRC64()
   /// What went wrong with the file.
   private(set) var failure: DiskError?
@@ -33,11 +33,16 @@ final class RDBWriter {
     self.version = version
   }
 
+  deinit {
+    compressor.free()
+    chunk.free()
+  }
+
   /// The bytes that stayed in memory.
-  func takeBytes() -> [UInt8] { chunk.bytes.copied }
+  func takeBytes() -> [UInt8] { chunk.value.bytes.copied }
 
   /// Number of bytes in memory.
-  var bufferedCount: Int { chunk.count }
+  var bufferedCount: Int { chunk.value.count }
 
   /// What follows can't be expressed in versions below `version`.
   func require(version: Int) { neededVersion = max(neededVersion, version) }
@@ -46,12 +51,12 @@ final class RDBWriter {
 
   /// Appends bytes as they are.
   func raw(_ bytes: RawSpan) {
-    chunk.append(bytes)
+    chunk.value.append(bytes)
     passOnIfFull()
   }
 
   /// Appends one byte.
-  func byte(_ value: UInt8) { chunk.append(byte: value) }
+  func byte(_ value: UInt8) { chunk.value.append(byte: value) }
 
   /// Appends an opcode.
   func opcode(_ opcode: RDBFormat.Opcode) { byte(opcode.rawValue) }
@@ -62,7 +67,7 @@ final class RDBWriter {
   /// Appends an integer of fixed size, the lowest byte first.
   func littleEndian<Number: FixedWidthInteger>(_ value: Number) {
     var little = value.littleEndian
-    unsafe withUnsafeBytes(of: &little) { unsafe chunk.append(RawSpan(_unsafeBytes: $0)) }
+    unsafe withUnsafeBytes(of: &little) { unsafe chunk.value.append(RawSpan(_unsafeBytes: $0)) }
   }
 
   /// Appends a double as eight bytes.
@@ -91,14 +96,15 @@ final class RDBWriter {
 
   /// Appends a string in its shortest form: as an integer, compressed, or as it is.
   func string(_ bytes: RawSpan) {
+    passOnIfFull()
     let count = bytes.byteCount
     // Eleven bytes hold the longest integer of 32 bits.
     if count <= 11, let integer = DecimalText.parse(bytes), short(integer) { return }
-    if compresses, count > 20, compressor.compress(bytes) {
+    if compresses, count > 20, compressor.value.compress(bytes) {
       byte(RDBFormat.LengthForm.encoded << 6 | UInt8(RDBFormat.StringForm.compressed))
-      length(compressor.compressed.byteCount)
+      length(compressor.value.compressed.byteCount)
       length(count)
-      raw(compressor.compressed)
+      raw(compressor.value.compressed)
       return
     }
     length(count)
@@ -107,6 +113,7 @@ final class RDBWriter {
 
   /// Appends the text of an integer.
   func string(_ integer: Int) {
+    passOnIfFull()
     if short(integer) { return }
     var scratch = DecimalScratch()
     let digits = scratch.write(integer)
@@ -145,7 +152,7 @@ final class RDBWriter {
   /// - Throws: what went wrong with the file, now or before.
   func finish(hasChecksum: Bool) throws(DiskError) {
     if file == nil {
-      checksum.update(chunk.bytes)
+      checksum.update(chunk.value.bytes)
     } else {
       passOn()
     }
@@ -155,19 +162,19 @@ final class RDBWriter {
   }
 
   private func passOnIfFull() {
-    if file != nil, chunk.count >= RDBWriter.chunkByteCount { passOn() }
+    if file != nil, chunk.value.count >= RDBWriter.chunkByteCount { passOn() }
   }
 
   private func passOn() {
     guard let file else { return }
-    checksum.update(chunk.bytes)
+    checksum.update(chunk.value.bytes)
     if failure == nil {
       do throws(DiskError) {
-        try file.write(chunk.bytes)
+        try file.write(chunk.value.bytes)
       } catch {
         failure = error
       }
     }
-    chunk.removeAll(keepingCapacity: chunk.capacity <= 4 * RDBWriter.chunkByteCount)
+    chunk.value.removeAll(keepingCapacity: chunk.value.capacity <= 4 * RDBWriter.chunkByteCount)
   }
 }
