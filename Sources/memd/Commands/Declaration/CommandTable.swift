@@ -70,6 +70,7 @@ final class CommandTable {
     SubsequenceCommands.self,
     BitCommands.self,
     ListMoveCommands.self,
+    ListMultipleMoveCommands.self,
     ListPopCommands.self,
     ListPushCommands.self,
     ListReadCommands.self,
