@@ -62,7 +62,6 @@ final class CommandTable {
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ConfigCommands.self,
     ConnectionCommands.self,
-    StreamCommands.self,
     StringCommands.self,
     MultipleStringCommands.self,
     StringRangeCommands.self,
@@ -105,6 +104,9 @@ final class CommandTable {
     ClusterConnectionCommands.self,
     ClientCommands.self,
     ShutdownCommands.self,
+    DumpCommands.self,
+    ReplicationCommands.self,
+    SnapshotCommands.self,
   ]
 
   /// A declaration with its place among the others.
