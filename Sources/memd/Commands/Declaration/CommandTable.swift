@@ -79,6 +79,7 @@ final class CommandTable {
     SortedSetAlgebraCommands.self,
     SortedSetSampleCommands.self,
     ListMoveCommands.self,
+    ListMultipleMoveCommands.self,
     ListPopCommands.self,
     ListPushCommands.self,
     ListReadCommands.self,
