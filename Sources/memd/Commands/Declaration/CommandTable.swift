@@ -62,7 +62,6 @@ final class CommandTable {
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ConfigCommands.self,
     ConnectionCommands.self,
-    StreamCommands.self,
     StringCommands.self,
     MultipleStringCommands.self,
     StringRangeCommands.self,
@@ -74,6 +73,16 @@ final class CommandTable {
     BitSearchCommands.self,
     HyperLogLogCommands.self,
     HyperLogLogDebugging.self,
+    SortedSetCommands.self,
+    SortedSetRangeCommands.self,
+    SortedSetPopCommands.self,
+    SortedSetAlgebraCommands.self,
+    SortedSetSampleCommands.self,
+    ListMoveCommands.self,
+    ListPopCommands.self,
+    ListPushCommands.self,
+    ListReadCommands.self,
+    ListRemovalCommands.self,
     KeyCommands.self,
     PlacementCommands.self,
     IterationCommands.self,
@@ -94,6 +103,9 @@ final class CommandTable {
     ClusterConnectionCommands.self,
     ClientCommands.self,
     ShutdownCommands.self,
+    DumpCommands.self,
+    ReplicationCommands.self,
+    SnapshotCommands.self,
   ]
 
   /// A declaration with its place among the others.
