@@ -61,7 +61,12 @@ final class CommandTable {
   /// The families; the only line to add for a new one.
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ConfigCommands.self,
+    ConsumerGroupCommands.self,
     ConnectionCommands.self,
+    PendingEntryCommands.self,
+    StreamCommands.self,
+    StreamIntrospection.self,
+    StreamReadCommands.self,
     StringCommands.self,
     MultipleStringCommands.self,
     StringRangeCommands.self,
