@@ -31,6 +31,12 @@ extension SkipNode {
   func remove(_ slots: Range<Int>) {
     close(slots)
     count &-= slots.count
+    clearScores(slots.count)
+  }
+
+  /// Marks the `number` slots behind the last entry as free.
+  private func clearScores(_ number: Int) {
+    for slot in count..<count &+ number { unsafe scores[slot] = .infinity }
   }
 
   /// Moves the entries behind `slots` over them.
@@ -79,6 +85,7 @@ extension SkipNode {
     let moved = copy(count - number..<count, to: other, at: 0)
     other.count += number
     count -= number
+    clearScores(number)
     return moved
   }
 

@@ -16,6 +16,7 @@
 /// - Above, an entry is a link to a node of the level below: the score and the word of that node's
 ///   first element (so that a search knows whether the link leads too far without a look at the
 ///   node), the node, and the number of elements that can be reached through it.
+/// - Free slots have the score infinity, behind which no score is.
 /// - next, previous: the neighbours on the same level, 0 at the ends.
 /// - parent: the node with the link to this one; hint: where in it that link was seen last.
 /// - epoch: zero; the room for a snapshot's epoch.
@@ -26,7 +27,7 @@ struct SkipNode: Equatable {
 
   /// Entries that fit into a node.
   ///
-  /// Measured for the bottom level: 32 costs 1.4 bytes more per member and is 4 % faster.
+  /// With 64, headers and links cost less than two bytes per member.
   @inlinable static var slotCount: Int { 64 }
 
   /// Bytes of a node of a level.
@@ -39,6 +40,7 @@ struct SkipNode: Equatable {
     unsafe base = unsafe allocator.allocate(SkipNode.byteCount(level: level))
     unsafe base.initializeMemory(as: UInt64.self, repeating: 0, count: 4)
     unsafe base.storeBytes(of: UInt8(level), toByteOffset: 26, as: UInt8.self)
+    unsafe scores.update(repeating: .infinity, count: SkipNode.slotCount)
   }
 
   /// The node at `address`, nil if that is 0.

@@ -4,15 +4,15 @@
 
 extension SkipNode {
   /// A neighbour takes entries over if that gives each of both at least half of this room.
-  static var roomWorthSpilling: Int { 6 }
+  static var roomWorthSpilling: Int { 4 }
   /// A node with so few entries is joined with a neighbour, if there is one with room.
-  static var sparseCount: Int { 28 }
+  static var sparseCount: Int { 32 }
   /// Entries that a joined node may have.
-  static var joinedCount: Int { 52 }
+  static var joinedCount: Int { 60 }
 
   /// Adds `change` to the counts of all links that lead to this node.
   @usableFromInline
-  func count(_ change: Int) {
+  func adjustCounts(by change: Int) {
     var node = self
     while let parent = node.parent {
       unsafe parent.counts[parent.slot(of: node)] &+= change
@@ -141,6 +141,8 @@ extension SortedSet {
 
   /// Moves the last entries of a node into a new one behind it.
   private mutating func splitLast(_ number: Int, of node: SkipNode, to new: SkipNode) {
+    // The count of a link that comes into being is that of the whole node.
+    if node.parent == nil { raise(above: node) }
     chain(new, behind: node)
     let moved = node.moveLast(number, to: new)
     addLink(to: new, new.score(0), unsafe new.words[0], beside: node, offset: 1)
@@ -167,7 +169,9 @@ extension SortedSet {
     if head == node { head = new }
   }
 
-  /// Promotes a node: adds a link with this key to the level above, before or behind that to `node`.
+  /// Promotes a node: adds a link with this key to the level above, beside that to `node`.
+  ///
+  /// `offset` is 0 for before it, 1 for behind it.
   private mutating func addLink(
     to new: SkipNode, _ score: Double, _ word: UInt64, beside node: SkipNode, offset: Int
   ) {
@@ -181,6 +185,7 @@ extension SortedSet {
   }
 
   /// Adds a level with a link to `node`, which was the top.
+  @discardableResult
   private mutating func raise(above node: SkipNode) -> SkipNode {
     let new = makeNode(level: node.level + 1)
     new.insertLink(to: node, score: node.score(0), word: unsafe node.words[0], at: 0)

@@ -25,7 +25,7 @@ extension SortedSet {
     let element = SortedSetElement(member, score: score, in: allocator)
     unsafe blockBytes &+= allocator.allocatedSize(of: element.byteCount, at: element.block)
     table.insert(element, hash: hash)
-    tail.count(1)
+    tail.adjustCounts(by: 1)
     place(element, score, in: tail, at: tail.count)
     return element
   }

@@ -24,7 +24,7 @@ extension SortedSet {
   private mutating func bottom(for score: Double, _ member: RawSpan) -> SkipNode {
     guard let top else { return makeFirstNode() }
     if let tail, score > tail.score(tail.count &- 1) {
-      tail.count(1)
+      tail.adjustCounts(by: 1)
       return tail
     }
     return top.bottom(for: score, member, adding: 1)
@@ -57,10 +57,10 @@ extension SortedSet {
   private mutating func placeInFull(
     _ element: SortedSetElement, _ score: Double, in node: SkipNode, at slot: Int
   ) {
-    node.count(-1)
+    node.adjustCounts(by: -1)
     let place = makeRoom(in: node, at: slot, for: score, element.word)
     place.node.insert(score: score, word: element.word, at: place.slot)
     if place.slot == 0 { place.node.updateKey() }
-    place.node.count(1)
+    place.node.adjustCounts(by: 1)
   }
 }

@@ -36,6 +36,9 @@ extension SortedSet {
     unsafe bytes += allocator.allocatedSize(
       of: SkipNode.byteCount(level: node.level), at: node.base)
     precondition(node.count > 0 && node.count <= SkipNode.slotCount, "count out of bounds")
+    for slot in node.count..<SkipNode.slotCount {
+      precondition(node.score(slot) == .infinity, "a free slot has a score")
+    }
     for slot in 0..<node.count {
       let element = node.element(slot)
       precondition(element.score == node.score(slot), "a score differs from the element's")

@@ -44,7 +44,9 @@ extension SortedSet {
     }
   }
 
-  /// Removes the `number` last members, or all; `visit` gets each before it is freed, highest first.
+  /// Removes the `number` last members, or all.
+  ///
+  /// `visit` gets each before it is freed, highest first.
   ///
   /// `visit` must not use the set.
   public mutating func removeLast(
@@ -67,13 +69,21 @@ extension SortedSet {
   private mutating func takeOut(
     _ slots: Range<Int>, of node: SkipNode, visit: (SortedSetElement) -> Void
   ) {
+    guard !slots.isEmpty else { return }
     for slot in slots { node.element(slot).prefetch() }
+    var hash = node.element(slots.lowerBound).hash(table.seed)
     for slot in slots {
       let element = node.element(slot)
+      let current = hash
+      if slot &+ 1 < slots.upperBound {
+        // The bucket of the next member is loaded while this one is removed.
+        hash = node.element(slot &+ 1).hash(table.seed)
+        table.prefetchBucket(hash)
+      }
       visit(element)
-      table.remove(element.member, hash: element.hash(table.seed))
+      table.remove(element.member, hash: current)
     }
-    node.count(-slots.count)
+    node.adjustCounts(by: -slots.count)
     // The words are still needed, so the elements are freed before the slots are closed.
     for slot in slots { free(node.element(slot)) }
     node.remove(slots)

@@ -70,6 +70,9 @@ extension Server {
     client.sentCount = 0
     client.softLimitSince = 0
     client.reply.removeAll(keepingCapacity: true)
+    if client.flags.contains(.follower), continueSnapshot(for: client) {
+      return awaitWritable(client)
+    }
     if let storage = client.reply.takeStorage() { replyPool.put(storage) }
     if client.flags.contains(.waitsForWritable) {
       client.flags.remove(.waitsForWritable)

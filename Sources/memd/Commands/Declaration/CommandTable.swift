@@ -61,7 +61,12 @@ final class CommandTable {
   /// The families; the only line to add for a new one.
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ConfigCommands.self,
+    ConsumerGroupCommands.self,
     ConnectionCommands.self,
+    PendingEntryCommands.self,
+    StreamCommands.self,
+    StreamIntrospection.self,
+    StreamReadCommands.self,
     StringCommands.self,
     MultipleStringCommands.self,
     StringRangeCommands.self,
@@ -78,6 +83,16 @@ final class CommandTable {
     SortedSetPopCommands.self,
     SortedSetAlgebraCommands.self,
     SortedSetSampleCommands.self,
+    ListMoveCommands.self,
+    ListMultipleMoveCommands.self,
+    ListPopCommands.self,
+    ListPushCommands.self,
+    ListReadCommands.self,
+    ListRemovalCommands.self,
+    RandomMemberCommands.self,
+    SetCardinalityCommands.self,
+    SetCommands.self,
+    SetOperationCommands.self,
     KeyCommands.self,
     PlacementCommands.self,
     IterationCommands.self,
@@ -98,6 +113,9 @@ final class CommandTable {
     ClusterConnectionCommands.self,
     ClientCommands.self,
     ShutdownCommands.self,
+    DumpCommands.self,
+    ReplicationCommands.self,
+    SnapshotCommands.self,
   ]
 
   /// A declaration with its place among the others.
