@@ -259,13 +259,24 @@ struct GeoQuery {
     for cell in shape.cells where found.count < limit {
       collect(value, cell, shape, limit: limit, into: &found)
     }
+    let wanted = count == 0 ? found.count : min(count, found.count)
     guard let order else { return found }
-    let places = found.indices.sorted { left, right in
-      let (one, other) = (found[left].distance, found[right].distance)
-      if one == other { return left < right }
-      return order == .ascending ? one < other : one > other
+    if wanted < found.count {
+      PartialSort.sort(&found, first: wanted) { GeoQuery.compare($0, $1, order) }
+      found.removeLast(found.count - wanted)
+      return found
     }
-    return places.prefix(count == 0 ? .max : count).map { found[$0] }
+    // Those with equal distances stay as they were found.
+    let places = found.indices.sorted { left, right in
+      let result = GeoQuery.compare(found[left], found[right], order)
+      return result == 0 ? left < right : result < 0
+    }
+    return places.map { found[$0] }
+  }
+
+  private static func compare(_ one: Found, _ other: Found, _ order: Order) -> Int {
+    if one.distance == other.distance { return 0 }
+    return (one.distance < other.distance) == (order == .ascending) ? -1 : 1
   }
 
   private func collect(

@@ -45,7 +45,8 @@ enum SortedSetAlgebraCommands: CommandFamily {
       since: "6.2.0",
       complexity:
         "O(L + (N-K)log(N)), L being the members of all inputs, N of the first and K of the result",
-      summary: "Returns the members of the first sorted set that no other one has.", handler: zdiff),
+      summary: "Returns the members of the first sorted set that no other one has.",
+      handler: zdiff),
     Command(
       "zintercard", [.readonly, .movableKeys], keys: [.counted(at: 1, [.readOnly, .access])],
       [.integer("numkeys"), .key().repeated, .integer("limit").after("LIMIT").optional],

@@ -36,7 +36,8 @@ enum SortedSetCommands: CommandFamily {
       handler: zrem),
     Command(
       "zcard", [.readonly, .fast], keys: [.key(1, [.readOnly])], [.key()], since: "1.2.0",
-      complexity: "O(1)", summary: "Returns the number of members of a sorted set.", handler: zcard),
+      complexity: "O(1)", summary: "Returns the number of members of a sorted set.",
+      handler: zcard),
     Command(
       "zscore", [.readonly, .fast], keys: [.key(1, [.readOnly, .access])],
       [.key(), .string("member")], since: "1.2.0", complexity: "O(1)",
