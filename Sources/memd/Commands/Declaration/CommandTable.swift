@@ -77,6 +77,16 @@ final class CommandTable {
     SetCardinalityCommands.self,
     SetCommands.self,
     SetOperationCommands.self,
+    SortedSetCommands.self,
+    SortedSetRangeCommands.self,
+    SortedSetPopCommands.self,
+    SortedSetAlgebraCommands.self,
+    SortedSetSampleCommands.self,
+    ListMoveCommands.self,
+    ListPopCommands.self,
+    ListPushCommands.self,
+    ListReadCommands.self,
+    ListRemovalCommands.self,
     KeyCommands.self,
     PlacementCommands.self,
     IterationCommands.self,
@@ -97,6 +107,9 @@ final class CommandTable {
     ClusterConnectionCommands.self,
     ClientCommands.self,
     ShutdownCommands.self,
+    DumpCommands.self,
+    ReplicationCommands.self,
+    SnapshotCommands.self,
   ]
 
   /// A declaration with its place among the others.
