@@ -129,3 +129,23 @@ def percentile(values, percent):
     """The smallest value that at least `percent` of all values don't exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def ping(connection, until, is_over=lambda: False):
+    """Milliseconds that PINGs take, sent one by one until a time or until `is_over`."""
+    durations = []
+    while time.time() < until:
+        start = time.perf_counter()
+        connection.call("PING")
+        durations.append((time.perf_counter() - start) * 1000)
+        if len(durations) % 1000 == 0 and is_over():
+            break
+    return durations
+
+
+def show_pings(label, durations):
+    print(
+        f"    PING {label:8} {len(durations):7} calls  p50 {percentile(durations, 50):.3f}"
+        f"  p99 {percentile(durations, 99):.3f}  p99.9 {percentile(durations, 99.9):.3f}"
+        f"  p99.99 {percentile(durations, 99.99):.3f}  longest {max(durations):.3f} ms",
+        flush=True)

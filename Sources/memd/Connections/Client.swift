@@ -107,7 +107,7 @@ final class Client {
     var new: Gate = []
     if !isAuthenticated { new.insert(.authentication) }
     if transaction.isActive { new.insert(.transaction) }
-    if isClosing || flags.contains(.parked) { new.insert(.held) }
+    if isClosing || flags.contains(.parked) || blocking != nil { new.insert(.held) }
     if !flags.isDisjoint(with: [.replyOff, .replySkip, .replySkipNext]) { new.insert(.silenced) }
     gate = new
   }

@@ -34,9 +34,9 @@ extension Server {
 
   private func isIdleTooLong(_ client: Client) -> Bool {
     let limit = Int64(configuration.timeoutSeconds)
-    guard limit > 0, !client.flags.contains(.parked), client.clientClass == .normal else {
-      return false
-    }
+    guard limit > 0, !client.flags.contains(.parked), client.blocking == nil,
+      client.clientClass == .normal
+    else { return false }
     return moment.milliseconds / 1000 - client.lastInteraction / 1000 > limit
   }
 

@@ -7,10 +7,12 @@ final class ClientDetails {
   var libraryVersion: [UInt8] = []
   var transaction = Transaction()
   var softLimitSince: Int64 = 0
+  var blocking: BlockedClient?
 
   /// Memory beyond the object itself.
   var byteCount: Int {
     name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
+      + (blocking?.byteCount ?? 0)
   }
 }
 
@@ -45,6 +47,12 @@ extension Client {
   var softLimitSince: Int64 {
     get { details?.softLimitSince ?? 0 }
     set { if details != nil || newValue != 0 { makeDetails().softLimitSince = newValue } }
+  }
+
+  /// What it waits for; nil if it doesn't. Its gate has to be updated afterwards.
+  var blocking: BlockedClient? {
+    get { details?.blocking }
+    set { if details != nil || newValue != nil { makeDetails().blocking = newValue } }
   }
 
   /// The user it authenticated as; there is only one so far.

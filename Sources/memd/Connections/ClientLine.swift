@@ -20,7 +20,7 @@ extension Server {
     line += " idle=\(now / 1000 - client.lastInteraction / 1000)"
     line += " flags=\(client.flagLetters) db=\(client.database.number) sub=0 psub=0 ssub=0"
     line += transactionFields(client)
-    line += inputFields(client, request)
+    line += inputFields(client, request ?? client.blocking?.request.arguments)
     line += outputFields(client)
     line += " tot-mem=\(client.memory + argumentMemory(request))"
     line += " events=\(client.flags.contains(.waitsForWritable) ? "rw" : "r")"
@@ -72,7 +72,7 @@ extension Client {
     if flags.contains(.leader) { letters += "M" }
     if flags.contains(.pubsub) { letters += "P" }
     if transaction.isActive { letters += "x" }
-    if flags.contains(.parked) { letters += "b" }
+    if flags.contains(.parked) || blocking != nil { letters += "b" }
     if transaction.isDirty { letters += "d" }
     if flags.contains(.closeAfterReply) { letters += "c" }
     if flags.contains(.closeASAP) { letters += "A" }

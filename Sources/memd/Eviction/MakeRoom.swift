@@ -160,7 +160,9 @@ extension Database {
   /// Removes an entry to make room, through the funnel.
   func evict(_ entry: Entry) {
     let key = Key(entry.key, hash: entry.hash(seed))
+    // Whoever hears of it finds the key gone.
+    guard detach(key) != nil else { return }
     effects.evicted(key, in: self)
-    _ = remove(key)
+    discard(entry)
   }
 }

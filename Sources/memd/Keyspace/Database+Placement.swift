@@ -60,6 +60,8 @@ extension Keyspace {
     effects.watched.touchAll(in: one, replacedBy: other)
     effects.watched.touchAll(in: other, replacedBy: one)
     one.swapContents(with: other)
+    effects.blocked.signalAll(in: one)
+    effects.blocked.signalAll(in: other)
   }
 
   /// Empties all databases; returns how many keys there were.
@@ -78,6 +80,7 @@ extension Keyspace {
     // Watchers are told while the keys are still there: only a key that existed has changed.
     effects.watched.touchAll(in: database)
     let contents = database.takeContents()
+    effects.blocked.signalAll(in: database)
     unlinked.add(contents)
     if !lazily || count <= UnlinkedData.elementsAtOnce { while unlinked.free(upTo: .max) {} }
     return count

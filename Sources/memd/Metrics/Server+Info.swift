@@ -45,14 +45,14 @@ extension Server {
     text.field("maxclients", configuration.maxClients)
     text.field("client_recent_max_input_buffer", statistics.recentMaxInputBuffer)
     text.field("client_recent_max_output_buffer", statistics.recentMaxOutputBuffer)
-    text.field("blocked_clients", pause.waiting.count)
+    text.field("blocked_clients", pause.waiting.count + effects.blocked.count)
     text.field("tracking_clients", 0)
     text.field("pubsub_clients", clients.all.count { $0.flags.contains(.pubsub) })
     text.field("watching_clients", effects.watched.clients.count)
-    text.field("clients_in_timeout_table", 0)
+    text.field("clients_in_timeout_table", effects.blocked.timeouts.count)
     text.field("total_watched_keys", effects.watched.keyCount)
-    text.field("total_blocking_keys", 0)
-    text.field("total_blocking_keys_on_nokey", 0)
+    text.field("total_blocking_keys", effects.blocked.keyCount)
+    text.field("total_blocking_keys_on_nokey", effects.blocked.removalKeyCount)
   }
 
   /// Nothing is saved yet, so these are the values of a server that never saves.

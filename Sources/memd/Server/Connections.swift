@@ -73,6 +73,7 @@ extension Server {
     client.flags.insert(.closed)
     client.updateGate()
     effects.watched.removeAll(of: client)
+    forgetBlocking(of: client)
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     updateMonitorGate()
@@ -86,6 +87,7 @@ extension Server {
   /// Closes a connection when everything it was answered has left.
   func closeAfterReply(_ client: Client) {
     client.flags.insert(.closeAfterReply)
+    forgetBlocking(of: client)
     client.updateGate()
     queueOutput(client)
   }
@@ -94,6 +96,7 @@ extension Server {
   func closeASAP(_ client: Client) {
     guard client.flags.isDisjoint(with: [.closeASAP, .closed]) else { return }
     client.flags.insert(.closeASAP)
+    forgetBlocking(of: client)
     client.updateGate()
     queueOutput(client)
   }

@@ -68,6 +68,10 @@ extension Server {
           milliseconds: moment.milliseconds.saturatingDistance(from: entry.deadline))
         database.expireDue(entry)
         effects.flush(isTransaction: false)
+        if effects.attention.kinds.contains(.readyKeys) {
+          stopwatch = clock.ticks()
+          serveReadyClients()
+        }
       }
       guard database.contents.expirations.hasBacklog else { return true }
       if clock.ticks() >= deadline { return false }

@@ -65,7 +65,7 @@ extension Server {
   }
 
   /// Everything has left: the storage goes back to the pool, a client that was to leave leaves.
-  private func finishOutput(_ client: Client) {
+  func finishOutput(_ client: Client) {
     client.sentCount = 0
     client.softLimitSince = 0
     client.reply.removeAll(keepingCapacity: true)

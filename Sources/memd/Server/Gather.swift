@@ -63,7 +63,7 @@ extension Server {
 
   /// Parses what waits in the client's own buffer.
   func parseInput(of client: Client) {
-    guard let input = client.input, !client.flags.contains(.parked) else { return }
+    guard let input = client.input, !client.gate.contains(.held) else { return }
     guard input.remaining >= input.parser.bytesNeeded || !input.parser.isInsideRequest else {
       return
     }

@@ -38,7 +38,7 @@ final class Server {
   // MARK: - State of the loop
 
   /// Circumstances of the server in which commands need a second look.
-  var gate: Gate = []
+  var gate: Gate = .blocking
   var pause = Pause()
   var isStopped = false
   var events = EventList()
@@ -92,7 +92,11 @@ final class Server {
   var isCronPaused = false
   let startedAt: Int64
 
-  init(configuration: Configuration, world: World, log: Log) {
+  /// - Parameter families: the commands that the server knows.
+  init(
+    configuration: Configuration, world: World, log: Log,
+    families: [any CommandFamily.Type] = unsafe CommandTable.families
+  ) {
     self.configuration = configuration
     self.log = log
     clock = world.clock
@@ -114,7 +118,7 @@ final class Server {
       databaseCount: configuration.databases, allocator: allocator, seed: seed, moment: moment,
       effects: effects, statistics: statistics, random: RandomGenerator(seed: random.next()))
     compaction = Compaction(keyspace)
-    commands = CommandTable()
+    commands = CommandTable(families: families)
     commandStatistics = CommandStatisticsTable(
       count: commands.descriptions.count, ticksPerMicrosecond: clock.ticksPerMicrosecond)
     ticksPerMillisecond = clock.ticks(microseconds: 1000)

@@ -12,6 +12,7 @@ extension Server {
   func runTimers() {
     let now = clock.monotonicNanoseconds()
     endPauseIfDue(monotonic: now)
+    endBlockingTimeouts(monotonic: now)
     expireDueKeys()
     if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
@@ -28,6 +29,10 @@ extension Server {
       }
     }
     if evictionContinues { _ = evict() }
+    if effects.attention.kinds.contains(.readyKeys) {
+      stopwatch = clock.ticks()
+      serveReadyClients()
+    }
   }
 
   /// Percentage of the time that background work may take while requests wait.

@@ -82,6 +82,7 @@ extension Server {
     var until = nextCron
     if let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
+    if let end = effects.blocked.timeouts.earliest { until = min(until, end) }
     return max(0, until - now)
   }
 

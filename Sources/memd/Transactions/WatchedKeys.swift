@@ -10,14 +10,17 @@ final class WatchedKeys {
     let bytes: [UInt8]
   }
 
+  private let attention: Attention
   private var watchers: [WatchedKey: [Client]] = [:]
   /// Clients that watch at least one key, in the order in which they began.
   private(set) var clients: [Client] = [] {
-    didSet { isEmpty = clients.isEmpty }
+    didSet { attention.set(.watchers, !clients.isEmpty) }
   }
 
-  /// True while nobody watches anything: the common case, which every write asks for.
-  private(set) var isEmpty = true
+  init(_ attention: Attention) { self.attention = attention }
+
+  /// True while nobody watches anything.
+  var isEmpty: Bool { clients.isEmpty }
   /// Number of different keys that are watched (INFO's total_watched_keys).
   var keyCount: Int { watchers.count }
 

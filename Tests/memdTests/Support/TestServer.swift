@@ -19,7 +19,9 @@ final class TestServer {
   private let follower: TestFollower?
 
   init(
-    seed: UInt64 = 1, follows: Bool = true, configure: (Configuration) -> Void = { _ in }
+    seed: UInt64 = 1, follows: Bool = true,
+    families: [any CommandFamily.Type] = unsafe CommandTable.families,
+    configure: (Configuration) -> Void = { _ in }
   ) {
     clock = SimulatedClock()
     transport = SimulatedTransport(clock: clock, seed: seed)
@@ -29,7 +31,9 @@ final class TestServer {
     let world = World(
       clock: clock, transport: transport, disk: disk,
       helpers: SimulatedHelpers(transport: transport, seed: seed), seed: seed)
-    server = Server(configuration: configuration, world: world, log: TestServer.silentLog(clock))
+    server = Server(
+      configuration: configuration, world: world, log: TestServer.silentLog(clock),
+      families: families)
     _ = try? transport.listen(
       on: .internet(host: "127.0.0.1", port: 6379, isOptional: false), backlog: 16)
     follower = follows ? TestFollower(clock: clock, leader: server) : nil

@@ -123,14 +123,19 @@ extension ClientCommands {
 
   static func unblock(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count <= 4 else { throw call.subcommandFailure("CLIENT") }
+    var error: StaticString?
     if call.arguments.count == 4 {
       switch call.keyword(3) {
-      case Keyword("timeout"), Keyword("error"): break
+      case Keyword("timeout"): break
+      case Keyword("error"): error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
       default: throw CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
       }
     }
-    _ = try call.integer(2)
-    // No command blocks yet, so nobody is found waiting.
-    call.reply.integer(0)
+    let id = try call.integer(2)
+    guard let waiting = call.server.clients.find(id: id)?.blocking else {
+      return call.reply.integer(0)
+    }
+    call.server.endBlocking(waiting, error: error)
+    call.reply.integer(1)
   }
 }

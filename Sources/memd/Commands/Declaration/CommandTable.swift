@@ -69,6 +69,10 @@ final class CommandTable {
     ComparisonCommands.self,
     SubsequenceCommands.self,
     BitCommands.self,
+    BitfieldCommands.self,
+    BitSearchCommands.self,
+    HyperLogLogCommands.self,
+    HyperLogLogDebugging.self,
     KeyCommands.self,
     PlacementCommands.self,
     IterationCommands.self,
@@ -159,6 +163,8 @@ final class CommandTable {
     let command = description.command
     var flags = command.flags
     if !command.subcommands.isEmpty { flags.insert(.container) }
+    // What the client sends behind it may have to wait.
+    if flags.contains(.blocking) { flags.insert(.parserBarrier) }
     var isVerbatim = false
     if case .verbatim = command.derivedEffect { isVerbatim = true }
     let record = CommandRecord(

@@ -28,6 +28,9 @@ struct Gate: OptionSet, Sendable {
   /// The client is subscribed in RESP2.
   static let subscribed = Gate(rawValue: 1 << 9)
 
+  /// The command may block: this always prevails, so that blocking commands run their own way.
+  static let blocking = Gate(rawValue: 1 << 10)
+
   /// The circumstances that concern a command with these flags.
   static func concerns(of flags: CommandFlags) -> Gate {
     var gate: Gate = [.accessControl, .memory, .paused, .held, .silenced, .subscribed]
@@ -35,6 +38,7 @@ struct Gate: OptionSet, Sendable {
     if !flags.contains(.notQueued) || flags.contains(.noMulti) { gate.insert(.transaction) }
     if !flags.contains(.skipMonitor) { gate.insert(.monitored) }
     if !flags.contains(.loading) { gate.insert(.busy) }
+    if flags.contains(.blocking) { gate.insert(.blocking) }
     return gate
   }
 }

@@ -11,12 +11,13 @@ import RESP
 /// MULTI and EXEC. SELECT is written where the database changes.
 final class Effects {
   let backlog: ReplicationBacklog
-  let watched = WatchedKeys()
+  let attention: Attention
+  let watched: WatchedKeys
+  let blocked: BlockedClients
   /// Sees every keyspace event, in order; nil unless somebody asked for events.
   var observer: (any KeyEventObserver)? {
-    didSet { hasObserver = observer != nil }
+    didSet { attention.set(.observer, observer != nil) }
   }
-  private var hasObserver = false
 
   /// Changes since the last save (`rdb_changes_since_last_save`).
   var changeCount = 0
@@ -37,25 +38,35 @@ final class Effects {
   /// Units inside units: EXEC and scripts propagate when they end.
   private var depth = 0
 
-  init(backlog: ReplicationBacklog) { self.backlog = backlog }
+  init(backlog: ReplicationBacklog) {
+    self.backlog = backlog
+    attention = Attention()
+    watched = WatchedKeys(attention)
+    blocked = BlockedClients(attention)
+  }
 
   /// True if the command under way has left something to propagate.
   var hasPending: Bool { pendingCount != 0 }
 
   // MARK: - What handlers say
 
-  /// One change of a key: counted, announced, and marked for whoever watches it.
+  /// One change of a key: counted, announced, and marked for whoever watches it or waits for it.
   @inline(__always)
   func changed(_ key: Key, _ event: KeyEvent, in database: Database) {
     changeCount &+= 1
+    if !attention.kinds.isEmpty { tell(key, event, in: database) }
+  }
+
+  @inline(never)
+  private func tell(_ key: Key, _ event: KeyEvent, in database: Database) {
     notify(event, key, in: database)
-    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+    touched(key, in: database)
   }
 
   /// Announces an event that is no change of its own (a second event of one command).
   @inline(__always)
   func notify(_ event: KeyEvent, _ key: Key, in database: Database) {
-    if hasObserver { announce(event, key, in: database) }
+    if attention.kinds.contains(.observer) { announce(event, key, in: database) }
   }
 
   @inline(never)
@@ -63,10 +74,12 @@ final class Effects {
     observer?.observe(event, key.bytes, database: database.number)
   }
 
-  /// Marks a key for whoever watches it: neither a change that counts nor an event of its own.
-  @inline(__always)
+  /// Marks a key for whoever watches it or waits for it: neither a change that counts nor an event
+  /// of its own.
   func touched(_ key: Key, in database: Database) {
-    if !watched.isEmpty { watched.touch(key.bytes, in: database) }
+    let kinds = attention.kinds
+    if kinds.contains(.watchers) { watched.touch(key.bytes, in: database) }
+    if kinds.contains(.waiters) { blocked.signal(key, in: database) }
   }
 
   /// A key has been removed because its deadline has passed.
@@ -74,14 +87,16 @@ final class Effects {
     removed(key, .expired, in: database)
   }
 
-  /// A key is about to be removed to make room.
+  /// A key has been removed to make room.
   func evicted(_ key: Key, in database: Database) {
     removed(key, .evicted, in: database)
   }
 
   private func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
     notify(event, key, in: database)
-    if !watched.isEmpty { watched.touchRemoved(key.bytes, in: database) }
+    let kinds = attention.kinds
+    if kinds.contains(.watchers) { watched.touchRemoved(key.bytes, in: database) }
+    if kinds.contains(.waiters) { blocked.signal(key, in: database) }
     guard !isMuted else { return }
     let own = self.database
     self.database = database.number

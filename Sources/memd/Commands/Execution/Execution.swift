@@ -35,6 +35,7 @@ extension Server {
       let request = batch[index]
       call.arguments = batch.arguments(of: request)
       run(request, &call)
+      if effects.attention.kinds.contains(.readyKeys) { serveReadyClients() }
       index &+= 1
     } while unsafe index < batch.count && batch[index].client.toOpaque() == owner.toOpaque()
       && client.database === database && client.reply.count < outputWatermark
@@ -69,7 +70,11 @@ extension Server {
       call.client.lastCommand = call.command
       call.client.commandCount += 1
       let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
-      execute(&call, raw: raw)
+      if call.command.flags.contains(.blocking) {
+        executeBlocking(&call, raw: raw)
+      } else {
+        execute(&call, raw: raw)
+      }
       // Afterwards, so that EXEC is seen behind the commands that it runs.
       feedMonitors(call)
     case .queued:
@@ -82,7 +87,8 @@ extension Server {
     case .postpone:
       return postpone(call)
     }
-    if isSilenced { silence(call.client, from: mark) }
+    // One that blocks is answered later.
+    if isSilenced, call.client.blocking == nil { silence(call.client, from: mark) }
   }
 
   /// Runs one command: handler, effects, statistics. Also used inside EXEC.
@@ -90,6 +96,13 @@ extension Server {
   /// - Parameter raw: the request as it came, if that is what followers may get; else empty.
   @inline(__always)
   func execute(_ call: inout Call, raw: RawSpan) {
+    perform(&call, raw: raw)
+    account(call.command, call)
+  }
+
+  /// Runs one command without counting it: handler and effects.
+  @inline(__always)
+  func perform(_ call: inout Call, raw: RawSpan) {
     let command = call.command
     let changesBefore = effects.changeCount
     effects.begin(in: call.database)
@@ -104,12 +117,11 @@ extension Server {
     if effects.hasPending {
       effects.flush(isTransaction: !command.flags.contains(.touchesArbitraryKeys))
     }
-    account(command, call)
   }
 
   /// Counts the call and its time; renews the clock when more than a millisecond has passed.
   @inline(__always)
-  private func account(_ command: CommandReference, _ call: borrowing Call) {
+  func account(_ command: CommandReference, _ call: borrowing Call) {
     let now = clock.ticks()
     let elapsed = now &- stopwatch
     stopwatch = now
@@ -172,7 +184,7 @@ extension Server {
   }
 
   /// Takes back what was replied to a client that doesn't want replies (CLIENT REPLY).
-  private func silence(_ client: Client, from mark: Int) {
+  func silence(_ client: Client, from mark: Int) {
     if client.flags.contains(.replySkip) || client.flags.contains(.replyOff) {
       client.reply.truncate(to: mark)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import RESP
 
 /// A copy of a request's arguments for whoever needs them beyond the turn: MULTI's queue, the slow
@@ -12,22 +13,30 @@ final class KeptArguments {
   /// Memory of the copy.
   let byteCount: Int
 
-  init(_ arguments: Arguments) {
+  /// Copies a request.
+  ///
+  /// - Parameter replacing: arguments for which other bytes are kept.
+  init(_ arguments: Arguments, replacing: [(index: Int, bytes: [UInt8])] = []) {
     count = arguments.count
     var total = 0
     for index in 0..<arguments.count { total += arguments[index].byteCount }
+    for other in replacing { total += other.bytes.count - arguments[other.index].byteCount }
     unsafe storage = .allocate(byteCount: max(1, total), alignment: 8)
     unsafe slices = .allocate(capacity: max(1, arguments.count))
     byteCount = total + arguments.count * MemoryLayout<Slice>.stride
     var offset = 0
     for index in 0..<arguments.count {
-      let bytes = arguments[index]
-      unsafe (storage + offset).copy(bytes)
-      let slice = Slice(
-        offset: UInt32(truncatingIfNeeded: offset),
-        count: UInt32(truncatingIfNeeded: bytes.byteCount), hash: arguments.hash(at: index))
+      var slice = Slice(offset: UInt32(truncatingIfNeeded: offset), count: 0, hash: 0)
+      if let other = replacing.first(where: { $0.index == index }) {
+        unsafe (storage + offset).copy(other.bytes.rawSpan)
+        slice.count = UInt32(truncatingIfNeeded: other.bytes.count)
+      } else {
+        unsafe (storage + offset).copy(arguments[index])
+        slice.count = UInt32(truncatingIfNeeded: arguments[index].byteCount)
+        slice.hash = arguments.hash(at: index)
+      }
       unsafe (slices + index).initialize(to: slice)
-      offset += bytes.byteCount
+      offset += Int(slice.count)
     }
   }
 

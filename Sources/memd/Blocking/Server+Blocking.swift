@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// Clients that wait for keys. A blocking command that finds nothing leaves its request behind
+// (`Call.block`). When a unit has changed keys that somebody waits for, the requests of those run
+// again, each as a unit of its own, before the next request: nobody takes what they wait for from
+// under their noses, and who fed a key is answered before who it was for.
+
+extension Server {
+  // MARK: - Blocking
+
+  /// Runs a command that may block for the first time.
+  ///
+  /// Compatibility: one that blocks counts when it is done, once, with the time that it ran.
+  func executeBlocking(_ call: inout Call, raw: RawSpan) {
+    perform(&call, raw: raw)
+    guard let waiting = call.client.blocking else { return account(call.command, call) }
+    let now = clock.ticks()
+    waiting.ticks = now &- stopwatch
+    stopwatch = now
+    withdraw(call.client)
+    accountMemory(of: call.client)
+  }
+
+  /// A client without output is no writer: who is served later is written later.
+  private func withdraw(_ client: Client) {
+    guard client.pendingOutput == 0, let last = writers.last, last === client else { return }
+    writers.removeLast()
+    client.flags.remove(.hasOutput)
+    finishOutput(client)
+  }
+
+  // MARK: - Serving
+
+  /// Runs the requests of clients whose keys have changed, until no more is to be done.
+  ///
+  /// While clients are paused everything waits for the end of the pause.
+  @inline(never)
+  func serveReadyClients() {
+    guard !pause.isActive else { return }
+    let touchesKeys = moment.touchesKeys
+    while effects.attention.kinds.contains(.readyKeys) {
+      // What serving makes ready comes after everything that is ready now.
+      for queue in effects.blocked.takeReady() {
+        queue.isReady = false
+        serve(queue)
+      }
+    }
+    moment.touchesKeys = touchesKeys
+  }
+
+  private func serve(_ queue: WaitQueue) {
+    let database = keyspace.databases[queue.database]
+    queue.visit { waiting in
+      let type = database.visibleType(of: queue.key, hash: queue.hash)
+      // Nobody else will find anything either.
+      if type == nil, queue.removalCount == 0 { return false }
+      if type == waiting.type || waiting.wakesOnRemoval { serve(waiting) }
+      return true
+    }
+  }
+
+  /// Runs the request of a waiting client again.
+  private func serve(_ waiting: BlockedClient) {
+    let client = waiting.client
+    guard !client.isClosing else { return }
+    var call = Call(
+      server: self, client: client, database: client.database,
+      arguments: waiting.request.arguments, command: waiting.command)
+    let mark = client.reply.count
+    prepare(client)
+    moment.touchesKeys = !client.flags.contains(.noTouch)
+    waiting.waitsOn = false
+    perform(&call, raw: RawSpan())
+    if waiting.waitsOn {
+      let now = clock.ticks()
+      waiting.ticks &+= now &- stopwatch
+      stopwatch = now
+      return withdraw(client)
+    }
+    stopwatch &-= waiting.ticks
+    account(waiting.command, call)
+    release(waiting, silencedFrom: mark)
+  }
+
+  /// The client waits no longer: what it has sent meanwhile runs in the next turn.
+  private func release(_ waiting: BlockedClient, silencedFrom mark: Int) {
+    let client = waiting.client
+    forgetBlocking(of: client)
+    if client.gate.contains(.silenced) { silence(client, from: mark) }
+    if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+    accountMemory(of: client)
+    if client.input != nil { resume(client) }
+  }
+
+  /// Takes a client out of all queues, whatever becomes of it.
+  func forgetBlocking(of client: Client) {
+    guard let waiting = client.blocking else { return }
+    effects.blocked.remove(waiting)
+    client.blocking = nil
+    client.updateGate()
+  }
+
+  // MARK: - Ends without a key
+
+  /// Answers those whose time is over.
+  func endBlockingTimeouts(monotonic now: Int64) {
+    while let end = effects.blocked.timeouts.earliest, end <= now,
+      let waiting = effects.blocked.timeouts.first
+    {
+      endBlocking(waiting, error: nil)
+    }
+  }
+
+  /// Ends a client's waiting: with what it gets when its time is over, or with an error.
+  func endBlocking(_ waiting: BlockedClient, error: StaticString?) {
+    let client = waiting.client
+    let mark = client.reply.count
+    prepare(client)
+    statistics.commandsProcessed &+= 1
+    commandStatistics.record(waiting.command.id, ticks: waiting.ticks)
+    if let error {
+      commandStatistics[waiting.command.id].failedCalls += 1
+      statistics.errorReplies += 1
+      errorStatistics.count(error)
+      client.reply.error(error)
+    } else {
+      waiting.timeoutReply.write(to: &client.reply)
+    }
+    release(waiting, silencedFrom: mark)
+  }
+
+  /// Nobody may wait any more, as this server's data are another's from now on: all get an error
+  /// and are disconnected.
+  func endBlockingForNewRole() {
+    for waiting in effects.blocked.all() {
+      let client = waiting.client
+      endBlocking(
+        waiting,
+        error: """
+          UNBLOCKED force unblock from blocking operation, instance state changed \
+          (master -> replica?)
+          """)
+      closeAfterReply(client)
+    }
+  }
+}
+
+extension Database {
+  /// The type of the value that a reader would find, without any trace of the look-up.
+  fileprivate func visibleType(of bytes: [UInt8], hash: UInt64) -> Entry.ValueType? {
+    guard let entry = contents.table.find(bytes.rawSpan, hash: hash), !hides(entry) else {
+      return nil
+    }
+    return entry.header.type
+  }
+}

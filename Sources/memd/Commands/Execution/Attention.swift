@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Who has to be told when a key changes, in one word that every write looks at.
+///
+/// In the common case nobody does. Whoever comes or goes keeps the word up to date.
+final class Attention {
+  struct Kinds: OptionSet {
+    let rawValue: UInt8
+
+    /// Somebody sees keyspace events.
+    static let observer = Kinds(rawValue: 1 << 0)
+    /// Keys are watched.
+    static let watchers = Kinds(rawValue: 1 << 1)
+    /// Clients wait for keys.
+    static let waiters = Kinds(rawValue: 1 << 2)
+    /// Keys that clients wait for have changed: these clients are served when the unit ends.
+    static let readyKeys = Kinds(rawValue: 1 << 3)
+  }
+
+  private(set) var kinds: Kinds = []
+
+  /// Says whether there is any of a kind now.
+  func set(_ kind: Kinds, _ isThere: Bool) {
+    if isThere { kinds.insert(kind) } else { kinds.remove(kind) }
+  }
+}
