@@ -77,6 +77,8 @@ final class CommandTable {
     PlacementCommands.self,
     IterationCommands.self,
     ExpiryCommands.self,
+    FieldExpiryCommands.self,
+    FieldValueCommands.self,
     HashCommands.self,
     HashReadingCommands.self,
     HashCounterCommands.self,
