@@ -70,7 +70,7 @@ extension Database {
       discard(old)
       entry.header.access = initialAccess
       contents.table.insert(entry, hash: key.hash)
-      if entry.header.hasDeadline { contents.expirations.insert(entry) }
+      if entry.header.hasDeadline { file(entry) }
       fileFields(of: entry)
     } else {
       insert(entry, key)
@@ -166,8 +166,11 @@ extension Database {
 
   // MARK: - Removal
 
-  /// Frees an entry that table and wheel have forgotten; a large value is freed in slices.
-  func discard(_ entry: Entry) { unlinked.discard(entry) }
+  /// Frees an entry that table and wheel of keys have forgotten; a large value is freed in slices.
+  func discard(_ entry: Entry) {
+    forgetFields(of: entry)
+    unlinked.discard(entry)
+  }
 }
 
 extension Call {

@@ -115,7 +115,10 @@ extension Server {
   func nextExpiry(monotonic now: Int64) -> Int64? {
     guard moment.expiryMode == .remove, configuration.activeExpireEnabled else { return nil }
     var earliest = Int64.max
-    for database in keyspace.databases {
+    moment.hasDeadlines = false
+    for database in keyspace.databases
+    where database.expiringCount > 0 || database.fieldExpiringCount > 0 {
+      moment.hasDeadlines = true
       let now = moment.milliseconds
       let key = database.contents.expirations.earliestEvent(after: now)
       let field = database.contents.fieldExpirations.earliestEvent(after: now)
@@ -123,7 +126,8 @@ extension Server {
     }
     // The periodic chores wake the loop before long anyway; they also see wall time jump.
     guard earliest < moment.milliseconds &+ 1000 else { return nil }
-    return now + max(0, earliest * 1000 - clock.wallMicroseconds()) * 1000
+    let wall = clock.wallMicroseconds(atMonotonic: now)
+    return now + max(0, earliest * 1000 - wall) * 1000
   }
 
   /// Percentage of the keys with a deadline that are due but not removed yet, from a sample.
@@ -154,9 +158,7 @@ extension Database {
 
   /// Removes an entry that the wheel has just handed over.
   fileprivate func expireDue(_ entry: Entry) {
-    // The wheel no longer knows the entry; only the table and the entry itself remain, and the
-    // other wheel if it is a hash.
-    forgetFields(of: entry)
+    // The wheel no longer knows the entry; only the table and the entry itself remain.
     let hash = entry.hash(seed)
     let bytes = entry.key
     contents.table.remove(bytes, hash: hash)

@@ -41,13 +41,15 @@ final class Server {
   var gate: Gate = .blocking
   var pause = Pause()
   var isStopped = false
+  /// What the process returns at its end.
+  var exitCode: Int32 = 0
   var events = EventList()
   let arena: UnsafeMutableRawBufferPointer
   var arenaUsed = 0
   /// Where the slices of the request that is being read begin in the batch's buffer.
   var partialStart = 0
   /// Clients with output, in the order in which it arose.
-  var writers: [Client] = []
+  var writers = ClientList()
   /// Clients that go on in the next turn without new bytes.
   var resuming: [Client] = []
   /// Input buffers whose last requests lie in the batch.
@@ -56,6 +58,7 @@ final class Server {
   var postponed: [Postponed] = []
   var expiry = ExpiryProgress()
   let compaction: Compaction
+  let persistence = Persistence()
   var evictionPool = EvictionPool()
   /// The database at which random eviction goes on, and whether memory is still over its limit.
   var evictionCursor = 0
@@ -69,8 +72,12 @@ final class Server {
   /// Where the periodic look at clients goes on.
   var clientCursor = 0
   var clientPeaks = ClientPeaks()
-  var replyPool: [ReplyStorage] = []
+  var replyPool = ReplyPool()
   var monitors: [Client] = []
+  /// Clients that get the stream of effects.
+  var followers: [Client] = []
+  /// Monotonic nanoseconds of the next PING to them.
+  var nextFollowerPing: Int64 = 0
   /// Wall time, in seconds, of the last warning of an attack through HTTP.
   var lastSecurityWarning: Int64 = 0
 
@@ -85,6 +92,9 @@ final class Server {
   var backgroundEndedAt: UInt64 = 0
   /// Commands that take longer are looked at by slow log and latency monitor.
   var slowTicks = UInt64.max
+  /// Monotonic nanoseconds at the start of the turn, and how long the last turn took.
+  var turnStartedAt: Int64 = 0
+  var turnNanoseconds: Int64 = 0
   /// Monotonic nanoseconds.
   var nextCron: Int64 = 0
   var cronCount = 0
@@ -131,7 +141,6 @@ final class Server {
 
   deinit {
     unsafe arena.deallocate()
-    for storage in replyPool { storage.deallocate() }
     keyspace.tearDown()
     effects.backlog.tearDown()
     allocator.destroy()

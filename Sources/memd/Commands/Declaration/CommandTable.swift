@@ -73,6 +73,16 @@ final class CommandTable {
     BitSearchCommands.self,
     HyperLogLogCommands.self,
     HyperLogLogDebugging.self,
+    SortedSetCommands.self,
+    SortedSetRangeCommands.self,
+    SortedSetPopCommands.self,
+    SortedSetAlgebraCommands.self,
+    SortedSetSampleCommands.self,
+    ListMoveCommands.self,
+    ListPopCommands.self,
+    ListPushCommands.self,
+    ListReadCommands.self,
+    ListRemovalCommands.self,
     KeyCommands.self,
     PlacementCommands.self,
     IterationCommands.self,
@@ -99,6 +109,9 @@ final class CommandTable {
     ClusterConnectionCommands.self,
     ClientCommands.self,
     ShutdownCommands.self,
+    DumpCommands.self,
+    ReplicationCommands.self,
+    SnapshotCommands.self,
   ]
 
   /// A declaration with its place among the others.

@@ -100,6 +100,7 @@ extension Database {
     guard hash.isFiled else {
       guard let earliest else { return }
       hash.setDeadline(earliest)
+      moment.hasDeadlines = true
       contents.fieldExpirations.insert(hash)
       return
     }
