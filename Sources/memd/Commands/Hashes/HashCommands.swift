@@ -105,13 +105,6 @@ extension Call {
     return removed
   }
 
-  /// Says that `count` parts of the value of `key` have changed, with one event.
-  @inline(__always)
-  func changed(_ key: Key, _ event: KeyEvent, count: Int) {
-    changed(key, event)
-    server.effects.changeCount &+= count &- 1
-  }
-
   /// The error of a request with too few or too many arguments, which its arity doesn't tell.
   @inline(never)
   func wrongArgumentCount() -> CommandError {

@@ -5,8 +5,8 @@ import RESP
 
 /// A view on the fields of a packed hash; valid until the keyspace changes.
 ///
-/// Without deadlines the packed bytes are a listpack of names and values in turn. As soon as a field
-/// has had a deadline (OBJECT ENCODING says listpackex) they are
+/// Without deadlines the packed bytes are a listpack of names and values in turn. As soon as a
+/// field has had a deadline (OBJECT ENCODING says listpackex) they are
 ///
 ///     0                 8              16
 ///     +-----------------+--------------+------------------------------------------+

@@ -4,8 +4,8 @@ import DataStructures
 
 /// A hash as the wheel of its database knows it: by the earliest deadline of its fields.
 ///
-/// The wheel is filed under `deadline`, which is where the hash keeps it: in front of packed fields,
-/// or in the large form. Nothing here is for hashes of which no field can have a deadline.
+/// The hash is filed under `deadline`, which it keeps in front of its packed fields or in its large
+/// form. Nothing here is for hashes of which no field can have a deadline.
 struct HashExpiration: TimingWheelElement {
   let entry: Entry
 

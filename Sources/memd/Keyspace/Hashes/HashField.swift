@@ -20,8 +20,8 @@ import RESP
 ///     30    the lengths have fields of their own: a name of 65535 bytes or a value of 2^30
 ///     31    has a deadline, in milliseconds since 1970; `place` is its place in the heap
 ///
-/// So a field of 16 and 16 bytes is a block of 40, and of 48 with a deadline. Without a deadline the
-/// name stands at 4. A snapshot's epoch finds room in the control byte of the table's buckets.
+/// So a field of 16 and 16 bytes is a block of 40, and of 48 with a deadline. Without a deadline
+/// the name stands at 4. A snapshot's epoch finds room in the control byte of the table's buckets.
 @safe
 struct HashField: HashTableElement {
   let word: UInt64

@@ -3,7 +3,7 @@
 import DataStructures
 import RESP
 
-/// A text where a collection keeps it, which may be as an integer; valid until the keyspace changes.
+/// A text where a collection keeps it, perhaps as an integer; valid until the keyspace changes.
 @safe
 struct StoredText {
   private let start: UnsafeRawPointer?

@@ -75,7 +75,8 @@ private let limits = [512, 0]
     server.advance(milliseconds: 11)
     let events = server.recordEvents()
     let stream = server.stream { #expect(server.run("HINCRBY h a 3") == 3) }
-    #expect(events.take().filter { !$0.contains("new") } == ["0 hexpired h", "0 del h", "0 hincrby h"])
+    #expect(
+      events.take().filter { !$0.contains("new") } == ["0 hexpired h", "0 del h", "0 hincrby h"])
     #expect(stream == ["MULTI", "HDEL h a", "HINCRBY h a 3", "EXEC"])
     // The hash had lost its last field, so this is another one.
     #expect(server.run("TTL h") == -1)
