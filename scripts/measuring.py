@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the measuring scripts share: starting a server, and a small client that pipelines."""
 
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -90,6 +92,12 @@ class Connection:
             self.call("CONFIG", "SET", name.replace("_", "-"), value)
 
 
+def end_with_parent():
+    """Has the system end this process when the one that started it ends, however that ends."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -106,7 +114,8 @@ class Server:
         port = port or free_port()
         self.directory = tempfile.mkdtemp()
         words = [program, "--port", str(port), "--dir", self.directory, "--save", "", *options]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            words, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent)
         self.port = port
         for _ in range(200):
             try:

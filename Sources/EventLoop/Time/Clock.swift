@@ -27,6 +27,10 @@ open class Clock {
   /// Microseconds since 1970-01-01 UTC; may jump when the administrator sets the time.
   open func wallMicroseconds() -> Int64 { 0 }
 
+  /// The wall time at a monotonic instant that has just been read, without another call to the
+  /// system; a change of the wall time may be seen some milliseconds late.
+  open func wallMicroseconds(atMonotonic instant: Int64) -> Int64 { wallMicroseconds() }
+
   /// Nanoseconds since an arbitrary start; never goes back.
   open func monotonicNanoseconds() -> Int64 { 0 }
 

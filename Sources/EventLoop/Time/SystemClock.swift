@@ -7,6 +7,10 @@ internal import Glibc
 public final class SystemClock: Clock {
   private let firstTicks: UInt64
   private let firstNanoseconds: Int64
+  /// Wall time less monotonic time, in nanoseconds, as of `offsetReadAt`.
+  private var wallOffset: Int64 = 0
+  private var offsetReadAt = Int64.min / 2
+  private static var offsetLifeNanoseconds: Int64 { 10_000_000 }
 
   /// Calibrates the cycle counter for two milliseconds.
   public init() {
@@ -20,6 +24,17 @@ public final class SystemClock: Clock {
 
   /// CLOCK_REALTIME.
   public override func wallMicroseconds() -> Int64 { Syscall.time(CLOCK_REALTIME) / 1000 }
+
+  /// The difference of the two clocks is read anew every 10 ms.
+  public override func wallMicroseconds(atMonotonic instant: Int64) -> Int64 {
+    if instant &- offsetReadAt >= SystemClock.offsetLifeNanoseconds { readOffset(at: instant) }
+    return (instant &+ wallOffset) / 1000
+  }
+
+  private func readOffset(at instant: Int64) {
+    wallOffset = Syscall.time(CLOCK_REALTIME) &- Syscall.time(CLOCK_MONOTONIC)
+    offsetReadAt = instant
+  }
 
   /// CLOCK_MONOTONIC.
   public override func monotonicNanoseconds() -> Int64 { Syscall.time(CLOCK_MONOTONIC) }

@@ -27,8 +27,7 @@ extension Server {
 
   /// A client without output is no writer: who is served later is written later.
   private func withdraw(_ client: Client) {
-    guard client.pendingOutput == 0, let last = writers.last, last === client else { return }
-    writers.removeLast()
+    guard client.pendingOutput == 0, writers.removeLast(if: client) else { return }
     client.flags.remove(.hasOutput)
     finishOutput(client)
   }

@@ -3,14 +3,23 @@
 import EventLoop
 
 /// All connected clients, by slot of their connection and in the order in which they came.
+@safe
 final class ClientTable {
-  /// By the connection's slot; nil where there is none.
-  private var slots: [Client?] = []
+  /// By the connection's slot; nil where there is none. `all` owns the clients.
+  private var slots: UnsafeMutablePointer<Unmanaged<Client>?>
+  private var slotCount = 64
   /// In order of arrival; closed ones are taken out at the end of the turn.
   private(set) var all: [Client] = []
   /// Closed in this turn.
   private var closed: [Client] = []
   private var lastID = 0
+
+  init() {
+    unsafe slots = .allocate(capacity: slotCount)
+    unsafe slots.initialize(repeating: nil, count: slotCount)
+  }
+
+  deinit { unsafe slots.deallocate() }
 
   /// Number of clients that are not closed.
   var count: Int { all.count - closed.count }
@@ -23,19 +32,32 @@ final class ClientTable {
 
   func add(_ client: Client) {
     let slot = Int(client.connection.slot)
-    while slots.count <= slot { slots.append(nil) }
-    slots[slot] = client
+    if slot >= slotCount { grow(toHold: slot) }
+    unsafe slots[slot] = .passUnretained(client)
     all.append(client)
   }
 
+  private func grow(toHold slot: Int) {
+    var larger = slotCount
+    while larger <= slot { larger *= 2 }
+    let moved = UnsafeMutablePointer<Unmanaged<Client>?>.allocate(capacity: larger)
+    unsafe moved.initialize(repeating: nil, count: larger)
+    unsafe moved.update(from: slots, count: slotCount)
+    unsafe slots.deallocate()
+    unsafe slots = moved
+    slotCount = larger
+  }
+
   /// The client of a connection; nil if the slot belongs to a later one by now.
+  ///
+  /// The client lives until `removeClosed` at the end of its last turn: no reference is counted.
   @inline(__always)
-  func find(_ connection: ConnectionID) -> Client? {
+  func find(_ connection: ConnectionID) -> Unmanaged<Client>? {
     let slot = Int(connection.slot)
-    guard slot < slots.count, let client = slots[slot], client.connection == connection else {
-      return nil
-    }
-    return client
+    guard slot < slotCount, let client = unsafe slots[slot],
+      unsafe client._withUnsafeGuaranteedRef({ $0.connection == connection })
+    else { return nil }
+    return unsafe client
   }
 
   /// The client with this number, unless it is closed.
@@ -68,7 +90,9 @@ final class ClientTable {
     guard !closed.isEmpty else { return }
     for client in closed {
       let slot = Int(client.connection.slot)
-      if slots[slot] === client { slots[slot] = nil }
+      if unsafe slots[slot]?.toOpaque() == Unmanaged.passUnretained(client).toOpaque() {
+        unsafe slots[slot] = nil
+      }
     }
     if closed.count <= 16 {
       for client in closed {

@@ -70,7 +70,7 @@ extension Database {
       discard(old)
       entry.header.access = initialAccess
       contents.table.insert(entry, hash: key.hash)
-      if entry.header.hasDeadline { contents.expirations.insert(entry) }
+      if entry.header.hasDeadline { file(entry) }
     } else {
       insert(entry, key)
     }

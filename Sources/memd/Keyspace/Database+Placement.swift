@@ -33,7 +33,7 @@ extension Database {
   /// Takes in an entry whose key is absent, as it is: its access time is not renewed.
   func attach(_ entry: Entry, _ key: Key) {
     contents.table.insert(entry, hash: key.hash)
-    if entry.header.hasDeadline { contents.expirations.insert(entry) }
+    if entry.header.hasDeadline { file(entry) }
     effects.notify(.new, key, in: self)
   }
 

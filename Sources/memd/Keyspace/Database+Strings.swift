@@ -38,7 +38,9 @@ extension Database {
   @discardableResult
   @inline(__always)
   func setString(_ key: Key, _ bytes: RawSpan, deadline: DeadlineChange = .clear) -> Entry {
-    if bytes.byteCount <= 20, let integer = DecimalText.parse(bytes) {
+    if bytes.byteCount <= 20, bytes.byteCount > 0, bytes.byte(0) <= UInt8(ascii: "9"),
+      let integer = DecimalText.parse(bytes)
+    {
       return store(key, .integer(integer), deadline: deadline)
     }
     return store(key, .bytes(bytes), deadline: deadline)
@@ -81,7 +83,7 @@ extension Database {
     }
     if had { contents.expirations.remove(old) }
     contents.table.replace(at: location, with: entry)
-    if has { contents.expirations.insert(entry) }
+    if has { file(entry) }
     discard(old)
     return entry
   }

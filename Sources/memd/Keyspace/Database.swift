@@ -221,7 +221,7 @@ final class Database {
     }
     let moved = reshape(entry, key, withDeadline: true)
     moved.deadline = deadline
-    contents.expirations.insert(moved)
+    file(moved)
     return moved
   }
 
@@ -244,6 +244,13 @@ final class Database {
     }
     contents.table.replace(at: location, with: moved)
     return moved
+  }
+
+  /// Files an entry under its deadline; the only way into the wheel.
+  @inline(__always)
+  func file(_ entry: Entry) {
+    moment.hasDeadlines = true
+    contents.expirations.insert(entry)
   }
 
   // MARK: - Placement

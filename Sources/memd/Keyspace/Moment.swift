@@ -20,6 +20,8 @@ final class Moment {
   var random: RandomGenerator
   /// False while the client under way asked not to change access times (CLIENT NO-TOUCH).
   var touchesKeys = true
+  /// False while no key of any database has a deadline, so that nobody need look for the next one.
+  var hasDeadlines = false
   /// How expired keys are treated by look-ups.
   var expiryMode = ExpiryMode.remove
 

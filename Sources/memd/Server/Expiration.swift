@@ -90,13 +90,16 @@ extension Server {
   func nextExpiry(monotonic now: Int64) -> Int64? {
     guard moment.expiryMode == .remove, configuration.activeExpireEnabled else { return nil }
     var earliest = Int64.max
+    moment.hasDeadlines = false
     for database in keyspace.databases where database.expiringCount > 0 {
+      moment.hasDeadlines = true
       let event = database.contents.expirations.earliestEvent(after: moment.milliseconds)
       if let event { earliest = min(earliest, event) }
     }
     // The periodic chores wake the loop before long anyway; they also see wall time jump.
     guard earliest < moment.milliseconds &+ 1000 else { return nil }
-    return now + max(0, earliest * 1000 - clock.wallMicroseconds()) * 1000
+    let wall = clock.wallMicroseconds(atMonotonic: now)
+    return now + max(0, earliest * 1000 - wall) * 1000
   }
 
   /// Percentage of the keys with a deadline that are due but not removed yet, from a sample.

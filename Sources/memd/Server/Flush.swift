@@ -7,13 +7,10 @@ import RESP
 // refuses waits for writability.
 
 extension Server {
-  /// Storage larger than this goes back to the system when its output has left.
-  static let pooledReplyCapacityMax = 64 << 10
-
   /// The client is about to get output: gives it storage and a place in the list of writers.
   @inline(__always)
   func prepare(_ client: Client) {
-    if client.reply.capacity == 0, let storage = replyPool.popLast() {
+    if client.reply.capacity == 0, let storage = replyPool.take() {
       client.reply.adopt(storage)
     }
     queueOutput(client)
@@ -31,17 +28,21 @@ extension Server {
   func flush() {
     var index = 0
     while index < writers.count {
-      let client = writers[index]
+      unsafe writers[index]._withUnsafeGuaranteedRef { flushAtEndOfTurn($0) }
       index &+= 1
-      client.flags.remove(.hasOutput)
-      if client.flags.contains(.closeASAP) || !client.flags.contains(.waitsForWritable) {
-        flush(client)
-      }
-      accountMemory(of: client)
     }
-    writers.removeAll(keepingCapacity: true)
-    retiredInputs.removeAll(keepingCapacity: true)
+    writers.removeAll()
+    if !retiredInputs.isEmpty { retiredInputs.removeAll(keepingCapacity: true) }
     arenaUsed = 0
+  }
+
+  @inline(__always)
+  private func flushAtEndOfTurn(_ client: Client) {
+    client.flags.remove(.hasOutput)
+    if client.flags.contains(.closeASAP) || !client.flags.contains(.waitsForWritable) {
+      flush(client)
+    }
+    accountMemory(of: client)
   }
 
   /// Writes as much of one client's output as its socket takes.
@@ -72,13 +73,7 @@ extension Server {
     if client.flags.contains(.follower), continueSnapshot(for: client) {
       return awaitWritable(client)
     }
-    if let storage = client.reply.takeStorage() {
-      if storage.capacity <= Server.pooledReplyCapacityMax, replyPool.count < 256 {
-        replyPool.append(storage)
-      } else {
-        storage.deallocate()
-      }
-    }
+    if let storage = client.reply.takeStorage() { replyPool.put(storage) }
     if client.flags.contains(.waitsForWritable) {
       client.flags.remove(.waitsForWritable)
       transport.watchWritable(client.connection, false)

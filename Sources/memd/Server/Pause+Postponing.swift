@@ -51,7 +51,6 @@ extension Server {
 
   /// Puts the requests that were postponed in this turn back in front of their clients' input.
   func returnPostponed() {
-    guard !postponed.isEmpty else { return }
     // Backwards, since each is put in front of those that came after it.
     for request in postponed.reversed() where !request.client.isClosing {
       var writer = CommandWriter()

@@ -49,7 +49,7 @@ final class Server {
   /// Where the slices of the request that is being read begin in the batch's buffer.
   var partialStart = 0
   /// Clients with output, in the order in which it arose.
-  var writers: [Client] = []
+  var writers = ClientList()
   /// Clients that go on in the next turn without new bytes.
   var resuming: [Client] = []
   /// Input buffers whose last requests lie in the batch.
@@ -72,7 +72,7 @@ final class Server {
   /// Where the periodic look at clients goes on.
   var clientCursor = 0
   var clientPeaks = ClientPeaks()
-  var replyPool: [ReplyStorage] = []
+  var replyPool = ReplyPool()
   var monitors: [Client] = []
   /// Clients that get the stream of effects.
   var followers: [Client] = []
@@ -92,6 +92,9 @@ final class Server {
   var backgroundEndedAt: UInt64 = 0
   /// Commands that take longer are looked at by slow log and latency monitor.
   var slowTicks = UInt64.max
+  /// Monotonic nanoseconds at the start of the turn, and how long the last turn took.
+  var turnStartedAt: Int64 = 0
+  var turnNanoseconds: Int64 = 0
   /// Monotonic nanoseconds.
   var nextCron: Int64 = 0
   var cronCount = 0
@@ -138,7 +141,6 @@ final class Server {
 
   deinit {
     unsafe arena.deallocate()
-    for storage in replyPool { storage.deallocate() }
     keyspace.tearDown()
     effects.backlog.tearDown()
     allocator.destroy()

@@ -9,10 +9,9 @@ import RESP
 
 extension Server {
   /// Runs everything that is due.
-  func runTimers() {
-    let now = clock.monotonicNanoseconds()
+  func runTimers(monotonic now: Int64) {
     endPauseIfDue(monotonic: now)
-    endBlockingTimeouts(monotonic: now)
+    if effects.blocked.timeouts.count > 0 { endBlockingTimeouts(monotonic: now) }
     if persistence.loading == nil { expireDueKeys() } else { continueLoading() }
     if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))

@@ -115,7 +115,8 @@ import Testing
     #expect(server.server.clients.count == 30)
     for client in server.server.clients.all {
       #expect(server.server.clients.find(id: client.id) === client)
-      #expect(server.server.clients.find(client.connection) === client)
+      let found = unsafe server.server.clients.find(client.connection)
+      #expect(unsafe found?.takeUnretainedValue() === client)
     }
     #expect(others[3].run("PING") == .status("PONG"))
   }

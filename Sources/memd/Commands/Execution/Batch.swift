@@ -36,6 +36,8 @@ final class Batch {
     let hash: UInt64
   }
 
+  /// Fewer requests have so little to overlap that the passes cost more than they save.
+  private static let prefetchedCountMin = 4
   /// Keys prefetched per batch; a longer request's other keys are met unprepared.
   private static let hintCapacity = 1024
 
@@ -81,7 +83,7 @@ final class Batch {
 
   /// Hashes the keys of all requests and brings their buckets and entries into the cache.
   func prefetch() {
-    guard count > 1 else { return }
+    guard count >= Batch.prefetchedCountMin else { return }
     let hintCount = collectHints()
     var index = 0
     while index < hintCount {

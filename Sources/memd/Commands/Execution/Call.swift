@@ -18,6 +18,29 @@ struct Call: ~Copyable {
   /// The declaration of the command under way, in its hot form.
   var command: CommandReference
 
+  /// The same words without ownership: making and dropping a call would count six references, which
+  /// an unpipelined request would pay for alone. Whoever makes a frame sees to it that the objects
+  /// outlive it.
+  @safe
+  struct Frame {
+    var server: Unmanaged<Server>
+    var client: Unmanaged<Client>
+    var database: Unmanaged<Database>
+    var arguments: Arguments
+    var command: CommandReference
+
+    /// Runs `body` with the words as a call, which must not be consumed.
+    @inline(__always)
+    mutating func withCall<Result>(_ body: (inout Call) -> Result) -> Result {
+      assert(MemoryLayout<Frame>.size == MemoryLayout<Call>.size)
+      // Both are laid out alike: the same words in the same order.
+      return unsafe withUnsafeMutableBytes(of: &self) { bytes in
+        let call = unsafe bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Call.self)
+        return unsafe body(&call.pointee)
+      }
+    }
+  }
+
   /// The client's output.
   var reply: ReplyWriter {
     @_transparent _read { yield client.reply }

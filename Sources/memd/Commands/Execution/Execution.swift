@@ -22,25 +22,33 @@ extension Server {
   ///
   /// - Returns: where to go on.
   private func runSameClient(_ batch: Batch, from first: Int) -> Int {
-    let owner = unsafe batch[first].client
-    let client = unsafe owner.takeUnretainedValue()
-    let database = client.database
-    var call = Call(
-      server: self, client: client, database: database,
+    unsafe batch[first].client._withUnsafeGuaranteedRef { runRequests(of: $0, batch, from: first) }
+  }
+
+  @inline(__always)
+  private func runRequests(of client: Client, _ batch: Batch, from first: Int) -> Int {
+    let owner = unsafe batch[first].client.toOpaque()
+    let database = unsafe Unmanaged.passUnretained(client.database)
+    var frame = unsafe Call.Frame(
+      server: .passUnretained(self), client: batch[first].client, database: database,
       arguments: batch.arguments(of: batch[first]), command: commands[0])
     prepare(client)
     moment.touchesKeys = !client.flags.contains(.noTouch)
-    var index = first
-    repeat {
-      let request = batch[index]
-      call.arguments = batch.arguments(of: request)
-      run(request, &call)
-      if effects.attention.kinds.contains(.readyKeys) { serveReadyClients() }
-      index &+= 1
-    } while unsafe index < batch.count && batch[index].client.toOpaque() == owner.toOpaque()
-      && client.database === database && client.reply.count < outputWatermark
+    let end = frame.withCall { call in
+      var index = first
+      repeat {
+        let request = batch[index]
+        call.arguments = batch.arguments(of: request)
+        run(request, &call)
+        if effects.attention.kinds.contains(.readyKeys) { serveReadyClients() }
+        index &+= 1
+      } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
+        && Unmanaged.passUnretained(call.client.database).toOpaque() == database.toOpaque()
+        && call.client.reply.count < outputWatermark
+      return index
+    }
     if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
-    return index
+    return end
   }
 
   /// Looks at who asks and how, then executes.
