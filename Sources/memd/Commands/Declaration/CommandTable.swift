@@ -62,7 +62,6 @@ final class CommandTable {
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ConfigCommands.self,
     ConnectionCommands.self,
-    StreamCommands.self,
     StringCommands.self,
     MultipleStringCommands.self,
     StringRangeCommands.self,
