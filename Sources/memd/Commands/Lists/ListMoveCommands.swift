@@ -80,7 +80,9 @@ enum ListMoveCommands: CommandFamily {
   }
 
   private static func wait(_ call: borrowing Call, _ timeout: Int?) {
-    call.block(keys: 1...1, type: .list, timeoutMilliseconds: timeout, onTimeout: .null)
+    // Compatibility: the time being over is another nil than not being allowed to wait.
+    guard call.mayBlock else { return call.reply.null() }
+    call.block(keys: 1...1, type: .list, timeoutMilliseconds: timeout, onTimeout: .nullArray)
   }
 
   // MARK: - Moving
