@@ -34,7 +34,8 @@ extension RDBReader {
       return try sortedSet(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     case .streamListpacks, .streamListpacks2, .streamListpacks3:
       return try stream(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
-    case .set, .setIntset, .setListpack: throw failure(.unknownType(kind.rawValue))
+    case .set, .setIntset, .setListpack:
+      return try set(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     }
   }
 

@@ -34,7 +34,7 @@ extension RDBWriter {
     switch entry.header.type {
     case .string: .string
     case .list: .listQuicklist2
-    case .set: .set
+    case .set: SetValue(entry).form == .intset ? .setIntset : .set
     case .sortedSet: SortedSetValue(entry).isLarge ? .sortedSet : .sortedSetListpack
     case .hash: .hash
     case .stream: .streamListpacks2
@@ -48,7 +48,7 @@ extension RDBWriter {
       let value = StringValue(entry)
       if let integer = value.integer { string(integer) } else { string(value.stored) }
     case .list: list(ListValue(entry))
-    case .set: assertionFailure("there are no sets yet")
+    case .set: set(SetValue(entry), as: kind)
     case .sortedSet: sortedSet(SortedSetValue(entry))
     case .hash: assertionFailure("there are no hashes yet")
     case .stream: stream(StreamValue(entry).stream)

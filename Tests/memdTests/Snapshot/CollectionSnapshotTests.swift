@@ -15,6 +15,13 @@ import Testing
     server.run(["RPUSH", "list:small", "a", "1", "-70000", long, ""])
     for index in 0..<2000 { server.run("RPUSH list:large item:\(index) \(index)") }
     server.run(["RPUSH", "list:plain", String(repeating: "x", count: 20_000), "y"])
+    server.run("SADD set:integers 3 -1 70000 99999999999")
+    server.run(["SADD", "set:small", "a", "1", "b", String(long.prefix(60))])
+    for index in 0..<700 { server.run("SADD set:large \(index) member:\(index)") }
+    for index in 0..<20 { server.run("XADD stream \(index + 1)-1 name value:\(index)") }
+    server.run("XDEL stream 3-1")
+    server.run("XGROUP CREATE stream group 2-1")
+    server.run("XREADGROUP GROUP group alice COUNT 3 STREAMS stream >")
     server.run("ZADD zset:small 1 a 2.5 b -inf c inf d 1 e")
     for index in 0..<600 { server.run("ZADD zset:large \(Double(index) / 7) member:\(index)") }
     server.run(["ZADD", "zset:long", "1", long + long])
@@ -22,7 +29,8 @@ import Testing
   }
 
   static let names = [
-    "list:small", "list:large", "list:plain", "zset:small", "zset:large", "zset:long",
+    "set:integers", "set:small", "set:large", "stream", "list:small", "list:large", "list:plain",
+    "zset:small", "zset:large", "zset:long",
   ]
 
   @Test func `DEBUG RELOAD brings collections back with their encodings`() {
@@ -48,7 +56,7 @@ import Testing
   @Test func `damaged payloads of collections are never a crash`() {
     let server = Self.filled()
     server.run("CONFIG SET rdbcompression no")
-    for name in ["list:small", "zset:small"] {
+    for name in ["list:small", "zset:small", "set:integers", "set:small", "stream"] {
       let body = Array(server.dump(name).dropLast(10))
       for index in body.indices {
         for flip in [UInt8(1), 2, 0x10, 0x80, 0xff] {
@@ -108,8 +116,20 @@ import Testing
     #expect(server.run("ZRANGE z 0 -1 WITHSCORES") == ["c", "-inf", "a", "2", "b", "inf"])
   }
 
+  @Test func `sets of former and later versions are read`() {
+    let server = TestServer(follows: false)
+    let integers: [UInt8] = [11, 14, 2, 0, 0, 0, 3, 0, 0, 0, 0xff, 0xff, 5, 0, 0, 1]
+    #expect(server.restore("s", "0", RestoreTests.sealed(integers, version: 6)) == .ok)
+    #expect(server.run("SMEMBERS s") == ["-1", "5", "256"])
+    let packed: [UInt8] = [20, 12, 12, 0, 0, 0, 2, 0, 0x81, 97, 2, 5, 1, 0xff]
+    #expect(server.restore("t", "0", RestoreTests.sealed(packed, version: 11)) == .ok)
+    #expect(server.run("SMISMEMBER t a 5") == [1, 1])
+  }
+
   @Test(
     arguments: [
+      [2, 2, 1, 97, 1, 97], [11, 12, 2, 0, 0, 0, 2, 0, 0, 0, 5, 0, 5, 0],
+      [11, 10, 3, 0, 0, 0, 1, 0, 0, 0, 5, 0], [2, 0], [15, 1, 1, 97], [19, 0, 1, 0, 0],
       [10, 4, 1, 2, 3, 4], [18, 1, 3, 1, 97], [18, 1, 2, 1, 97], [1, 2, 1, 97], [1, 0],
       [3, 1, 1, 97, 253], [3, 2, 1, 97, 1, 50, 1, 97, 1, 51], [3, 1, 1, 97, 1, 120],
       [5, 1, 1, 97, 0],
