@@ -120,6 +120,7 @@ final class CommandTable {
     ClientCommands.self,
     ShutdownCommands.self,
     DumpCommands.self,
+    MigrateCommand.self,
     ReplicationCommands.self,
     SnapshotCommands.self,
   ]
