@@ -129,6 +129,7 @@ enum Startup {
 
   /// Takes leave when the loop has ended.
   static func close(_ server: Server) {
+    Supervisor(server.configuration.supervised).notifyStopping()
     server.closeListeners()
     ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
     server.log.warning("memd is now ready to exit, bye bye...")
