@@ -9,7 +9,8 @@ PAIRS = {"HGETALL"}
 SCANS = {"SCAN": 1, "SSCAN": 1, "HSCAN": 2, "ZSCAN": 2}
 # Replies that are times, and how far they may lie apart.
 TIMES = {
-    "TTL": 2, "PTTL": 2000, "EXPIRETIME": 2, "PEXPIRETIME": 2000, "XPENDING": 2000, "XINFO": 2000, "XAUTOCLAIM": 0, "XCLAIM": 0,
+    "TTL": 2, "PTTL": 2000, "EXPIRETIME": 2, "PEXPIRETIME": 2000,
+    "XPENDING": 2000, "XINFO": 2000, "XAUTOCLAIM": 0, "XCLAIM": 0,
 }
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the measuring scripts share: starting a server, and a small client that pipelines."""
 
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -90,6 +92,12 @@ class Connection:
             self.call("CONFIG", "SET", name.replace("_", "-"), value)
 
 
+def end_with_parent():
+    """Has the system end this process when the one that started it ends, however that ends."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -106,7 +114,8 @@ class Server:
         port = port or free_port()
         self.directory = tempfile.mkdtemp()
         words = [program, "--port", str(port), "--dir", self.directory, "--save", "", *options]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            words, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent)
         self.port = port
         for _ in range(200):
             try:
@@ -129,3 +138,23 @@ def percentile(values, percent):
     """The smallest value that at least `percent` of all values don't exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def ping(connection, until, is_over=lambda: False):
+    """Milliseconds that PINGs take, sent one by one until a time or until `is_over`."""
+    durations = []
+    while time.time() < until:
+        start = time.perf_counter()
+        connection.call("PING")
+        durations.append((time.perf_counter() - start) * 1000)
+        if len(durations) % 1000 == 0 and is_over():
+            break
+    return durations
+
+
+def show_pings(label, durations):
+    print(
+        f"    PING {label:8} {len(durations):7} calls  p50 {percentile(durations, 50):.3f}"
+        f"  p99 {percentile(durations, 99):.3f}  p99.9 {percentile(durations, 99.9):.3f}"
+        f"  p99.99 {percentile(durations, 99.99):.3f}  longest {max(durations):.3f} ms",
+        flush=True)

@@ -56,6 +56,23 @@ public struct Listpack {
     unsafe start.storeBytes(of: 0xFF, toByteOffset: 6, as: UInt8.self)
   }
 
+  /// Bytes of a listpack whose only entry is `text`.
+  @inlinable
+  public static func byteCount(holding text: RawSpan) -> Int {
+    emptyByteCount &+ ListpackForm(text).entryCount
+  }
+
+  /// Writes a listpack whose only entry is `text` to memory with room for
+  /// `byteCount(holding:)` bytes.
+  @inlinable
+  public static func write(holding text: RawSpan, to start: UnsafeMutableRawPointer) {
+    let form = ListpackForm(text)
+    let byteCount = emptyByteCount &+ form.entryCount
+    unsafe writeHeader(byteCount: byteCount, count: 1, to: start)
+    unsafe form.write(text, to: start + headerCount)
+    unsafe start.storeBytes(of: 0xFF, toByteOffset: byteCount &- 1, as: UInt8.self)
+  }
+
   // MARK: - As a whole
 
   /// Bytes of the whole listpack.

@@ -133,10 +133,18 @@ final class Configuration {
   // MARK: - Replication
 
   var replBacklogSize = 1 << 20
+  /// Seconds between two PINGs to followers.
+  var replPingReplicaPeriodSeconds = 10
 
   // MARK: - Persistence
 
   var dbFilename = "dump.rdb"
+  /// When to save; without rules the end of the server doesn't either.
+  var saveRules = SaveRule.defaults
+  /// The rules are the default ones: the first that the configuration names replaces them.
+  var hasDefaultSaveRules = true
+  var rdbCompression = true
+  var rdbChecksum = true
 
   // MARK: - Not directives
 

@@ -15,10 +15,21 @@ enum Directive {
     if option.traits.contains(.severalWords) {
       // One word in quotes may stand for several.
       let split = words.count == 1 ? option.words(of: words[0]) : words
+      if option.name == "save" { return try addSaveRules(split, to: configuration) }
       return try option.write(configuration, split)
     }
     guard words.count == 1 else { throw .wrongArgumentCount }
     try option.write(configuration, words)
+  }
+
+  /// Lines with rules add up; the first one replaces the default, and an empty one all before it.
+  private static func addSaveRules(
+    _ words: [String], to configuration: Configuration
+  ) throws(OptionError) {
+    let rules = try OptionTable.saveRules(words)
+    let earlier = configuration.hasDefaultSaveRules || rules.isEmpty ? [] : configuration.saveRules
+    configuration.saveRules = earlier + rules
+    configuration.hasDefaultSaveRules = false
   }
 
   private static func applySpecial(_ name: String, _ words: [String]) throws(OptionError) {

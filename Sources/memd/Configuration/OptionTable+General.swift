@@ -120,7 +120,6 @@ extension OptionTable {
     if flags.isSuperset(of: [.save, .nosave]) {
       throw OptionError("shutdown options SAVE and NOSAVE can't be used simultaneously")
     }
-    if flags.contains(.save) { throw OptionError(nothingIsSaved) }
     return flags
   }
 

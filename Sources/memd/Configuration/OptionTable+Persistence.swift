@@ -6,14 +6,14 @@ import EventLoop
 // durable data, is refused; what only tunes it is accepted.
 
 extension OptionTable {
-  /// Why directives that ask for durable data are refused.
-  static let nothingIsSaved =
-    "saving data to disk is not supported: everything is kept in memory only"
+  /// Why directives that ask for every change to be durable are refused.
+  static let noLog =
+    "there is no log of changes: data is saved by SAVE and when the server ends"
   private static let noFollowers = "replication is not supported"
 
   static let persistenceOptions: [Option] = [
-    .special("save", read: { _ in "" }, write: writeSave).with(.severalWords),
-    .remembered("appendonly", false).only("no", because: nothingIsSaved),
+    .special("save", read: readSave, write: writeSave).with(.severalWords),
+    .remembered("appendonly", false).only("no", because: noLog),
     .text("dbfilename", \.dbFilename).with(.protected)
       .refusing { isFileName($0) ? nil : "dbfilename can't be a path, just a filename" },
     .remembered("appendfilename", "appendonly.aof").with(.immutable)
@@ -30,8 +30,8 @@ extension OptionTable {
     .remembered("aof-rewrite-incremental-fsync", true),
     .remembered("aof-disable-auto-gc", false).with(.hidden),
     .remembered("rdb-save-incremental-fsync", true),
-    .remembered("rdbcompression", true),
-    .remembered("rdbchecksum", true).with(.immutable),
+    .flag("rdbcompression", \.rdbCompression),
+    .flag("rdbchecksum", \.rdbChecksum).with(.immutable),
     .remembered("rdb-del-sync-files", false),
     .remembered("rdb-key-save-delay", .integer32, 0).with(.hidden),
     .remembered("key-load-delay", .integer32, 0).with(.hidden),
@@ -53,7 +53,8 @@ extension OptionTable {
     },
     .remembered("repl-backlog-ttl", .natural, 3600),
     .remembered("repl-timeout", .positive32, 60),
-    .remembered("repl-ping-replica-period", .positive32, 10).alias("repl-ping-slave-period"),
+    .integer("repl-ping-replica-period", .positive32, \.replPingReplicaPeriodSeconds)
+      .alias("repl-ping-slave-period"),
     .remembered("repl-disable-tcp-nodelay", false),
     .remembered("repl-diskless-sync", true),
     .remembered("repl-diskless-sync-delay", .natural32, 5),
@@ -83,15 +84,32 @@ extension OptionTable {
     !path.isEmpty && path != "." && path != ".." && !path.contains("/")
   }
 
+  private static func readSave(_ configuration: Configuration) -> String {
+    configuration.saveRules.map { "\($0.seconds) \($0.changes)" }.joined(separator: " ")
+  }
+
+  /// Replaces the rules; in a file every line but the first adds to them (`Directive`).
   private static func writeSave(
     _ configuration: Configuration, _ words: [String]
   ) throws(OptionError) {
-    if words.isEmpty || words == [""] { return }
+    let rules = try saveRules(words)
+    configuration.saveRules = rules
+    configuration.hasDefaultSaveRules = false
+  }
+
+  /// The rules that words stand for; none for an empty one.
+  static func saveRules(_ words: [String]) throws(OptionError) -> [SaveRule] {
+    if words.isEmpty || words == [""] { return [] }
     let numbers = words.compactMap { Int($0) }
-    let areRules =
-      numbers.count == words.count && numbers.count.isMultiple(of: 2)
-      && numbers.indices.allSatisfy { numbers[$0] >= ($0.isMultiple(of: 2) ? 1 : 0) }
-    throw OptionError(areRules ? nothingIsSaved : "Invalid save parameters")
+    guard numbers.count == words.count, numbers.count.isMultiple(of: 2) else {
+      throw OptionError("Invalid save parameters")
+    }
+    return try stride(from: 0, to: numbers.count, by: 2).map { (index) throws(OptionError) in
+      guard numbers[index] >= 1, numbers[index + 1] >= 0 else {
+        throw OptionError("Invalid save parameters")
+      }
+      return SaveRule(seconds: numbers[index], changes: numbers[index + 1])
+    }
   }
 
   private static func writeReplicaOf(

@@ -7,11 +7,14 @@ final class ClientDetails {
   var libraryVersion: [UInt8] = []
   var transaction = Transaction()
   var softLimitSince: Int64 = 0
+  /// Its side of replication; nil for clients that are no followers.
+  var follower: Follower?
   var blocking: BlockedClient?
 
   /// Memory beyond the object itself.
   var byteCount: Int {
     name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
+      + (follower?.waiting.capacity ?? 0)
       + (blocking?.byteCount ?? 0)
   }
 }

@@ -13,7 +13,12 @@ extension Client {
   static let fixedOutputByteCount = 16 << 10
 
   /// Output that counts against `client-output-buffer-limit`.
-  var limitedOutput: Int { max(0, pendingOutput - Client.fixedOutputByteCount) }
+  ///
+  /// A snapshot on its way doesn't count, what waits behind it does.
+  var limitedOutput: Int {
+    if let follower = details?.follower, follower.snapshot != nil { return follower.waiting.count }
+    return max(0, pendingOutput - Client.fixedOutputByteCount)
+  }
 }
 
 extension Server {

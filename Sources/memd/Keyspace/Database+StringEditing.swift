@@ -6,13 +6,12 @@ import RESP
 extension Database {
   /// Makes `value` the string of `key` in a form whose bytes can be changed, `count` bytes long.
   ///
-  /// `count` is not less than the value has. Bytes behind the old ones are zeros as far as
-  /// `zeroed`; the caller writes those behind. The encoding is raw from now on, as in Redis.
+  /// Bytes behind the old ones are zeros as far as `zeroed`; the caller writes those behind. With a
+  /// smaller count the last bytes go. The encoding is raw from now on, as in Redis.
   ///
   /// - Complexity: O(n) when the value has to move, amortised O(added bytes)
   func edit(_ value: StringValue, _ key: Key, count: Int, zeroedTo zeroed: Int) -> StringEditor {
-    assert(count >= value.count)
-    return grow(value.entry, key, to: count, zeroedTo: zeroed)
+    grow(value.entry, key, to: count, zeroedTo: zeroed)
   }
 
   /// Creates `key` with an editable string of `count` bytes, zeros as far as `zeroed`.
@@ -21,6 +20,30 @@ extension Database {
       key: key.bytes, string: .bytes(RawSpan()), hasDeadline: false, allocator: allocator)
     insert(empty, key)
     return grow(empty, key, to: count, zeroedTo: zeroed)
+  }
+
+  /// Replaces what `key` holds, if anything, by an editable string of `count` bytes without a
+  /// deadline; `fill` writes all of them and may read any value, the old one included.
+  func replaceString(_ key: Key, count: Int, fill: (StringEditor) -> Void) {
+    let entry: Entry
+    if Entry.embeds(keyCount: key.bytes.byteCount, valueCount: count) {
+      entry = Entry.makeEditable(
+        key: key.bytes, text: RawSpan(), count: count, zeroedTo: 0, hasDeadline: false,
+        allocator: allocator)
+    } else {
+      let block = StringBlock(capacity: count, allocator: allocator)
+      block.count = count
+      entry = Entry.make(
+        key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,
+        word: block.word, hasDeadline: false, allocator: allocator)
+    }
+    fill(StringEditor(entry))
+    guard let location = locateForWriting(key) else { return insert(entry, key) }
+    entry.header.access = initialAccess
+    let old = contents.table.element(at: location)
+    if old.header.hasDeadline { contents.expirations.remove(old) }
+    contents.table.replace(at: location, with: entry)
+    old.free(allocator)
   }
 
   /// The string in an editable encoding with exactly `count` bytes.
@@ -61,7 +84,8 @@ extension Database {
   /// A new entry with the same text in an editable encoding, grown to `count` bytes.
   private func remade(_ entry: Entry, _ key: Key, count: Int, zeroedTo zeroed: Int) -> Entry {
     var scratch = DecimalScratch()
-    let text = StringValue(entry).text(&scratch)
+    let whole = StringValue(entry).text(&scratch)
+    let text = whole.extracting(first: min(count, whole.byteCount))
     let hasDeadline = entry.header.hasDeadline
     let moved: Entry
     if Entry.embeds(keyCount: key.bytes.byteCount, valueCount: count) {
@@ -106,6 +130,15 @@ struct StringEditor {
       return unsafe entry.pointer + Entry.Layout(header, at: entry).valueOffset
     }
     return unsafe StringBlock(word: entry.valueWord).start
+  }
+
+  /// All bytes, to be read and changed.
+  var bytes: MutableRawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
   }
 
   /// Copies `bytes` to `offset`; they must fit.

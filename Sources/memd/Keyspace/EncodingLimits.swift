@@ -6,6 +6,8 @@ final class EncodingLimits {
   var hashMaxListpackValue = 64
   /// Positive: items per block; -1 to -5: a size of 4, 8, 16, 32 or 64 KB.
   var listMaxListpackSize = -2
+  /// List elements of so many bytes stand alone (DEBUG QUICKLIST-PACKED-THRESHOLD); 0: as usual.
+  var listPackedThreshold = 0
   var setMaxIntsetEntries = 512
   var setMaxListpackEntries = 128
   var setMaxListpackValue = 64

@@ -30,6 +30,12 @@ final class UnlinkedData {
     entry.freeShell(allocator)
   }
 
+  /// Frees what a collection has given up; much of it waits for its turn.
+  func discard(_ value: UnlinkedValue) {
+    var budget = UnlinkedData.elementsAtOnce
+    if !value.free(allocator, budget: &budget) { values.append(value) }
+  }
+
   /// Frees at most about `limit` elements and keys; true if more wait.
   func free(upTo limit: Int) -> Bool {
     var budget = limit

@@ -55,10 +55,10 @@ extension Server {
     text.field("total_blocking_keys_on_nokey", effects.blocked.removalKeyCount)
   }
 
-  /// Nothing is saved yet, so these are the values of a server that never saves.
+  /// Saving and loading; nothing is saved in the background, so those fields never change.
   func writePersistenceInfo(to text: inout InfoText) {
     text.section("Persistence")
-    text.field("loading", false)
+    text.field("loading", persistence.loading != nil)
     text.field("async_loading", false)
     text.field("current_cow_peak", 0)
     text.field("current_cow_size", 0)
@@ -66,16 +66,16 @@ extension Server {
     text.field("current_fork_perc", 0.0)
     text.field("current_save_keys_processed", 0)
     text.field("current_save_keys_total", 0)
-    text.field("rdb_changes_since_last_save", effects.changeCount)
+    text.field("rdb_changes_since_last_save", effects.changeCount - persistence.savedChangeCount)
     text.field("rdb_bgsave_in_progress", false)
     text.field("rdb_last_save_time", lastSave)
     text.field("rdb_last_bgsave_status", "ok")
     text.field("rdb_last_bgsave_time_sec", -1)
     text.field("rdb_current_bgsave_time_sec", -1)
-    text.field("rdb_saves", 0)
+    text.field("rdb_saves", persistence.saveCount)
     text.field("rdb_last_cow_size", 0)
-    text.field("rdb_last_load_keys_expired", 0)
-    text.field("rdb_last_load_keys_loaded", 0)
+    text.field("rdb_last_load_keys_expired", persistence.keysExpired)
+    text.field("rdb_last_load_keys_loaded", persistence.keysLoaded)
     text.field("aof_enabled", false)
     text.field("aof_rewrite_in_progress", false)
     text.field("aof_rewrite_scheduled", false)
@@ -88,17 +88,41 @@ extension Server {
     text.field("aof_last_cow_size", 0)
     text.field("module_fork_in_progress", false)
     text.field("module_fork_last_cow_size", 0)
+    if let loading = persistence.loading { writeLoadingInfo(loading, to: &text) }
+  }
+
+  /// How far a load has come.
+  private func writeLoadingInfo(_ loading: Loading, to text: inout InfoText) {
+    let loaded = loading.loader.reader.offset
+    let elapsed = max(1, clock.wallMicroseconds() / 1_000_000 - loading.startedAt)
+    let remaining = max(0, loading.byteCount - loaded)
+    let eta = loaded == 0 ? 1 : Int(Double(elapsed) * Double(remaining) / Double(loaded))
+    text.field("loading_start_time", loading.startedAt)
+    text.field("loading_total_bytes", loading.byteCount)
+    text.field("loading_rdb_used_mem", loading.loader.usedMemory)
+    text.field("loading_loaded_bytes", loaded)
+    let percentage = Double(loaded) * 100 / Double(max(1, loading.byteCount))
+    text.field("loading_loaded_perc", percentage, digits: 2)
+    text.field("loading_eta_seconds", eta)
   }
 
   /// Wall time of the last save in seconds; the start as long as nothing was saved, as in Redis.
-  var lastSave: Int64 { startedAt / 1000 }
+  var lastSave: Int64 { persistence.lastSave ?? startedAt / 1000 }
 
   /// Followers and the history they can go on from.
   func writeReplicationInfo(to text: inout InfoText) {
     let backlog = effects.backlog
     text.section("Replication")
     text.field("role", "master")
-    text.field("connected_slaves", 0)
+    text.field("connected_slaves", followers.count)
+    for (index, client) in followers.enumerated() {
+      guard let follower = client.details?.follower else { continue }
+      let lag = (moment.milliseconds - follower.acknowledgedAt) / 1000
+      text.line(
+        "slave\(index):ip=\(follower.address(of: client)),port=\(follower.listeningPort),"
+          + "state=\(follower.stateName),offset=\(follower.acknowledgedOffset),"
+          + "lag=\(follower.acknowledgedAt == 0 ? 0 : lag)")
+    }
     text.field("master_failover_state", "no-failover")
     text.field("master_replid", backlog.replicationID)
     text.field("master_replid2", String(repeating: "0", count: 40))

@@ -40,6 +40,8 @@ final class Statistics {
   var cronMicroseconds = 0.0
   var commandsPerTurnMax = 0
   var memoryPeak = 0
+  /// Followers that were sent the whole dataset.
+  var fullSyncs = 0
 
   /// Sets every counter to zero; the peak of memory stays.
   func reset() {
@@ -71,6 +73,7 @@ final class Statistics {
     turnMicroseconds = 0.0
     commandMicroseconds = 0.0
     cronMicroseconds = 0.0
+    fullSyncs = 0
     commandsPerTurnMax = 0
   }
 }

@@ -17,6 +17,9 @@ final class ReplicationBacklog {
   private(set) var historyCount = 0
   private var ring: UnsafeMutableRawPointer
   private let allocator: Allocator
+  /// Gets all bytes as they come; nil while there are no followers.
+  weak var reader: (any StreamReader)? { didSet { hasReader = reader != nil } }
+  private var hasReader = false
 
   /// The least size; smaller settings are raised to it, as in Redis.
   static let capacityMin = 16 << 10
@@ -40,6 +43,7 @@ final class ReplicationBacklog {
   /// Adds bytes to the stream; only the newest `capacity` are kept.
   @inline(__always)
   func append(_ bytes: RawSpan) {
+    if hasReader { reader?.received(bytes) }
     let count = bytes.byteCount
     let position = offset % capacity
     guard count <= capacity - position else { return appendAround(bytes) }
@@ -79,7 +83,11 @@ final class ReplicationBacklog {
     capacity = wanted
     offset -= kept
     historyCount = 0
+    // Nothing new for a reader.
+    let hadReader = hasReader
+    hasReader = false
     append(old.rawSpan)
+    hasReader = hadReader
   }
 
   /// Appends the bytes behind `position` to `sink`; false if they are no longer here.
@@ -97,4 +105,10 @@ final class ReplicationBacklog {
     }
     return true
   }
+}
+
+/// Whoever wants the bytes of the stream as they are made.
+protocol StreamReader: AnyObject {
+  /// The next bytes; valid during the call.
+  func received(_ bytes: RawSpan)
 }

@@ -76,6 +76,7 @@ extension Server {
     forgetBlocking(of: client)
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
+    if client.flags.contains(.follower) { stopFollowing(client) }
     updateMonitorGate()
     transport.close(client.connection)
     client.reply.removeAll(keepingCapacity: false)

@@ -11,7 +11,8 @@ extension Server {
     rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
-    considerCompaction()
+    if persistence.loading == nil { considerCompaction() }
+    pingFollowers()
     if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
     statistics.cronMicroseconds += clock.microseconds(from: started, to: clock.ticks())
   }

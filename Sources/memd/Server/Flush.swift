@@ -80,6 +80,9 @@ extension Server {
   func finishOutput(_ client: Client) {
     client.sentCount = 0
     client.reply.removeAll(keepingCapacity: true)
+    if client.flags.contains(.follower), continueSnapshot(for: client) {
+      return awaitWritable(client)
+    }
     if let storage = client.reply.takeStorage() { replyPool.put(storage) }
     if client.details != nil
       || !client.flags.isDisjoint(with: [.waitsForWritable, .closeAfterReply])

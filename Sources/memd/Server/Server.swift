@@ -41,6 +41,8 @@ final class Server {
   var gate: Gate = .blocking
   var pause = Pause()
   var isStopped = false
+  /// What the process returns at its end.
+  var exitCode: Int32 = 0
   var events = EventList()
   let arena: UnsafeMutableRawBufferPointer
   var arenaUsed = 0
@@ -54,6 +56,7 @@ final class Server {
   var postponed: [Postponed] = []
   var expiry = ExpiryProgress()
   let compaction: Compaction
+  let persistence = Persistence()
   var evictionPool = EvictionPool()
   /// The database at which random eviction goes on, and whether memory is still over its limit.
   var evictionCursor = 0
@@ -69,6 +72,10 @@ final class Server {
   var clientPeaks = ClientPeaks()
   var replyPool = ReplyPool()
   var monitors: [Client] = []
+  /// Clients that get the stream of effects.
+  var followers: [Client] = []
+  /// Monotonic nanoseconds of the next PING to them.
+  var nextFollowerPing: Int64 = 0
   /// Wall time, in seconds, of the last warning of an attack through HTTP.
   var lastSecurityWarning: Int64 = 0
 

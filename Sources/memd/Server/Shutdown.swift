@@ -10,16 +10,19 @@ extension Server {
   func shutDown(_ flags: ShutdownFlags, askedBy client: Client?) -> Bool {
     let request = client.map { " (user request from '\(clientLine($0))')" } ?? ""
     log.warning("User requested shutdown...\(request)")
-    if flags.contains(.save) {
-      // There is no way to save yet. Ending all the same would break a promise to the user.
+    let isWanted = flags.contains(.save) || !configuration.saveRules.isEmpty
+    // A dataset that isn't there yet must not replace the file that it comes from.
+    if isWanted, !flags.contains(.nosave), persistence.loading == nil {
       log.notice("Saving the final RDB snapshot before exiting.")
-      guard flags.contains(.force) else {
-        log.warning("Error trying to save the DB, can't exit.")
-        log.warning(
-          "Errors trying to shut down the server. Check the logs for more information.")
-        return false
+      if !save() {
+        guard flags.contains(.force) else {
+          log.warning("Error trying to save the DB, can't exit.")
+          log.warning(
+            "Errors trying to shut down the server. Check the logs for more information.")
+          return false
+        }
+        log.warning("Error trying to save the DB. Exit anyway.")
       }
-      log.warning("Error trying to save the DB. Exit anyway.")
     }
     isStopped = true
     return true

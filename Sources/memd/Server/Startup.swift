@@ -116,9 +116,11 @@ enum Startup {
     log.notice("Running mode=standalone, port=\(configuration.port).")
     log.notice("Server initialized")
     warn(server)
-    log.notice("Connect with: \(connectionHint(configuration))")
-    log.notice("Ready to accept connections")
-    Supervisor(configuration.supervised).notifyReady()
+    server.loadAtStart {
+      log.notice("Connect with: \(connectionHint(configuration))")
+      log.notice("Ready to accept connections")
+      Supervisor(configuration.supervised).notifyReady()
+    }
   }
 
   /// The command by which a user on this machine reaches the server.
@@ -127,12 +129,13 @@ enum Startup {
       ? "redis-cli -s \(configuration.unixSocket)" : "redis-cli -p \(configuration.port)"
   }
 
-  /// Takes leave when the loop has ended.
+  /// Takes leave when the loop has ended; ends the process if there was an error.
   static func close(_ server: Server) {
     Supervisor(server.configuration.supervised).notifyStopping()
     server.closeListeners()
     ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
     server.log.warning("memd is now ready to exit, bye bye...")
+    if server.exitCode != 0 { Daemon.exit(code: server.exitCode) }
   }
 
   private static func listen(_ server: Server) {
@@ -167,12 +170,13 @@ enum Startup {
   /// What an administrator should know before there is data.
   private static func warn(_ server: Server) {
     let configuration = server.configuration
-    server.log.warning(
-      "WARNING: nothing is saved to disk. All data is lost when the process ends.")
-    if server.disk.exists(configuration.dbFilename) {
+    if configuration.saveRules.isEmpty {
       server.log.warning(
-        "WARNING: \(configuration.dbFilename) in \(configuration.dir) is not loaded, and stays"
-          + " as it is.")
+        "WARNING: there are no save rules. Data is saved by SAVE only, not when the server ends.")
+    } else {
+      server.log.warning(
+        "WARNING: data is saved by SAVE and when the server ends, not in between: after a crash it"
+          + " is as it was at the last save.")
     }
     let names = configuration.ineffectiveSettings
     guard !names.isEmpty else { return }

@@ -12,7 +12,7 @@ extension Server {
   func runTimers(monotonic now: Int64) {
     endPauseIfDue(monotonic: now)
     if effects.blocked.timeouts.count > 0 { endBlockingTimeouts(monotonic: now) }
-    expireDueKeys()
+    if persistence.loading == nil { expireDueKeys() } else { continueLoading() }
     if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
       if !isCronPaused { runCron() }
@@ -53,7 +53,7 @@ extension Server {
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
     !keyspace.unlinked.isEmpty || expiry.hasBacklog || (evictionContinues && !pause.isActive)
-      || compaction.isRunning
+      || compaction.isRunning || persistence.loading != nil
   }
 
   /// Frees a slice of what has been removed.

@@ -72,12 +72,12 @@ import Testing
       failure
         == .line(
           number: 3, text: "appendonly   yes",
-          reason: "saving data to disk is not supported: everything is kept in memory only"))
+          reason: "there is no log of changes: data is saved by SAVE and when the server ends"))
     #expect(
       failure?.message
         == "\n*** FATAL CONFIG FILE ERROR (memd \(Version.memd)) ***\nReading the configuration"
-        + " file, at line 3\n>>> 'appendonly   yes'\nsaving data to disk is not supported:"
-        + " everything is kept in memory only\n")
+        + " file, at line 3\n>>> 'appendonly   yes'\nthere is no log of changes:"
+        + " data is saved by SAVE and when the server ends\n")
   }
 
   @Test(arguments: [

@@ -6,7 +6,7 @@ import Testing
 @testable import memd
 
 @Suite struct ShutdownTests {
-  @Test(arguments: ["SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN NOW FORCE", "SHUTDOWN SAVE FORCE"])
+  @Test(arguments: ["SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN NOW FORCE", "SHUTDOWN SAVE"])
   func `SHUTDOWN ends the loop without a reply, and nothing runs behind it`(line: String) {
     let server = TestServer()
     server.keepLog()
@@ -20,14 +20,35 @@ import Testing
     #expect(server.client.isClosed)
   }
 
-  @Test func `SHUTDOWN SAVE is refused, since there is no way to save`() {
+  @Test func `SHUTDOWN is refused when the dataset can't be saved, unless forced`() {
     let server = TestServer()
     server.keepLog()
+    server.disk.faults.failsRename = true
     #expect(
-      server.run("SHUTDOWN SAVE") == .error("ERR Errors trying to SHUTDOWN. Check logs."))
+      server.run("SHUTDOWN") == .error("ERR Errors trying to SHUTDOWN. Check logs."))
     #expect(!server.server.isStopped)
     #expect(server.logText.contains("Error trying to save the DB, can't exit."))
     #expect(server.run("PING") == .status("PONG"))
+    server.client.post("SHUTDOWN FORCE")
+    server.turn()
+    #expect(server.server.isStopped)
+    #expect(server.logText.contains("Error trying to save the DB. Exit anyway."))
+  }
+
+  @Test(arguments: [
+    ("SHUTDOWN", "3600 1", true), ("SHUTDOWN", "", false), ("SHUTDOWN SAVE", "", true),
+    ("SHUTDOWN NOSAVE", "3600 1", false),
+  ])
+  func `SHUTDOWN saves if there are rules or it is told to`(
+    line: String, rules: String, isSaved: Bool
+  ) {
+    let server = TestServer()
+    server.run(["CONFIG", "SET", "save", rules])
+    server.run("SET a 1")
+    server.client.post(line)
+    server.turn()
+    #expect(server.server.isStopped)
+    #expect((server.disk.content(of: "dump.rdb") != nil) == isSaved)
   }
 
   @Test func `SHUTDOWN refuses options that contradict each other`() {
@@ -54,9 +75,10 @@ import Testing
     }
   }
 
-  @Test func `a signal that wants a save is refused while there is none, unless forced`() {
+  @Test func `a signal is refused when the dataset can't be saved, unless forced`() {
     let server = TestServer { $0.shutdownOnSigterm = [.save] }
     server.keepLog()
+    server.disk.faults.failsSync = true
     server.transport.watchSignals([15])
     server.transport.deliver(signal: 15)
     server.turn()

@@ -13,7 +13,8 @@ final class ReferenceServer {
   }
 
   private let processID: pid_t
-  private let directory: String
+  /// Its working directory, where dump.rdb lies.
+  let directory: String
   private let socketDescriptor: Int32
   private var received: [UInt8] = []
 
@@ -50,6 +51,7 @@ final class ReferenceServer {
     var status: Int32 = 0
     unsafe waitpid(processID, &status, 0)
     unsafe unlink(directory + "/s")
+    unsafe unlink(directory + "/dump.rdb")
     unsafe rmdir(directory)
   }
 
@@ -90,9 +92,13 @@ final class ReferenceServer {
 
   /// Sends a command given as words and returns its reply.
   @discardableResult
-  func run(_ words: [String]) -> Reply {
+  func run(_ words: [String]) -> Reply { run(octets: words.map { Array($0.utf8) }) }
+
+  /// Sends a command whose words may hold any bytes and returns its reply.
+  @discardableResult
+  func run(octets words: [[UInt8]]) -> Reply {
     var bytes = Array("*\(words.count)\r\n".utf8)
-    for word in words { bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8) }
+    for word in words { bytes += Array("$\(word.count)\r\n".utf8) + word + [13, 10] }
     _ = unsafe write(socketDescriptor, bytes, bytes.count)
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {

@@ -177,12 +177,20 @@ enum DatasetText {
     var lines: [String] = []
     for database in keyspace.databases where database.count > 0 {
       database.contents.table.forEach { entry in
-        var scratch = DecimalScratch()
-        let value = StringValue(entry).text(&scratch).text
+        let value = text(of: entry)
         let deadline = entry.deadlineIfAny.map(String.init) ?? "-"
         lines.append("\(database.number) \(entry.key.text) \(deadline) \(value)")
       }
     }
     return lines.sorted()
+  }
+
+  /// A string as it is; other values as their digest.
+  private static func text(of entry: Entry) -> String {
+    if entry.header.isString {
+      var scratch = DecimalScratch()
+      return StringValue(entry).text(&scratch).text
+    }
+    return DatasetDigest(valueOf: entry).text
   }
 }

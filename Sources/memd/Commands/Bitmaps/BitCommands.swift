@@ -4,6 +4,9 @@ import DataStructures
 import RESP
 
 /// Commands on single bits of strings; bit 0 is the highest of the first byte.
+///
+/// Counting, searching and combining are in `BitSearchCommands`, integers of any width in
+/// `BitfieldCommands`.
 enum BitCommands: CommandFamily {
   static let group = CommandGroup.bitmap
 

@@ -24,6 +24,9 @@ extension Server {
       return .refuse(CommandError("ERR Command not allowed inside a transaction"))
     }
     if prevailing.contains(.memory), let error = makeRoom(for: call) { return .refuse(error) }
+    if prevailing.contains(.busy), persistence.loading != nil {
+      return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
+    }
     if prevailing.contains(.paused), pause.concerns(command, client),
       !client.flags.contains(.leader)
     {

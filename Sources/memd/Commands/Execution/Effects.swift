@@ -186,6 +186,12 @@ final class Effects {
     backlog.append(span)
   }
 
+  /// Somebody joins the stream: the next command says which database it is for.
+  func forgetDatabase() { streamDatabase = -1 }
+
+  /// A PING for followers; it belongs to no database.
+  func ping() { appendLiteral("*1\r\n$4\r\nPING\r\n") }
+
   // MARK: - Encoding
 
   private func beginCommand(argumentCount: Int) {

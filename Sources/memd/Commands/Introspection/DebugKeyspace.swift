@@ -50,6 +50,12 @@ enum DebugKeyspace {
         "    values have <size> bytes. Followers don't get them.",
       ], handler: populate),
     DebugCommands.Subcommand(
+      name: "quicklist-packed-threshold", counts: 3...3,
+      help: [
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "    List elements of <size> bytes and more stand alone in a node; 0: as configured.",
+      ], handler: setPackedThreshold),
+    DebugCommands.Subcommand(
       name: "stringmatch-len", counts: 4...4,
       help: [
         "STRINGMATCH-LEN <length> <pattern>",
@@ -97,9 +103,26 @@ enum DebugKeyspace {
   }
 
   static func valueTableStatistics(_ call: inout Call) throws(CommandError) {
-    guard call.database.find(call.key(2)) != nil else { throw .noSuchKey }
+    guard let entry = call.database.find(call.key(2)) else { throw .noSuchKey }
+    if entry.header.type == .set, SetValue(entry).form == .table {
+      let text = TableReport.text(SetValue(entry).table.pointee)
+      return call.reply.verbatim(text, format: "txt")
+    }
     throw CommandError(
       "ERR The value stored at the specified key is not represented using an hash table")
+  }
+
+  // MARK: - Lists
+
+  static func setPackedThreshold(_ call: inout Call) throws(CommandError) {
+    let size = MemorySize.parse(call.arguments[2].text)
+    // Compatibility: the limit is Redis's, one megabyte below the length of a block's count.
+    guard let size, size <= (1 << 32) - (1 << 20) else {
+      throw CommandError(
+        "ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+    }
+    call.database.limits.listPackedThreshold = Int(size)
+    call.reply.ok()
   }
 
   // MARK: - Keys
@@ -147,7 +170,7 @@ enum DebugKeyspace {
 
 /// The shape of a table in words, for DEBUG HTSTATS.
 enum TableReport {
-  static func text(_ table: borrowing HashTable<Entry>) -> String {
+  static func text<Element>(_ table: borrowing HashTable<Element>) -> String {
     var text = "Hash table 0 stats (main hash table):\n"
     guard table.count > 0 else { return text + "No stats available for empty dictionaries\n" }
     let statistics = table.statistics()

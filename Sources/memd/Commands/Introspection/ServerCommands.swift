@@ -9,10 +9,6 @@ enum ServerCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "lastsave", [.loading, .stale, .fast], categories: [.admin, .dangerous],
-      tips: ["nondeterministic_output"], since: "1.0.0", complexity: "O(1)",
-      summary: "Tells when the dataset was last saved.", handler: lastSave),
-    Command(
       "lolwut", [.readonly, .fast], [.integer("version").after("VERSION").optional],
       since: "5.0.0", summary: "Draws a small picture and tells the version.", handler: lolwut),
     Command(
@@ -34,15 +30,19 @@ enum ServerCommands: CommandFamily {
     call.reply.bulk(integer: Int(now % 1_000_000))
   }
 
-  static func lastSave(_ call: inout Call) throws(CommandError) {
-    call.reply.integer(Int(call.server.lastSave))
-  }
-
   static func role(_ call: inout Call) throws(CommandError) {
     call.reply.array(3)
     call.reply.bulk("master")
     call.reply.integer(call.server.effects.backlog.offset)
-    call.reply.array(0)
+    let online = call.server.followers.filter { $0.details?.follower?.snapshot == nil }
+    call.reply.array(online.count)
+    for client in online {
+      guard let follower = client.details?.follower else { continue }
+      call.reply.array(3)
+      call.reply.bulk(follower.address(of: client))
+      call.reply.bulk("\(follower.listeningPort)")
+      call.reply.bulk("\(follower.acknowledgedOffset)")
+    }
   }
 
   static func monitor(_ call: inout Call) throws(CommandError) {

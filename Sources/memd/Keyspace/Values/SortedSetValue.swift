@@ -3,21 +3,112 @@
 import DataStructures
 import RESP
 
-/// A view on an entry of this type.
+/// A view on an entry that holds a sorted set, packed or large.
+///
+/// Ranges are spoken of in ranks: a bound becomes the number of members before it, and a
+/// `SortedSetWalk` goes from a rank on. So ranges by score, alphabet and rank are one thing.
 struct SortedSetValue: CollectionValue {
   let entry: Entry
 
   init(_ entry: Entry) { self.entry = entry }
 
-  var count: Int { 0 }
+  /// True for the large form.
+  @inline(__always)
+  var isLarge: Bool {
+    entry.header.encoding == Entry.CollectionEncoding.skipList.rawValue
+  }
+
+  /// The large form.
+  @inline(__always)
+  var large: Boxed<SortedSet> { Boxed(word: entry.valueWord) }
+
+  /// The packed form.
+  @inline(__always)
+  var packed: PackedSortedSet { PackedSortedSet(entry.listpack) }
+
+  /// Number of members.
+  var count: Int { isLarge ? large.pointee.count : packed.count }
+
+  // MARK: - Members
+
+  /// The score of a member; `seed` is the database's.
+  @inline(__always)
+  func score(of member: RawSpan, seed: HashSeed) -> Double? {
+    if isLarge { return large.pointee.find(member, hash: SipHash13.hash(member, seed))?.score }
+    let packed = self.packed
+    guard let position = packed.find(member) else { return nil }
+    return packed.score(at: position)
+  }
+
+  /// A member's score and the number of members before it.
+  @inline(__always)
+  func place(of member: RawSpan, seed: HashSeed) -> (rank: Int, score: Double)? {
+    if isLarge {
+      let set = large
+      guard let element = set.pointee.find(member, hash: SipHash13.hash(member, seed)) else {
+        return nil
+      }
+      return (set.pointee.rank(of: element), element.score)
+    }
+    let packed = self.packed
+    guard let position = packed.find(member) else { return nil }
+    return (packed.rank(of: position), packed.score(at: position))
+  }
+
+  /// A member drawn at random, each with the same chance.
+  func random(using generator: inout RandomGenerator) -> ScoredMember? {
+    if isLarge { return large.pointee.random(using: &generator).map { ScoredMember($0) } }
+    let packed = self.packed
+    let count = packed.count
+    guard count > 0, let position = packed.position(rank: generator.next(below: count)) else {
+      return nil
+    }
+    return ScoredMember(packed, at: position)
+  }
+
+  // MARK: - Ranges
+
+  /// Number of members with a score below `score`, or not above it if `inclusive`.
+  func countBelow(_ score: Double, inclusive: Bool) -> Int {
+    isLarge
+      ? large.pointee.lowerBound(score: score, exclusive: inclusive)
+      : packed.countBelow(score, inclusive: inclusive)
+  }
+
+  /// Number of members of a large set that sort before `bound`, or also `bound` if `inclusive`;
+  /// meaningful if all scores are equal.
+  func countBelow(_ bound: RawSpan, inclusive: Bool) -> Int {
+    large.pointee.lowerBound(member: bound, exclusive: inclusive)
+  }
+
+  // MARK: - CollectionValue
 
   static func free(
     encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool { true }
+  ) -> Bool {
+    let set = Boxed<SortedSet>(word: word)
+    guard set.pointee.drain(budget: &budget) else { return false }
+    set.free(allocator)
+    return true
+  }
 
-  func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 { entry.valueWord }
+  func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
+    Boxed(large.pointee.copy(in: allocator, seed: seed), allocator: allocator).word
+  }
 
-  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int { 0 }
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
+    large.allocatedSize(allocator) + large.pointee.allocatedSize
+  }
 
-  func mix(into digest: inout DatasetDigest) {}
+  func mix(into digest: inout DatasetDigest) {
+    var walk = SortedSetWalk(self, from: 0, count: count)
+    while let member = walk.next() {
+      var one = DatasetDigest()
+      var scratch = DecimalScratch()
+      one.mix(member.text(&scratch))
+      var text = ScoreText()
+      one.mix(text.write(member.score))
+      digest.add(one)
+    }
+  }
 }

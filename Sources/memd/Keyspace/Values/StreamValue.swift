@@ -3,21 +3,61 @@
 import DataStructures
 import RESP
 
-/// A view on an entry of this type.
+/// A view on an entry that is a stream.
 struct StreamValue: CollectionValue {
   let entry: Entry
 
   init(_ entry: Entry) { self.entry = entry }
 
-  var count: Int { 0 }
+  /// The stream itself, which doesn't move.
+  var stream: Stream { Stream(word: entry.valueWord) }
+
+  var count: Int { stream.length }
 
   static func free(
     encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool { true }
+  ) -> Bool { Stream(word: word).free(budget: &budget) }
 
-  func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 { entry.valueWord }
+  func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
+    stream.copied(allocator).word
+  }
 
-  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int { 0 }
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
+    stream.allocatedSize(samples: samples)
+  }
 
-  func mix(into digest: inout DatasetDigest) {}
+  func mix(into digest: inout DatasetDigest) {
+    var entries = stream.entries()
+    var scratch = DecimalScratch()
+    while let entry = entries.next() {
+      let id = Array("\(entry.id.milliseconds).\(entry.id.sequence)".utf8)
+      digest.mix(id.rawSpan)
+      var texts = entry.texts
+      while let text = texts.next(&scratch) { digest.mix(text) }
+    }
+  }
+}
+
+extension Database {
+  /// The stream of `key` for a command that reads it.
+  func stream(_ key: Key) throws(CommandError) -> Stream? {
+    try collection(key, .stream).map { StreamValue($0).stream }
+  }
+
+  /// The stream of `key` for a command that is going to change it.
+  func streamForWriting(_ key: Key) throws(CommandError) -> Stream? {
+    try collectionForWriting(key, .stream).map { StreamValue($0).stream }
+  }
+
+  /// Creates `key`, which is absent, with an empty stream.
+  func addStream(_ key: Key) -> Stream {
+    let stream = Stream.make(allocator)
+    _ = addCollection(key, .stream, .stream, word: stream.word)
+    return stream
+  }
+
+  /// When a stream begins a new block.
+  var streamLimits: StreamLimits {
+    StreamLimits(nodeBytes: limits.streamNodeMaxBytes, nodeEntries: limits.streamNodeMaxEntries)
+  }
 }

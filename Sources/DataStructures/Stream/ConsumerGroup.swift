@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A consumer group of a stream: how far it has read, its consumers, and what they have pending.
+///
+/// The address of one block, followed by the bytes of its name. A pending entry costs 48 bytes: 32
+/// in the group's sequence, 16 for its id in its consumer's.
+@safe
+public struct ConsumerGroup: NamedItem, Equatable {
+  let word: UInt64
+
+  struct Fields: ~Copyable {
+    let allocator: Allocator
+    var lastID: StreamID
+    var entriesRead: Int
+    var pending = OrderedPages<PendingEntry>()
+    var consumers = NameTable<Consumer>()
+    let nameCount: Int
+  }
+
+  init(word: UInt64) { self.word = word }
+
+  /// A group without consumers.
+  static func make(
+    _ name: RawSpan, lastID: StreamID, entriesRead: Int, allocator: Allocator
+  ) -> ConsumerGroup {
+    let memory = unsafe allocator.allocate(MemoryLayout<Fields>.size + name.byteCount)
+    unsafe memory.bindMemory(to: Fields.self, capacity: 1).initialize(
+      to: Fields(
+        allocator: allocator, lastID: lastID, entriesRead: entriesRead,
+        nameCount: name.byteCount))
+    unsafe (memory + MemoryLayout<Fields>.size).write(name)
+    return ConsumerGroup(word: UInt64(UInt(bitPattern: memory)))
+  }
+
+  private var pointer: UnsafeMutablePointer<Fields> {
+    // Made from an address by `make`, hence not zero.
+    unsafe UnsafeMutablePointer(bitPattern: UInt(word)).unsafelyUnwrapped
+  }
+
+  var fields: Fields {
+    unsafeAddress { unsafe UnsafePointer(pointer) }
+    nonmutating unsafeMutableAddress { unsafe pointer }
+  }
+
+  private var allocator: Allocator { fields.allocator }
+
+  /// The name; valid as long as the group.
+  public var name: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let start = unsafe UnsafeRawPointer(pointer) + MemoryLayout<Fields>.size
+      let span = unsafe RawSpan(_unsafeStart: start, byteCount: fields.nameCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  func compareName(_ name: RawSpan) -> Int { self.name.compare(name) }
+
+  /// The id of the last entry that was delivered to the group.
+  public var lastID: StreamID {
+    get { fields.lastID }
+    nonmutating set { fields.lastID = newValue }
+  }
+
+  /// How many entries the group has read since the stream began; -1: not known.
+  public var entriesRead: Int {
+    get { fields.entriesRead }
+    nonmutating set { fields.entriesRead = newValue }
+  }
+
+  // MARK: - Consumers
+
+  /// Number of consumers.
+  public var consumerCount: Int { fields.consumers.count }
+
+  /// The consumer with this number in the order of names.
+  public func consumer(at index: Int) -> Consumer { fields.consumers[index] }
+
+  /// The consumer with this name.
+  public func consumer(named name: RawSpan) -> Consumer? { fields.consumers.find(name) }
+
+  /// Makes a consumer whose name is absent.
+  public func addConsumer(_ name: RawSpan, seenTime: Int64) -> Consumer {
+    let consumer = Consumer.make(name, seenTime: seenTime, allocator: allocator)
+    fields.consumers.insert(consumer, name: name, allocator: allocator)
+    return consumer
+  }
+
+  /// Removes a consumer with what it has pending; returns how many entries that were, nil if there
+  /// is no consumer of that name.
+  ///
+  /// - Complexity: O(pending entries of the consumer)
+  public func removeConsumer(_ name: RawSpan) -> Int? {
+    guard let consumer = fields.consumers.remove(name, allocator: allocator) else { return nil }
+    let count = consumer.pendingCount
+    while let id = consumer.fields.pending.popLast(allocator: allocator) {
+      if let position = fields.pending.find(id) {
+        fields.pending.remove(at: position, allocator: allocator)
+      }
+    }
+    consumer.free(allocator)
+    return count
+  }
+
+  // MARK: - Pending entries
+
+  /// Number of entries that wait for an acknowledgement.
+  public var pendingCount: Int { fields.pending.count }
+
+  /// The pending entry with this id.
+  public func pending(_ id: StreamID) -> PendingEntry? {
+    fields.pending.find(id).map { fields.pending[$0] }
+  }
+
+  /// The first pending entry whose id is not less than `id`.
+  public func firstPending(from id: StreamID) -> PendingEntry? {
+    fields.pending.lowerBound(id).map { fields.pending[$0] }
+  }
+
+  /// The pending entry with the largest id.
+  public var lastPending: PendingEntry? { fields.pending.last }
+
+  /// Makes an entry pending for `consumer`, whoever had it before.
+  public func deliver(_ id: StreamID, to consumer: Consumer, time: Int64, count: Int) {
+    if let position = fields.pending.find(id) {
+      var entry = fields.pending[position]
+      let old = entry.consumer
+      entry.deliveryTime = time
+      entry.deliveryCount = count
+      if old != consumer {
+        ConsumerGroup.drop(id, from: old, allocator)
+        consumer.fields.pending.insert(id, allocator: allocator)
+        entry.consumer = consumer
+      }
+      fields.pending[position] = entry
+      return
+    }
+    let entry = PendingEntry(id, consumer: consumer, time: time, count: count)
+    fields.pending.insert(entry, allocator: allocator)
+    consumer.fields.pending.insert(id, allocator: allocator)
+  }
+
+  /// Forgets a pending entry; false if it is none.
+  @discardableResult
+  public func acknowledge(_ id: StreamID) -> Bool {
+    guard let position = fields.pending.find(id) else { return false }
+    ConsumerGroup.drop(id, from: fields.pending[position].consumer, allocator)
+    fields.pending.remove(at: position, allocator: allocator)
+    return true
+  }
+
+  private static func drop(_ id: StreamID, from consumer: Consumer, _ allocator: Allocator) {
+    guard let position = consumer.fields.pending.find(id) else {
+      return assertionFailure("a pending entry is missing at its consumer")
+    }
+    consumer.fields.pending.remove(at: position, allocator: allocator)
+  }
+
+  // MARK: - Memory
+
+  private var byteCount: Int { MemoryLayout<Fields>.size + fields.nameCount }
+
+  /// Frees at most about `budget` pending entries and consumers, counting it down; true when the
+  /// group itself is gone.
+  func free(budget: inout Int) -> Bool {
+    let allocator = self.allocator
+    guard fields.pending.drain(budget: &budget, allocator: allocator) else { return false }
+    while fields.consumers.count > 0 {
+      let consumer = fields.consumers[fields.consumers.count - 1]
+      guard consumer.fields.pending.drain(budget: &budget, allocator: allocator), budget > 0
+      else { return false }
+      budget -= 1
+      fields.consumers.popLast(allocator: allocator)?.free(allocator)
+    }
+    unsafe allocator.deallocate(pointer, byteCount: byteCount)
+    return true
+  }
+
+  /// A group with the same contents and nothing in common with this one.
+  func copied(_ allocator: Allocator) -> ConsumerGroup {
+    let copy = ConsumerGroup.make(
+      name, lastID: lastID, entriesRead: entriesRead, allocator: allocator)
+    for index in 0..<consumerCount {
+      let consumer = self.consumer(at: index)
+      copy.addConsumer(consumer.name, seenTime: consumer.seenTime).activeTime =
+        consumer.activeTime
+    }
+    var position = fields.pending.firstPosition
+    while let current = position {
+      let entry = fields.pending[current]
+      if let consumer = copy.consumer(named: entry.consumer.name) {
+        copy.deliver(
+          entry.id, to: consumer, time: entry.deliveryTime, count: entry.deliveryCount)
+      }
+      position = fields.pending.next(current)
+    }
+    return copy
+  }
+
+  func allocatedSize(_ allocator: Allocator) -> Int {
+    var size = unsafe allocator.allocatedSize(of: byteCount, at: pointer)
+    size += fields.pending.allocatedSize(allocator) + fields.consumers.allocatedSize(allocator)
+    for index in 0..<consumerCount { size += consumer(at: index).allocatedSize(allocator) }
+    return size
+  }
+
+  /// Stops the process if group and consumers disagree about what is pending.
+  func checkInvariants() {
+    fields.pending.checkInvariants()
+    var total = 0
+    for index in 0..<consumerCount {
+      let consumer = self.consumer(at: index)
+      consumer.fields.pending.checkInvariants()
+      total += consumer.pendingCount
+      var position = consumer.fields.pending.firstPosition
+      while let current = position {
+        let id = consumer.fields.pending[current]
+        precondition(pending(id)?.consumer == consumer, "owner of a pending entry")
+        position = consumer.fields.pending.next(current)
+      }
+    }
+    precondition(total == pendingCount, "count of pending entries")
+  }
+}

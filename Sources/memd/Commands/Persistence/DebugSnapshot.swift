@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Subcommands of DEBUG about saving and loading.
+enum DebugSnapshot {
+  static let subcommands: [DebugCommands.Subcommand] = [
+    DebugCommands.Subcommand(
+      name: "reload", counts: 2...5,
+      help: [
+        "RELOAD [option ...]",
+        "    Saves the RDB on disk and reloads it back to memory. Options:",
+        "    * MERGE: keys of the file replace those in memory, instead of being an error.",
+        "    * NOFLUSH: the keys in memory stay where the file has none of that name.",
+        "    * NOSAVE: the file is loaded as it is, without saving first.",
+      ], handler: reload),
+    DebugCommands.Subcommand(
+      name: "set-skip-checksum-validation", counts: 3...3,
+      help: [
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "    Setting it to 1 loads RDB files and RESTORE payloads with any checksum.",
+      ], handler: setSkipChecksumValidation),
+  ]
+
+  static func reload(_ call: inout Call) throws(CommandError) {
+    var flushes = true
+    var saves = true
+    var options = call.server.loadingOptions
+    for index in 2..<call.arguments.count {
+      switch call.keyword(index) {
+      case Keyword("merge"): options.replaces = true
+      case Keyword("noflush"): flushes = false
+      case Keyword("nosave"): saves = false
+      default:
+        throw CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+      }
+    }
+    let server = call.server
+    if saves, !server.save() { throw CommandError("ERR") }
+    if flushes { _ = server.keyspace.flushAll(lazily: false) }
+    var isLoaded = false
+    server.startLoading(options) { isLoaded = $0 }
+    server.finishLoading()
+    guard isLoaded else {
+      throw CommandError("ERR Error trying to load the RDB dump, check server logs.")
+    }
+    server.log.warning("DB reloaded by DEBUG RELOAD")
+    call.reply.ok()
+  }
+
+  static func setSkipChecksumValidation(_ call: inout Call) throws(CommandError) {
+    call.server.persistence.skipsChecksums = call.looseInteger(2) != 0
+    call.reply.ok()
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+/// Commands of followers.
+enum ReplicationCommands: CommandFamily {
+  static let group = CommandGroup.server
+
+  static let commands: [Command] = [
+    Command(
+      "replconf", [.admin, .noScript, .loading, .stale, .allowBusy, .system], since: "3.0.0",
+      complexity: "O(1)", summary: "Lets a follower tell about itself.", arity: -1,
+      handler: replconf),
+    Command(
+      "sync", [.admin, .noScript, .noAsyncLoading, .noMulti, .parserBarrier], since: "1.0.0",
+      summary: "Makes the connection a follower that gets the whole dataset.", handler: sync),
+  ]
+
+  // MARK: - REPLCONF
+
+  static func replconf(_ call: inout Call) throws(CommandError) {
+    guard call.arguments.count % 2 == 1 else { throw .syntax }
+    var index = 1
+    while index < call.arguments.count {
+      if try !setting(call, at: index) { return }
+      index += 2
+    }
+    call.reply.ok()
+  }
+
+  /// Takes over one pair; false if there is to be no reply.
+  private static func setting(
+    _ call: borrowing Call, at index: Int
+  ) throws(CommandError) -> Bool {
+    switch FoldedName(folding: call.arguments[index]) {
+    case FoldedName("listening-port"):
+      call.client.makeFollower().listeningPort = try call.integer(index + 1)
+    case FoldedName("ip-address"):
+      let address = call.arguments[index + 1].text
+      guard address.utf8.count <= 255 else {
+        throw CommandError("ERR REPLCONF ip-address provided by replica instance is too long")
+      }
+      call.client.makeFollower().announcedAddress = address
+    case FoldedName("capa"), FoldedName("version"):
+      // Nothing that is sent depends on it.
+      break
+    case FoldedName("ack"):
+      guard call.client.flags.contains(.follower) else { return false }
+      let follower = call.client.makeFollower()
+      follower.acknowledgedOffset = DecimalText.parse(call.arguments[index + 1]) ?? 0
+      follower.acknowledgedAt = call.moment.milliseconds
+      return false
+    case FoldedName("getack"): return false
+    case FoldedName("rdb-only"):
+      guard call.arguments[index + 1].text == "0" || call.arguments[index + 1].text == "1" else {
+        throw .notInteger
+      }
+    default:
+      throw call.failure("ERR Unrecognized REPLCONF option: \(call.arguments[index].text)")
+    }
+    return true
+  }
+
+  // MARK: - SYNC
+
+  static func sync(_ call: inout Call) throws(CommandError) {
+    // Compatibility: a follower that asks again is not answered.
+    guard !call.client.flags.contains(.follower) else { return }
+    do throws(DiskError) {
+      try call.server.startFollowing(call.client)
+    } catch {
+      call.server.log.warning("Can't write a snapshot for \(call.client.address): \(error)")
+      throw CommandError("ERR Unable to perform background save")
+    }
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Changes the sorted set of one key; for one handler, in which nothing else changes the keyspace.
+struct SortedSetEditor {
+  /// What becomes of a member that is to be added.
+  enum Outcome {
+    case added, updated
+    /// The member has that score already.
+    case same
+    /// The conditions forbid it.
+    case refused
+    /// The sum is not a number.
+    case notANumber
+  }
+
+  /// The set's entry, which moves while it is edited.
+  private(set) var entry: Entry
+  private let hash: UInt64
+  private let database: Database
+  /// The score of the member that `add` was called for last.
+  private(set) var score = 0.0
+
+  /// - Parameter hash: the hash of the entry's key.
+  init(_ entry: Entry, hash: UInt64, in database: Database) {
+    self.entry = entry
+    self.hash = hash
+    self.database = database
+  }
+
+  /// The set as it is now.
+  var value: SortedSetValue { SortedSetValue(entry) }
+
+  /// A listpack of more bytes than this is not made.
+  private static let packedByteCountMax = 1 << 30
+
+  // MARK: - Adding
+
+  /// Adds a member or gives it another score, as far as `conditions` allow; `score` tells the
+  /// result. A score is never NaN.
+  @inline(__always)
+  mutating func add(
+    _ member: RawSpan, _ score: Double, _ conditions: AddConditions
+  ) -> Outcome {
+    value.isLarge ? addLarge(member, score, conditions) : addPacked(member, score, conditions)
+  }
+
+  private mutating func addLarge(
+    _ member: RawSpan, _ score: Double, _ conditions: AddConditions
+  ) -> Outcome {
+    let set = value.large
+    let hash = SipHash13.hash(member, database.seed)
+    guard let element = set.pointee.find(member, hash: hash) else {
+      if conditions.contains(.onlyPresent) { return .refused }
+      set.pointee.insert(member, hash: hash, score: score)
+      self.score = score
+      return .added
+    }
+    let old = element.score
+    let outcome = decide(old, score, conditions)
+    if outcome == .updated { set.pointee.update(element, to: self.score) }
+    return outcome
+  }
+
+  private mutating func addPacked(
+    _ member: RawSpan, _ score: Double, _ conditions: AddConditions
+  ) -> Outcome {
+    let packed = value.packed
+    guard let position = packed.find(member) else {
+      if conditions.contains(.onlyPresent) { return .refused }
+      if fits(member, packed) {
+        insert(member, score, at: packed.place(of: member, score))
+      } else {
+        enlarge()
+        let hash = SipHash13.hash(member, database.seed)
+        value.large.pointee.insert(member, hash: hash, score: score)
+      }
+      self.score = score
+      return .added
+    }
+    let outcome = decide(packed.score(at: position), score, conditions)
+    if outcome == .updated { move(member, at: position, packed) }
+    return outcome
+  }
+
+  /// What becomes of a member that is there with the score `old`; sets `score`.
+  private mutating func decide(
+    _ old: Double, _ new: Double, _ conditions: AddConditions
+  ) -> Outcome {
+    if conditions.contains(.onlyAbsent) { return .refused }
+    var new = new
+    if conditions.contains(.increment) {
+      new += old
+      if new.isNaN { return .notANumber }
+    }
+    if conditions.contains(.onlyGreater), new <= old { return .refused }
+    if conditions.contains(.onlyLess), new >= old { return .refused }
+    score = new
+    return new == old ? .same : .updated
+  }
+
+  // MARK: - The packed form
+
+  /// True if a packed set may have one more member, which is this one.
+  private func fits(_ member: RawSpan, _ packed: PackedSortedSet) -> Bool {
+    packed.count < database.limits.zsetMaxListpackEntries
+      && member.byteCount <= database.limits.zsetMaxListpackValue
+      && packed.listpack.byteCount + member.byteCount <= SortedSetEditor.packedByteCountMax
+  }
+
+  private mutating func insert(_ member: RawSpan, _ score: Double, at position: Int) {
+    var text = ScoreText()
+    var bytes = PackedValue(entry, hash: hash, in: database)
+    bytes.insert(member, text.writePacked(score), at: position)
+    entry = bytes.entry
+  }
+
+  /// Gives the pair at `position` the score that was decided on.
+  private mutating func move(_ member: RawSpan, at position: Int, _ packed: PackedSortedSet) {
+    var bytes = PackedValue(entry, hash: hash, in: database)
+    if packed.keepsPlace(position, member: member, score: score),
+      let place = packed.listpack.next(position)
+    {
+      var text = ScoreText()
+      bytes.replace(at: place, with: text.writePacked(score))
+      entry = bytes.entry
+    } else {
+      bytes.remove(at: position, count: 2)
+      entry = bytes.entry
+      insert(member, score, at: value.packed.place(of: member, score))
+    }
+  }
+
+  /// Turns the packed form into the large one.
+  private mutating func enlarge() {
+    let seed = database.seed
+    var set = SortedSet(allocator: database.allocator, seed: seed)
+    var walk = SortedSetWalk(value, from: 0, count: value.count)
+    while let member = walk.next() {
+      var scratch = DecimalScratch()
+      let text = member.text(&scratch)
+      set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
+    }
+    let box = Boxed(set, allocator: database.allocator)
+    entry = database.convert(entry, hash: hash, to: .skipList, word: box.word)
+  }
+
+  // MARK: - Removing
+
+  /// Removes a member; false if it is absent.
+  mutating func remove(_ member: RawSpan) -> Bool {
+    if value.isLarge {
+      return value.large.pointee.remove(member, hash: SipHash13.hash(member, database.seed))
+    }
+    guard let position = value.packed.find(member) else { return false }
+    var bytes = PackedValue(entry, hash: hash, in: database)
+    bytes.remove(at: position, count: 2)
+    entry = bytes.entry
+    return true
+  }
+
+  /// Removes the members with these ranks, which must exist.
+  mutating func remove(_ ranks: Range<Int>) {
+    if value.isLarge { return value.large.pointee.removeRange(ranks) }
+    guard let position = value.packed.position(rank: ranks.lowerBound) else { return }
+    var bytes = PackedValue(entry, hash: hash, in: database)
+    bytes.remove(at: position, count: ranks.count * 2)
+    entry = bytes.entry
+  }
+}
+
+/// What ZADD's options demand of a member.
+struct AddConditions: OptionSet {
+  let rawValue: UInt8
+
+  /// NX
+  static let onlyAbsent = AddConditions(rawValue: 1 << 0)
+  /// XX
+  static let onlyPresent = AddConditions(rawValue: 1 << 1)
+  /// GT
+  static let onlyGreater = AddConditions(rawValue: 1 << 2)
+  /// LT
+  static let onlyLess = AddConditions(rawValue: 1 << 3)
+  /// INCR: the score is added to the old one.
+  static let increment = AddConditions(rawValue: 1 << 4)
+}

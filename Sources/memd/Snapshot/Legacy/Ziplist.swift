@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+/// A ziplist: the packed form of small collections before Redis 7, read once and never written.
+///
+///     0       4      8       10                                          total - 1
+///     +-------+------+-------+---------+---------+-----    -----+---------+------+
+///     | total | tail | count | entry   | entry   |     ....     | entry   | 0xFF |
+///     +-------+------+-------+---------+---------+-----    -----+---------+------+
+///
+///     entry: length of the entry before   1 byte below 254, else 254 and 4 bytes
+///            encoding                     00nnnnnn, 01nnnnnn n: text of 6 or 14 bits of length
+///                                         10______ and 4 bytes, high ones first: longer text
+///                                         0xC0, 0xD0, 0xE0, 0xF0, 0xFE: integer of 16, 32, 64, 24
+///                                         and 8 bits; 0xF1 - 0xFD: 0 to 12
+///            text or integer, low bytes first
+///
+/// `count` is 65535 if it is not known.
+struct Ziplist {
+  /// What an entry holds.
+  enum Item {
+    case integer(Int)
+    /// Where the text lies.
+    case text(Range<Int>)
+  }
+
+  private var position = headerCount
+  private static let headerCount = 10
+
+  /// Starts at the first entry; nil if the frame is damaged.
+  init?(_ bytes: RawSpan) {
+    let count = bytes.byteCount
+    guard count >= Ziplist.headerCount + 1, bytes.little(4, at: 0) == count,
+      bytes.byte(count - 1) == 0xff, bytes.little(4, at: 4) < count
+    else { return nil }
+  }
+
+  /// True behind the last entry.
+  func isAtEnd(_ bytes: RawSpan) -> Bool { position == bytes.byteCount - 1 }
+
+  /// The next entry; nil if it is damaged. Only before the end.
+  mutating func next(_ bytes: RawSpan) -> Item? {
+    let end = bytes.byteCount - 1
+    guard position < end else { return nil }
+    position += bytes.byte(position) < 254 ? 1 : 5
+    guard position < end else { return nil }
+    let code = bytes.byte(position)
+    let rest = end - position
+    switch code >> 6 {
+    case 0: return text(Int(code & 63), behind: 1, rest)
+    case 1:
+      guard rest > 1 else { return nil }
+      return text(Int(code & 63) << 8 | Int(bytes.byte(position + 1)), behind: 2, rest)
+    case 2:
+      guard rest > 5, code == 0x80 else { return nil }
+      let length = (1...4).reduce(0) { $0 << 8 | Int(bytes.byte(position + $1)) }
+      return text(length, behind: 5, rest)
+    default: return integer(code, bytes, rest)
+    }
+  }
+
+  private mutating func text(_ count: Int, behind head: Int, _ rest: Int) -> Item? {
+    guard head + count <= rest else { return nil }
+    let start = position + head
+    position = start + count
+    return .text(start..<position)
+  }
+
+  private mutating func integer(_ code: UInt8, _ bytes: RawSpan, _ rest: Int) -> Item? {
+    let width: Int
+    switch code {
+    case 0xc0: width = 2
+    case 0xd0: width = 4
+    case 0xe0: width = 8
+    case 0xf0: width = 3
+    case 0xfe: width = 1
+    case 0xf1...0xfd:
+      position += 1
+      return .integer(Int(code & 15) - 1)
+    default: return nil
+    }
+    guard 1 + width <= rest else { return nil }
+    let value = bytes.signedLittle(width, at: position + 1)
+    position += 1 + width
+    return .integer(value)
+  }
+}
+
+/// A zipmap: the packed form of small hashes before Redis 2.6.
+///
+///     +-------+--------------+------+--------------+------+-------+----   ----+------+
+///     | count | length, name        | length, free, value         |    ...    | 0xFF |
+///     +-------+--------------+------+--------------+------+-------+----   ----+------+
+///
+/// A length is one byte below 254, or 254 and 4 bytes; `free` bytes behind a value are unused.
+struct Zipmap {
+  private var position = 1
+
+  /// Starts at the first name; nil if the frame is damaged.
+  init?(_ bytes: RawSpan) {
+    guard bytes.byteCount >= 2, bytes.byte(bytes.byteCount - 1) == 0xff else { return nil }
+  }
+
+  /// True behind the last value.
+  func isAtEnd(_ bytes: RawSpan) -> Bool { position == bytes.byteCount - 1 }
+
+  /// Where the next name and value lie; nil if they are damaged. Only before the end.
+  mutating func next(_ bytes: RawSpan) -> (name: Range<Int>, value: Range<Int>)? {
+    guard let name = text(bytes, hasFree: false), let value = text(bytes, hasFree: true) else {
+      return nil
+    }
+    return (name, value)
+  }
+
+  private mutating func text(_ bytes: RawSpan, hasFree: Bool) -> Range<Int>? {
+    let end = bytes.byteCount - 1
+    guard position < end else { return nil }
+    var count = Int(bytes.byte(position))
+    position += 1
+    if count == 254 {
+      guard end - position >= 4 else { return nil }
+      count = bytes.little(4, at: position)
+      position += 4
+    } else if count == 255 {
+      return nil
+    }
+    var free = 0
+    if hasFree {
+      guard position < end else { return nil }
+      free = Int(bytes.byte(position))
+      position += 1
+    }
+    guard count + free <= end - position else { return nil }
+    let start = position
+    position += count + free
+    return start..<(start + count)
+  }
+}
+
+extension RawSpan {
+  /// An unsigned integer of `width` bytes, the lowest first; at most seven.
+  func little(_ width: Int, at offset: Int) -> Int {
+    (0..<width).reduce(0) { $0 | Int(byte(offset + $1)) << (8 * $1) }
+  }
+
+  /// A signed integer of `width` bytes, the lowest first; at most eight.
+  func signedLittle(_ width: Int, at offset: Int) -> Int {
+    let bits = (0..<width).reduce(UInt64(0)) {
+      $0 | UInt64(byte(offset + $1)) << UInt64(8 * $1)
+    }
+    let unused = UInt64(64 - 8 * width)
+    return Int(Int64(bitPattern: bits << unused) >> Int64(unused))
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+/// What a server remembers of saving and loading, as INFO's section `persistence` tells it.
+final class Persistence {
+  /// Wall time of the last save in seconds; nil if nothing was saved since the start.
+  var lastSave: Int64?
+  /// The count of changes that the last save has covered.
+  var savedChangeCount = 0
+  /// Saves that succeeded.
+  var saveCount = 0
+  /// Keys of the last RDB that was loaded: stored, and passed over because they were due.
+  var keysLoaded = 0
+  var keysExpired = 0
+  /// Switched by DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+  var skipsChecksums = false
+  /// Values that came with packed bytes and were looked at byte by byte.
+  var sanitizations = 0
+  /// The load under way; nil nearly always.
+  var loading: Loading?
+}
+
+/// An RDB file that is being loaded.
+final class Loading {
+  let loader: RDBLoader
+  let path: String
+  let file: DiskFile
+  /// Size of the file.
+  let byteCount: Int
+  /// Wall time in seconds, and monotonic nanoseconds, of the start.
+  let startedAt: Int64
+  let startedNanoseconds: Int64
+  /// Called at the end, with whether everything was loaded.
+  let whenDone: (Bool) -> Void
+
+  init(
+    _ loader: RDBLoader, path: String, file: DiskFile, byteCount: Int, startedAt: Int64,
+    startedNanoseconds: Int64, whenDone: @escaping (Bool) -> Void
+  ) {
+    self.loader = loader
+    self.path = path
+    self.file = file
+    self.byteCount = byteCount
+    self.startedAt = startedAt
+    self.startedNanoseconds = startedNanoseconds
+    self.whenDone = whenDone
+  }
+}
+
+/// One pair of the `save` directive.
+struct SaveRule: Equatable {
+  /// A save is wanted when so many seconds have passed since the last one...
+  let seconds: Int
+  /// ...and so many changes were made.
+  let changes: Int
+
+  /// The rules of a server whose configuration says nothing.
+  static let defaults = [
+    SaveRule(seconds: 3600, changes: 1), SaveRule(seconds: 300, changes: 100),
+    SaveRule(seconds: 60, changes: 10000),
+  ]
+}

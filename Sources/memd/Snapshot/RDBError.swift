@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+/// Why RDB bytes can't be read, and where.
+struct RDBError: Error {
+  /// What is wrong.
+  enum Reason {
+    /// The bytes end in the middle of something.
+    case truncated
+    /// Neither REDIS nor VALKEY stands in front.
+    case notRDB
+    case unknownVersion(String)
+    case unknownOpcode(UInt8)
+    case unknownType(UInt8)
+    /// A value, or data that can't be passed over, of a module.
+    case module(String)
+    case malformed(StaticString)
+    case databaseOutOfRange(Int)
+    case duplicateKey
+    case checksum(expected: UInt64, found: UInt64)
+    case disk(DiskError)
+  }
+
+  let reason: Reason
+  /// Bytes that had been read when the error was found.
+  let offset: Int
+  /// The key whose value was being read.
+  var key: [UInt8] = []
+  /// How that value is written.
+  var kind: RDBFormat.ValueKind?
+
+  init(_ reason: Reason, offset: Int) {
+    self.reason = reason
+    self.offset = offset
+  }
+
+  /// For the log: what, where, and of which key.
+  var text: String {
+    var text = "\(reasonText), at offset \(offset)"
+    if !key.isEmpty { text += ", key '\(String(decoding: key.prefix(128), as: UTF8.self))'" }
+    if let kind { text += ", type \(kind.rawValue) (\(kind))" }
+    return text
+  }
+
+  private var reasonText: String {
+    switch reason {
+    case .truncated: "Unexpected end of the RDB data"
+    case .notRDB: "Wrong signature trying to load DB from file"
+    case .unknownVersion(let version): "Can't handle RDB format version \(version)"
+    case .unknownOpcode(let code): "Unknown RDB opcode or type \(code)"
+    case .unknownType(let type): "Unknown RDB encoding type \(type)"
+    case .module(let name):
+      "The RDB contains data of the module '\(name)', which memd doesn't have"
+    case .malformed(let what): "Malformed \(what)"
+    case .databaseOutOfRange(let number):
+      "The RDB has keys in database \(number), and there are fewer databases here"
+    case .duplicateKey: "The key is in the RDB twice"
+    case .checksum(let expected, let found):
+      "RDB CRC error: wrong checksum, expected: (\(String(expected, radix: 16))) but got"
+        + " (\(String(found, radix: 16)))"
+    case .disk(let error): "\(error)"
+    }
+  }
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+/// Fills databases with the keys of an RDB, a slice at a time.
+final class RDBLoader {
+  /// What may be in the way of a key, and what becomes of it.
+  struct Options {
+    /// False believes the file without looking at its checksum.
+    var verifiesChecksum = true
+    /// Keys whose deadline has passed are stored all the same.
+    var keepsExpired = false
+    /// A key that is there already is replaced; else that is an error.
+    var replaces = false
+  }
+
+  let reader: RDBReader
+  private let databases: [Database]
+  private let log: Log
+  private let options: Options
+  private var database: Database
+  private(set) var version = 0
+  private(set) var keysLoaded = 0
+  private(set) var keysExpired = 0
+  private(set) var emptyKeys = 0
+  /// Memory of the server that made the file, in bytes, as it says.
+  private(set) var usedMemory = 0
+  private var hasHeader = false
+  /// What stands in front of the next key.
+  private var deadline: Int64?
+  private var access: RDBAccess?
+
+  init(reader: RDBReader, into databases: [Database], log: Log, options: Options) {
+    self.reader = reader
+    self.databases = databases
+    self.log = log
+    self.options = options
+    database = databases[0]
+    reader.sumsUp = options.verifiesChecksum
+  }
+
+  /// Loads until `isTimeOver` says so, which is asked every now and then; true at the end.
+  func load(isTimeOver: () -> Bool) throws(RDBError) -> Bool {
+    var key = ByteBuffer()
+    var value = ByteBuffer()
+    if !hasHeader { try readHeader() }
+    var count = 0
+    while try step(&key, &value) {
+      count &+= 1
+      if count & 15 == 0, isTimeOver() { return false }
+      if value.capacity > 1 << 20 { value.removeAll(keepingCapacity: false) }
+    }
+    return true
+  }
+
+  // MARK: - Header
+
+  private func readHeader() throws(RDBError) {
+    var header: [UInt8] = []
+    for _ in 0..<9 { header.append(try reader.byte()) }
+    let isValkey = header.starts(with: Array("VALKEY".utf8))
+    guard isValkey || header.starts(with: Array("REDIS".utf8)) else {
+      throw reader.failure(.notRDB)
+    }
+    let digits = String(decoding: header[(isValkey ? 6 : 5)...], as: UTF8.self)
+    guard let number = Int(digits), RDBFormat.isKnown(version: number),
+      isValkey == RDBFormat.valkeyVersions.contains(number)
+    else { throw reader.failure(.unknownVersion(digits)) }
+    version = number
+    reader.dialect = isValkey ? .valkey : .redis
+    hasHeader = true
+  }
+
+  // MARK: - Body
+
+  /// Reads one key or one opcode; false at the end.
+  private func step(_ key: inout ByteBuffer, _ value: inout ByteBuffer) throws(RDBError) -> Bool {
+    let code = try reader.byte()
+    guard let opcode = RDBFormat.Opcode(rawValue: code) else {
+      try readKey(code, &key, &value)
+      return true
+    }
+    switch opcode {
+    case .end:
+      try readChecksum()
+      return false
+    case .deadlineMilliseconds: deadline = try reader.littleEndian(Int64.self)
+    case .deadlineSeconds: deadline = Int64(try reader.littleEndian(Int32.self)) * 1000
+    case .idle: access = .idle(try reader.length())
+    case .frequency: access = .frequency(try reader.byte())
+    case .selectDatabase:
+      let number = try reader.length()
+      guard number < databases.count else {
+        throw reader.failure(.databaseOutOfRange(number))
+      }
+      database = databases[number]
+    case .resize: for _ in 0..<2 { _ = try reader.length() }
+    case .slotInfo: for _ in 0..<3 { _ = try reader.length() }
+    case .aux:
+      try reader.string(into: &key)
+      try reader.string(into: &value)
+      noteAux(key.bytes.text, value.bytes.text)
+    case .function:
+      try reader.string(into: &value)
+      log.warning("The RDB contains a library of functions, which memd doesn't have: skipped")
+    case .oldFunction: throw reader.malformed("functions of a release candidate of Redis 7.0")
+    case .moduleAux: try skipModuleData()
+    }
+    return true
+  }
+
+  private func noteAux(_ name: String, _ value: String) {
+    switch name {
+    case "redis-ver", "valkey-ver": log.notice("Loading RDB produced by version \(value)")
+    case "used-mem":
+      usedMemory = Int(value) ?? 0
+      let megabytes = FixedPoint.text(Double(usedMemory) / (1024 * 1024), digits: 2)
+      log.notice("RDB memory usage when created \(megabytes) Mb")
+    case "ctime":
+      guard let time = Int64(value) else { return }
+      let (age, overflows) = (database.moment.milliseconds / 1000).subtractingReportingOverflow(
+        time)
+      log.notice("RDB age \(overflows ? 0 : max(0, age)) seconds")
+    default: break
+    }
+  }
+
+  /// Passes over what a module has stored beside the keys.
+  private func skipModuleData() throws(RDBError) {
+    let name = RDBFormat.moduleName(try reader.number())
+    // When it is to be loaded, with an opcode in front.
+    for _ in 0..<2 { _ = try reader.number() }
+    while true {
+      switch try reader.number() {
+      case RDBFormat.ModulePart.end:
+        log.warning(
+          "The RDB contains data of the module '\(name)', which memd doesn't have: skipped")
+        return
+      case RDBFormat.ModulePart.signed, RDBFormat.ModulePart.unsigned: _ = try reader.number()
+      case RDBFormat.ModulePart.float: try reader.skip(4)
+      case RDBFormat.ModulePart.double: try reader.skip(8)
+      case RDBFormat.ModulePart.string: try reader.skipString()
+      default: throw reader.malformed("module data")
+      }
+    }
+  }
+
+  private func readChecksum() throws(RDBError) {
+    guard version >= RDBFormat.checksumVersion else { return }
+    let found = options.verifiesChecksum ? reader.checksum() : 0
+    let expected = try reader.littleEndian(UInt64.self)
+    guard options.verifiesChecksum else { return }
+    if expected == 0 {
+      log.notice("RDB file was saved with checksum disabled: no check performed.")
+    } else if expected != found {
+      throw reader.failure(.checksum(expected: expected, found: found))
+    }
+  }
+
+  // MARK: - Keys
+
+  private func readKey(
+    _ code: UInt8, _ text: inout ByteBuffer, _ scratch: inout ByteBuffer
+  ) throws(RDBError) {
+    defer {
+      deadline = nil
+      access = nil
+    }
+    guard let kind = RDBFormat.ValueKind(rawValue: code) else {
+      throw reader.failure(.unknownType(code))
+    }
+    try reader.string(into: &text)
+    var outcome = ValueOutcome.empty
+    do throws(RDBError) {
+      outcome = try reader.value(
+        kind, key: text.bytes, hasDeadline: deadline != nil, database, &scratch)
+    } catch {
+      throw described(error, text.bytes, kind)
+    }
+    let key = Key(text.bytes, seed: database.seed)
+    switch outcome {
+    case .empty:
+      emptyKeys += 1
+      if emptyKeys <= 10 {
+        log.notice("rdbLoadObject skipping empty key: \(key.bytes.text)")
+      }
+    case .entry(let entry): try store(entry, key, kind)
+    }
+  }
+
+  private func store(
+    _ entry: Entry, _ key: Key, _ kind: RDBFormat.ValueKind
+  ) throws(RDBError) {
+    if let deadline {
+      entry.deadline = deadline
+      if deadline < database.moment.milliseconds, !options.keepsExpired {
+        entry.free(database.allocator)
+        keysExpired += 1
+        return
+      }
+    }
+    if database.contents.table.find(key.bytes, hash: key.hash) != nil {
+      guard options.replaces else {
+        entry.free(database.allocator)
+        throw described(reader.failure(.duplicateKey), key.bytes, kind)
+      }
+      _ = database.remove(key)
+    }
+    entry.header.access = database.access(access)
+    database.attach(entry, key)
+    keysLoaded += 1
+  }
+
+  private func described(
+    _ error: RDBError, _ key: RawSpan, _ kind: RDBFormat.ValueKind
+  ) -> RDBError {
+    var described = error
+    described.key = key.copied
+    described.kind = kind
+    return described
+  }
+}
+
+/// What became of the bytes of a value.
+enum ValueOutcome {
+  /// A collection without elements, which no key can have.
+  case empty
+  /// An entry that no table knows yet; the deadline, if it has one, is to be filled.
+  case entry(Entry)
+}
+
+extension Database {
+  /// The access field of a key that was used as an RDB or RESTORE tells, or of a new one.
+  func access(_ access: RDBAccess?) -> UInt32 {
+    switch access {
+    case .idle(let seconds) where !moment.countsAccesses:
+      // The clock ticks every 16 ms; longer than it can tell is as long as it can.
+      let ticks = min(seconds, Int(Entry.Header.accessMask) / 63) * 1000 / 16
+      return (moment.accessClock &- UInt32(ticks)) & Entry.Header.accessMask
+    case .frequency(let counter) where moment.countsAccesses:
+      return AccessCounter.access(counter, at: moment.frequencyClock)
+    default: return initialAccess
+    }
+  }
+}

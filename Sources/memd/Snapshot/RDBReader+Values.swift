@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+// Values in all forms in which Redis and Valkey have ever written them.
+
+extension RDBReader {
+  /// Reads the value of a key and makes an entry of it that no table knows yet.
+  ///
+  /// - Parameters:
+  ///   - hasDeadline: whether the entry needs room for a deadline, which the caller fills.
+  ///   - database: where the entry is going to live.
+  ///   - scratch: memory for strings on the way.
+  func value(
+    _ kind: RDBFormat.ValueKind, key: RawSpan, hasDeadline: Bool, _ database: Database,
+    _ scratch: inout ByteBuffer
+  ) throws(RDBError) -> ValueOutcome {
+    switch kind {
+    case .string:
+      try string(into: &scratch)
+      return .entry(
+        Entry.make(
+          key: key, text: scratch.bytes, hasDeadline: hasDeadline,
+          allocator: database.allocator))
+    case .oldModule: throw failure(.module("of a release candidate of Redis 4.0"))
+    case .module: throw failure(.module(RDBFormat.moduleName(try number())))
+    default: throw failure(.unknownType(kind.rawValue))
+    }
+  }
+}
+
+extension Entry {
+  /// Makes the entry of a string, as an integer if the text is the canonical one of an integer.
+  static func make(
+    key: RawSpan, text: RawSpan, hasDeadline: Bool, allocator: Allocator
+  ) -> Entry {
+    if text.byteCount <= 20, let integer = DecimalText.parse(text) {
+      return make(
+        key: key, string: .integer(integer), hasDeadline: hasDeadline, allocator: allocator)
+    }
+    return make(key: key, string: .bytes(text), hasDeadline: hasDeadline, allocator: allocator)
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+// Values as RDB writes them, each in the oldest form that can hold it.
+
+extension RDBWriter {
+  /// Appends a key with all that is stored of it.
+  ///
+  /// - Parameter access: how recently or often the key was used, if that is to be kept.
+  func key(_ entry: Entry, access: RDBAccess?) {
+    if let deadline = entry.deadlineIfAny {
+      opcode(.deadlineMilliseconds)
+      littleEndian(deadline)
+    }
+    switch access {
+    case .idle(let seconds):
+      opcode(.idle)
+      length(seconds)
+    case .frequency(let counter):
+      opcode(.frequency)
+      byte(counter)
+    case nil: break
+    }
+    let kind = self.kind(of: entry)
+    self.kind(kind)
+    string(entry.key)
+    value(of: entry, as: kind)
+  }
+
+  /// The form in which a value is written.
+  func kind(of entry: Entry) -> RDBFormat.ValueKind {
+    switch entry.header.type {
+    case .string: .string
+    case .list, .set, .sortedSet, .hash, .stream: .string
+    }
+  }
+
+  /// Appends a value without its type.
+  func value(of entry: Entry, as kind: RDBFormat.ValueKind) {
+    switch entry.header.type {
+    case .string:
+      let value = StringValue(entry)
+      if let integer = value.integer { string(integer) } else { string(value.stored) }
+    case .list, .set, .sortedSet, .hash, .stream:
+      assertionFailure("there are no values of this type yet")
+    }
+  }
+}
+
+/// What an RDB tells about a key's use.
+enum RDBAccess {
+  /// Seconds since the last use.
+  case idle(Int)
+  /// The logarithmic counter of uses.
+  case frequency(UInt8)
+}

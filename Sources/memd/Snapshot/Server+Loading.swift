@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// An RDB file into the keyspace: in slices at start, while clients are answered that the server is
+// loading, and in one go for DEBUG RELOAD.
+
+extension Server {
+  /// The longest that a slice of loading keeps clients waiting.
+  private static let sliceMilliseconds: UInt64 = 20
+
+  /// Begins to load `dbfilename`; the loop goes on with it.
+  ///
+  /// - Parameter whenDone: called at the end with whether all went well; at once, with true, if
+  ///   there is no such file.
+  func startLoading(_ options: RDBLoader.Options, whenDone: @escaping (Bool) -> Void) {
+    let path = configuration.dbFilename
+    do throws(DiskError) {
+      let file = try disk.open(path, .read)
+      let byteCount = try file.byteCount()
+      let loader = RDBLoader(
+        reader: RDBReader(file: file), into: keyspace.databases, log: log, options: options)
+      persistence.loading = Loading(
+        loader, path: path, file: file, byteCount: byteCount,
+        startedAt: clock.wallMicroseconds() / 1_000_000,
+        startedNanoseconds: clock.monotonicNanoseconds(), whenDone: whenDone)
+      gate.insert(.busy)
+      log.notice("Loading DB in memory...")
+    } catch {
+      if error.isMissing { return whenDone(true) }
+      log.warning("Fatal error loading the DB, check server logs. Exiting. (\(error))")
+      whenDone(false)
+    }
+  }
+
+  /// The options by which a file is loaded that was there at start.
+  var loadingOptions: RDBLoader.Options {
+    var options = RDBLoader.Options()
+    options.verifiesChecksum = configuration.rdbChecksum && !persistence.skipsChecksums
+    return options
+  }
+
+  /// Loads a slice; called by the loop while there is something to load.
+  func continueLoading() {
+    let deadline = clock.ticks() &+ Server.sliceMilliseconds * ticksPerMillisecond
+    load { clock.ticks() >= deadline }
+  }
+
+  /// Loads everything that is left, whoever waits.
+  func finishLoading() { load { false } }
+
+  private func load(isTimeOver: () -> Bool) {
+    guard let loading = persistence.loading else { return }
+    do throws(RDBError) {
+      if try loading.loader.load(isTimeOver: isTimeOver) { endLoading(loading, because: nil) }
+    } catch {
+      endLoading(loading, because: error)
+    }
+  }
+
+  private func endLoading(_ loading: Loading, because error: RDBError?) {
+    let loader = loading.loader
+    loading.file.close()
+    persistence.loading = nil
+    gate.remove(.busy)
+    persistence.keysLoaded = loader.keysLoaded
+    persistence.keysExpired = loader.keysExpired
+    if let error {
+      log.warning("RDB file \(loading.path) can't be loaded: \(error.text)")
+      return loading.whenDone(false)
+    }
+    if loader.emptyKeys > 0 {
+      log.notice(
+        "Done loading RDB, keys loaded: \(loader.keysLoaded), keys expired: \(loader.keysExpired),"
+          + " empty keys skipped: \(loader.emptyKeys).")
+    } else {
+      log.notice(
+        "Done loading RDB, keys loaded: \(loader.keysLoaded), keys expired: \(loader.keysExpired).")
+    }
+    let seconds = Double(clock.monotonicNanoseconds() - loading.startedNanoseconds) / 1e9
+    log.notice("DB loaded from disk: \(FixedPoint.text(seconds, digits: 3)) seconds")
+    loading.whenDone(true)
+  }
+
+  /// Loads the dataset when the server starts; without it the server ends.
+  ///
+  /// - Parameter whenReady: called when clients can be served.
+  func loadAtStart(whenReady: @escaping () -> Void) {
+    startLoading(loadingOptions) { [unowned self] isLoaded in
+      guard isLoaded else {
+        log.warning("Fatal error loading the DB, check server logs. Exiting.")
+        exitCode = 1
+        isStopped = true
+        return
+      }
+      whenReady()
+    }
+  }
+}
