@@ -192,7 +192,6 @@ extension Entry {
 
 extension StringBlock {
   /// Bytes of the allocation, as they were asked for.
-  fileprivate var byteCount: Int { StringBlock.headerCount + capacity }
 
   /// A byte for byte copy elsewhere in memory; this one is freed. The caller tells the entry.
   fileprivate func relocated(_ allocator: Allocator) -> StringBlock {

@@ -56,6 +56,7 @@ final class Database {
   let limits: EncodingLimits
   /// Takes over what is removed here and too large to be freed at once.
   let unlinked: UnlinkedData
+  let arrivals: Arrivals
   /// The contents lie outside the object: reaching them costs no reference counting.
   private(set) var storage: UnsafeMutablePointer<DatabaseContents>
 
@@ -66,7 +67,8 @@ final class Database {
 
   init(
     number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, effects: Effects,
-    statistics: Statistics, limits: EncodingLimits, unlinked: UnlinkedData
+    statistics: Statistics, limits: EncodingLimits, unlinked: UnlinkedData,
+    arrivals: Arrivals
   ) {
     self.number = number
     self.allocator = allocator
@@ -76,6 +78,7 @@ final class Database {
     self.statistics = statistics
     self.limits = limits
     self.unlinked = unlinked
+    self.arrivals = arrivals
     unsafe storage = Database.emptyStorage(allocator, seed, moment)
   }
 

@@ -59,8 +59,11 @@ extension Server {
     text.field("evicted_keys", statistics.evictedKeys)
     text.field("evicted_clients", statistics.evictedClients)
     text.field("evicted_scripts", 0)
-    text.field("total_eviction_exceeded_time", statistics.evictionExceededMicroseconds / 1000)
-    text.field("current_eviction_exceeded_time", 0)
+    let exceeding = currentExceedingMicroseconds
+    text.field(
+      "total_eviction_exceeded_time",
+      (statistics.evictionExceededMicroseconds + exceeding) / 1000)
+    text.field("current_eviction_exceeded_time", exceeding / 1000)
   }
 
   private func writeCompactionInfo(to text: inout InfoText) {
