@@ -191,6 +191,7 @@ enum DatasetText {
       var scratch = DecimalScratch()
       return StringValue(entry).text(&scratch).text
     }
-    return DatasetDigest(valueOf: entry).text
+    let digest = DatasetDigest(valueOf: entry).text
+    return entry.header.type == .stream ? digest + StreamText.of(StreamValue(entry).stream) : digest
   }
 }
