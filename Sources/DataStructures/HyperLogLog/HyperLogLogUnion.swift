@@ -20,6 +20,11 @@ public struct HyperLogLogUnion: ~Copyable {
     return unsafe registers[register]
   }
 
+  /// Takes an element in.
+  public mutating func add(_ place: HyperLogLog.Place) {
+    raise(place.register, to: UInt32(place.value))
+  }
+
   /// Takes a sketch in; false if its runs are corrupt (some of them may have been taken in).
   ///
   /// - Complexity: O(registers) for a dense sketch, O(bytes) for a sparse one.

@@ -169,7 +169,9 @@ extension SortedSet {
     if head == node { head = new }
   }
 
-  /// Promotes a node: adds a link with this key to the level above, before or behind that to `node`.
+  /// Promotes a node: adds a link with this key to the level above, beside that to `node`.
+  ///
+  /// `offset` is 0 for before it, 1 for behind it.
   private mutating func addLink(
     to new: SkipNode, _ score: Double, _ word: UInt64, beside node: SkipNode, offset: Int
   ) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension SortedSet {
-  /// One step of moving what lies in sparse slabs; starts with cursor 0 and ends when 0 is returned.
+  /// One step of moving what lies in sparse slabs.
   ///
+  /// The first step has cursor 0; all is done when 0 is returned.
   /// Moves the elements of a bucket, and its child buckets. Nodes are malloc's and stay.
   ///
   /// - Complexity: O(log n) per moved element, of which there are 5 to 10 per call at most.

@@ -44,7 +44,9 @@ extension SortedSet {
     }
   }
 
-  /// Removes the `number` last members, or all; `visit` gets each before it is freed, highest first.
+  /// Removes the `number` last members, or all.
+  ///
+  /// `visit` gets each before it is freed, highest first.
   ///
   /// `visit` must not use the set.
   public mutating func removeLast(

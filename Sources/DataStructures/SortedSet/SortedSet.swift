@@ -19,18 +19,18 @@
 // of Munro, Papadakis and Sedgewick (1992): each node has one link in the level above, and the gap
 // between two promoted ones is the array. (As they say themselves, that is a B-tree seen from
 // its side.) Searches go right within a node and then down; what moves sideways goes through
-// the neighbours: a full node first gives entries to the one behind or before it, and only when both
-// are full, two nodes become three. That keeps random insertions at four fifths full, while nodes
-// that grow at an end of the list are left full. A node that became sparse joins a neighbour.
+// the neighbours: a full node first gives entries to the one behind or before it, and only when
+// both are full, two nodes become three. That keeps random insertions at four fifths full, while
+// nodes that grow at an end of the list are left full. A node that became sparse joins a neighbour.
 //
-// What a newcomer gets wrong: the key of a link (score and word) is always that of the first element
-// behind it. Whoever changes a node's first entry must call `updateKey`, since the word in a key
-// is followed when scores tie, and it must not lead to a freed element.
+// What a newcomer gets wrong: the key of a link (score and word) is always that of the first
+// element behind it. Whoever changes a node's first entry must call `updateKey`, since the word in
+// a key is followed when scores tie, and it must not lead to a freed element.
 
 /// Members ordered by score and bytes, with ranks.
 ///
-/// Scores are never NaN; 0.0 and -0.0 are equal. Functions with a `hash` want the member's hash under
-/// the set's seed. Positions and elements are valid until the set changes next.
+/// Scores are never NaN; 0.0 and -0.0 are equal. Functions with a `hash` want the member's hash
+/// under the set's seed. Positions and elements are valid until the set changes next.
 ///
 /// - Complexity: finding by member is O(1), what concerns order O(log n). About 60 bytes per member
 ///   of 16 bytes.

@@ -97,7 +97,8 @@ extension Stream {
   }
 
   /// Marks entries of a block as deleted until nothing more is to go; returns how many.
-  private func trimBlock(at position: OrderedPages<StreamNode>.Position, _ trim: StreamTrim) -> Int {
+  private func trimBlock(at position: OrderedPages<StreamNode>.Position, _ trim: StreamTrim) -> Int
+  {
     let node = fields.nodes[position]
     var block = node.block(allocator)
     let master = StreamMaster(block.listpack)

@@ -103,7 +103,11 @@ enum DebugKeyspace {
   }
 
   static func valueTableStatistics(_ call: inout Call) throws(CommandError) {
-    guard call.database.find(call.key(2)) != nil else { throw .noSuchKey }
+    guard let entry = call.database.find(call.key(2)) else { throw .noSuchKey }
+    if entry.header.type == .set, SetValue(entry).form == .table {
+      let text = TableReport.text(SetValue(entry).table.pointee)
+      return call.reply.verbatim(text, format: "txt")
+    }
     throw CommandError(
       "ERR The value stored at the specified key is not represented using an hash table")
   }
@@ -166,7 +170,7 @@ enum DebugKeyspace {
 
 /// The shape of a table in words, for DEBUG HTSTATS.
 enum TableReport {
-  static func text(_ table: borrowing HashTable<Entry>) -> String {
+  static func text<Element>(_ table: borrowing HashTable<Element>) -> String {
     var text = "Hash table 0 stats (main hash table):\n"
     guard table.count > 0 else { return text + "No stats available for empty dictionaries\n" }
     let statistics = table.statistics()

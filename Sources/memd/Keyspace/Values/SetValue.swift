@@ -3,21 +3,96 @@
 import DataStructures
 import RESP
 
+// A set has one of three forms: a sorted array of integers while all members are integers and few,
+// a listpack while members are few and short, a hash table otherwise. It goes from one to the next
+// as it grows and never back (SetStorage says when).
+
 /// A view on an entry of this type.
-struct SetValue: CollectionValue {
+struct SetValue: CollectionValue, SetForms {
   let entry: Entry
 
   init(_ entry: Entry) { self.entry = entry }
 
-  var count: Int { 0 }
+  /// How the members are stored.
+  enum Form {
+    case intset
+    case packed
+    case table
+  }
+
+  /// The large form.
+  typealias Table = Boxed<HashTable<SetMember>>
+
+  var form: Form {
+    switch entry.header.collectionEncoding {
+    case .intset, .embeddedIntset: .intset
+    case .table: .table
+    default: .packed
+    }
+  }
+
+  var intset: IntSet { unsafe IntSet(entry.packedStart) }
+  var listpack: Listpack { entry.listpack }
+  var table: Table { Table(word: entry.valueWord) }
+
+  // MARK: - CollectionValue
 
   static func free(
     encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool { true }
+  ) -> Bool {
+    let table = Table(word: word)
+    var freed = 0
+    let isEmpty = table.pointee.drain(upTo: budget) {
+      $0.free(allocator)
+      freed += 1
+    }
+    budget -= min(budget, freed)
+    if isEmpty { table.free(allocator) }
+    return isEmpty
+  }
 
-  func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 { entry.valueWord }
+  func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
+    let copy = Table(HashTable(allocator: allocator, seed: seed), allocator: allocator)
+    table.pointee.forEach { member in
+      copy.pointee.insert(
+        SetMember(member.bytes, allocator: allocator), hash: member.hash(seed))
+    }
+    return copy.word
+  }
 
-  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int { 0 }
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
+    let table = self.table
+    let limit = samples == 0 ? Int.max : samples
+    var sampled = 0
+    var bytes = 0
+    forEachMember(upTo: limit) {
+      sampled += 1
+      bytes += $0.allocatedSize(allocator)
+    }
+    let mean = Double(bytes) / Double(max(1, sampled))
+    let members = sampled == count ? bytes : Int(mean * Double(count))
+    return table.allocatedSize(allocator) + table.pointee.bucketBytes + members
+  }
 
-  func mix(into digest: inout DatasetDigest) {}
+  /// Visits about the first `limit` members of the large form.
+  private func forEachMember(upTo limit: Int, _ visit: (SetMember) -> Void) {
+    var rest = limit
+    var cursor: UInt64 = 0
+    repeat {
+      cursor = table.pointee.scan(cursor) {
+        guard rest > 0 else { return }
+        rest -= 1
+        visit($0)
+      }
+    } while cursor != 0 && rest > 0
+  }
+
+  func mix(into digest: inout DatasetDigest) {
+    var sum = digest
+    forEach {
+      sum.add($0)
+      return true
+    }
+    digest = sum
+  }
 }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// One stream that a consumer reads with XREADGROUP.
+struct GroupReading {
+  private let stream: Stream
+  private let group: ConsumerGroup
+  private let consumer: Consumer
+  /// COUNT; 0: all.
+  private let limit: Int
+  private let needsNoAcknowledgement: Bool
+  /// CLAIM's milliseconds; -1: without.
+  private let claimsIdle: Int
+  private let keyIndex: Int
+  private let groupIndex: Int
+
+  init(
+    call: borrowing Call, stream: Stream, group: ConsumerGroup, consumer: Consumer,
+    request: StreamReadRequest, keyIndex: Int
+  ) {
+    self.stream = stream
+    self.group = group
+    self.consumer = consumer
+    limit = request.count
+    needsNoAcknowledgement = request.needsNoAcknowledgement
+    claimsIdle = request.claimsIdle
+    self.keyIndex = keyIndex
+    groupIndex = request.group
+  }
+
+  /// Whether there is an entry for a consumer that asks for new ones.
+  func hasNew(_ call: borrowing Call) -> Bool {
+    if let last = stream.lastEntryID, last > group.lastID { return true }
+    return claimsIdle >= 0 && nextIdle(from: .zero, call) != nil
+  }
+
+  // MARK: - New entries
+
+  /// Replies with entries that the group has not read yet, behind those that are taken over.
+  func replyNew(_ call: borrowing Call) {
+    let mark = call.reply.beginAggregate()
+    var count = claimsIdle >= 0 ? replyIdle(call) : 0
+    var hasAdvanced = false
+    if let first = group.lastID.successor {
+      var entries = stream.entries(from: first)
+      while limit == 0 || count < limit, let entry = entries.next() {
+        stream.advance(group, to: entry.id)
+        hasAdvanced = true
+        if claimsIdle >= 0 {
+          call.reply.array(4)
+          call.reply.streamFields(of: entry)
+          call.reply.integer(0)
+          call.reply.integer(0)
+        } else {
+          call.reply.streamEntry(entry)
+        }
+        if !needsNoAcknowledgement { deliver(entry.id, count: 1, call) }
+        count += 1
+      }
+    }
+    call.reply.endArray(mark, count: count)
+    if hasAdvanced { call.propagateGroupID(of: group, keyIndex: keyIndex, groupIndex: groupIndex) }
+  }
+
+  private func deliver(_ id: StreamID, count: Int, _ call: borrowing Call) {
+    let now = call.moment.milliseconds
+    group.deliver(id, to: consumer, time: now, count: count)
+    consumer.activeTime = now
+    call.propagateClaim(id, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
+  }
+
+  // MARK: - Entries that are taken over
+
+  /// The next pending entry that still exists and that nobody has cared for long enough.
+  private func nextIdle(from first: StreamID, _ call: borrowing Call) -> PendingEntry? {
+    var next: StreamID? = first
+    while let id = next, let pending = group.firstPending(from: id) {
+      let idle = call.moment.milliseconds - pending.deliveryTime
+      if idle >= claimsIdle, stream.entry(pending.id) != nil { return pending }
+      next = pending.id.successor
+    }
+    return nil
+  }
+
+  /// Replies with pending entries that become this consumer's; returns how many.
+  private func replyIdle(_ call: borrowing Call) -> Int {
+    var count = 0
+    var next: StreamID? = .zero
+    while limit == 0 || count < limit, let id = next, let pending = nextIdle(from: id, call),
+      let entry = stream.entry(pending.id)
+    {
+      call.reply.array(4)
+      call.reply.streamFields(of: entry)
+      call.reply.integer(Int(max(0, call.moment.milliseconds - pending.deliveryTime)))
+      call.reply.integer(pending.deliveryCount)
+      deliver(pending.id, count: pending.deliveryCount + 1, call)
+      count += 1
+      next = pending.id.successor
+    }
+    return count
+  }
+
+  // MARK: - History
+
+  /// Replies with entries that the consumer has pending; they count as delivered once more.
+  func replyHistory(from id: StreamID, _ call: borrowing Call) {
+    let mark = call.reply.beginAggregate()
+    var count = 0
+    var next: StreamID? = id
+    while limit == 0 || count < limit, let first = next,
+      let pending = consumer.firstPending(from: first)
+    {
+      if let entry = stream.entry(pending) {
+        call.reply.streamEntry(entry)
+        let deliveries = group.pending(pending)?.deliveryCount ?? 0
+        group.deliver(
+          pending, to: consumer, time: call.moment.milliseconds, count: deliveries + 1)
+        call.propagateClaim(pending, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
+      } else {
+        call.reply.array(2)
+        call.reply.streamID(pending)
+        call.reply.nullArray()
+      }
+      count += 1
+      next = pending.successor
+    }
+    call.reply.endArray(mark, count: count)
+  }
+}
+
+extension Call {
+  /// The consumer that an argument names; it is made if it isn't there, and has been seen now.
+  func consumer(
+    _ index: Int, of group: ConsumerGroup, groupIndex: Int, keyIndex: Int
+  ) -> Consumer {
+    let now = moment.milliseconds
+    if let consumer = group.consumer(named: arguments[index]) {
+      consumer.seenTime = now
+      return consumer
+    }
+    let consumer = group.addConsumer(arguments[index], seenTime: now)
+    effects.changeCount &+= 1
+    let key = key(keyIndex)
+    effects.notify(.consumerCreate, key, in: database)
+    effects.rewrite("XGROUP", argumentCount: 4)
+    effects.append("CREATECONSUMER")
+    effects.append(key.bytes)
+    effects.append(arguments[groupIndex])
+    effects.append(arguments[index])
+    return consumer
+  }
+
+  /// Followers get a pending entry as it is now, whoever had it.
+  func propagateClaim(
+    _ id: StreamID, of group: ConsumerGroup, keyIndex: Int, groupIndex: Int
+  ) {
+    guard let entry = group.pending(id) else { return }
+    effects.rewrite("XCLAIM", argumentCount: 13)
+    effects.append(arguments[keyIndex])
+    effects.append(arguments[groupIndex])
+    effects.append(entry.consumer.name)
+    effects.append(0)
+    effects.append(id)
+    effects.append("TIME")
+    effects.append(Int(entry.deliveryTime))
+    effects.append("RETRYCOUNT")
+    effects.append(entry.deliveryCount)
+    effects.append("FORCE")
+    effects.append("JUSTID")
+    effects.append("LASTID")
+    effects.append(group.lastID)
+  }
+
+  /// Followers get how far a group has read.
+  func propagateGroupID(of group: ConsumerGroup, keyIndex: Int, groupIndex: Int) {
+    effects.rewrite("XGROUP", argumentCount: 6)
+    effects.append("SETID")
+    effects.append(arguments[keyIndex])
+    effects.append(arguments[groupIndex])
+    effects.append(group.lastID)
+    effects.append("ENTRIESREAD")
+    effects.append(group.entriesRead)
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// The set of a key, to be changed.
+struct SetEditor: SetStorage {
+  private(set) var entry: Entry
+  private let hash: UInt64
+  private let database: Database
+
+  /// - Parameter hash: the hash of the entry's key.
+  init(_ entry: Entry, hash: UInt64, in database: Database) {
+    self.entry = entry
+    self.hash = hash
+    self.database = database
+  }
+
+  /// Creates `key`, which is absent, with an empty set for `count` members of which `first` is one.
+  init(new key: Key, first: RawSpan, count: Int, in database: Database) {
+    hash = key.hash
+    self.database = database
+    let limits = database.limits
+    if count <= limits.setMaxIntsetEntries, CanonicalInteger.parse(first) != nil {
+      entry = database.addPacked(key, .set, count: IntSet.emptyByteCount, as: .intset)
+      unsafe IntSet.writeEmpty(to: entry.packedStart)
+    } else if count <= limits.setMaxListpackEntries {
+      entry = database.addPacked(key, .set)
+    } else {
+      let table = SetValue.Table(
+        HashTable(allocator: database.allocator, seed: database.seed),
+        allocator: database.allocator)
+      entry = database.addCollection(key, .set, .table, word: table.word)
+    }
+  }
+
+  var value: SetValue { SetValue(entry) }
+  var form: SetValue.Form { value.form }
+  var intset: IntSet { value.intset }
+  var listpack: Listpack { entry.listpack }
+  var table: SetValue.Table { value.table }
+  var allocator: Allocator { database.allocator }
+  var seed: HashSeed { database.seed }
+  var limits: EncodingLimits { database.limits }
+
+  mutating func resize(to byteCount: Int) {
+    entry = database.resizePacked(entry, hash: hash, to: byteCount)
+  }
+
+  mutating func become(packed bytes: RawSpan) {
+    entry = database.convert(entry, hash: hash, toPacked: .packed, count: bytes.byteCount)
+    unsafe entry.packedStart.copy(bytes)
+  }
+
+  mutating func become(_ table: SetValue.Table) {
+    entry = database.convert(entry, hash: hash, to: .table, word: table.word)
+  }
+}
