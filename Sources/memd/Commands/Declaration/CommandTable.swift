@@ -106,6 +106,7 @@ final class CommandTable {
     ObjectCommands.self,
     DatabaseCommands.self,
     SelectionCommands.self,
+    SortCommands.self,
     TransactionCommands.self,
     CommandCommands.self,
     InfoCommands.self,
