@@ -80,19 +80,30 @@ extension HashTable {
 // with nothing in between overlap by themselves and gain a fifth. A pass only ever hints:
 // the table may change between it and the look-up.
 
+/// A bucket on its way into the cache; of use until the table changes.
+public struct BucketHint {
+  /// Where it lies; 0 if the table has none.
+  @usableFromInline let address: UInt
+
+  @inlinable
+  init(address: UInt) { self.address = address }
+}
+
 extension HashTable {
-  /// First pass: starts loading the key's bucket.
-  @inlinable @inline(__always)
-  public func prefetchBucket(_ hash: UInt64) {
-    guard elementCount != 0 else { return }
-    Prefetch.line(at: buckets.bucket(hash).address)
+  /// First pass: starts loading the key's bucket; what it returns is for the other passes.
+  @inlinable @inline(__always) @discardableResult
+  public func prefetchBucket(_ hash: UInt64) -> BucketHint {
+    guard elementCount != 0 else { return BucketHint(address: 0) }
+    let address = buckets.bucket(hash).address
+    Prefetch.line(at: address)
+    return BucketHint(address: address)
   }
 
   /// Second pass: starts loading the entries with the key's tag or, without one, the child bucket.
   @inlinable @inline(__always)
-  public func prefetchEntries(_ hash: UInt64) {
-    guard elementCount != 0 else { return }
-    let bucket = buckets.bucket(hash)
+  public static func prefetchEntries(_ hash: UInt64, in hint: BucketHint) {
+    guard hint.address != 0 else { return }
+    let bucket = Bucket(at: hint.address)
     let header = bucket.header
     var matches = Bucket.matches(header, hash)
     if matches == 0 {
@@ -107,9 +118,9 @@ extension HashTable {
 
   /// Third pass: for keys without a match so far starts loading the entries of the child bucket.
   @inlinable @inline(__always)
-  public func prefetchChildEntries(_ hash: UInt64) {
-    guard elementCount != 0 else { return }
-    let bucket = buckets.bucket(hash)
+  public static func prefetchChildEntries(_ hash: UInt64, in hint: BucketHint) {
+    guard hint.address != 0 else { return }
+    let bucket = Bucket(at: hint.address)
     let header = bucket.header
     guard header & Bucket.isChained != 0, Bucket.matches(header, hash) == 0 else { return }
     let child = bucket.child
@@ -118,5 +129,19 @@ extension HashTable {
       Element(word: child[Bucket.slot(matches)]).prefetch()
       matches &= matches &- 1
     }
+  }
+
+  /// Second pass for whoever kept nothing from the first.
+  @inlinable @inline(__always)
+  public func prefetchEntries(_ hash: UInt64) {
+    guard elementCount != 0 else { return }
+    HashTable.prefetchEntries(hash, in: BucketHint(address: buckets.bucket(hash).address))
+  }
+
+  /// Third pass for whoever kept nothing from the first.
+  @inlinable @inline(__always)
+  public func prefetchChildEntries(_ hash: UInt64) {
+    guard elementCount != 0 else { return }
+    HashTable.prefetchChildEntries(hash, in: BucketHint(address: buckets.bucket(hash).address))
   }
 }

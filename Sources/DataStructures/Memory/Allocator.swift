@@ -47,6 +47,7 @@ public struct Allocator {
   /// Unmaps all slabs; larger blocks and table segments must have been given back before.
   public func destroy() {
     endCompaction()
+    takeDeferred()?.free()
     var chunk = unsafe state.pointee.chunks
     while let current = unsafe chunk {
       unsafe chunk = unsafe current.pointee.next
@@ -220,8 +221,9 @@ extension Allocator {
   /// Gives a block of malloc's back.
   @usableFromInline @inline(never)
   func deallocateLarge(_ pointer: UnsafeMutableRawPointer) {
-    account(-(unsafe malloc_usable_size(pointer)))
-    unsafe free(pointer)
+    let byteCount = unsafe malloc_usable_size(pointer)
+    account(-byteCount)
+    unsafe release(pointer, byteCount: byteCount)
   }
 
   /// Ends the process: there is no way to go on without memory, and half a write is worse.

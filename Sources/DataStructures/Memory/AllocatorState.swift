@@ -25,4 +25,8 @@ struct AllocatorState {
   var sparseSlabs: UnsafeMutablePointer<SlabHeader>?
   /// The marking under way, if any.
   var plan: UnsafeMutablePointer<CompactionPlan>?
+  /// Whether large blocks are collected instead of freed; the first of them, and their bytes.
+  var defersLargeFrees: Bool
+  var deferred: UInt
+  var deferredBytes: Int
 }

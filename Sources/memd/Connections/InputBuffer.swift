@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import RESP
 
 /// Bytes that a client has sent and that could not be executed in the turn in which they came.
 ///
 /// Exists only while there are such bytes. `parser` and `slices` remember how far the first request
-/// has been read, so that a large request is not read twice.
+/// has been read, so that a large request is not read twice. In front of the bytes is room for the
+/// header of a string's block: a buffer with one large argument can become its value.
 @safe
 final class InputBuffer {
   private(set) var base: UnsafeMutableRawPointer
   private(set) var count = 0
   private(set) var capacity: Int
+  /// The memory belongs to a value by now; the requests in it can still be read.
+  private var isGivenAway = false
   /// Bytes at the front that are done with.
   var consumed = 0
   var parser = RequestParser()
@@ -19,10 +23,36 @@ final class InputBuffer {
 
   init(capacity: Int) {
     self.capacity = max(64, capacity)
-    unsafe base = .allocate(byteCount: self.capacity, alignment: 8)
+    unsafe base = InputBuffer.allocate(self.capacity)
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit {
+    if !isGivenAway { unsafe Allocator.freeUncounted(base - StringBlock.headerCount) }
+  }
+
+  private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
+    unsafe Allocator.allocateUncounted(StringBlock.headerCount + capacity)
+      + StringBlock.headerCount
+  }
+
+  // MARK: - Large arguments
+
+  /// Where bytes at an address lie in this buffer; nil if they don't.
+  func offset(of address: UInt, count: Int) -> Int? {
+    let start = unsafe UInt(bitPattern: base)
+    guard !isGivenAway, address >= start, address &+ UInt(count) <= start &+ UInt(capacity) else {
+      return nil
+    }
+    return Int(address &- start)
+  }
+
+  /// The memory of the buffer, room for a header in front, for someone who owns it from now on.
+  func giveAway() -> UnsafeMutableRawPointer {
+    isGivenAway = true
+    return unsafe base - StringBlock.headerCount
+  }
+
+  // MARK: - Bytes
 
   /// What has not been consumed.
   var bytes: UnsafeMutableRawBufferPointer {
@@ -73,10 +103,9 @@ final class InputBuffer {
     // As much again as there is, so that what is put in front piece by piece is moved rarely.
     let front = least + remaining
     let kept = remaining
-    let larger = UnsafeMutableRawPointer.allocate(
-      byteCount: front + kept + (capacity - count), alignment: 8)
+    let larger = unsafe InputBuffer.allocate(front + kept + (capacity - count))
     unsafe (larger + front).copyMemory(from: base + consumed, byteCount: kept)
-    unsafe base.deallocate()
+    unsafe Allocator.freeUncounted(base - StringBlock.headerCount)
     unsafe base = larger
     capacity += front - consumed
     consumed = front
@@ -86,19 +115,20 @@ final class InputBuffer {
   /// Drops what is consumed, and grows if that isn't enough.
   private func makeRoom(_ least: Int) {
     let kept = remaining
-    var wanted = capacity
-    // Doubling up to a megabyte, then by a quarter: a large argument is copied a few times at most.
-    while wanted - kept < least { wanted += wanted < 1 << 20 ? wanted : wanted / 4 }
-    if wanted == capacity {
+    if consumed > 0 {
       unsafe base.copyMemory(from: base + consumed, byteCount: kept)
-    } else {
-      let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 8)
-      unsafe larger.copyMemory(from: base + consumed, byteCount: kept)
-      unsafe base.deallocate()
-      unsafe base = larger
-      capacity = wanted
+      consumed = 0
+      count = kept
     }
-    consumed = 0
-    count = kept
+    var wanted = capacity
+    // A large argument asks for as much as it needs: its buffer may become a value.
+    if least >= Arrivals.adoptedByteCountMin { wanted = max(wanted, kept + least) }
+    while wanted - kept < least { wanted += wanted < 1 << 20 ? wanted : wanted / 4 }
+    guard wanted > capacity else { return }
+    unsafe base =
+      Allocator.reallocateUncounted(
+        base - StringBlock.headerCount, to: StringBlock.headerCount + wanted)
+      + StringBlock.headerCount
+    capacity = wanted
   }
 }

@@ -8,17 +8,40 @@ import EventLoop
 
 extension Server {
   /// Memory that counts against `maxmemory`: everything but what only waits to be freed.
-  var evictableMemory: Int { allocator.bytesInUse + clientMemory }
+  var evictableMemory: Int { allocator.bytesInUse + clientMemory + objectMemory }
+
+  /// Memory of objects that the allocator doesn't see, as far as their sizes are known: clients
+  /// without their buffers, the slow log, watched keys.
+  var objectMemory: Int {
+    clients.count &* Client.objectByteCount &+ slowLog.byteCount &+ effects.watched.byteCount
+  }
 
   /// Frees memory before a command while `maxmemory` is exceeded; the error if that fails and the
   /// command needs memory.
   func makeRoom(for call: borrowing Call) -> CommandError? {
     guard evictableMemory > configuration.maxMemory, configuration.maxMemory > 0 else {
+      noteExceeding(false)
       return nil
     }
     let hasRoom = evict()
+    noteExceeding(!hasRoom || evictionContinues)
     guard !hasRoom else { return nil }
     return call.needsMemory ? .outOfMemory : nil
+  }
+
+  /// Measures how long memory is over its limit.
+  func noteExceeding(_ isExceeded: Bool) {
+    let since = statistics.evictionExceededSince
+    guard isExceeded != (since != 0) else { return }
+    let now = clock.monotonicNanoseconds() / 1000
+    if !isExceeded { statistics.evictionExceededMicroseconds += now - since }
+    statistics.evictionExceededSince = isExceeded ? max(1, now) : 0
+  }
+
+  /// How long memory has been over its limit this time, in microseconds.
+  var currentExceedingMicroseconds: Int64 {
+    let since = statistics.evictionExceededSince
+    return since == 0 ? 0 : clock.monotonicNanoseconds() / 1000 - since
   }
 
   /// Evicts until there is room; false if that isn't possible.

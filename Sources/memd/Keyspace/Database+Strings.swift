@@ -58,8 +58,7 @@ extension Database {
     guard let location = locateForWriting(key) else {
       var hasDeadline = false
       if case .at = deadline { hasDeadline = true }
-      let entry = Entry.make(
-        key: key.bytes, string: value, hasDeadline: hasDeadline, allocator: allocator)
+      let entry = makeEntry(key, value, hasDeadline: hasDeadline)
       if case .at(let instant) = deadline { entry.deadline = instant }
       insert(entry, key)
       return entry
@@ -76,7 +75,7 @@ extension Database {
       if moment.touchesKeys { touch(old) }
       return old
     }
-    let entry = Entry.make(key: key.bytes, string: value, hasDeadline: has, allocator: allocator)
+    let entry = makeEntry(key, value, hasDeadline: has)
     entry.header.access = initialAccess
     if has {
       entry.deadline = if case .at(let instant) = deadline { instant } else { old.deadline }
@@ -86,6 +85,25 @@ extension Database {
     if has { file(entry) }
     discard(old)
     return entry
+  }
+
+  /// The entry of a new value; a large one keeps the memory that it was received into.
+  @inline(__always)
+  private func makeEntry(
+    _ key: Key, _ value: borrowing Entry.NewString, hasDeadline: Bool
+  ) -> Entry {
+    switch value {
+    case .integer: break
+    case .bytes(let bytes):
+      guard bytes.byteCount >= Arrivals.adoptedByteCountMin,
+        let block = arrivals.adopt(bytes, allocator)
+      else { break }
+      return Entry.make(
+        key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,
+        word: block.word, hasDeadline: hasDeadline, allocator: allocator)
+    }
+    return Entry.make(
+      key: key.bytes, string: value, hasDeadline: hasDeadline, allocator: allocator)
   }
 
   /// Writes `value` into the memory of `entry` if it is a string of the same shape.

@@ -7,17 +7,20 @@ import RESP
 struct DatabaseContents: ~Copyable {
   var table: HashTable<Entry>
   var expirations: TimingWheel<Entry>
+  /// Hashes with fields that expire, by the earliest of their deadlines.
+  var fieldExpirations: TimingWheel<HashExpiration>
 
   init(allocator: Allocator, seed: HashSeed, now: Int64) {
     table = HashTable(allocator: allocator, seed: seed)
     expirations = TimingWheel(allocator: allocator, now: now)
+    fieldExpirations = TimingWheel(allocator: allocator, now: now)
   }
 
   /// Frees at most `limit` keys with their values; true when none is left. Large values are handed
   /// to `unlinked`.
   mutating func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
-    // The wheel refers to entries that are about to go: it is emptied first.
-    if !expirations.drain(upTo: limit) { return false }
+    // The wheels refer to entries that are about to go: they are emptied first.
+    if !expirations.drain(upTo: limit) || !fieldExpirations.drain(upTo: limit) { return false }
     return table.drain(upTo: limit) { unlinked.discard($0) }
   }
 }
@@ -53,6 +56,7 @@ final class Database {
   let limits: EncodingLimits
   /// Takes over what is removed here and too large to be freed at once.
   let unlinked: UnlinkedData
+  let arrivals: Arrivals
   /// The contents lie outside the object: reaching them costs no reference counting.
   private(set) var storage: UnsafeMutablePointer<DatabaseContents>
 
@@ -63,7 +67,8 @@ final class Database {
 
   init(
     number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, effects: Effects,
-    statistics: Statistics, limits: EncodingLimits, unlinked: UnlinkedData
+    statistics: Statistics, limits: EncodingLimits, unlinked: UnlinkedData,
+    arrivals: Arrivals
   ) {
     self.number = number
     self.allocator = allocator
@@ -73,6 +78,7 @@ final class Database {
     self.statistics = statistics
     self.limits = limits
     self.unlinked = unlinked
+    self.arrivals = arrivals
     unsafe storage = Database.emptyStorage(allocator, seed, moment)
   }
 
@@ -243,6 +249,7 @@ final class Database {
       return moved
     }
     contents.table.replace(at: location, with: moved)
+    relocateFields(of: moved)
     return moved
   }
 

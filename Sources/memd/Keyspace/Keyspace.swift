@@ -16,6 +16,8 @@ final class Keyspace {
   let limits = EncodingLimits()
   /// What has been removed and is freed in slices.
   let unlinked: UnlinkedData
+  /// Received bytes that may become values as they are.
+  let arrivals: Arrivals
   /// Picks keys for RANDOMKEY and eviction.
   var random: RandomGenerator
 
@@ -32,10 +34,13 @@ final class Keyspace {
     let unlinked = UnlinkedData(allocator: allocator)
     self.unlinked = unlinked
     let limits = self.limits
+    let arrivals = Arrivals()
+    self.arrivals = arrivals
     databases = (0..<databaseCount).map {
       Database(
         number: $0, allocator: allocator, seed: seed, moment: moment, effects: effects,
-        statistics: statistics, limits: limits, unlinked: unlinked)
+        statistics: statistics, limits: limits, unlinked: unlinked,
+        arrivals: arrivals)
     }
   }
 

@@ -78,6 +78,14 @@ struct StringBlock {
 
   init(word: UInt64) { self.word = word }
 
+  /// Takes over memory that already has the bytes, `offset` behind the header.
+  init(adopted memory: UnsafeMutableRawPointer, offset: Int, count: Int, capacity: Int) {
+    unsafe memory.storeBytes(of: count, as: Int.self)
+    let packed = capacity | offset << StringBlock.capacityBits
+    unsafe memory.storeBytes(of: packed, toByteOffset: 8, as: Int.self)
+    word = UInt64(UInt(bitPattern: memory))
+  }
+
   /// Allocates room for `capacity` bytes; the count is zero.
   init(capacity: Int, allocator: Allocator) {
     let pointer = unsafe allocator.allocate(StringBlock.headerCount + capacity)
@@ -86,30 +94,42 @@ struct StringBlock {
     word = UInt64(UInt(bitPattern: pointer))
   }
 
-  var start: UnsafeMutableRawPointer { unsafe pointer + StringBlock.headerCount }
+  /// Bits of the second word that are the capacity; above them is the offset of the bytes.
+  private static let capacityBits = 48
+
+  private var packed: Int { unsafe pointer.load(fromByteOffset: 8, as: Int.self) }
+
+  /// Bytes between header and value: what came before it in the request that brought it.
+  private var offset: Int { packed >> StringBlock.capacityBits }
+
+  var start: UnsafeMutableRawPointer { unsafe pointer + (StringBlock.headerCount + offset) }
 
   var count: Int {
     get { unsafe pointer.load(as: Int.self) }
     nonmutating set { unsafe pointer.storeBytes(of: newValue, as: Int.self) }
   }
 
-  var capacity: Int { unsafe pointer.load(fromByteOffset: 8, as: Int.self) }
+  var capacity: Int { packed & (1 << StringBlock.capacityBits - 1) }
+
+  /// Bytes of the allocation.
+  var byteCount: Int { StringBlock.headerCount + offset + capacity }
 
   /// Memory the block occupies.
   func allocatedSize(_ allocator: Allocator) -> Int {
-    unsafe allocator.allocatedSize(of: StringBlock.headerCount + capacity, at: pointer)
+    unsafe allocator.allocatedSize(of: byteCount, at: pointer)
   }
 
   /// A block with the same bytes and at least `capacity` room; this one must not be used any more.
   func resized(to capacity: Int, allocator: Allocator) -> StringBlock {
+    let offset = self.offset
     let moved = unsafe allocator.reallocate(
-      pointer, from: StringBlock.headerCount + self.capacity,
-      to: StringBlock.headerCount + capacity)
-    unsafe moved.storeBytes(of: capacity, toByteOffset: 8, as: Int.self)
+      pointer, from: byteCount, to: StringBlock.headerCount + offset + capacity)
+    let packed = capacity | offset << StringBlock.capacityBits
+    unsafe moved.storeBytes(of: packed, toByteOffset: 8, as: Int.self)
     return StringBlock(word: UInt64(UInt(bitPattern: moved)))
   }
 
   func free(_ allocator: Allocator) {
-    unsafe allocator.deallocate(pointer, byteCount: StringBlock.headerCount + capacity)
+    unsafe allocator.deallocate(pointer, byteCount: byteCount)
   }
 }

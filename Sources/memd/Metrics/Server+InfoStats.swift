@@ -50,7 +50,7 @@ extension Server {
   }
 
   private func writeExpirationInfo(to text: inout InfoText) {
-    text.field("expired_subkeys", 0)
+    text.field("expired_subkeys", statistics.expiredSubkeys)
     text.field("expired_keys", statistics.expiredKeys)
     // Every key is removed when it is due; none waits for a sampling to find it.
     text.field("expired_stale_perc", estimatedStalePercent())
@@ -59,8 +59,11 @@ extension Server {
     text.field("evicted_keys", statistics.evictedKeys)
     text.field("evicted_clients", statistics.evictedClients)
     text.field("evicted_scripts", 0)
-    text.field("total_eviction_exceeded_time", statistics.evictionExceededMicroseconds / 1000)
-    text.field("current_eviction_exceeded_time", 0)
+    let exceeding = currentExceedingMicroseconds
+    text.field(
+      "total_eviction_exceeded_time",
+      (statistics.evictionExceededMicroseconds + exceeding) / 1000)
+    text.field("current_eviction_exceeded_time", exceeding / 1000)
   }
 
   private func writeCompactionInfo(to text: inout InfoText) {

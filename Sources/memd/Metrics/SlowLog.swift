@@ -14,11 +14,23 @@ final class SlowLog {
     let arguments: [[UInt8]]
     let clientAddress: String
     let clientName: [UInt8]
+
+    /// Memory of the entry, roughly.
+    var byteCount: Int {
+      arguments.reduce(clientName.count + MemoryLayout<Entry>.stride) {
+        $0 + $1.count + SlowLog.arrayByteCount
+      }
+    }
   }
+
+  /// Memory of an array beyond its elements: header and reference.
+  private static let arrayByteCount = 40
 
   /// Newest first.
   private(set) var entries: [Entry] = []
   private var nextID = 0
+  /// Memory of all entries, roughly.
+  private(set) var byteCount = 0
   static let argumentCountMax = 32
   static let argumentByteCountMax = 128
 
@@ -35,10 +47,14 @@ final class SlowLog {
       clientName: client.name)
     nextID += 1
     entries.insert(entry, at: 0)
-    if entries.count > limit { entries.removeLast(entries.count - limit) }
+    byteCount += entry.byteCount
+    while entries.count > limit { byteCount -= entries.removeLast().byteCount }
   }
 
-  func removeAll() { entries = [] }
+  func removeAll() {
+    entries = []
+    byteCount = 0
+  }
 
   private static func shortened(
     _ arguments: Arguments, _ hidden: HiddenArguments

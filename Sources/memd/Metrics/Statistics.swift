@@ -5,6 +5,8 @@ final class Statistics {
   var keyspaceHits = 0
   var keyspaceMisses = 0
   var expiredKeys = 0
+  /// Fields of hashes removed because their deadline had passed.
+  var expiredSubkeys = 0
   var evictedKeys = 0
   var evictedClients = 0
   /// Times a slice of expiry ended before everything due was removed.
@@ -30,6 +32,8 @@ final class Statistics {
   var recentMaxOutputBuffer = 0
   /// Total time, in microseconds, during which memory was over its limit.
   var evictionExceededMicroseconds: Int64 = 0
+  /// Monotonic time, in microseconds, since when it is; 0: it is not.
+  var evictionExceededSince: Int64 = 0
   /// Turns of the loop that did something, and what they took.
   var turns = 0
   var turnMicroseconds = 0.0
@@ -46,6 +50,7 @@ final class Statistics {
     keyspaceHits = 0
     keyspaceMisses = 0
     expiredKeys = 0
+    expiredSubkeys = 0
     evictedKeys = 0
     evictedClients = 0
     expiredTimeCapReached = 0

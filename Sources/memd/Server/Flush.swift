@@ -32,7 +32,7 @@ extension Server {
       index &+= 1
     }
     writers.removeAll()
-    if !retiredInputs.isEmpty { retiredInputs.removeAll(keepingCapacity: true) }
+    if !keyspace.arrivals.isEmpty { keyspace.arrivals.removeAll() }
     arenaUsed = 0
   }
 
@@ -46,34 +46,55 @@ extension Server {
   }
 
   /// Writes as much of one client's output as its socket takes.
+  @inline(__always)
   func flush(_ client: Client) {
-    guard !client.flags.contains(.closed) else { return }
-    if client.flags.contains(.closeASAP) { return close(client) }
+    if !client.flags.isDisjoint(with: [.closed, .closeASAP]) { return closeNow(client) }
     let pending = client.reply.count - client.sentCount
     guard pending > 0 else { return finishOutput(client) }
     let result = transport.send(
       client.connection, client.reply.bytes.extracting(last: pending))
-    switch result {
-    case .bytes(let count):
-      statistics.networkOutputBytes &+= count
-      statistics.writesProcessed &+= 1
-      client.outputBytes &+= count
+    guard case .bytes(let count) = result else { return failSending(result, client) }
+    statistics.networkOutputBytes &+= count
+    statistics.writesProcessed &+= 1
+    client.outputBytes &+= count
+    if count < pending {
       client.sentCount += count
-      if count == pending { finishOutput(client) } else { awaitWritable(client) }
-    case .wouldBlock: awaitWritable(client)
-    case .closed, .failed: close(client)
+      awaitWritable(client)
+    } else {
+      finishOutput(client)
     }
   }
 
+  @inline(never)
+  private func closeNow(_ client: Client) {
+    if !client.flags.contains(.closed) { close(client) }
+  }
+
+  @inline(never)
+  private func failSending(_ result: IOResult, _ client: Client) {
+    if case .wouldBlock = result { awaitWritable(client) } else { close(client) }
+  }
+
   /// Everything has left: the storage goes back to the pool, a client that was to leave leaves.
+  @inline(__always)
   func finishOutput(_ client: Client) {
     client.sentCount = 0
-    client.softLimitSince = 0
     client.reply.removeAll(keepingCapacity: true)
     if client.flags.contains(.follower), continueSnapshot(for: client) {
       return awaitWritable(client)
     }
     if let storage = client.reply.takeStorage() { replyPool.put(storage) }
+    if client.details != nil
+      || !client.flags.isDisjoint(with: [.waitsForWritable, .closeAfterReply])
+    {
+      finishUnusually(client)
+    }
+  }
+
+  /// What comes after the last byte to a client that had waited for it.
+  @inline(never)
+  private func finishUnusually(_ client: Client) {
+    client.softLimitSince = 0
     if client.flags.contains(.waitsForWritable) {
       client.flags.remove(.waitsForWritable)
       transport.watchWritable(client.connection, false)
@@ -81,6 +102,7 @@ extension Server {
     if client.flags.contains(.closeAfterReply) { close(client) }
   }
 
+  @inline(never)
   private func awaitWritable(_ client: Client) {
     // What has been sent is dropped once it is more than half, so a slow reader costs no copies.
     if client.sentCount > client.reply.count / 2 {

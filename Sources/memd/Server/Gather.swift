@@ -31,7 +31,9 @@ extension Server {
     var parser = RequestParser()
     let consumed = unsafe parse(bytes, of: client, &parser, partial: nil)
     guard consumed < count, !client.isClosing else { return }
-    let input = InputBuffer(capacity: max(parser.bytesNeeded, count - consumed + 512))
+    // Not all that was announced: memory grows with what has really arrived.
+    let waiting = count - consumed
+    let input = InputBuffer(capacity: max(min(parser.bytesNeeded, 2 * waiting), waiting + 512))
     unsafe input.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
     keepProgress(parser, in: input)
     client.input = input
@@ -44,9 +46,14 @@ extension Server {
     // Requests that were read from the buffer may still wait in the batch: it must not move.
     if input.consumed > 0 { run(batch) }
     let missing = input.parser.bytesNeeded - input.remaining
-    // Enough for a large argument at once, but memory grows with what has really arrived.
-    let least = max(16 << 10, min(missing, max(input.remaining, 64 << 10)))
-    let room = unsafe input.room(atLeast: least)
+    // Enough for a large argument at once, but memory grows with what has really arrived. Nothing
+    // is received behind a large argument, so that its buffer can become its value.
+    let isLarge = input.parser.bulkLengthPending >= Arrivals.adoptedByteCountMin
+    let growth = min(missing, max(input.remaining, 64 << 10))
+    var room = unsafe input.room(atLeast: isLarge ? growth : max(16 << 10, growth))
+    if isLarge, room.count > missing {
+      unsafe room = UnsafeMutableRawBufferPointer(rebasing: room[..<missing])
+    }
     let result = unsafe transport.receive(client.connection, into: room)
     guard let count = received(result, from: client) else { return }
     input.received(count)
@@ -78,7 +85,7 @@ extension Server {
   /// The buffer is empty: it goes when the requests that lie in it have run.
   private func retire(_ input: InputBuffer, of client: Client) {
     client.input = nil
-    if batch.count > 0 { retiredInputs.append(input) }
+    if batch.count > 0 { keyspace.arrivals.add(input) }
   }
 
   /// Remembers how far the first incomplete request was read.
@@ -146,6 +153,7 @@ extension Server {
   }
 
   /// Adds the request whose slices were appended last.
+  @inline(__always)
   private func add(
     _ bytes: UnsafeMutableRawBufferPointer, start: Int, end: Int, of client: Client,
     isCanonical: Bool
@@ -174,6 +182,7 @@ extension Server {
   }
 
   /// Counts what came; closes the connection at its end, or when it has failed.
+  @inline(__always)
   private func received(_ result: IOResult, from client: Client) -> Int? {
     switch result {
     case .bytes(let count):

@@ -52,8 +52,6 @@ final class Server {
   var writers = ClientList()
   /// Clients that go on in the next turn without new bytes.
   var resuming: [Client] = []
-  /// Input buffers whose last requests lie in the batch.
-  var retiredInputs: [InputBuffer] = []
   /// Requests that were refused until a pause ends, in order.
   var postponed: [Postponed] = []
   var expiry = ExpiryProgress()
@@ -132,6 +130,7 @@ final class Server {
     commandStatistics = CommandStatisticsTable(
       count: commands.descriptions.count, ticksPerMicrosecond: clock.ticksPerMicrosecond)
     ticksPerMillisecond = clock.ticks(microseconds: 1000)
+    allocator.deferLargeFrees()
     unsafe arena = .allocate(byteCount: 512 << 10, alignment: 4096)
     applyConfiguration()
     configuration.changeObserver = {

@@ -131,6 +131,7 @@ enum Startup {
 
   /// Takes leave when the loop has ended; ends the process if there was an error.
   static func close(_ server: Server) {
+    Supervisor(server.configuration.supervised).notifyStopping()
     server.closeListeners()
     ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
     server.log.warning("memd is now ready to exit, bye bye...")

@@ -27,7 +27,10 @@ extension Server {
         backgroundEndedAt = clock.ticks()
       }
     }
-    if evictionContinues { _ = evict() }
+    if evictionContinues {
+      let hasRoom = evict()
+      noteExceeding(!hasRoom || evictionContinues)
+    }
     if effects.attention.kinds.contains(.readyKeys) {
       stopwatch = clock.ticks()
       serveReadyClients()

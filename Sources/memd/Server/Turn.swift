@@ -37,6 +37,7 @@ extension Server {
     flush()
     if configuration.maxMemoryClients != 0 { evictClients() }
     forgetClosed()
+    if allocator.hasDeferred { freeDeferred() }
     noteTurn(since: started, commandsBefore: commandsBefore)
   }
 

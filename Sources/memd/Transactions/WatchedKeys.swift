@@ -23,6 +23,10 @@ final class WatchedKeys {
   var isEmpty: Bool { clients.isEmpty }
   /// Number of different keys that are watched (INFO's total_watched_keys).
   var keyCount: Int { watchers.count }
+  /// Memory of the table of watched keys, roughly.
+  private(set) var byteCount = 0
+  /// What a key costs beyond its bytes: its place in the table, two arrays, and a reference.
+  private static let keyOverhead = 150
 
   /// Starts watching; a key that the client watches already changes nothing.
   func add(_ key: Key, in database: Database, for client: Client) {
@@ -31,6 +35,7 @@ final class WatchedKeys {
     if client.transaction.watched.isEmpty { clients.append(client) }
     client.transaction.watched.append(
       Transaction.Watch(key: watched, wasDue: WatchedKeys.isDue(watched, in: database)))
+    if watchers[watched] == nil { byteCount += watched.bytes.count + WatchedKeys.keyOverhead }
     watchers[watched, default: []].append(client)
   }
 
@@ -40,6 +45,7 @@ final class WatchedKeys {
     for watch in client.transaction.watched {
       guard var others = watchers[watch.key] else { continue }
       others.removeAll { $0 === client }
+      if others.isEmpty { byteCount -= watch.key.bytes.count + WatchedKeys.keyOverhead }
       watchers[watch.key] = others.isEmpty ? nil : others
     }
     client.transaction.watched = []

@@ -51,9 +51,9 @@ final class NumberTable {
 
   func contains(_ word: UInt64) -> Bool {
     let hash = NumberElement.hash(word, table.seed)
-    table.prefetchBucket(hash)
-    table.prefetchEntries(hash)
-    table.prefetchChildEntries(hash)
+    let hint = table.prefetchBucket(hash)
+    HashTable<NumberElement>.prefetchEntries(hash, in: hint)
+    HashTable<NumberElement>.prefetchChildEntries(hash, in: hint)
     return NumberElement.withKey(word) { table.find($0, hash: hash)?.word == word }
   }
 }

@@ -29,10 +29,9 @@ final class Batch {
     let command: CommandReference?
   }
 
-  /// A key to come: its hash, and the table it will be looked up in.
-  @safe
+  /// A key to come: its hash, and the bucket that it will be looked up in.
   private struct Hint {
-    let contents: UnsafeMutablePointer<DatabaseContents>
+    let bucket: BucketHint
     let hash: UInt64
   }
 
@@ -88,13 +87,13 @@ final class Batch {
     var index = 0
     while index < hintCount {
       let hint = unsafe hints[index]
-      unsafe hint.contents.pointee.table.prefetchEntries(hint.hash)
+      HashTable<Entry>.prefetchEntries(hint.hash, in: hint.bucket)
       index &+= 1
     }
     index = 0
     while index < hintCount {
       let hint = unsafe hints[index]
-      unsafe hint.contents.pointee.table.prefetchChildEntries(hint.hash)
+      HashTable<Entry>.prefetchChildEntries(hint.hash, in: hint.bucket)
       index &+= 1
     }
   }
@@ -118,8 +117,8 @@ final class Batch {
       while position <= end, hintCount < Batch.hintCapacity {
         let hash = SipHash13.hash(arguments[position], seed)
         arguments.setHash(hash, at: position)
-        unsafe contents.pointee.table.prefetchBucket(hash)
-        unsafe (hints + hintCount).initialize(to: Hint(contents: contents, hash: hash))
+        let bucket = unsafe contents.pointee.table.prefetchBucket(hash)
+        unsafe (hints + hintCount).initialize(to: Hint(bucket: bucket, hash: hash))
         hintCount &+= 1
         position &+= Int(keys.step)
       }
