@@ -19,6 +19,14 @@ extension DoubleText {
     }
   }
 
+  /// A number with six digits behind the point, as C's `%f` writes it; for error texts.
+  public static func plainString(_ value: Double) -> String {
+    var buffer = ByteBuffer()
+    buffer.reserve(320)
+    buffer.end += unsafe CText.write(value, "%f", to: buffer.tail, byteCount: 320)
+    return unsafe buffer.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+  }
+
   /// A number below 2^52 times 10000, rounded to an integer, ties to even.
   ///
   /// The product of the mantissa's 53 bits is exact in 128, so that it is rounded once.

@@ -170,8 +170,8 @@ extension Call {
   func place(_ index: Int) throws(CommandError) -> GeoPoint {
     let point = GeoPoint(longitude: try score(index), latitude: try score(index + 1))
     guard point.isValid else {
-      let longitude = FixedPoint.text(point.longitude, digits: 6)
-      let latitude = FixedPoint.text(point.latitude, digits: 6)
+      let longitude = DoubleText.plainString(point.longitude)
+      let latitude = DoubleText.plainString(point.latitude)
       throw failure("ERR invalid longitude,latitude pair \(longitude),\(latitude)")
     }
     return point

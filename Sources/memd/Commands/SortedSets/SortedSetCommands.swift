@@ -69,7 +69,13 @@ enum SortedSetCommands: CommandFamily {
   }
 
   static func zincrby(_ call: inout Call) throws(CommandError) {
-    try add(call, .increment, from: 2, countsUpdates: false)
+    do throws(CommandError) {
+      try add(call, .increment, from: 2, countsUpdates: false)
+    } catch {
+      // Compatibility: an option of ZADD where the increment belongs is a syntax error.
+      if error == .notFloat { _ = try AddOptions(call) }
+      throw error
+    }
   }
 
   /// Adds the pairs of score and member that stand from argument `first` on, and replies.
