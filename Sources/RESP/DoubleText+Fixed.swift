@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension DoubleText {
-  /// Appends a number with four digits behind the point, as C's `%.4f` writes it.
+  /// Appends a number with four digits behind the point, as redis-server writes distances.
+  ///
+  /// It is multiplied by 10000 and rounded then, which differs from `%.4f` once in a while. What has
+  /// no such integer, NaN included, becomes the least integer there is.
   public static func appendFixed(_ value: Double, to buffer: inout ByteBuffer) {
-    guard value >= 0, value < 4_503_599_627_370_496 else {
-      // The largest double has 309 digits.
-      buffer.reserve(320)
-      buffer.end += unsafe CText.write(value, "%.4f", to: buffer.tail, byteCount: 320)
-      return
-    }
-    let scaled = roundedTenThousandfold(value)
-    buffer.append(integer: Int(scaled / 10_000))
+    let scaled = Int64(exactly: (value * 10_000).rounded(.toNearestOrEven)) ?? .min
+    if scaled < 0 { buffer.append(byte: 0x2D) }
+    let digits = scaled.magnitude
+    buffer.append(integer: Int(digits / 10_000))
     buffer.append(byte: 0x2E)
     var unit: UInt64 = 1000
     while unit > 0 {
-      buffer.append(byte: 48 + UInt8(truncatingIfNeeded: scaled / unit % 10))
+      buffer.append(byte: 48 + UInt8(truncatingIfNeeded: digits / unit % 10))
       unit /= 10
     }
   }
@@ -25,20 +24,6 @@ extension DoubleText {
     buffer.reserve(320)
     buffer.end += unsafe CText.write(value, "%f", to: buffer.tail, byteCount: 320)
     return unsafe buffer.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-  }
-
-  /// A number below 2^52 times 10000, rounded to an integer, ties to even.
-  ///
-  /// The product of the mantissa's 53 bits is exact in 128, so that it is rounded once.
-  private static func roundedTenThousandfold(_ value: Double) -> UInt64 {
-    guard value >= 1e-9 else { return 0 }
-    let product = UInt128(value.significandBitPattern | 1 << 52) * 10_000
-    let shift = UInt128(52 - Int(value.exponent))
-    let quotient = product >> shift
-    let rest = product & (1 << shift - 1)
-    let half: UInt128 = 1 << (shift - 1)
-    let roundsUp = rest > half || rest == half && quotient & 1 == 1
-    return UInt64(truncatingIfNeeded: quotient) + (roundsUp ? 1 : 0)
   }
 }
 
