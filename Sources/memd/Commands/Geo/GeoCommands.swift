@@ -25,7 +25,7 @@ enum GeoCommands: CommandFamily {
     Command(
       "geopos", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [.key(), .string("member").repeated], since: "3.2.0", complexity: "O(1) per member",
-      summary: "Returns the coordinates of members.", handler: geopos),
+      summary: "Returns the coordinates of members.", arity: -2, handler: geopos),
     Command(
       "geodist", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [
@@ -38,7 +38,8 @@ enum GeoCommands: CommandFamily {
     Command(
       "geohash", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [.key(), .string("member").repeated], since: "3.2.0", complexity: "O(1) per member",
-      summary: "Returns the positions of members as standard geohash texts.", handler: geohash),
+      summary: "Returns the positions of members as standard geohash texts.", arity: -2,
+      handler: geohash),
   ]
 
   // MARK: - GEOADD
