@@ -153,6 +153,15 @@ internal enum Syscall {
     if code != EINPROGRESS && code != EINTR { throw SystemError(code) }
   }
 
+  /// poll(2) of one descriptor; false if the time was over first.
+  @inline(never)
+  internal static func poll(
+    _ descriptor: Int32, events: Int16, timeoutMilliseconds: Int32
+  ) throws(SystemError) -> Bool {
+    var entry = pollfd(fd: descriptor, events: events, revents: 0)
+    return try checking { Int(unsafe Glibc.poll(&entry, 1, timeoutMilliseconds)) } > 0
+  }
+
   /// setsockopt(2) with a number.
   @inline(never)
   internal static func setOption(

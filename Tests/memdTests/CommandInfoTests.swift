@@ -50,6 +50,7 @@ struct CommandInfoTests {
     #expect(ours.elements.count == theirs.elements.count, "\(name)")
     guard ours.elements.count == 10, theirs.elements.count == 10 else { return }
     for (index, element) in elements.enumerated() {
+      if element == "arity", longer.contains(name) { continue }
       #expect(
         ours.elements[index] == theirs.elements[index], "\(element) of \(name)")
     }
@@ -63,6 +64,9 @@ struct CommandInfoTests {
     let missing = expected.keys.filter { subcommands[$0] == nil && !later.contains($0) }.sorted()
     #expect(missing.isEmpty, "subcommands of \(name) are missing")
   }
+
+  /// Commands that take more arguments since a version after the reference's.
+  private static let longer = ["zrank", "zrevrank"]
 
   /// Subcommands that memd doesn't have yet: client-side caching.
   private static let later = [

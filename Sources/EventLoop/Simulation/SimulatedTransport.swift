@@ -177,6 +177,17 @@ public final class SimulatedTransport: Transport {
 
   // MARK: - Connections
 
+  /// Who answers at a host and port to a caller that waits; nil if nobody does.
+  public var blockingPeer: ((String, UInt16) -> BlockingConnection?)?
+
+  /// Asks `blockingPeer`.
+  public override func connectBlocking(
+    to host: String, port: UInt16, timeoutMilliseconds: Int
+  ) throws(SystemError) -> BlockingConnection {
+    guard let connection = blockingPeer?(host, port) else { throw .refused }
+    return connection
+  }
+
   /// Reaches another transport of the network; refused if nobody listens, silent across a
   /// partition.
   public override func connect(

@@ -268,6 +268,14 @@ public final class EpollTransport: Transport {
     return id
   }
 
+  /// A host name is looked up blocking, which no timeout limits.
+  public override func connectBlocking(
+    to host: String, port: UInt16, timeoutMilliseconds: Int
+  ) throws(SystemError) -> BlockingConnection {
+    guard let address = SocketAddress(host: host, port: port) else { throw .unreachable }
+    return try SocketConnection(to: address, timeoutMilliseconds: timeoutMilliseconds)
+  }
+
   /// SO_ERROR.
   public override func connectError(of id: ConnectionID) -> Int32 {
     guard sockets.isCurrent(id) else { return EBADF }

@@ -40,6 +40,13 @@ open class Transport {
     throw SystemError.unreachable
   }
 
+  /// Opens a connection that the loop knows nothing of, for exchanges in which the caller waits.
+  open func connectBlocking(
+    to host: String, port: UInt16, timeoutMilliseconds: Int
+  ) throws(SystemError) -> BlockingConnection {
+    throw SystemError.unreachable
+  }
+
   /// Takes the pending error of a connection; 0 if there is none (an outgoing one was made).
   open func connectError(of id: ConnectionID) -> Int32 { 0 }
 

@@ -20,6 +20,8 @@ final class Compaction {
     case marking
     /// The wheel of a database moves its chunks.
     case movingRecords
+    /// The wheel of hashes with expiring fields does.
+    case movingFieldRecords
     /// A database's entries move, and its buckets.
     case movingEntries
   }
@@ -93,7 +95,10 @@ final class Compaction {
     case .marking: mark()
     case .movingRecords:
       var work = 64
-      if database.contents.expirations.leaveSparseSlabs(work: &work) { phase = .movingEntries }
+      if database.contents.expirations.leaveSparseSlabs(work: &work) { phase = .movingFieldRecords }
+    case .movingFieldRecords:
+      var work = 64
+      if database.contents.fieldExpirations.leaveSparseSlabs(work: &work) { phase = .movingEntries }
     case .movingEntries:
       for _ in 0..<4 {
         cursor = moveSome(in: database)
@@ -171,6 +176,7 @@ final class Compaction {
     }
     entry = entry.relocated(allocator)
     if entry.header.hasDeadline { database.contents.expirations.relocated(entry) }
+    database.relocateFields(of: entry)
     counts.moved += 1
   }
 }

@@ -71,6 +71,7 @@ extension Database {
       entry.header.access = initialAccess
       contents.table.insert(entry, hash: key.hash)
       if entry.header.hasDeadline { file(entry) }
+      fileFields(of: entry)
     } else {
       insert(entry, key)
     }
@@ -138,7 +139,9 @@ extension Database {
     let kept = min(count, entry.packedByteCount)
     unsafe new.packedStart.copyMemory(from: entry.packedStart, byteCount: kept)
     if !header.isEmbedded { PackedBlock(word: entry.valueWord).free(allocator) }
-    return substitute(new, for: entry, hash: hash)
+    let moved = substitute(new, for: entry, hash: hash)
+    relocateFields(of: moved)
+    return moved
   }
 
   /// Lets table and wheel know `new` instead of `old`, which has the same key and is freed without
@@ -163,8 +166,11 @@ extension Database {
 
   // MARK: - Removal
 
-  /// Frees an entry that table and wheel have forgotten; a large value is freed in slices.
-  func discard(_ entry: Entry) { unlinked.discard(entry) }
+  /// Frees an entry that table and wheel of keys have forgotten; a large value is freed in slices.
+  func discard(_ entry: Entry) {
+    forgetFields(of: entry)
+    unlinked.discard(entry)
+  }
 }
 
 extension Call {

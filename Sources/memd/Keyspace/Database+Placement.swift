@@ -26,6 +26,7 @@ extension Database {
   private func detach(at location: HashTable<Entry>.Location) -> Entry {
     let entry = contents.table.element(at: location)
     if entry.header.hasDeadline { contents.expirations.remove(entry) }
+    forgetFields(of: entry)
     contents.table.remove(at: location)
     return entry
   }
@@ -34,6 +35,7 @@ extension Database {
   func attach(_ entry: Entry, _ key: Key) {
     contents.table.insert(entry, hash: key.hash)
     if entry.header.hasDeadline { file(entry) }
+    fileFields(of: entry)
     effects.notify(.new, key, in: self)
   }
 

@@ -7,17 +7,20 @@ import RESP
 struct DatabaseContents: ~Copyable {
   var table: HashTable<Entry>
   var expirations: TimingWheel<Entry>
+  /// Hashes with fields that expire, by the earliest of their deadlines.
+  var fieldExpirations: TimingWheel<HashExpiration>
 
   init(allocator: Allocator, seed: HashSeed, now: Int64) {
     table = HashTable(allocator: allocator, seed: seed)
     expirations = TimingWheel(allocator: allocator, now: now)
+    fieldExpirations = TimingWheel(allocator: allocator, now: now)
   }
 
   /// Frees at most `limit` keys with their values; true when none is left. Large values are handed
   /// to `unlinked`.
   mutating func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
-    // The wheel refers to entries that are about to go: it is emptied first.
-    if !expirations.drain(upTo: limit) { return false }
+    // The wheels refer to entries that are about to go: they are emptied first.
+    if !expirations.drain(upTo: limit) || !fieldExpirations.drain(upTo: limit) { return false }
     return table.drain(upTo: limit) { unlinked.discard($0) }
   }
 }
@@ -246,6 +249,7 @@ final class Database {
       return moved
     }
     contents.table.replace(at: location, with: moved)
+    relocateFields(of: moved)
     return moved
   }
 

@@ -154,7 +154,7 @@ extension Server {
     for database in keyspace.databases where database.count > 0 {
       text.line(
         "db\(database.number):keys=\(database.count),expires=\(database.expiringCount),"
-          + "avg_ttl=\(database.averageTimeToLive),subexpiry=0")
+          + "avg_ttl=\(database.averageTimeToLive),subexpiry=\(database.fieldExpiringCount)")
     }
   }
 }

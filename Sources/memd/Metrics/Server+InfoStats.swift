@@ -50,7 +50,7 @@ extension Server {
   }
 
   private func writeExpirationInfo(to text: inout InfoText) {
-    text.field("expired_subkeys", 0)
+    text.field("expired_subkeys", statistics.expiredSubkeys)
     text.field("expired_keys", statistics.expiredKeys)
     // Every key is removed when it is due; none waits for a sampling to find it.
     text.field("expired_stale_perc", estimatedStalePercent())

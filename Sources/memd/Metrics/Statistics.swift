@@ -5,6 +5,8 @@ final class Statistics {
   var keyspaceHits = 0
   var keyspaceMisses = 0
   var expiredKeys = 0
+  /// Fields of hashes removed because their deadline had passed.
+  var expiredSubkeys = 0
   var evictedKeys = 0
   var evictedClients = 0
   /// Times a slice of expiry ended before everything due was removed.
@@ -48,6 +50,7 @@ final class Statistics {
     keyspaceHits = 0
     keyspaceMisses = 0
     expiredKeys = 0
+    expiredSubkeys = 0
     evictedKeys = 0
     evictedClients = 0
     expiredTimeCapReached = 0

@@ -65,7 +65,8 @@ extension Server {
         return false
       }
       follower.snapshotRemaining -= count
-      client.reply.append(raw: part.rawSpan.extracting(first: count))
+      let bytes = part.rawSpan
+      client.reply.append(raw: bytes.extracting(first: count))
       return true
     }
     file.close()

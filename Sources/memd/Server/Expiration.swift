@@ -47,8 +47,9 @@ extension Server {
     let count = keyspace.databases.count
     for step in 0..<count {
       let database = keyspace.databases[(expiry.cursor + step) % count]
-      guard database.expiringCount > 0 else { continue }
-      if !expireDueKeys(of: database, until: deadline) {
+      if !expireDueKeys(of: database, until: deadline)
+        || !expireDueFields(of: database, until: deadline)
+      {
         expiry.cursor = database.number
         return false
       }
@@ -58,6 +59,7 @@ extension Server {
 
   /// Removes what is due in one database; false if the time was over first.
   private func expireDueKeys(of database: Database, until deadline: UInt64) -> Bool {
+    guard database.expiringCount > 0 else { return true }
     while true {
       // A few keys go in any case, so that a crowded loop can't bring expiry to a halt.
       var work = 16
@@ -76,6 +78,29 @@ extension Server {
     }
   }
 
+  /// Removes the due fields of hashes in one database; false if the time was over first.
+  private func expireDueFields(of database: Database, until deadline: UInt64) -> Bool {
+    guard database.fieldExpiringCount > 0 else { return true }
+    while true {
+      var work = 16
+      while work > 0, let entry = database.nextHashWithDueFields(work: &work) {
+        let due = HashExpiration(entry).deadline
+        let removed = database.expireFields(of: entry, limit: Server.fieldsPerStep)
+        if removed > 0 {
+          expirationLag.record(
+            milliseconds: moment.milliseconds.saturatingDistance(from: due))
+        }
+        work -= removed
+        effects.flush(isTransaction: false)
+      }
+      guard work <= 0 || database.contents.fieldExpirations.hasBacklog else { return true }
+      if clock.ticks() >= deadline { return false }
+    }
+  }
+
+  /// Due fields of one hash that are removed together, with one HDEL for followers.
+  private static var fieldsPerStep: Int { 64 }
+
   /// Counts the time of a slice; a slow one interests the latency monitor.
   private func noteExpiry(microseconds: Double) {
     expiry.microseconds += microseconds
@@ -91,10 +116,13 @@ extension Server {
     guard moment.expiryMode == .remove, configuration.activeExpireEnabled else { return nil }
     var earliest = Int64.max
     moment.hasDeadlines = false
-    for database in keyspace.databases where database.expiringCount > 0 {
+    for database in keyspace.databases
+    where database.expiringCount > 0 || database.fieldExpiringCount > 0 {
       moment.hasDeadlines = true
-      let event = database.contents.expirations.earliestEvent(after: moment.milliseconds)
-      if let event { earliest = min(earliest, event) }
+      let now = moment.milliseconds
+      let key = database.contents.expirations.earliestEvent(after: now)
+      let field = database.contents.fieldExpirations.earliestEvent(after: now)
+      earliest = min(earliest, key ?? .max, field ?? .max)
     }
     // The periodic chores wake the loop before long anyway; they also see wall time jump.
     guard earliest < moment.milliseconds &+ 1000 else { return nil }

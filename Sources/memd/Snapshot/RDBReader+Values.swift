@@ -25,8 +25,30 @@ extension RDBReader {
           allocator: database.allocator))
     case .oldModule: throw failure(.module("of a release candidate of Redis 4.0"))
     case .module: throw failure(.module(RDBFormat.moduleName(try number())))
-    default: throw failure(.unknownType(kind.rawValue))
+    case .list, .listZiplist, .listQuicklist, .listQuicklist2:
+      return try list(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
+    case .hash, .hashZipmap, .hashZiplist, .hashListpack, .hashDeadlines,
+      .oldHashListpackDeadlines, .hashMetadata, .hashListpackDeadlines:
+      return try hash(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
+    case .sortedSetText, .sortedSet, .sortedSetZiplist, .sortedSetListpack:
+      return try sortedSet(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
+    case .streamListpacks, .streamListpacks2, .streamListpacks3:
+      return try stream(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
+    case .set, .setIntset, .setListpack:
+      return try set(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     }
+  }
+
+  /// The listpack that `bytes` are in every detail.
+  func listpack(_ bytes: RawSpan) throws(RDBError) -> Listpack {
+    noteSanitization()
+    guard Listpack.isValid(bytes) else { throw malformed("listpack") }
+    return Listpack(validated: bytes)
+  }
+
+  /// Elements of collections have at most 32 bits of length.
+  func checkTextLength(_ count: Int) throws(RDBError) {
+    if count >= 1 << 30 { throw malformed("element: too long") }
   }
 }
 

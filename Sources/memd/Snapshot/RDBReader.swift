@@ -28,6 +28,8 @@ final class RDBReader {
   var dialect = RDBFormat.Dialect.redis
   /// False saves the time for the checksum.
   var sumsUp = true
+  /// Packed values that were looked at byte by byte.
+  private(set) var sanitizations = 0
 
   /// Reads an open file from where it stands.
   init(file: DiskFile) {
@@ -70,6 +72,9 @@ final class RDBReader {
 
   /// An error about the shape of something.
   func malformed(_ what: StaticString) -> RDBError { failure(.malformed(what)) }
+
+  /// A packed value is about to be looked at.
+  func noteSanitization() { sanitizations &+= 1 }
 
   /// The checksum of all bytes that have been read.
   func checksum() -> UInt64 {

@@ -33,7 +33,11 @@ extension RDBWriter {
   func kind(of entry: Entry) -> RDBFormat.ValueKind {
     switch entry.header.type {
     case .string: .string
-    case .list, .set, .sortedSet, .hash, .stream: .string
+    case .list: .listQuicklist2
+    case .set: SetValue(entry).form == .intset ? .setIntset : .set
+    case .sortedSet: SortedSetValue(entry).isLarge ? .sortedSet : .sortedSetListpack
+    case .hash: kind(of: HashValue(entry))
+    case .stream: .streamListpacks2
     }
   }
 
@@ -43,8 +47,11 @@ extension RDBWriter {
     case .string:
       let value = StringValue(entry)
       if let integer = value.integer { string(integer) } else { string(value.stored) }
-    case .list, .set, .sortedSet, .hash, .stream:
-      assertionFailure("there are no values of this type yet")
+    case .list: list(ListValue(entry))
+    case .set: set(SetValue(entry), as: kind)
+    case .sortedSet: sortedSet(SortedSetValue(entry))
+    case .hash: hash(HashValue(entry), as: kind)
+    case .stream: stream(StreamValue(entry).stream)
     }
   }
 }

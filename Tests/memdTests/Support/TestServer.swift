@@ -185,12 +185,27 @@ enum DatasetText {
     return lines.sorted()
   }
 
-  /// A string as it is; other values as their digest.
+  /// A string as it is; other values as their digest, a hash with the deadlines of its fields.
   private static func text(of entry: Entry) -> String {
     if entry.header.isString {
       var scratch = DecimalScratch()
       return StringValue(entry).text(&scratch).text
     }
-    return DatasetDigest(valueOf: entry).text
+    var text = DatasetDigest(valueOf: entry).text
+    if entry.header.type == .hash { text += HashValue(entry).deadlinesText }
+    if entry.header.type == .stream { text += StreamText.of(StreamValue(entry).stream) }
+    return text
+  }
+}
+
+extension HashValue {
+  /// Fields with their deadlines, sorted.
+  var deadlinesText: String {
+    var texts: [String] = []
+    forEach(before: .min) { name, _, deadline in
+      var scratch = DecimalScratch()
+      if let deadline { texts.append(" \(name.text(&scratch).text)@\(deadline)") }
+    }
+    return texts.sorted().joined()
   }
 }

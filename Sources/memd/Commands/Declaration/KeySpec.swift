@@ -47,6 +47,9 @@ struct KeySpec: Sendable {
   var extent: Extent
   var access: Access
   var notes: StaticString?
+  /// The word before the key where the specification, for the sake of compatibility, says that the
+  /// place is unknown; its last occurrence counts.
+  var lastKeyword: StaticString?
 
   /// One key at a fixed position.
   static func key(_ index: Int, _ access: Access, notes: StaticString? = nil) -> KeySpec {

@@ -106,6 +106,19 @@ final class Effects {
     self.database = own
   }
 
+  /// Fields of a hash are removed because their deadlines have passed; their names follow.
+  func fieldsExpire(_ count: Int, of key: Key, in database: Database) {
+    notify(.hashExpired, key, in: database)
+    touched(key, in: database)
+    guard !isMuted else { return }
+    let own = self.database
+    self.database = database.number
+    beginCommand(argumentCount: count + 2)
+    appendArgument("HDEL")
+    appendArgument(key.bytes)
+    self.database = own
+  }
+
   /// Starts a command that goes to followers instead of the request; its arguments follow.
   func rewrite(_ name: StaticString, argumentCount: Int) {
     isRewritten = true

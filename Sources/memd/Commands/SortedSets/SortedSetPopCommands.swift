@@ -29,6 +29,32 @@ enum SortedSetPopCommands: CommandFamily {
       summary:
         "Removes and returns the first or last members of the first sorted set that has any.",
       handler: zmpop),
+    Command(
+      "bzpopmin", [.write, .noScript, .blocking, .fast],
+      keys: [.keys(from: 1, except: 1, [.readWrite, .access, .delete])],
+      [.key().repeated, .double("timeout")], effect: .rewritten("ZPOPMIN key"), since: "5.0.0",
+      complexity: "O(log(N)), N being the size of the sorted set",
+      summary: "Removes and returns the member with the lowest score, or waits for one.",
+      history: [("6.0.0", "The timeout may have a fraction.")], handler: bzpopmin),
+    Command(
+      "bzpopmax", [.write, .noScript, .blocking, .fast],
+      keys: [.keys(from: 1, except: 1, [.readWrite, .access, .delete])],
+      [.key().repeated, .double("timeout")], effect: .rewritten("ZPOPMAX key"), since: "5.0.0",
+      complexity: "O(log(N)), N being the size of the sorted set",
+      summary: "Removes and returns the member with the highest score, or waits for one.",
+      history: [("6.0.0", "The timeout may have a fraction.")], handler: bzpopmax),
+    Command(
+      "bzmpop", [.write, .blocking, .movableKeys],
+      keys: [.counted(at: 2, [.readWrite, .access, .delete])],
+      [
+        .double("timeout"), .integer("numkeys"), .key().repeated,
+        .oneOf("where", [.token("MIN", "min"), .token("MAX", "max")]),
+        .integer("count").after("COUNT").optional,
+      ], effect: .rewritten("ZPOPMIN key count or ZPOPMAX key count"), since: "7.0.0",
+      complexity: "O(K) + O(M*log(N)), M being the members removed from N, K the keys",
+      summary:
+        "Removes and returns members of the first sorted set that has any, or waits for one.",
+      handler: bzmpop),
   ]
 
   // MARK: - ZPOPMIN, ZPOPMAX
@@ -44,11 +70,11 @@ enum SortedSetPopCommands: CommandFamily {
       let notPositive = CommandError("ERR value is out of range, must be positive")
       count = try call.integer(2, orThrow: notPositive)
       if count < 0 { throw notPositive }
-      // Compatibility: with a count of zero not even the type is looked at.
-      if count == 0 { return call.reply.array(0) }
     }
     let key = call.key(1)
-    guard let editor = try call.sortedSetEditor(key) else { return call.reply.array(0) }
+    guard let editor = try call.sortedSetEditor(key), count > 0 else {
+      return call.reply.array(0)
+    }
     count = min(count, editor.value.count)
     let isNested = call.arguments.count == 3 && call.reply.version == .resp3
     call.reply.array(isNested ? count : count * 2)
@@ -61,6 +87,48 @@ enum SortedSetPopCommands: CommandFamily {
     let query = try MultiplePopQuery(call, countAt: 1)
     for index in query.keys where try popFirst(call, index, query) { return }
     call.reply.nullArray()
+  }
+
+  // MARK: - BZPOPMIN, BZPOPMAX, BZMPOP
+
+  static func bzpopmin(_ call: inout Call) throws(CommandError) {
+    try waitAndPop(call, .lowest)
+  }
+
+  static func bzpopmax(_ call: inout Call) throws(CommandError) {
+    try waitAndPop(call, .highest)
+  }
+
+  private static func waitAndPop(
+    _ call: borrowing Call, _ end: SortedSetEnd
+  ) throws(CommandError) {
+    let keys = 1..<call.arguments.count - 1
+    let timeout = try call.timeout(keys.upperBound)
+    for index in keys where try popOne(call, index, end) { return }
+    call.block(
+      keys: keys, type: .sortedSet, timeoutMilliseconds: timeout, onTimeout: .nullArray)
+  }
+
+  /// Takes one member out of the set of the key at `index`; false if there is no such key.
+  private static func popOne(
+    _ call: borrowing Call, _ index: Int, _ end: SortedSetEnd
+  ) throws(CommandError) -> Bool {
+    let key = call.key(index)
+    guard let editor = try call.sortedSetEditor(key) else { return false }
+    call.reply.array(3)
+    call.reply.bulk(key.bytes)
+    call.popMembers(1, end, of: editor, key, isNested: false)
+    call.effects.rewrite(end.command, argumentCount: 1)
+    call.effects.append(key.bytes)
+    return true
+  }
+
+  static func bzmpop(_ call: inout Call) throws(CommandError) {
+    let query = try MultiplePopQuery(call, countAt: 2)
+    let timeout = try call.timeout(1)
+    for index in query.keys where try popFirst(call, index, query) { return }
+    call.block(
+      keys: query.keys, type: .sortedSet, timeoutMilliseconds: timeout, onTimeout: .nullArray)
   }
 
   /// Takes members out of the set of the key at `index`; false if there is no such key.

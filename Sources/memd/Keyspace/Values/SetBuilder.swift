@@ -99,6 +99,12 @@ struct SetBuilder: SetStorage {
     database.overwrite(key, with: entry)
   }
 
+  /// The set as an entry of its own, with room for a deadline or without. Nothing else may be
+  /// called then.
+  func finish(_ key: RawSpan, hasDeadline: Bool) -> Entry {
+    makeEntry(key, hasDeadline: hasDeadline, movesBytes: true)
+  }
+
   /// Frees the set; a large one in slices of the turns to come.
   func discard() {
     database.discard(makeEntry(RawSpan(), hasDeadline: false, movesBytes: false))

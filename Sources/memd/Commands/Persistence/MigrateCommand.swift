@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+/// The command that moves keys to another server.
+enum MigrateCommand: CommandFamily {
+  static let group = CommandGroup.generic
+
+  static let commands: [Command] = [
+    Command(
+      "migrate", [.write, .movableKeys],
+      keys: [
+        .key(3, [.readWrite, .access, .delete]),
+        KeySpec(
+          start: .keyword("KEYS", from: -2), extent: .range(last: -1, step: 1, limit: 0),
+          access: [.readWrite, .access, .delete, .incomplete]),
+      ],
+      [
+        .string("host"), .integer("port"),
+        .oneOf("key_or_empty_string", [.key(), .token("", "empty_string")]),
+        .integer("destination-db"), .integer("timeout"),
+        .token("COPY", "copy").since("3.0.0").optional,
+        .token("REPLACE", "replace").since("3.0.0").optional,
+        .oneOf(
+          "authentication",
+          [
+            .string("password").after("AUTH").since("4.0.7").optional,
+            .block("username_password", [.string("username"), .string("password")])
+              .after("AUTH2").since("6.0.0").optional,
+          ]
+        ).optional,
+        .key("key", spec: 1).after("KEYS").since("3.0.6").optional.repeated,
+      ],
+      categories: .dangerous, effect: .rewritten("DEL key ..."),
+      tips: ["nondeterministic_output"], since: "2.6.0",
+      complexity: "O(N) where N is the size of all values; both servers are busy meanwhile.",
+      summary: "Moves keys to another server.",
+      history: [
+        ("3.0.0", "Takes `COPY` and `REPLACE`."), ("3.0.6", "Takes `KEYS`."),
+        ("4.0.7", "Takes `AUTH`."), ("6.0.0", "Takes `AUTH2`."),
+      ], handler: migrate)
+  ]
+
+  static func migrate(_ call: inout Call) throws(CommandError) {
+    let order = try MigrationOrder(call)
+    let indexes = order.keys.filter { call.database.read(call.key($0)) != nil }
+    guard !indexes.isEmpty else { return call.reply.status("NOKEY") }
+    let connection: BlockingConnection
+    do throws(SystemError) {
+      connection = try call.server.transport.connectBlocking(
+        to: call.arguments[1].text, port: order.port, timeoutMilliseconds: order.timeout)
+    } catch {
+      throw CommandError("IOERR error or timeout connecting to the client")
+    }
+    defer { connection.close() }
+    var request = CommandWriter()
+    let preamble = order.writePreamble(to: &request, call)
+    for index in indexes { order.writeRestore(of: index, to: &request, call) }
+    do throws(SystemError) {
+      try connection.send(request.bytes, timeoutMilliseconds: order.timeout)
+    } catch {
+      throw CommandError("IOERR error or timeout writing to target instance")
+    }
+    var replies = MigrationReplies(connection, timeout: order.timeout)
+    var complaint: String?
+    for _ in 0..<preamble { if let text = replies.error() { complaint = complaint ?? text } }
+    let isRefused = complaint != nil
+    var moved: [Int] = []
+    for index in indexes where replies.isAlive {
+      if let text = replies.error() {
+        complaint = complaint ?? text
+      } else if replies.isAlive, !isRefused {
+        moved.append(index)
+      }
+    }
+    if !order.copies { remove(moved, call) }
+    if !replies.isAlive { throw CommandError("IOERR error or timeout reading to target instance") }
+    if let complaint {
+      throw call.failure("ERR Target instance replied with error: \(complaint)")
+    }
+    call.reply.ok()
+  }
+
+  /// Removes what the other server has now; followers are told which keys that were.
+  private static func remove(_ indexes: [Int], _ call: borrowing Call) {
+    guard !indexes.isEmpty else { return }
+    call.effects.rewrite("DEL", argumentCount: indexes.count)
+    for index in indexes { call.effects.append(call.arguments[index]) }
+    for index in indexes {
+      let key = call.key(index)
+      if call.database.remove(key) { call.changed(key, .delete) }
+    }
+  }
+}
+
+/// What MIGRATE is asked to do.
+private struct MigrationOrder {
+  var port: UInt16 = 0
+  var database = 0
+  var timeout = 1000
+  var copies = false
+  var replaces = false
+  /// Where user and password stand; nil without.
+  var user: Int?
+  var password: Int?
+  /// Where the keys stand.
+  var keys: ClosedRange<Int> = 3...3
+
+  init(_ call: borrowing Call) throws(CommandError) {
+    let count = call.arguments.count
+    var index = 6
+    while index < count {
+      switch call.keyword(index) {
+      case Keyword("copy"): copies = true
+      case Keyword("replace"): replaces = true
+      case Keyword("auth"):
+        guard index + 1 < count else { throw .syntax }
+        index += 1
+        password = index
+      case Keyword("auth2"):
+        guard index + 2 < count else { throw .syntax }
+        user = index + 1
+        password = index + 2
+        index += 2
+      case Keyword("keys"):
+        guard call.arguments.byteCount(at: 3) == 0 else {
+          throw CommandError(
+            """
+            ERR When using MIGRATE KEYS option, the key argument must be set to the empty string
+            """)
+        }
+        guard index + 1 < count else { throw .syntax }
+        keys = (index + 1)...(count - 1)
+        index = count
+      default: throw .syntax
+      }
+      index += 1
+    }
+    timeout = try call.integer(5)
+    database = try call.integer(4)
+    if timeout <= 0 { timeout = 1000 }
+    port = UInt16(clamping: DecimalText.parse(call.arguments[2]) ?? 0)
+  }
+
+  /// Writes what comes before the values; returns the number of commands.
+  func writePreamble(to request: inout CommandWriter, _ call: borrowing Call) -> Int {
+    var count = 1
+    if let password {
+      request.begin(argumentCount: user == nil ? 2 : 3)
+      request.append("AUTH")
+      if let user { request.append(call.arguments[user]) }
+      request.append(call.arguments[password])
+      count += 1
+    }
+    request.begin(argumentCount: 2)
+    request.append("SELECT")
+    request.append(integer: database)
+    return count
+  }
+
+  /// Writes the value of a key that exists.
+  func writeRestore(of index: Int, to request: inout CommandWriter, _ call: borrowing Call) {
+    let key = call.key(index)
+    guard let entry = call.database.find(key) else { return }
+    // A deadline that passes just now is one millisecond away.
+    let remaining = entry.deadlineIfAny.map { max(1, $0 - call.moment.milliseconds) } ?? 0
+    let payload = DumpPayload.make(
+      of: entry, compresses: call.server.configuration.rdbCompression)
+    request.begin(argumentCount: replaces ? 5 : 4)
+    request.append("RESTORE")
+    request.append(key.bytes)
+    request.append(integer: Int(remaining))
+    request.append(payload.rawSpan)
+    if replaces { request.append("REPLACE") }
+  }
+}
+
+/// The other server's replies, one after the other.
+private struct MigrationReplies {
+  private let connection: BlockingConnection
+  private let timeout: Int
+  private var reader = ReplyReader()
+  /// False once nothing more can come.
+  private(set) var isAlive = true
+
+  init(_ connection: BlockingConnection, timeout: Int) {
+    self.connection = connection
+    self.timeout = timeout
+  }
+
+  /// Waits for the next reply; its text if it is an error.
+  mutating func error() -> String? {
+    while isAlive {
+      do throws(ReplyError) {
+        if let reply = try reader.next() {
+          guard case .error(let text) = reply else { return nil }
+          return text
+        }
+      } catch {
+        isAlive = false
+        return nil
+      }
+      let bytes = (try? connection.receive(timeoutMilliseconds: timeout)) ?? []
+      if bytes.isEmpty { isAlive = false } else { reader.feed(bytes) }
+    }
+    return nil
+  }
+}

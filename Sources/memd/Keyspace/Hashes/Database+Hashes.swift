@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+// How hashes change. An entry may move whenever its fields change, so it is passed `inout`; `hash`
+// is always the hash of its key.
+
+extension Database {
+  // MARK: - Values
+
+  /// Creates `key`, which is absent, as a hash of the pairs of fields and values that stand from
+  /// `first` on; returns how many fields it has.
+  func addHash(_ key: Key, _ arguments: Arguments, from first: Int) -> Int {
+    guard let room = packedRoom(for: arguments, from: first),
+      (arguments.count &- first) / 2 <= limits.hashMaxListpackEntries
+    else {
+      let table = Boxed(FieldTable(allocator: allocator, seed: seed), allocator: allocator)
+      let count = setFields(arguments, from: first, of: table, keepsDeadlines: false)
+      _ = addCollection(key, .hash, .table, word: table.word)
+      return count
+    }
+    let entry = addPacked(key, .hash, count: Listpack.emptyByteCount &+ room)
+    unsafe Listpack.writeEmpty(to: entry.packedStart)
+    var fields = PackedFields(reserved: entry, hash: key.hash, in: self)
+    var count = 0
+    var index = first
+    while index < arguments.count {
+      if fields.set(arguments[index], arguments[index &+ 1]) { count &+= 1 }
+      index &+= 2
+    }
+    fields.endReservation()
+    return count
+  }
+
+  /// Gives a field a value; it loses its deadline unless that is to be kept. True if it is new.
+  func setField(
+    _ name: RawSpan, _ value: RawSpan, of entry: inout Entry, hash: UInt64,
+    keepsDeadline: Bool = false
+  ) -> Bool {
+    if !HashValue(entry).isTable, exceedsPacked(name.byteCount, value.byteCount) {
+      makeTable(&entry, hash: hash)
+    }
+    guard HashValue(entry).isTable else {
+      var fields = PackedFields(entry, hash: hash, in: self)
+      let isNew = fields.set(name, value, keepsDeadline: keepsDeadline)
+      entry = fields.entry
+      if fields.list.stride == 3 { deadlinesChanged(of: entry) }
+      if fields.list.count > limits.hashMaxListpackEntries { makeTable(&entry, hash: hash) }
+      return isNew
+    }
+    let table = HashValue(entry).table
+    let isNew = table.pointee.set(name, value, keepsDeadline: keepsDeadline)
+    if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
+    return isNew
+  }
+
+  /// Sets pairs of fields and values that stand from `first` on; returns how many are new.
+  func setFields(
+    _ arguments: Arguments, from first: Int, of entry: inout Entry, hash: UInt64,
+    keepsDeadlines: Bool = false
+  ) -> Int {
+    var created = 0
+    var index = first
+    if !HashValue(entry).isTable {
+      if let room = packedRoom(for: arguments, from: first) {
+        var fields = PackedFields(entry, hash: hash, in: self)
+        // A single pair makes its room itself, exactly.
+        if arguments.count &- first > 2 { fields.reserve(room) }
+        var countLeft = limits.hashMaxListpackEntries &- fields.list.count
+        while index < arguments.count, countLeft >= 0 {
+          if fields.set(arguments[index], arguments[index &+ 1], keepsDeadline: keepsDeadlines) {
+            created &+= 1
+            countLeft &-= 1
+          }
+          index &+= 2
+        }
+        fields.endReservation()
+        entry = fields.entry
+        if fields.list.stride == 3 { deadlinesChanged(of: entry) }
+        if countLeft >= 0 { return created }
+      }
+      makeTable(&entry, hash: hash)
+    }
+    let table = HashValue(entry).table
+    created &+= setFields(arguments, from: index, of: table, keepsDeadlines: keepsDeadlines)
+    if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
+    return created
+  }
+
+  /// The same for a large form.
+  @inline(__always)
+  private func setFields(
+    _ arguments: Arguments, from first: Int, of table: Boxed<FieldTable>, keepsDeadlines: Bool
+  ) -> Int {
+    var created = 0
+    var index = first
+    while index < arguments.count {
+      let isNew = table.pointee.set(
+        arguments[index], arguments[index &+ 1], keepsDeadline: keepsDeadlines)
+      if isNew { created &+= 1 }
+      index &+= 2
+    }
+    return created
+  }
+
+  /// Removes a field; false if there is none. An emptied hash is to be removed by the caller.
+  func removeField(_ name: RawSpan, of entry: inout Entry, hash: UInt64) -> Bool {
+    if HashValue(entry).isTable {
+      let table = HashValue(entry).table
+      guard table.pointee.remove(name) else { return false }
+      if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
+      return true
+    }
+    guard let position = FieldList(entry).find(name) else { return false }
+    var fields = PackedFields(entry, hash: hash, in: self)
+    fields.removeField(at: position)
+    entry = fields.entry
+    if fields.list.stride == 3 { deadlinesChanged(of: entry) }
+    return true
+  }
+
+  // MARK: - Deadlines
+
+  /// Gives a field that exists a deadline, or takes it away (nil).
+  func setFieldDeadline(
+    _ deadline: Int64?, of name: RawSpan, in entry: inout Entry, hash: UInt64
+  ) {
+    if HashValue(entry).isTable {
+      HashValue(entry).table.pointee.setDeadline(deadline, of: name)
+      return deadlinesChanged(of: entry)
+    }
+    if deadline != nil { makeRoomForDeadlines(&entry, hash: hash) }
+    let list = FieldList(entry)
+    guard list.stride == 3, let position = list.find(name),
+      list.deadline(at: position) != deadline
+    else { return }
+    // The field goes where its deadline belongs, so its bytes are taken out first.
+    var scratch = DecimalScratch()
+    let value = list.value(at: position).text(&scratch).copied
+    var fields = PackedFields(entry, hash: hash, in: self)
+    fields.removeField(at: position)
+    let place = fields.list.place(for: deadline)
+    fields.insert(integer: Int(deadline ?? 0), at: place)
+    fields.insert(name, value.rawSpan, at: place)
+    entry = fields.entry
+    deadlinesChanged(of: entry)
+  }
+
+  /// Lets a packed hash have deadlines: its listpack gets a third entry per field.
+  private func makeRoomForDeadlines(_ entry: inout Entry, hash: UInt64) {
+    let old = FieldList(entry)
+    guard old.stride == 2 else { return }
+    var fields = ListpackBlock(allocator: allocator)
+    var position = old.first
+    while let current = position {
+      fields.insert(
+        entriesOf: old.listpack, from: current, to: old.end(ofFieldAt: current), count: 2,
+        at: fields.listpack.end)
+      fields.append(integer: 0)
+      position = old.next(current)
+    }
+    let bytes = fields.listpack.allBytes
+    let count = FieldList.headerCount + bytes.byteCount
+    entry = convert(entry, hash: hash, toPacked: .packedDeadlines, count: count)
+    let start = unsafe entry.packedStart
+    unsafe start.storeBytes(of: Int64.max, as: Int64.self)
+    unsafe start.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)
+    unsafe (start + FieldList.headerCount).copy(bytes)
+    fields.free()
+  }
+
+  // MARK: - Forms
+
+  /// Whether a name or value of this length needs the large form.
+  @inline(__always)
+  private func exceedsPacked(_ name: Int, _ value: Int) -> Bool {
+    max(name, value) > limits.hashMaxListpackValue
+  }
+
+  /// Bytes that suffice to pack pairs of names and values; nil if one of them is too long.
+  private func packedRoom(for arguments: Arguments, from first: Int) -> Int? {
+    var room = 0
+    for index in first..<arguments.count {
+      let count = arguments.byteCount(at: index)
+      if count > limits.hashMaxListpackValue { return nil }
+      // Head and length are at most 4 bytes for texts below 4096, 10 for longer ones.
+      room += count + (count < 4000 ? 4 : 10)
+    }
+    return room + (arguments.count - first)
+  }
+
+  /// Gives a packed hash its large form.
+  func makeTable(_ entry: inout Entry, hash: UInt64) {
+    let list = FieldList(entry)
+    forgetFields(of: entry)
+    let table = Boxed(FieldTable(allocator: allocator, seed: seed), allocator: allocator)
+    var position = list.first
+    while let current = position {
+      table.pointee.insert(field(of: list, at: current))
+      position = list.next(current)
+    }
+    entry = convert(entry, hash: hash, to: .table, word: table.word)
+    deadlinesChanged(of: entry)
+  }
+
+  private func field(of list: FieldList, at position: Int) -> HashField {
+    var nameScratch = DecimalScratch()
+    var valueScratch = DecimalScratch()
+    let deadline = list.deadline(at: position)
+    let field = HashField.make(
+      list.name(at: position).text(&nameScratch), list.value(at: position).text(&valueScratch),
+      hasDeadline: deadline != nil, allocator: allocator)
+    if let deadline { field.deadline = deadline }
+    return field
+  }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+// Sorted sets: members and scores one by one, the scores as text or in binary, or packed.
+
+extension RDBReader {
+  /// Reads a sorted set.
+  func sortedSet(
+    _ kind: RDBFormat.ValueKind, key: RawSpan, hasDeadline: Bool, _ database: Database,
+    _ scratch: inout ByteBuffer
+  ) throws(RDBError) -> ValueOutcome {
+    var set = SortedSet(allocator: database.allocator, seed: database.seed)
+    do throws(RDBError) {
+      switch kind {
+      case .sortedSetZiplist: try addZiplist(to: &set, database.seed, &scratch)
+      case .sortedSetListpack: try addListpack(to: &set, database.seed, &scratch)
+      default:
+        for _ in 0..<(try length()) {
+          try string(into: &scratch)
+          let score = kind == .sortedSet ? try double() : try scoreText()
+          try add(scratch.bytes, score, to: &set, database.seed)
+        }
+      }
+    } catch {
+      var budget = Int.max
+      _ = set.drain(budget: &budget)
+      throw error
+    }
+    if set.count == 0 { return .empty }
+    return .entry(
+      Entry.makeSortedSet(key: key, set, hasDeadline: hasDeadline, in: database))
+  }
+
+  private func add(
+    _ member: RawSpan, _ score: Double, to set: inout SortedSet, _ seed: HashSeed
+  ) throws(RDBError) {
+    try checkTextLength(member.byteCount)
+    if score.isNaN { throw malformed("score") }
+    let hash = SipHash13.hash(member, seed)
+    if set.find(member, hash: hash) != nil { throw malformed("sorted set: a member twice") }
+    set.insert(member, hash: hash, score: score)
+  }
+
+  /// A score as text behind its length; lengths from 253 on stand for what is no number.
+  private func scoreText() throws(RDBError) -> Double {
+    let count = try byte()
+    switch count {
+    case 253: return .nan
+    case 254: return .infinity
+    case 255: return -.infinity
+    default:
+      var text = ByteBuffer()
+      try bytes(Int(count), to: &text)
+      guard let score = DoubleText.parse(text.bytes) else { throw malformed("score") }
+      return score
+    }
+  }
+
+  private func addZiplist(
+    to set: inout SortedSet, _ seed: HashSeed, _ scratch: inout ByteBuffer
+  ) throws(RDBError) {
+    var member = ByteBuffer()
+    var isMember = true
+    try ziplist(&scratch) { text throws(RDBError) in
+      if isMember {
+        member.removeAll()
+        member.append(text)
+      } else {
+        guard let score = DoubleText.parse(text) else { throw malformed("score") }
+        try add(member.bytes, score, to: &set, seed)
+      }
+      isMember.toggle()
+    }
+    if !isMember { throw malformed("ziplist of a sorted set") }
+  }
+
+  private func addListpack(
+    to set: inout SortedSet, _ seed: HashSeed, _ scratch: inout ByteBuffer
+  ) throws(RDBError) {
+    try string(into: &scratch)
+    let listpack = try listpack(scratch.bytes)
+    guard listpack.count.isMultiple(of: 2) else { throw malformed("listpack of a sorted set") }
+    var memberScratch = DecimalScratch()
+    var position = listpack.first
+    while let current = position, let place = listpack.next(current) {
+      let score: Double
+      if let integer = listpack.integer(at: place) {
+        score = Double(integer)
+      } else if let number = DoubleText.parse(listpack.bytes(at: place)) {
+        score = number
+      } else {
+        throw malformed("score")
+      }
+      try add(listpack.text(at: current, &memberScratch), score, to: &set, seed)
+      position = listpack.next(place)
+    }
+  }
+}
+
+extension Entry {
+  /// Makes the entry of a sorted set with at least one member, packed if it is small enough.
+  static func makeSortedSet(
+    key: RawSpan, _ set: consuming SortedSet, hasDeadline: Bool, in database: Database
+  ) -> Entry {
+    let allocator = database.allocator
+    guard let block = set.packed(database.limits, allocator) else {
+      return make(
+        key: key, type: .sortedSet, encoding: Entry.CollectionEncoding.skipList.rawValue,
+        word: Boxed(set, allocator: allocator).word, hasDeadline: hasDeadline,
+        allocator: allocator)
+    }
+    let entry = make(
+      key: key, type: .sortedSet, packed: block.listpack.allBytes, as: .packed,
+      hasDeadline: hasDeadline, allocator: allocator)
+    block.free()
+    var budget = Int.max
+    _ = set.drain(budget: &budget)
+    return entry
+  }
+}
+
+extension SortedSet {
+  /// Members and scores as a listpack; nil if it would be over the limits.
+  fileprivate borrowing func packed(
+    _ limits: EncodingLimits, _ allocator: Allocator
+  ) -> ListpackBlock? {
+    guard count <= limits.zsetMaxListpackEntries else { return nil }
+    var block = ListpackBlock(allocator: allocator)
+    var isSmall = true
+    forEach { element in
+      let member = element.member
+      isSmall =
+        isSmall && member.byteCount <= limits.zsetMaxListpackValue
+        && block.listpack.byteCount + member.byteCount < 1 << 30
+      var text = ScoreText()
+      if isSmall { block.append(member, text.writePacked(element.score)) }
+    }
+    if isSmall { return block }
+    block.free()
+    return nil
+  }
+}
+
+extension RDBWriter {
+  /// Appends a sorted set.
+  func sortedSet(_ value: SortedSetValue) {
+    guard value.isLarge else { return string(value.entry.packedBytes) }
+    length(value.count)
+    value.large.pointee.forEach { element in
+      string(element.member)
+      double(element.score)
+    }
+  }
+}

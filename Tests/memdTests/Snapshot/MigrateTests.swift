@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import Testing
+
+@testable import memd
+
+/// The other server of a migration, inside the test.
+private final class Target: BlockingConnection {
+  let server: TestServer
+  /// Nothing comes back any more after so many receptions.
+  var receptionsLeft = Int.max
+  private let client: TestClient
+
+  init(_ server: TestServer) {
+    self.server = server
+    client = server.connect()
+    super.init()
+  }
+
+  override func send(_ bytes: RawSpan, timeoutMilliseconds: Int) throws(SystemError) {
+    _ = client.connection.send(bytes.copied)
+  }
+
+  override func receive(timeoutMilliseconds: Int) throws(SystemError) -> [UInt8] {
+    receptionsLeft -= 1
+    guard receptionsLeft >= 0 else { throw SystemError(110) }
+    server.settle(limit: 20)
+    return client.connection.receive()
+  }
+}
+
+@Suite struct MigrateTests {
+  private let source = TestServer()
+  private let other = TestServer { $0.databases = 16 }
+
+  private func connect(_ configure: (Target) -> Void = { _ in }) {
+    let target = Target(other)
+    configure(target)
+    source.transport.blockingPeer = { _, port in port == 7000 ? target : nil }
+  }
+
+  @Test func `MIGRATE moves a key with its deadline to the database that is named`() {
+    connect()
+    source.run("SET a hello PX 5000")
+    #expect(source.run("MIGRATE host 7000 a 9 1000") == .ok)
+    #expect(source.run("EXISTS a") == 0)
+    other.run("SELECT 9")
+    #expect(other.run("GET a") == "hello")
+    #expect((4900...5000).contains(other.run("PTTL a").number ?? 0))
+  }
+
+  @Test func `MIGRATE moves several keys, and those that are missing don't matter`() {
+    connect()
+    source.run("MSET a 1 b 2")
+    #expect(source.run("MIGRATE host 7000 \"\" 0 1000 KEYS a none b") == .ok)
+    #expect(source.run("DBSIZE") == 0)
+    #expect(other.run("MGET a b") == ["1", "2"])
+    #expect(source.run("MIGRATE host 7000 a 0 1000") == .status("NOKEY"))
+  }
+
+  @Test func `MIGRATE copies and replaces as it is told`() {
+    connect()
+    source.run("SET a 1")
+    other.run("SET a 2")
+    let busy = Reply.error(
+      "ERR Target instance replied with error: BUSYKEY Target key name already exists.")
+    #expect(source.run("MIGRATE host 7000 a 0 1000") == busy)
+    #expect(source.run("GET a") == "1")
+    connect()
+    #expect(source.run("MIGRATE host 7000 a 0 1000 COPY REPLACE") == .ok)
+    #expect(source.run("GET a") == "1")
+    #expect(other.run("GET a") == "1")
+  }
+
+  @Test func `MIGRATE authenticates, and moves nothing if it may not`() {
+    other.run("CONFIG SET requirepass secret")
+    connect()
+    source.run("SET a 1")
+    #expect(source.run("MIGRATE host 7000 a 0 1000").text.contains("NOAUTH"))
+    #expect(source.run("EXISTS a") == 1)
+    connect()
+    #expect(source.run("MIGRATE host 7000 a 0 1000 AUTH wrong").text.contains("WRONGPASS"))
+    connect()
+    #expect(source.run("MIGRATE host 7000 a 0 1000 AUTH2 default secret") == .ok)
+    #expect(source.run("EXISTS a") == 0)
+  }
+
+  @Test func `MIGRATE keeps the key when the other server is silent or not there`() {
+    source.run("SET a 1")
+    #expect(
+      source.run("MIGRATE host 1 a 0 1000")
+        == .error("IOERR error or timeout connecting to the client"))
+    connect { $0.receptionsLeft = 0 }
+    #expect(
+      source.run("MIGRATE host 7000 a 0 1000")
+        == .error("IOERR error or timeout reading to target instance"))
+    #expect(source.run("GET a") == "1")
+  }
+
+  @Test func `MIGRATE refuses what it doesn't understand`() {
+    source.run("SET a 1")
+    for options in ["X", "AUTH", "AUTH2 a", "KEYS"] {
+      #expect(source.run("MIGRATE host 1 \"\" 0 1000 \(options)") == .error("ERR syntax error"))
+    }
+    #expect(source.run("MIGRATE host 1 a 0 1000 KEYS a").isError)
+    #expect(source.run("MIGRATE host 1 a x 1000").isError)
+    #expect(source.run("MIGRATE host 1 a 0 x").isError)
+  }
+}
