@@ -99,14 +99,6 @@ extension HashTable {
     return BucketHint(address: address)
   }
 
-  /// Second pass for a caller that has not kept the hint of the first.
-  @inlinable @inline(__always)
-  public func prefetchEntries(_ hash: UInt64) {
-    guard elementCount != 0 else { return }
-    let hint = BucketHint(address: buckets.bucket(hash).address)
-    HashTable.prefetchEntries(hash, in: hint)
-  }
-
   /// Second pass: starts loading the entries with the key's tag or, without one, the child bucket.
   @inlinable @inline(__always)
   public static func prefetchEntries(_ hash: UInt64, in hint: BucketHint) {
@@ -122,14 +114,6 @@ extension HashTable {
       Element(word: bucket[Bucket.slot(matches)]).prefetch()
       matches &= matches &- 1
     } while matches != 0
-  }
-
-  /// Third pass for a caller that has not kept the hint of the first.
-  @inlinable @inline(__always)
-  public func prefetchChildEntries(_ hash: UInt64) {
-    guard elementCount != 0 else { return }
-    let hint = BucketHint(address: buckets.bucket(hash).address)
-    HashTable.prefetchChildEntries(hash, in: hint)
   }
 
   /// Third pass: for keys without a match so far starts loading the entries of the child bucket.
