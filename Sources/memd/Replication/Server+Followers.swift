@@ -71,7 +71,9 @@ extension Server {
     file.close()
     follower.snapshot = nil
     follower.acknowledgedAt = moment.milliseconds
-    client.reply.append(raw: follower.waiting.rawSpan)
+    // A copy of the array: a span of the follower's own would outlive its borrow.
+    let waiting = follower.waiting
+    client.reply.append(raw: waiting.rawSpan)
     follower.waiting = []
     log.notice("Synchronization with replica \(client.address) succeeded")
     return !client.reply.isEmpty
