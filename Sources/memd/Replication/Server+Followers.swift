@@ -65,14 +65,15 @@ extension Server {
         return false
       }
       follower.snapshotRemaining -= count
-      let bytes = part.rawSpan
-      client.reply.append(raw: bytes.extracting(first: count))
+      client.reply.append(raw: part.rawSpan.extracting(first: count))
       return true
     }
     file.close()
     follower.snapshot = nil
     follower.acknowledgedAt = moment.milliseconds
-    client.reply.append(raw: follower.waiting.rawSpan)
+    // A copy of the array: a span of the follower's own would outlive its borrow.
+    let waiting = follower.waiting
+    client.reply.append(raw: waiting.rawSpan)
     follower.waiting = []
     log.notice("Synchronization with replica \(client.address) succeeded")
     return !client.reply.isEmpty
