@@ -130,4 +130,18 @@ extension HashTable {
       matches &= matches &- 1
     }
   }
+
+  /// Second pass for whoever kept nothing from the first.
+  @inlinable @inline(__always)
+  public func prefetchEntries(_ hash: UInt64) {
+    guard elementCount != 0 else { return }
+    HashTable.prefetchEntries(hash, in: BucketHint(address: buckets.bucket(hash).address))
+  }
+
+  /// Third pass for whoever kept nothing from the first.
+  @inlinable @inline(__always)
+  public func prefetchChildEntries(_ hash: UInt64) {
+    guard elementCount != 0 else { return }
+    HashTable.prefetchChildEntries(hash, in: BucketHint(address: buckets.bucket(hash).address))
+  }
 }

@@ -7,8 +7,8 @@
 ///     | id                   | consumer 48 | count 0-15| time 48 | count 16-31   |
 ///     +----------------------+-------------------------+-------------------------+
 ///
-/// The consumer is an address, the time milliseconds since 1970. A delivery count has 32 bits, which
-/// is enough for a delivery per second for a hundred years; larger ones are cut.
+/// The consumer is an address, the time milliseconds since 1970. A delivery count has 32 bits,
+/// which is enough for a delivery per second for a hundred years; larger ones are cut.
 public struct PendingEntry: OrderedElement {
   /// The entry's id; the entry itself may have been deleted.
   public let id: StreamID

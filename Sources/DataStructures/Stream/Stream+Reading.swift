@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How far consumer groups are. The number of entries that were ever added in front of an id is known
-// as long as nothing was deleted in between; where it isn't, no number is better than a wrong one.
+// How far consumer groups are. The number of entries that were ever added in front of an id is
+// known as long as nothing was deleted in between; where it isn't, no number is better than a
+// wrong one.
 
 extension Stream {
   /// Whether an entry with `id` or a larger id was deleted from the middle of the stream.

@@ -7,8 +7,8 @@
 // Deleting an entry only marks it in its block; the block goes with its last entry. Trimming drops
 // whole blocks from the front, and marks entries only if it is asked to be exact.
 //
-// What a newcomer gets wrong: `lastID` is the largest id that the stream ever had, which may be that
-// of a deleted entry; `lastEntryID` is the largest that is still there.
+// What a newcomer gets wrong: `lastID` is the largest id that the stream ever had, which may be
+// that of a deleted entry; `lastEntryID` is the largest that is still there.
 
 /// A stream: the address of one block of memory from which everything hangs.
 ///
@@ -149,8 +149,8 @@ public struct Stream: Equatable {
 
   // MARK: - Memory
 
-  /// Frees at most about `budget` blocks, pending entries and consumers, counting it down; true when
-  /// the stream itself is gone. Nothing else may be done with a stream that is being freed.
+  /// Frees at most about `budget` blocks, pending entries and consumers, counting it down; true
+  /// when the stream itself is gone. Nothing else may be done with a stream that is being freed.
   public func free(budget: inout Int) -> Bool {
     let allocator = self.allocator
     while fields.nodes.count > 0 {

@@ -3,6 +3,7 @@
 /// An entry of a stream where it is stored; valid until the stream is changed.
 @safe
 public struct StreamEntry {
+  /// The entry's id.
   public let id: StreamID
   /// Number of fields; each has a name and a value.
   public let fieldCount: Int

@@ -193,6 +193,7 @@ enum DatasetText {
     }
     var text = DatasetDigest(valueOf: entry).text
     if entry.header.type == .hash { text += HashValue(entry).deadlinesText }
+    if entry.header.type == .stream { text += StreamText.of(StreamValue(entry).stream) }
     return text
   }
 }

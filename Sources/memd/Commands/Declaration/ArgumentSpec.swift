@@ -75,6 +75,13 @@ struct ArgumentSpec: Sendable {
     return copy
   }
 
+  /// The same argument, said to be what the key spec with this number finds.
+  func with(keySpec: Int) -> ArgumentSpec {
+    var copy = self
+    copy.keySpecIndex = keySpec
+    return copy
+  }
+
   /// May be left out.
   var optional: ArgumentSpec {
     var copy = self

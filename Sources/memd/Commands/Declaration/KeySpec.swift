@@ -31,6 +31,8 @@ struct KeySpec: Sendable {
     /// Behind the first occurrence of `token`, searched from argument `from` (negative: backwards).
     case keyword(StaticString, from: Int)
     case unknown
+    /// Behind the last occurrence of `token`; COMMAND INFO, for compatibility, calls it unknown.
+    case lastKeyword(StaticString)
   }
 
   /// How many keys follow.

@@ -105,11 +105,10 @@ struct GroupReading {
   // MARK: - History
 
   /// Replies with entries that the consumer has pending; they count as delivered once more.
-  func replyHistory(behind id: StreamID, _ call: borrowing Call) {
+  func replyHistory(from id: StreamID, _ call: borrowing Call) {
     let mark = call.reply.beginAggregate()
     var count = 0
-    // Compatibility: behind the largest id comes the smallest.
-    var next: StreamID? = id.successor ?? .zero
+    var next: StreamID? = id
     while limit == 0 || count < limit, let first = next,
       let pending = consumer.firstPending(from: first)
     {

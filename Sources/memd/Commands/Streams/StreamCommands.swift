@@ -308,14 +308,13 @@ enum StreamCommands: CommandFamily {
   private static func check(
     _ id: StreamID, _ entriesAdded: Int?, _ stream: Stream
   ) throws(CommandError) {
+    if let last = stream.lastEntryID, id < last {
+      throw CommandError(
+        "ERR The ID specified in XSETID is smaller than the target stream top item")
+    }
     guard id >= stream.maxDeletedID else {
       throw CommandError(
         "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
-    }
-    guard let last = stream.lastEntryID else { return }
-    guard id >= last else {
-      throw CommandError(
-        "ERR The ID specified in XSETID is smaller than the target stream top item")
     }
     if let entriesAdded, stream.length > entriesAdded {
       throw CommandError(

@@ -126,13 +126,16 @@ enum StreamReadCommands: CommandFamily {
       let reading = GroupReading(
         call: call, stream: stream, group: group, consumer: consumer, request: request,
         keyIndex: request.keyIndex(number))
-      if call.isCharacter(request.idIndex(number), ">") {
-        guard reading.hasNew(call) else { continue }
-        begin(key, call)
-        reading.replyNew(call)
+      let isNew = call.isCharacter(request.idIndex(number), ">")
+      // Compatibility: the largest id means the same as `>`.
+      let id = isNew ? .maximum : try call.streamID(request.idIndex(number))
+      if id == .maximum, !reading.hasNew(call) { continue }
+      if call.reply.version == .resp2 { call.reply.array(2) }
+      call.reply.bulk(key.bytes)
+      if let first = id.successor {
+        reading.replyHistory(from: first, call)
       } else {
-        begin(key, call)
-        reading.replyHistory(behind: try call.streamID(request.idIndex(number)), call)
+        reading.replyNew(call)
       }
       served += 1
       call.effects.changeCount &+= 1
@@ -142,11 +145,6 @@ enum StreamReadCommands: CommandFamily {
     call.block(
       keys: request.keyIndexes, type: .stream, timeoutMilliseconds: request.timeout,
       onTimeout: .nullArray, wakesOnRemoval: true)
-  }
-
-  private static func begin(_ key: borrowing Key, _ call: borrowing Call) {
-    if call.reply.version == .resp2 { call.reply.array(2) }
-    call.reply.bulk(key.bytes)
   }
 
   /// Looks at key, group and id before anything is done.

@@ -6,7 +6,8 @@ import RESP
 /// A view on the fields of a hash; valid until the keyspace changes.
 ///
 /// Small hashes are a `FieldList`, large ones a `FieldTable`. A field whose deadline has passed is
-/// there until it is removed, but whoever asks with a `threshold` doesn't see it.
+/// there until it is removed, but whoever asks with a `threshold` doesn't see it. A hash of which
+/// all fields are due so is an empty one for the moment until they, and it with them, are removed.
 struct HashValue: CollectionValue {
   let entry: Entry
 

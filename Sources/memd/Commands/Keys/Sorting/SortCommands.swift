@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// SORT and SORT_RO: the elements of a list, set or sorted set in another order.
+enum SortCommands: CommandFamily {
+  static let group = CommandGroup.generic
+
+  // Compatibility: these two are part of COMMAND INFO's reply.
+  private static let lookupNotes: StaticString = """
+    For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the \
+    content of the key we sort
+    """
+  private static let storeNotes: StaticString = """
+    For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere \
+    in the argument array
+    """
+
+  private static let keys: [KeySpec] = [
+    .key(1, [.readOnly, .access]),
+    KeySpec(
+      start: .unknown, extent: .unknown, access: [.readOnly, .access],
+      notes: lookupNotes),
+  ]
+
+  private static let options: [ArgumentSpec] = [
+    .key(), .pattern("pattern").after("BY").with(keySpec: 1).optional,
+    .block("offset_count", [.integer("offset"), .integer("count")]).after("LIMIT").optional,
+    .pattern("pattern").after("GET").with(keySpec: 1).optional.repeatedWithToken,
+    .oneOf("order", [.token("ASC", "asc"), .token("DESC", "desc")]).optional,
+    .token("ALPHA", "sorting").optional,
+  ]
+
+  private static let complexity: StaticString =
+    "O(N+M*log(M)) where N is the number of elements and M the number of those returned."
+
+  static let commands: [Command] = [
+    Command(
+      "sort", [.write, .denyOOM, .movableKeys],
+      keys: keys + [
+        KeySpec(
+          start: .lastKeyword("STORE"), extent: .unknown, access: [.overwrite, .update],
+          notes: storeNotes)
+      ], options + [.key("destination", spec: 2).after("STORE").optional],
+      categories: [.set, .sortedset, .list, .dangerous], since: "1.0.0",
+      complexity: complexity,
+      summary: "Returns the elements of a list, set or sorted set in order, or stores them.",
+      handler: sort),
+    Command(
+      "sort_ro", [.readonly, .movableKeys], keys: keys, options,
+      categories: [.set, .sortedset, .list, .dangerous], since: "7.0.0",
+      complexity: complexity,
+      summary: "Returns the elements of a list, set or sorted set in order.",
+      handler: sortReadOnly),
+  ]
+
+  static func sort(_ call: inout Call) throws(CommandError) {
+    try run(&call, SortOptions(call, mayStore: true))
+  }
+
+  static func sortReadOnly(_ call: inout Call) throws(CommandError) {
+    try run(&call, SortOptions(call, mayStore: false))
+  }
+
+  private static func run(_ call: inout Call, _ options: SortOptions) throws(CommandError) {
+    let key = call.key(1)
+    let entry = call.database.read(key)
+    var order = SortOrder(options)
+    if let entry {
+      switch entry.header.type {
+      case .list, .sortedSet: break
+      // A set has no order: what is stored must be the same on every follower.
+      case .set: if !options.sorts, options.destination != nil { order = .canonical }
+      case .string, .hash, .stream: throw .wrongType
+      }
+    }
+    var elements: [SortElement] = []
+    if let entry {
+      elements = SortElement.all(of: entry)
+      if !options.sorts, options.isDescending, entry.header.type == .sortedSet {
+        elements.reverse()
+      }
+    }
+    if order.sorts {
+      if let weights = options.weights {
+        try weigh(&elements, SortPattern(call.arguments[weights]), order, call.database)
+      } else if !order.isAlphabetic {
+        for index in elements.indices { try elements[index].readOwnWeight() }
+      }
+      elements.sort { order.precedes($0, $1) }
+    }
+    try deliver(elements[options.range(of: elements.count)], options, call)
+  }
+
+  /// Looks up the weight of every element; one whose weight is missing weighs nothing.
+  private static func weigh(
+    _ elements: inout [SortElement], _ pattern: SortPattern, _ order: SortOrder,
+    _ database: Database
+  ) throws(CommandError) {
+    for index in elements.indices {
+      guard let text = pattern.value(for: elements[index].text, in: database) else { continue }
+      if order.isAlphabetic {
+        elements[index].weightText = text
+      } else {
+        try elements[index].readWeight(text)
+      }
+    }
+  }
+
+  // MARK: - Result
+
+  private static func deliver(
+    _ elements: ArraySlice<SortElement>, _ options: SortOptions, _ call: borrowing Call
+  ) throws(CommandError) {
+    var patterns: [SortPattern] = []
+    for index in options.gets { patterns.append(SortPattern(call.arguments[index])) }
+    let database = call.database
+    guard let destination = options.destination else {
+      let client = call.client
+      client.reply.array(elements.count * max(1, patterns.count))
+      for element in elements {
+        if patterns.isEmpty { client.reply.bulk(element.text.rawSpan) }
+        for pattern in patterns {
+          if let value = pattern.value(for: element.text, in: database) {
+            client.reply.bulk(value.rawSpan)
+          } else {
+            client.reply.null()
+          }
+        }
+      }
+      return
+    }
+    var items: [[UInt8]] = []
+    for element in elements {
+      if patterns.isEmpty { items.append(element.text) }
+      for pattern in patterns {
+        items.append(pattern.value(for: element.text, in: database) ?? [])
+      }
+    }
+    store(items, at: destination, call)
+  }
+
+  private static func store(_ items: [[UInt8]], at destination: Int, _ call: borrowing Call) {
+    let key = call.key(destination)
+    if items.isEmpty {
+      if call.database.delete(key) { call.changed(key, .delete) }
+    } else {
+      let database = call.database
+      var list = QuickList(allocator: database.allocator)
+      for item in items { list.pushBack(item.rawSpan, limit: database.limits.list) }
+      let entry = Entry.makeList(
+        key: key.bytes, list, limits: database.limits, hasDeadline: false,
+        allocator: database.allocator)
+      database.overwrite(key, with: entry)
+      call.changed(key, .sortStore)
+    }
+    call.reply.integer(items.count)
+  }
+}
+
+extension KeyEvent {
+  static var sortStore: KeyEvent { KeyEvent("sortstore", .list) }
+}
