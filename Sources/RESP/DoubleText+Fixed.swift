@@ -3,8 +3,8 @@
 extension DoubleText {
   /// Appends a number with four digits behind the point, as redis-server writes distances.
   ///
-  /// It is multiplied by 10000 and rounded then, which differs from `%.4f` once in a while. What has
-  /// no such integer, NaN included, becomes the least integer there is.
+  /// It is multiplied by 10000 and rounded then, which differs from `%.4f` once in a while. What
+  /// has no such integer, NaN included, becomes the least integer there is.
   public static func appendFixed(_ value: Double, to buffer: inout ByteBuffer) {
     let scaled = Int64(exactly: (value * 10_000).rounded(.toNearestOrEven)) ?? .min
     if scaled < 0 { buffer.append(byte: 0x2D) }

@@ -42,7 +42,8 @@ struct AlphabetRange {
   /// The ranks of the members within the range.
   ///
   /// That is meaningful only if all scores are equal. If they are not, a packed set still gives
-  /// what redis-server gives, which goes on from one end for as long as members are within the range.
+  /// what redis-server gives, which goes on from one end for as long as members are within the
+  /// range.
   func ranks(in value: SortedSetValue, isReversed: Bool = false) -> Range<Int> {
     guard value.isLarge else { return packedRanks(value, isReversed: isReversed) }
     let first = count(before: minimum, includesExcluded: true, in: value)
