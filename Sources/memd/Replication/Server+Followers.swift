@@ -71,7 +71,8 @@ extension Server {
     file.close()
     follower.snapshot = nil
     follower.acknowledgedAt = moment.milliseconds
-    client.reply.append(raw: follower.waiting.rawSpan)
+    let waiting = follower.waiting
+    client.reply.append(raw: waiting.rawSpan)
     follower.waiting = []
     log.notice("Synchronization with replica \(client.address) succeeded")
     return !client.reply.isEmpty
