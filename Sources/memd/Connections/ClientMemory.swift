@@ -7,6 +7,7 @@ import RESP
 
 extension Client {
   /// Memory of the input that waits, of the output, and of what the client has stored about itself.
+  @inline(__always)
   var bufferMemory: Int {
     reply.capacity + (input?.memory ?? 0) + (details?.byteCount ?? 0)
   }

@@ -32,16 +32,16 @@ extension Server {
   /// Measures how long memory is over its limit.
   func noteExceeding(_ isExceeded: Bool) {
     let since = statistics.evictionExceededSince
-    guard isExceeded != (since != 0) else { return }
+    guard isExceeded != (since != nil) else { return }
     let now = clock.monotonicNanoseconds() / 1000
-    if !isExceeded { statistics.evictionExceededMicroseconds += now - since }
-    statistics.evictionExceededSince = isExceeded ? max(1, now) : 0
+    if let since { statistics.evictionExceededMicroseconds += now - since }
+    statistics.evictionExceededSince = isExceeded ? now : nil
   }
 
   /// How long memory has been over its limit this time, in microseconds.
   var currentExceedingMicroseconds: Int64 {
-    let since = statistics.evictionExceededSince
-    return since == 0 ? 0 : clock.monotonicNanoseconds() / 1000 - since
+    guard let since = statistics.evictionExceededSince else { return 0 }
+    return clock.monotonicNanoseconds() / 1000 - since
   }
 
   /// Evicts until there is room; false if that isn't possible.

@@ -32,8 +32,8 @@ final class Statistics {
   var recentMaxOutputBuffer = 0
   /// Total time, in microseconds, during which memory was over its limit.
   var evictionExceededMicroseconds: Int64 = 0
-  /// Monotonic time, in microseconds, since when it is; 0: it is not.
-  var evictionExceededSince: Int64 = 0
+  /// Monotonic time, in microseconds, since when it is; nil: it is not.
+  var evictionExceededSince: Int64?
   /// Turns of the loop that did something, and what they took.
   var turns = 0
   var turnMicroseconds = 0.0

@@ -71,6 +71,7 @@ extension Server {
     file.close()
     follower.snapshot = nil
     follower.acknowledgedAt = moment.milliseconds
+    // A copy of the array: a span of the follower's own would outlive its borrow.
     let waiting = follower.waiting
     client.reply.append(raw: waiting.rawSpan)
     follower.waiting = []

@@ -39,7 +39,8 @@ enum DumpPayload {
 
   /// Makes an entry of a payload whose footer is right.
   static func entry(
-    _ payload: RawSpan, version: Int, key: RawSpan, hasDeadline: Bool, in database: Database
+    _ payload: RawSpan, version: Int, key: RawSpan, hasDeadline: Bool, in database: Database,
+    persistence: Persistence? = nil
   ) throws(RDBError) -> Entry {
     unsafe try payload.withUnsafeBytes { bytes throws(RDBError) in
       let body = unsafe UnsafeRawBufferPointer(rebasing: bytes.dropLast(footerCount))
@@ -49,6 +50,7 @@ enum DumpPayload {
       guard let kind = RDBFormat.ValueKind(rawValue: code) else {
         throw reader.failure(.unknownType(code))
       }
+      defer { persistence?.sanitizations += reader.sanitizations }
       var scratch = ByteBuffer()
       let outcome = try reader.value(
         kind, key: key, hasDeadline: hasDeadline, database, &scratch)

@@ -29,7 +29,7 @@ extension RDBReader {
       return try list(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     case .hash, .hashZipmap, .hashZiplist, .hashListpack, .hashDeadlines,
       .oldHashListpackDeadlines, .hashMetadata, .hashListpackDeadlines:
-      throw failure(.unknownType(kind.rawValue))
+      return try hash(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     case .sortedSetText, .sortedSet, .sortedSetZiplist, .sortedSetListpack:
       return try sortedSet(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     case .streamListpacks, .streamListpacks2, .streamListpacks3:

@@ -36,7 +36,7 @@ extension RDBWriter {
     case .list: .listQuicklist2
     case .set: SetValue(entry).form == .intset ? .setIntset : .set
     case .sortedSet: SortedSetValue(entry).isLarge ? .sortedSet : .sortedSetListpack
-    case .hash: .hash
+    case .hash: kind(of: HashValue(entry))
     case .stream: .streamListpacks2
     }
   }
@@ -50,7 +50,7 @@ extension RDBWriter {
     case .list: list(ListValue(entry))
     case .set: set(SetValue(entry), as: kind)
     case .sortedSet: sortedSet(SortedSetValue(entry))
-    case .hash: assertionFailure("there are no hashes yet")
+    case .hash: hash(HashValue(entry), as: kind)
     case .stream: stream(StreamValue(entry).stream)
     }
   }

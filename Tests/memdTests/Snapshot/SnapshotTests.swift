@@ -46,7 +46,7 @@ import Testing
     second.settle()
     #expect(isReady)
     #expect(digest(second) == digest(first))
-    #expect(second.run("PTTL volatile") == first.run("PTTL volatile"))
+    #expect(second.run("PEXPIRETIME volatile") == first.run("PEXPIRETIME volatile"))
     #expect(second.logText.contains("Done loading RDB, keys loaded: 40, keys expired: 0."))
     #expect(second.logText.contains("DB loaded from disk"))
   }

@@ -191,9 +191,9 @@ enum DatasetText {
       var scratch = DecimalScratch()
       return StringValue(entry).text(&scratch).text
     }
-<<<<<<< .merge_file_4xbVDG
     var text = DatasetDigest(valueOf: entry).text
     if entry.header.type == .hash { text += HashValue(entry).deadlinesText }
+    if entry.header.type == .stream { text += StreamText.of(StreamValue(entry).stream) }
     return text
   }
 }
@@ -207,9 +207,5 @@ extension HashValue {
       if let deadline { texts.append(" \(name.text(&scratch).text)@\(deadline)") }
     }
     return texts.sorted().joined()
-=======
-    let digest = DatasetDigest(valueOf: entry).text
-    return entry.header.type == .stream ? digest + StreamText.of(StreamValue(entry).stream) : digest
->>>>>>> .merge_file_PH7t5T
   }
 }

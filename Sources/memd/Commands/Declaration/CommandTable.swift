@@ -78,6 +78,8 @@ final class CommandTable {
     BitSearchCommands.self,
     HyperLogLogCommands.self,
     HyperLogLogDebugging.self,
+    GeoCommands.self,
+    GeoSearchCommands.self,
     SortedSetCommands.self,
     SortedSetRangeCommands.self,
     SortedSetPopCommands.self,

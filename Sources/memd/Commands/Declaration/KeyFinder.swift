@@ -53,13 +53,12 @@ enum KeyFinder {
     case .keyword(let token, let from):
       guard let index = position(of: token, from: from, in: arguments) else { return true }
       start = index + 1
-    case .unknown:
-      if let token = spec.lastKeyword,
-        let index = position(of: token, from: -2, in: arguments)
-      {
+    case .lastKeyword(let token):
+      if let index = position(of: token, from: -2, in: arguments) {
         found.append(Found(index: index + 1, access: spec.access))
       }
       return true
+    case .unknown: return true
     }
     switch spec.extent {
     case .range(let last, let step, let limit):

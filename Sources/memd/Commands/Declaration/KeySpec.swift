@@ -31,6 +31,8 @@ struct KeySpec: Sendable {
     /// Behind the first occurrence of `token`, searched from argument `from` (negative: backwards).
     case keyword(StaticString, from: Int)
     case unknown
+    /// Behind the last occurrence of `token`; COMMAND INFO, for compatibility, calls it unknown.
+    case lastKeyword(StaticString)
   }
 
   /// How many keys follow.
@@ -47,9 +49,6 @@ struct KeySpec: Sendable {
   var extent: Extent
   var access: Access
   var notes: StaticString?
-  /// The word before the key where the specification, for the sake of compatibility, says that the
-  /// place is unknown; its last occurrence counts.
-  var lastKeyword: StaticString?
 
   /// One key at a fixed position.
   static func key(_ index: Int, _ access: Access, notes: StaticString? = nil) -> KeySpec {

@@ -65,7 +65,7 @@ enum CommandInformation {
       reply.bulk("keyword")
       reply.bulk(token)
       writeField("startfrom", from, to: &reply)
-    case .unknown:
+    case .unknown, .lastKeyword:
       beginSpec("unknown", fieldCount: 0, to: &reply)
     }
   }

@@ -61,7 +61,7 @@ enum DumpCommands: CommandFamily {
     do throws(RDBError) {
       entry = try DumpPayload.entry(
         call.arguments[3], version: version, key: key.bytes, hasDeadline: deadline != nil,
-        in: database)
+        in: database, persistence: persistence)
     } catch {
       call.server.log.verbose("RESTORE: \(error.text)")
       throw CommandError("ERR Bad data format")

@@ -26,9 +26,9 @@ enum MigrateCommand: CommandFamily {
         .oneOf(
           "authentication",
           [
-            .string("password").after("AUTH").since("4.0.7"),
+            .string("password").after("AUTH").since("4.0.7").optional,
             .block("username_password", [.string("username"), .string("password")])
-              .after("AUTH2").since("6.0.0"),
+              .after("AUTH2").since("6.0.0").optional,
           ]
         ).optional,
         .key("key", spec: 1).after("KEYS").since("3.0.6").optional.repeated,

@@ -47,7 +47,7 @@ struct ScoredInput {
         var scratch = DecimalScratch()
         guard visit(member.text(&scratch), member.score) else { return }
       }
-    case .set: return
+    case .set(let value): value.forEach { visit($0, 1) }
     }
   }
 
@@ -56,7 +56,7 @@ struct ScoredInput {
     switch members {
     case .none: nil
     case .sortedSet(let value): value.score(of: member, seed: seed)
-    case .set: nil
+    case .set(let value): value.contains(member, seed: seed) ? 1 : nil
     }
   }
 
@@ -65,7 +65,7 @@ struct ScoredInput {
     switch members {
     case .none: 0
     case .sortedSet(let value): value.isLarge ? 1 : count
-    case .set: 1
+    case .set(let value): value.form == .packed ? count : 1
     }
   }
 }

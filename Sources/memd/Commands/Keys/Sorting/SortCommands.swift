@@ -40,8 +40,8 @@ enum SortCommands: CommandFamily {
       "sort", [.write, .denyOOM, .movableKeys],
       keys: keys + [
         KeySpec(
-          start: .unknown, extent: .unknown, access: [.overwrite, .update],
-          notes: storeNotes, lastKeyword: "STORE")
+          start: .lastKeyword("STORE"), extent: .unknown, access: [.overwrite, .update],
+          notes: storeNotes)
       ], options + [.key("destination", spec: 2).after("STORE").optional],
       categories: [.set, .sortedset, .list, .dangerous], since: "1.0.0",
       complexity: complexity,
