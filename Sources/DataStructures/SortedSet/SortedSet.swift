@@ -101,7 +101,9 @@ extension SortedSet {
 
   /// Second pass of a batch of look-ups: starts loading the element.
   @inlinable @inline(__always)
-  public func prefetchEntries(_ hash: UInt64) { table.prefetchEntries(hash) }
+  public func prefetchEntries(_ hash: UInt64) {
+    HashTable<SortedSetElement>.prefetchEntries(hash, in: table.prefetchBucket(hash))
+  }
 
   /// A member drawn at random, each with the same probability; nil if the set is empty.
   @inlinable

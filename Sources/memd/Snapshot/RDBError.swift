@@ -5,7 +5,7 @@ import EventLoop
 /// Why RDB bytes can't be read, and where.
 struct RDBError: Error {
   /// What is wrong.
-  enum Reason {
+  enum Reason: Sendable {
     /// The bytes end in the middle of something.
     case truncated
     /// Neither REDIS nor VALKEY stands in front.
@@ -22,17 +22,33 @@ struct RDBError: Error {
     case disk(DiskError)
   }
 
-  let reason: Reason
-  /// Bytes that had been read when the error was found.
-  let offset: Int
-  /// The key whose value was being read.
-  var key: [UInt8] = []
-  /// How that value is written.
-  var kind: RDBFormat.ValueKind?
+  /// Thrown errors are passed in registers: what they say lies elsewhere.
+  private final class Details: Sendable {
+    let reason: Reason
+    let offset: Int
+    let key: [UInt8]
+    let kind: RDBFormat.ValueKind?
 
-  init(_ reason: Reason, offset: Int) {
-    self.reason = reason
-    self.offset = offset
+    init(_ reason: Reason, offset: Int, key: [UInt8], kind: RDBFormat.ValueKind?) {
+      self.reason = reason
+      self.offset = offset
+      self.key = key
+      self.kind = kind
+    }
+  }
+
+  private let details: Details
+
+  var reason: Reason { details.reason }
+  /// Bytes that had been read when the error was found.
+  var offset: Int { details.offset }
+  /// The key whose value was being read.
+  var key: [UInt8] { details.key }
+  /// How that value is written.
+  var kind: RDBFormat.ValueKind? { details.kind }
+
+  init(_ reason: Reason, offset: Int, key: [UInt8] = [], kind: RDBFormat.ValueKind? = nil) {
+    details = Details(reason, offset: offset, key: key, kind: kind)
   }
 
   /// For the log: what, where, and of which key.

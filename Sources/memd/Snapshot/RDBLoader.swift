@@ -216,10 +216,7 @@ final class RDBLoader {
   private func described(
     _ error: RDBError, _ key: RawSpan, _ kind: RDBFormat.ValueKind
   ) -> RDBError {
-    var described = error
-    described.key = key.copied
-    described.kind = kind
-    return described
+    RDBError(error.reason, offset: error.offset, key: key.copied, kind: kind)
   }
 }
 

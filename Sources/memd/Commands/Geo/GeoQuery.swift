@@ -4,7 +4,7 @@ import DataStructures
 import RESP
 
 /// What GEOSEARCH, GEORADIUS and their relatives are asked for.
-struct GeoQuery {
+final class GeoQuery {
   /// The command.
   enum Kind {
     case radius(mayStore: Bool)
@@ -86,7 +86,7 @@ struct GeoQuery {
   }
 
   /// Reads the option at `index` and goes behind it.
-  private mutating func takeOption(
+  private func takeOption(
     _ index: inout Int, _ call: borrowing Call
   ) throws(CommandError) {
     let left = arguments.count - index - 1
@@ -111,7 +111,7 @@ struct GeoQuery {
   /// Reads the option `word` if it says where to store, and goes on with `takeShape` if not.
   ///
   /// - Returns: the argument behind the option.
-  private mutating func takeTarget(
+  private func takeTarget(
     _ word: FoldedName, at first: Int, left: Int, _ call: borrowing Call
   ) throws(CommandError) -> Int {
     switch kind {
@@ -130,7 +130,7 @@ struct GeoQuery {
     }
   }
 
-  private mutating func takeShape(
+  private func takeShape(
     _ word: FoldedName, at first: Int, left: Int, _ call: borrowing Call
   ) throws(CommandError) -> Int {
     let hasPlace = center != nil && !hasMember && !isPolygon
@@ -156,14 +156,14 @@ struct GeoQuery {
     }
   }
 
-  private mutating func takeMember(at index: Int) throws(CommandError) {
+  private func takeMember(at index: Int) throws(CommandError) {
     guard let point = value?.point(of: arguments[index], seed: seed) else {
       throw CommandError("ERR could not decode requested zset member")
     }
     center = point
   }
 
-  private mutating func takeRadius(
+  private func takeRadius(
     at index: Int, _ call: borrowing Call
   ) throws(CommandError) {
     guard let radius = DoubleText.parse(arguments[index]) else {
@@ -174,7 +174,7 @@ struct GeoQuery {
     form = .circle(radius * unit)
   }
 
-  private mutating func takeBox(
+  private func takeBox(
     at index: Int, _ call: borrowing Call
   ) throws(CommandError) {
     guard let width = DoubleText.parse(arguments[index]) else {
@@ -190,7 +190,7 @@ struct GeoQuery {
     form = .box(width: width * unit, height: height * unit)
   }
 
-  private mutating func takePolygon(
+  private func takePolygon(
     at index: Int, left: Int, _ call: borrowing Call
   ) throws(CommandError) -> Int {
     let corners = try call.integer(

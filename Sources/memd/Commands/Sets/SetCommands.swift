@@ -93,9 +93,16 @@ enum SetCommands: CommandFamily {
   private static func prefetchBatch(
     _ range: Range<Int>, _ set: SetValue, _ call: borrowing Call
   ) {
-    for index in range { set.table.pointee.prefetchBucket(call.key(index).hash) }
-    for index in range { set.table.pointee.prefetchEntries(call.key(index).hash) }
-    for index in range { set.table.pointee.prefetchChildEntries(call.key(index).hash) }
+    let table = set.table
+    for index in range { table.pointee.prefetchBucket(call.key(index).hash) }
+    for index in range {
+      let hash = call.key(index).hash
+      HashTable<SetMember>.prefetchEntries(hash, in: table.pointee.prefetchBucket(hash))
+    }
+    for index in range {
+      let hash = call.key(index).hash
+      HashTable<SetMember>.prefetchChildEntries(hash, in: table.pointee.prefetchBucket(hash))
+    }
   }
 
   // MARK: - SREM
