@@ -11,36 +11,41 @@ extension RDBReader {
     _ kind: RDBFormat.ValueKind, key: RawSpan, hasDeadline: Bool, _ database: Database,
     _ scratch: inout ByteBuffer
   ) throws(RDBError) -> ValueOutcome {
-    var set = SortedSet(allocator: database.allocator, seed: database.seed)
+    // In a block from the start: it is too large to be handed around by value.
+    let set = Boxed(
+      SortedSet(allocator: database.allocator, seed: database.seed),
+      allocator: database.allocator)
     do throws(RDBError) {
       switch kind {
-      case .sortedSetZiplist: try addZiplist(to: &set, database.seed, &scratch)
-      case .sortedSetListpack: try addListpack(to: &set, database.seed, &scratch)
+      case .sortedSetZiplist: try addZiplist(to: set, database.seed, &scratch)
+      case .sortedSetListpack: try addListpack(to: set, database.seed, &scratch)
       default:
         for _ in 0..<(try length()) {
           try string(into: &scratch)
           let score = kind == .sortedSet ? try double() : try scoreText()
-          try add(scratch.bytes, score, to: &set, database.seed)
+          try add(scratch.bytes, score, to: set, database.seed)
         }
       }
     } catch {
-      var budget = Int.max
-      _ = set.drain(budget: &budget)
+      set.discard(database.allocator)
       throw error
     }
-    if set.count == 0 { return .empty }
+    if set.pointee.count == 0 {
+      set.discard(database.allocator)
+      return .empty
+    }
     return .entry(
       Entry.makeSortedSet(key: key, set, hasDeadline: hasDeadline, in: database))
   }
 
   private func add(
-    _ member: RawSpan, _ score: Double, to set: inout SortedSet, _ seed: HashSeed
+    _ member: RawSpan, _ score: Double, to set: Boxed<SortedSet>, _ seed: HashSeed
   ) throws(RDBError) {
     try checkTextLength(member.byteCount)
     if score.isNaN { throw malformed("score") }
     let hash = SipHash13.hash(member, seed)
-    if set.find(member, hash: hash) != nil { throw malformed("sorted set: a member twice") }
-    set.insert(member, hash: hash, score: score)
+    if set.pointee.find(member, hash: hash) != nil { throw malformed("sorted set: a member twice") }
+    set.pointee.insert(member, hash: hash, score: score)
   }
 
   /// A score as text behind its length; lengths from 253 on stand for what is no number.
@@ -59,7 +64,7 @@ extension RDBReader {
   }
 
   private func addZiplist(
-    to set: inout SortedSet, _ seed: HashSeed, _ scratch: inout ByteBuffer
+    to set: Boxed<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     var member = ByteBuffer()
     var isMember = true
@@ -69,7 +74,7 @@ extension RDBReader {
         member.append(text)
       } else {
         guard let score = DoubleText.parse(text) else { throw malformed("score") }
-        try add(member.bytes, score, to: &set, seed)
+        try add(member.bytes, score, to: set, seed)
       }
       isMember.toggle()
     }
@@ -77,7 +82,7 @@ extension RDBReader {
   }
 
   private func addListpack(
-    to set: inout SortedSet, _ seed: HashSeed, _ scratch: inout ByteBuffer
+    to set: Boxed<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     try string(into: &scratch)
     let listpack = try listpack(scratch.bytes)
@@ -93,7 +98,7 @@ extension RDBReader {
       } else {
         throw malformed("score")
       }
-      try add(listpack.text(at: current, &memberScratch), score, to: &set, seed)
+      try add(listpack.text(at: current, &memberScratch), score, to: set, seed)
       position = listpack.next(place)
     }
   }
@@ -102,22 +107,30 @@ extension RDBReader {
 extension Entry {
   /// Makes the entry of a sorted set with at least one member, packed if it is small enough.
   static func makeSortedSet(
-    key: RawSpan, _ set: consuming SortedSet, hasDeadline: Bool, in database: Database
+    key: RawSpan, _ set: Boxed<SortedSet>, hasDeadline: Bool, in database: Database
   ) -> Entry {
     let allocator = database.allocator
-    guard let block = set.packed(database.limits, allocator) else {
+    guard let block = set.pointee.packed(database.limits, allocator) else {
       return make(
         key: key, type: .sortedSet, encoding: Entry.CollectionEncoding.skipList.rawValue,
-        word: Boxed(set, allocator: allocator).word, hasDeadline: hasDeadline,
+        word: set.word, hasDeadline: hasDeadline,
         allocator: allocator)
     }
     let entry = make(
       key: key, type: .sortedSet, packed: block.listpack.allBytes, as: .packed,
       hasDeadline: hasDeadline, allocator: allocator)
     block.free()
-    var budget = Int.max
-    _ = set.drain(budget: &budget)
+    set.discard(allocator)
     return entry
+  }
+}
+
+extension Boxed where Value == SortedSet {
+  /// Frees a set that belongs to nobody, with its members.
+  fileprivate func discard(_ allocator: Allocator) {
+    var budget = Int.max
+    _ = pointee.drain(budget: &budget)
+    free(allocator)
   }
 }
 

@@ -239,7 +239,7 @@ enum GeoSearchCommands: CommandFamily {
   private static func store(
     _ found: [GeoQuery.Found], _ query: GeoQuery, _ key: Key, _ call: borrowing Call
   ) {
-    var result = SortedSetResult(call.database)
+    let result = SortedSetResult(call.database)
     for one in found {
       var scratch = DecimalScratch()
       let score = query.storesDistance ? one.distance / query.unit : one.member.score

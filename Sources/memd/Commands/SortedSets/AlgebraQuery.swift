@@ -91,7 +91,7 @@ struct AlgebraQuery {
 
   /// - Complexity: O(n log n), n being the members of all inputs.
   func union(_ database: Database) -> SortedSetResult {
-    var result = SortedSetResult(database)
+    let result = SortedSetResult(database)
     for input in inputs {
       input.forEach { member, score in
         var contribution = aggregate.contribution(score, weight: input.weight)
@@ -106,7 +106,7 @@ struct AlgebraQuery {
 
   /// - Complexity: O(n k + m log m), n being the members of the smallest of k inputs.
   func intersection(_ database: Database) -> SortedSetResult {
-    var result = SortedSetResult(database)
+    let result = SortedSetResult(database)
     inputs[0].forEach { member, score in
       if let sum = common(member, score, database.seed) { result.insert(member, sum) }
       return true
@@ -138,7 +138,7 @@ struct AlgebraQuery {
 
   /// - Complexity: O(n log n), n being the members of all inputs.
   func difference(_ database: Database) -> SortedSetResult {
-    var result = SortedSetResult(database)
+    let result = SortedSetResult(database)
     let others = inputs.dropFirst()
     // Either every member is looked for in all others, or those are gathered first: what is less.
     let searches = others.reduce(0) { $0 + $1.searchCost }
@@ -154,7 +154,7 @@ struct AlgebraQuery {
       }
       return result
     }
-    var excluded = SortedSetResult(database)
+    let excluded = SortedSetResult(database)
     for other in others {
       other.forEach { member, _ in
         excluded.merge(member, 0, .maximum)

@@ -50,7 +50,7 @@ extension Call {
 
   /// Stores what a command has put together under `key`, or removes the key if that is nothing, and
   /// replies with the number of members.
-  func store(_ result: consuming SortedSetResult, _ key: Key, _ event: KeyEvent) {
+  func store(_ result: SortedSetResult, _ key: Key, _ event: KeyEvent) {
     guard result.count > 0 else {
       if database.delete(key) { changed(key, .delete) }
       return reply.integer(0)
@@ -60,7 +60,7 @@ extension Call {
   }
 
   /// Followers get the members themselves, for a command that older ones don't understand.
-  func propagateWhole(_ result: borrowing SortedSetResult, _ key: Key) {
+  func propagateWhole(_ result: SortedSetResult, _ key: Key) {
     guard result.count > 0 || database.find(key) != nil else { return }
     effects.rewrite("DEL", argumentCount: 1)
     effects.append(key.bytes)

@@ -120,7 +120,7 @@ enum SortedSetAlgebraCommands: CommandFamily {
   }
 
   private static func reply(
-    _ result: consuming SortedSetResult, _ query: AlgebraQuery, _ call: borrowing Call
+    _ result: SortedSetResult, _ query: AlgebraQuery, _ call: borrowing Call
   ) {
     let isNested = query.showsScores && call.reply.version == .resp3
     call.reply.array(query.showsScores && !isNested ? result.count * 2 : result.count)
@@ -152,7 +152,7 @@ enum SortedSetAlgebraCommands: CommandFamily {
   }
 
   private static func store(
-    _ result: consuming SortedSetResult, _ query: AlgebraQuery, _ call: borrowing Call,
+    _ result: SortedSetResult, _ query: AlgebraQuery, _ call: borrowing Call,
     _ event: KeyEvent
   ) {
     let key = call.key(1)

@@ -149,7 +149,7 @@ enum SortedSetRangeCommands: CommandFamily {
 
   static func zrangestore(_ call: inout Call) throws(CommandError) {
     let query = try RangeQuery(call, key: 2, nil, isReversed: nil, stores: true)
-    var result = SortedSetResult(call.database)
+    let result = SortedSetResult(call.database)
     let source = call.key(2)
     if let value = try call.sortedSet(source) {
       var walk = query.walk(value)

@@ -4,8 +4,10 @@ import DataStructures
 import RESP
 
 /// A sorted set that a command puts together, to be replied or stored.
-struct SortedSetResult: ~Copyable {
-  private var set: SortedSet
+final class SortedSetResult {
+  /// In a block of its own, which becomes the key's value if the set is stored as it is.
+  private let box: Boxed<SortedSet>
+  private var isStored = false
   private let allocator: Allocator
   private let seed: HashSeed
   /// Length of the longest member.
@@ -16,25 +18,32 @@ struct SortedSetResult: ~Copyable {
   init(_ database: Database) {
     allocator = database.allocator
     seed = database.seed
-    set = SortedSet(allocator: allocator, seed: seed)
+    box = Boxed(SortedSet(allocator: allocator, seed: seed), allocator: allocator)
   }
 
-  var count: Int { self.set.count }
+  deinit { if !isStored { box.free(allocator) } }
+
+  private var set: SortedSet {
+    _read { yield box.pointee }
+    _modify { yield &box.pointee }
+  }
+
+  var count: Int { box.pointee.count }
 
   /// Adds a member, which must be absent.
-  mutating func insert(_ member: RawSpan, _ score: Double) {
+  func insert(_ member: RawSpan, _ score: Double) {
     insert(member, hash: SipHash13.hash(member, seed), score)
   }
 
   /// Adds a member, which must be absent; `hash` is its hash.
-  mutating func insert(_ member: RawSpan, hash: UInt64, _ score: Double) {
+  func insert(_ member: RawSpan, hash: UInt64, _ score: Double) {
     longestMember = max(longestMember, member.byteCount)
     memberBytes += member.byteCount
     set.insert(member, hash: hash, score: score)
   }
 
   /// Adds a member or, if it is there, combines both scores.
-  mutating func merge(_ member: RawSpan, _ score: Double, _ aggregate: Aggregate) {
+  func merge(_ member: RawSpan, _ score: Double, _ aggregate: Aggregate) {
     let hash = SipHash13.hash(member, seed)
     guard let element = set.find(member, hash: hash) else {
       return insert(member, hash: hash, score)
@@ -54,7 +63,7 @@ struct SortedSetResult: ~Copyable {
   /// Stores the set under a key, whatever was there; nothing may be stored of an empty set.
   ///
   /// - Returns: the number of members.
-  consuming func store(_ key: Key, in database: Database) -> Int {
+  func store(_ key: Key, in database: Database) -> Int {
     let count = self.count
     assert(count > 0)
     let limits = database.limits
@@ -63,7 +72,7 @@ struct SortedSetResult: ~Copyable {
     {
       storePacked(key, in: database)
     } else {
-      let box = Boxed(set, allocator: allocator)
+      isStored = true
       database.overwrite(
         key,
         with: Entry.make(
@@ -74,7 +83,7 @@ struct SortedSetResult: ~Copyable {
     return count
   }
 
-  private borrowing func storePacked(_ key: Key, in database: Database) {
+  private func storePacked(_ key: Key, in database: Database) {
     var block = ListpackBlock(allocator: allocator)
     set.forEach { element in
       var text = ScoreText()

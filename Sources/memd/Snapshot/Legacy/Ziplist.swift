@@ -106,11 +106,17 @@ struct Zipmap {
   func isAtEnd(_ bytes: RawSpan) -> Bool { position == bytes.byteCount - 1 }
 
   /// Where the next name and value lie; nil if they are damaged. Only before the end.
-  mutating func next(_ bytes: RawSpan) -> (name: Range<Int>, value: Range<Int>)? {
+  mutating func next(_ bytes: RawSpan) -> Pair? {
     guard let name = text(bytes, hasFree: false), let value = text(bytes, hasFree: true) else {
       return nil
     }
-    return (name, value)
+    return Pair(name: name, value: value)
+  }
+
+  /// Where a name and its value lie.
+  struct Pair {
+    let name: Range<Int>
+    let value: Range<Int>
   }
 
   private mutating func text(_ bytes: RawSpan, hasFree: Bool) -> Range<Int>? {

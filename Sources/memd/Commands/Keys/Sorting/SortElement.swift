@@ -87,12 +87,9 @@ struct SortOrder {
       return SortOrder.compare(one.text, other.text)
     }
     guard usesWeights else { return SortOrder.compare(one.text, other.text) }
-    switch (one.weightText, other.weightText) {
-    case (nil, nil): return 0
-    case (nil, _): return -1
-    case (_, nil): return 1
-    case (let first?, let second?): return SortOrder.compare(first, second)
-    }
+    guard let first = one.weightText else { return other.weightText == nil ? 0 : -1 }
+    guard let second = other.weightText else { return 1 }
+    return SortOrder.compare(first, second)
   }
 
   private static func compare(_ one: [UInt8], _ other: [UInt8]) -> Int {

@@ -4,7 +4,7 @@ import DataStructures
 import RESP
 
 /// What follows the key of SORT.
-struct SortOptions {
+final class SortOptions {
   /// The argument with the pattern of the weights; nil: elements are their own weights.
   private(set) var weights: Int?
   /// The arguments with the patterns of what is returned.
