@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A listpack is a list of texts and integers in one piece of memory. It is Redis's format (published
-// in its file listpack.md) byte for byte, since it travels in RDB files and DUMP payloads.
+// A listpack is a list of texts and integers in one piece of memory. It is Redis's format, which
+// its file listpack.md publishes, byte for byte, since it travels in RDB files and DUMP payloads.
 //
-// `Listpack` looks at the bytes and never changes them: it doesn't know who owns the memory. Whoever
+// `Listpack` looks at the bytes and never changes them: it doesn't know who owns the memory. Who
 // does is a `ListpackOwner` and gets all editing operations from that protocol.
 //
 // What a newcomer gets wrong: a position is the offset of an entry from the first byte, not its

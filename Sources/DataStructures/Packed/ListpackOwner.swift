@@ -3,8 +3,8 @@
 /// Whoever owns the memory of a listpack and can make it larger or smaller.
 ///
 /// Every edit keeps the byte count, the entry count and the lengths behind the entries right. Text
-/// that is the canonical form of an integer is stored as that integer. Bytes that are handed in must
-/// not lie in the listpack itself: they move while it is edited.
+/// that is the canonical form of an integer is stored as that integer. Bytes that are handed in
+/// must not lie in the listpack itself: they move while it is edited.
 public protocol ListpackOwner {
   /// The listpack as it is now; a copy of the view is worthless after the next edit.
   var listpack: Listpack { get }

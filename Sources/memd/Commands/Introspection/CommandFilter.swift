@@ -36,6 +36,9 @@ extension CommandTable.Description {
   var categories: ACLCategories {
     // Compatibility: a container runs nothing, so its group implies nothing for it.
     let group = command.subcommands.isEmpty ? self.group : .server
-    return command.categories.union(.implied(by: command.flags, group: group))
+    let categories = command.categories.union(.implied(by: command.flags, group: group))
+    // What is about collections alone, as SORT is, doesn't belong to the keyspace's commands.
+    return command.categories.contains(.sortedset)
+      ? categories.subtracting(.keyspace) : categories
   }
 }

@@ -27,7 +27,8 @@ enum DebugCommands: CommandFamily {
 
   /// All subcommands; HELP lists them in this order.
   static let subcommands: [Subcommand] =
-    DebugKeyspace.subcommands + DebugServer.subcommands + DebugSnapshot.subcommands + DebugCrash.subcommands
+    DebugKeyspace.subcommands + DebugServer.subcommands + DebugSnapshot.subcommands
+    + DebugCrash.subcommands
 
   static func debug(_ call: inout Call) throws(CommandError) {
     guard call.server.configuration.enableDebugCommand.allows(isLocal: call.client.isLocal) else {

@@ -246,4 +246,12 @@ extension TestServer {
     }
     return entry
   }
+
+  @Test func `deadlines are given and told in seconds, too`() {
+    let server = TestServer()
+    server.run("HSET h a 1 b 2")
+    #expect(server.run("HEXPIREAT h 9999999999 FIELDS 2 a x") == [1, -2])
+    #expect(server.run("HEXPIRETIME h FIELDS 3 a b x") == [9_999_999_999, -1, -2])
+    #expect(server.run("HPEXPIRETIME h FIELDS 1 a") == [9_999_999_999_000])
+  }
 }
