@@ -56,14 +56,44 @@ def identical(ours, theirs):
     return ours == theirs
 
 
-def explanation(words, ours, theirs):
+def explanation(words, ours, theirs, queued=()):
     """Why a difference is meant to be, or None."""
     name = str(words[0]).upper()
+    if name == "EXEC" and isinstance(ours, list) and isinstance(theirs, list):
+        reasons = [
+            explanation(inner, one, other)
+            for inner, one, other in zip(queued, ours, theirs)
+            if not equal(inner, one, other, None)
+        ]
+        return reasons[0] if reasons and all(reasons) else None
     if name == "OBJECT" and ours == b"listpack" and theirs == b"hashtable":
         return "small sets are listpacks, as in Redis 7.2"
+    if name == "OBJECT" and ours == b"listpack" and theirs == b"quicklist":
+        return "small lists are listpacks, as in Redis 7.2"
     if name == "OBJECT" and ours == 2147483647 and theirs == 1:
         return "a small integer made by COPY is not shared in Redis"
+    if name in ("ZRANK", "ZREVRANK"):
+        return "ZRANK and ZREVRANK take WITHSCORE, as in Redis 7.2"
+    if name in ("BITCOUNT", "BITPOS"):
+        return "BITCOUNT and BITPOS read their arguments before the key, as Valkey 8"
+    texts = str(ours), str(theirs)
+    if "\0" in texts[0] and texts[1].startswith(texts[0].split("\0")[0]):
+        return "a text of Redis ends at its first zero byte"
+    if name == "XREAD" and "+" in words and "Invalid stream ID" in texts[1]:
+        return TEXTS["ID is meaningless"]
+    for ending, reason in TEXTS.items():
+        if ending in texts[0]:
+            return reason
     return None
+
+
+# What an error of memd says where it is worded as in newer servers.
+TEXTS = {
+    "Unbalanced 'xread": "XREAD names itself in its error, as in Redis 7.2",
+    "timeout is out of range": "a timeout beyond all numbers is out of range, not negative",
+    "ID is meaningless": "XREAD takes + as an id, as in Redis 7.4",
+    "value is out of range, value must": "-2^63 is no rank and no count, as in Valkey 8",
+}
 
 
 def same_sample(ours, theirs, before):

@@ -67,8 +67,8 @@ enum ListMoveCommands: CommandFamily {
     call.effects.rewrite("LMOVE", argumentCount: 4)
     call.effects.append(call.arguments[1])
     call.effects.append(call.arguments[2])
-    call.effects.append(source.word)
-    call.effects.append(target.word)
+    call.effects.append(call.arguments[3])
+    call.effects.append(call.arguments[4])
   }
 
   static func brpoplpush(_ call: inout Call) throws(CommandError) {

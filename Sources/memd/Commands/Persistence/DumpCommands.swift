@@ -68,7 +68,7 @@ enum DumpCommands: CommandFamily {
     }
     if let deadline, call.isPast(deadline) {
       database.discard(entry, withDeadline: deadline)
-      if exists { call.removeOverdue(key) }
+      if exists { replaceByNothing(key, call) }
       return call.reply.ok()
     }
     if let deadline { entry.deadline = deadline }
@@ -77,6 +77,15 @@ enum DumpCommands: CommandFamily {
     propagateRestore(call, deadline: deadline, isAbsolute: options.isAbsolute)
     call.changed(key, KeyEvent("restore", .generic))
     call.reply.ok()
+  }
+
+  /// What was to be restored is due already: all that happens is that the old value goes.
+  private static func replaceByNothing(_ key: Key, _ call: borrowing Call) {
+    _ = call.database.remove(key)
+    let isLazy = call.server.configuration.lazyFreeLazyServerDel
+    call.effects.rewrite(isLazy ? "UNLINK" : "DEL", argumentCount: 1)
+    call.effects.append(key.bytes)
+    call.changed(key, .delete)
   }
 
   /// Followers get the point in time instead of the distance to it.
