@@ -96,8 +96,8 @@ extension SortedSet {
   }
 
   /// First pass of a batch of look-ups: starts loading the bucket.
-  @inlinable @inline(__always)
-  public func prefetchBucket(_ hash: UInt64) { table.prefetchBucket(hash) }
+  @inlinable @inline(__always) @discardableResult
+  public func prefetchBucket(_ hash: UInt64) -> BucketHint { table.prefetchBucket(hash) }
 
   /// Second pass of a batch of look-ups: starts loading the element.
   @inlinable @inline(__always)

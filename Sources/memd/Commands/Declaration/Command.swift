@@ -82,6 +82,22 @@ struct Command: Sendable {
     let required = depth + arguments.reduce(0) { $0 + $1.minimumCount }
     return arguments.contains(where: \.isVariable) ? -required : required
   }
+
+  /// The argument that names the first member or field of a collection whose key comes first, if
+  /// no option is given; 0 if the syntax has none. A hint for prefetching.
+  var memberPosition: UInt8 {
+    guard arguments.first?.kind == .key else { return 0 }
+    var position: UInt8 = 1
+    for argument in arguments where !argument.isOptional {
+      for part in argument.kind == .block ? argument.members : [argument] {
+        guard part.token == nil, argument.token == nil else { return 0 }
+        let name = part.name.description
+        if name == "member" || name == "field" { return position }
+        position += 1
+      }
+    }
+    return 0
+  }
 }
 
 /// A file of commands; `commands` is its table of contents.

@@ -16,6 +16,8 @@ struct CommandRecord {
   let arity: Int16
   /// The keys of the common cases; others are found by `KeyFinder`.
   let keys: KeyRange
+  /// The argument that names a member or field of the first key's collection; 0 if none does.
+  let member: UInt8
   let isVerbatim: Bool
 
   /// Keys that stand at fixed distances, or none.
@@ -45,6 +47,7 @@ struct CommandReference: Equatable {
   var id: CommandID { unsafe Int(record.pointee.id) }
   var arity: Int { unsafe Int(record.pointee.arity) }
   var keys: CommandRecord.KeyRange { unsafe record.pointee.keys }
+  var member: Int { unsafe Int(record.pointee.member) }
   var isVerbatim: Bool { unsafe record.pointee.isVerbatim }
 
   /// True if a request of `count` words is long enough and not too long.
@@ -200,7 +203,8 @@ final class CommandTable {
       handler: command.handler, flags: flags, concerns: .concerns(of: flags),
       id: UInt16(description.id),
       arity: Int16(command.arity(depth: description.parent == nil ? 1 : 2)),
-      keys: KeyFinder.fixedRange(of: command.keys), isVerbatim: isVerbatim)
+      keys: KeyFinder.fixedRange(of: command.keys), member: command.memberPosition,
+      isVerbatim: isVerbatim)
     unsafe (records + description.id).initialize(to: record)
     let isLong = command.name.utf8CodeUnitCount > 16
     let name = FoldedName(isLong ? "" : command.name)

@@ -33,6 +33,8 @@ final class Batch {
   private struct Hint {
     let bucket: BucketHint
     let hash: UInt64
+    /// What the bucket belongs to; a string for the table of keys.
+    var type = Entry.ValueType.string
   }
 
   /// Fewer requests have so little to overlap that the passes cost more than they save.
@@ -42,6 +44,8 @@ final class Batch {
 
   private let requests: UnsafeMutablePointer<Request>
   private let hints: UnsafeMutablePointer<Hint>
+  /// Whether a command of the batch names a member of a collection.
+  private var namesMembers = false
   private(set) var count = 0
   var slices = SliceBuffer(capacity: 1024)
 
@@ -96,10 +100,12 @@ final class Batch {
       HashTable<Entry>.prefetchChildEntries(hint.hash, in: hint.bucket)
       index &+= 1
     }
+    if namesMembers { prefetchMembers() }
   }
 
   /// The first pass: hashes every key whose place the command's record tells, asks for its bucket.
   private func collectHints() -> Int {
+    namesMembers = false
     var hintCount = 0
     var index = 0
     while index < count {
@@ -108,6 +114,7 @@ final class Batch {
       guard let command = request.command else { continue }
       let keys = command.keys
       guard keys.first != 0 else { continue }
+      if command.member != 0 { namesMembers = true }
       var position = Int(keys.first)
       let end = keys.last >= 0 ? Int(keys.last) : request.argumentCount &+ Int(keys.last)
       guard end < request.argumentCount else { continue }
@@ -124,5 +131,77 @@ final class Batch {
       }
     }
     return hintCount
+  }
+
+  // MARK: - Members of large collections
+
+  /// The same passes for the members that commands name (HGET, SADD, ZRANK...), now that the keys'
+  /// entries are near: many requests for one large collection are the usual case.
+  private func prefetchMembers() {
+    let memberCount = collectMembers()
+    var index = 0
+    while index < memberCount {
+      let hint = unsafe hints[index]
+      switch hint.type {
+      case .hash: HashTable<HashField>.prefetchEntries(hint.hash, in: hint.bucket)
+      case .set: HashTable<SetMember>.prefetchEntries(hint.hash, in: hint.bucket)
+      default: HashTable<SortedSetElement>.prefetchEntries(hint.hash, in: hint.bucket)
+      }
+      index &+= 1
+    }
+    index = 0
+    while index < memberCount {
+      let hint = unsafe hints[index]
+      switch hint.type {
+      case .hash: HashTable<HashField>.prefetchChildEntries(hint.hash, in: hint.bucket)
+      case .set: HashTable<SetMember>.prefetchChildEntries(hint.hash, in: hint.bucket)
+      default: HashTable<SortedSetElement>.prefetchChildEntries(hint.hash, in: hint.bucket)
+      }
+      index &+= 1
+    }
+  }
+
+  /// Hashes the members of large collections and asks for their buckets.
+  private func collectMembers() -> Int {
+    var memberCount = 0
+    var index = 0
+    while index < count {
+      let request = unsafe requests[index]
+      index &+= 1
+      guard let command = request.command, command.member != 0,
+        command.member < request.argumentCount
+      else { continue }
+      let contents = unsafe request.database._withUnsafeGuaranteedRef { unsafe $0.storage }
+      let arguments = self.arguments(of: request)
+      let found = unsafe contents.pointee.table.find(arguments[1], hash: arguments.hash(at: 1))
+      guard let entry = found else { continue }
+      let header = entry.header
+      let encoding = header.encoding
+      guard !header.isString,
+        encoding == Entry.CollectionEncoding.table.rawValue
+          || encoding == Entry.CollectionEncoding.skipList.rawValue
+      else { continue }
+      let seed = unsafe contents.pointee.table.seed
+      let hash = SipHash13.hash(arguments[command.member], seed)
+      arguments.setHash(hash, at: command.member)
+      let bucket = entry.prefetchMemberBucket(hash)
+      unsafe (hints + memberCount).initialize(
+        to: Hint(bucket: bucket, hash: hash, type: header.type))
+      memberCount &+= 1
+    }
+    return memberCount
+  }
+}
+
+extension Entry {
+  /// Starts loading the bucket of a member of a table or skip list.
+  @inline(__always)
+  fileprivate func prefetchMemberBucket(_ hash: UInt64) -> BucketHint {
+    let word = valueWord
+    return switch header.type {
+    case .hash: Boxed<FieldTable>(word: word).pointee.fields.prefetchBucket(hash)
+    case .set: Boxed<HashTable<SetMember>>(word: word).pointee.prefetchBucket(hash)
+    default: Boxed<SortedSet>(word: word).pointee.prefetchBucket(hash)
+    }
   }
 }
