@@ -43,13 +43,17 @@ final class ReplicationBacklog {
   /// Adds bytes to the stream; only the newest `capacity` are kept.
   @inline(__always)
   func append(_ bytes: RawSpan) {
-    if hasReader { reader?.received(bytes) }
+    if hasReader { forward(bytes) }
     let count = bytes.byteCount
     let position = offset % capacity
     guard count <= capacity - position else { return appendAround(bytes) }
     unsafe (ring + position).copy(bytes)
     advance(count)
   }
+
+  /// There are followers: they get the bytes, too.
+  @inline(never)
+  private func forward(_ bytes: RawSpan) { reader?.received(bytes) }
 
   /// The bytes reach over the end of the ring.
   @inline(never)

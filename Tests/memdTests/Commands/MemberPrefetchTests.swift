@@ -27,7 +27,7 @@ import Testing
       requests +=
         "HSET h f\(number) \(number)\r\nSADD s m\(number)\r\nZADD z \(number) m\(number)\r\n"
     }
-    server.client.exchange(requests)
+    _ = server.client.exchange(requests)
     requests = "SET s x\r\n"
     for number in 0..<40 {
       requests += "HGET h f\(number)\r\nSISMEMBER s m\(number)\r\nZRANK z m\(number)\r\n"
