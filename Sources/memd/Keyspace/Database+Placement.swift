@@ -82,7 +82,12 @@ extension Keyspace {
     let contents = database.takeContents()
     effects.blocked.signalAll(in: database)
     unlinked.add(contents)
-    if !lazily || count <= UnlinkedData.elementsAtOnce { while unlinked.free(upTo: .max) {} }
+    if !lazily {
+      while unlinked.free(upTo: .max) {}
+    } else if count <= UnlinkedData.elementsAtOnce {
+      // Few keys go at once, unless one of them is large: that one is freed in slices.
+      _ = unlinked.free(upTo: 16 * UnlinkedData.elementsAtOnce)
+    }
     return count
   }
 }
