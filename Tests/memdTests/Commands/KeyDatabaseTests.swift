@@ -105,4 +105,19 @@ import Testing
     for _ in 0..<20 { server.turn() }
     #expect(server.server.allocator.bytesInUse < before + (full - before) / 10)
   }
+
+  @Test func `an asynchronous flush leaves a large value for later, however few keys there are`() {
+    let server = TestServer()
+    server.run("CONFIG SET zset-max-listpack-entries 0")
+    for first in stride(from: 0, to: 5000, by: 100) {
+      let members = (first..<(first + 100)).map { "\($0) m\($0)" }.joined(separator: " ")
+      server.run("ZADD z \(members)")
+    }
+    let keyspace = server.server.keyspace
+    let before = keyspace.allocator.bytesInUse
+    #expect(keyspace.flush(keyspace.databases[0], lazily: true) == 1)
+    #expect(!keyspace.unlinked.isEmpty)
+    while keyspace.unlinked.free(upTo: 100) {}
+    #expect(keyspace.allocator.bytesInUse < before - 5000 * 40)
+  }
 }

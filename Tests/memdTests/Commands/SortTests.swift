@@ -55,6 +55,7 @@ import Testing
   @Test func `without an asterisk in BY elements stay as they are`() {
     let server = SortTests.makeServer()
     #expect(server.run("SORT list BY nosort") == ["3", "1", "2", "10"])
+    #expect(server.run("SORT list BY nosort DESC LIMIT 0 2") == ["10", "2"])
     #expect(server.run("SORT board BY nosort DESC LIMIT 0 2") == ["three", "two"])
     #expect(server.run("SORT set BY nosort STORE sorted") == 3)
     #expect(server.run("LRANGE sorted 0 -1") == ["a", "b", "c"])

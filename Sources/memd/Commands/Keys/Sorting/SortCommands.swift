@@ -78,7 +78,7 @@ enum SortCommands: CommandFamily {
     var elements: [SortElement] = []
     if let entry {
       elements = SortElement.all(of: entry)
-      if !options.sorts, options.isDescending, entry.header.type == .sortedSet {
+      if !options.sorts, options.isDescending, entry.header.type != .set {
         elements.reverse()
       }
     }
