@@ -76,7 +76,10 @@ class Grammar:
         if self.random.random() < 0.01:
             inner = [self.command() for _ in range(self.random.randint(1, 4))]
             ends = "EXEC" if self.random.random() < 0.9 else "DISCARD"
-            inner = [words for words in inner if words[0] not in SAMPLING | {"RANDOMKEY": ""}]
+            inner = [
+                words for words in inner
+                if words[0] not in SAMPLING | {"RANDOMKEY": ""} and not is_lexicographic(words)
+            ]
             return [("MULTI",), *inner, (ends,)]
         words = self.command()
         if words[0] in BLOCKING or is_blocking_read(words):
@@ -84,6 +87,12 @@ class Grammar:
         if words[0] in SAMPLING and len(words) > 1:
             # Random choices are checked against all elements, asked for just before.
             return [(SAMPLING[words[0]], words[1]) + SAMPLING_RANGE.get(words[0], ()), words]
+        key = 2 if words[0] == "ZRANGESTORE" else 1
+        if is_lexicographic(words) and len(words) > key:
+            # Such ranges are defined only where all scores are equal.
+            scored = [part for member in MEMBERS for part in ("0", member)]
+            words = words[:key] + ("y0",) + words[key + 1:]
+            return [("DEL", "y0"), ("ZADD", "y0", *scored), words]
         return [words]
 
     def command(self):
@@ -107,6 +116,9 @@ class Grammar:
             if len(words) > cursor:
                 words[cursor] = "0"
                 words += ["COUNT", "1000"]
+        if name in ("SORT", "SORT_RO") and any(str(word).upper() == "BY" for word in words):
+            # Texts of equal weight come in no defined order; equal numbers do.
+            words = [word for word in words if str(word).upper() != "ALPHA"]
         if name == "XADD":
             words = [self.next_id() if word == "*" else word for word in words]
         return tuple(words)
@@ -253,6 +265,10 @@ class Context:
 
 SAMPLING = {"SRANDMEMBER": "SMEMBERS", "HRANDFIELD": "HGETALL", "ZRANDMEMBER": "ZRANGE"}
 SAMPLING_RANGE = {"ZRANDMEMBER": ("0", "-1", "WITHSCORES")}
+
+
+def is_lexicographic(words):
+    return "LEX" in words[0] or any(str(word).upper() == "BYLEX" for word in words)
 
 
 def is_blocking_read(words):
