@@ -76,7 +76,12 @@ def explanation(words, ours, theirs, queued=()):
         return "ZRANK and ZREVRANK take WITHSCORE, as in Redis 7.2"
     if name in ("BITCOUNT", "BITPOS"):
         return "BITCOUNT and BITPOS read their arguments before the key, as Valkey 8"
+    words = [str(word).upper() for word in words]
+    if name in ("SORT", "SORT_RO") and "LIMIT" in words and type(ours) is type(theirs):
+        return "a part of a set that is not sorted may be any part"
     texts = str(ours), str(theirs)
+    if "AGGREGATE" in words and "COUNT" in words and "syntax error" in texts[1]:
+        return "AGGREGATE takes COUNT, as in Redis 8.8"
     if "\0" in texts[0] and texts[1].startswith(texts[0].split("\0")[0]):
         return "a text of Redis ends at its first zero byte"
     if name == "XREAD" and "+" in words and "Invalid stream ID" in texts[1]:
