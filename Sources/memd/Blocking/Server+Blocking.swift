@@ -73,6 +73,11 @@ extension Server {
     prepare(client)
     moment.touchesKeys = !client.flags.contains(.noTouch)
     waiting.waitsOn = false
+    let outer = unsafe pushes.interrupt(for: client)
+    defer {
+      deliverOwnPushes()
+      unsafe pushes.resume(outer)
+    }
     perform(&call, raw: RawSpan())
     if waiting.waitsOn {
       let now = clock.ticks()

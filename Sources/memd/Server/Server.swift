@@ -71,6 +71,7 @@ final class Server {
   var clientCursor = 0
   var clientPeaks = ClientPeaks()
   var replyPool = ReplyPool()
+  var pushes = PendingPushes()
   var monitors: [Client] = []
   /// Clients that get the stream of effects.
   var followers: [Client] = []

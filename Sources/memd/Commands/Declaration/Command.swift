@@ -22,6 +22,7 @@ struct Command: Sendable {
   var name: StaticString
   var flags: CommandFlags
   var keys: [KeySpec] = []
+  var channels: ChannelSpec?
   var arguments: [ArgumentSpec] = []
   var subcommands: [Command] = []
   /// Categories beyond those that group and flags imply.
@@ -42,7 +43,7 @@ struct Command: Sendable {
 
   init(
     _ name: StaticString, _ flags: CommandFlags, keys: [KeySpec] = [],
-    _ arguments: [ArgumentSpec] = [], subcommands: [Command] = [], categories: ACLCategories = [],
+    channels: ChannelSpec? = nil, _ arguments: [ArgumentSpec] = [], subcommands: [Command] = [], categories: ACLCategories = [],
     effect: Effect? = nil, tips: [StaticString] = [], since: StaticString,
     complexity: StaticString = "", summary: StaticString,
     history: [(version: StaticString, change: StaticString)] = [],
@@ -52,6 +53,7 @@ struct Command: Sendable {
     self.name = name
     self.flags = flags
     self.keys = keys
+    self.channels = channels
     self.arguments = arguments
     self.subcommands = subcommands
     self.categories = categories

@@ -50,6 +50,8 @@ struct CommandFlags: OptionSet, Sendable {
 
   /// Executes what was queued (EXEC).
   static let endsTransaction = CommandFlags(rawValue: 1 << 39)
+  /// Runs while the client is subscribed in RESP2.
+  static let allowedWhileSubscribed = CommandFlags(rawValue: 1 << 41)
   /// For the server's own needs, not for applications (COMMAND DOCS' syscmd).
   static let system = CommandFlags(rawValue: 1 << 40)
 

@@ -15,6 +15,11 @@ final class Attention {
     static let waiters = Kinds(rawValue: 1 << 2)
     /// Keys that clients wait for have changed: these clients are served when the unit ends.
     static let readyKeys = Kinds(rawValue: 1 << 3)
+    /// Messages for the client of the unit under way wait for its reply.
+    static let ownPushes = Kinds(rawValue: 1 << 4)
+
+    /// What is to be done when a unit has ended.
+    static let atEndOfUnit: Kinds = [.readyKeys, .ownPushes]
   }
 
   private(set) var kinds: Kinds = []

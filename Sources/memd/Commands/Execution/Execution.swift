@@ -15,6 +15,7 @@ extension Server {
     stopwatch = clock.ticks()
     var index = 0
     while index < batch.count { index = runSameClient(batch, from: index) }
+    pushes.end()
     batch.removeAll()
   }
 
@@ -33,6 +34,7 @@ extension Server {
       server: .passUnretained(self), client: batch[first].client, database: database,
       arguments: batch.arguments(of: batch[first]), command: commands[0])
     prepare(client)
+    unsafe pushes.begin(for: batch[first].client)
     moment.touchesKeys = !client.flags.contains(.noTouch)
     let end = frame.withCall { call in
       var index = first
@@ -40,7 +42,7 @@ extension Server {
         let request = batch[index]
         call.arguments = batch.arguments(of: request)
         run(request, &call)
-        if effects.attention.kinds.contains(.readyKeys) { serveReadyClients() }
+        if !effects.attention.kinds.isDisjoint(with: .atEndOfUnit) { finishUnit() }
         index &+= 1
       } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
         && Unmanaged.passUnretained(call.client.database).toOpaque() == database.toOpaque()
