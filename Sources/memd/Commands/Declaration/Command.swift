@@ -43,7 +43,8 @@ struct Command: Sendable {
 
   init(
     _ name: StaticString, _ flags: CommandFlags, keys: [KeySpec] = [],
-    channels: ChannelSpec? = nil, _ arguments: [ArgumentSpec] = [], subcommands: [Command] = [], categories: ACLCategories = [],
+    channels: ChannelSpec? = nil, _ arguments: [ArgumentSpec] = [],
+    subcommands: [Command] = [], categories: ACLCategories = [],
     effect: Effect? = nil, tips: [StaticString] = [], since: StaticString,
     complexity: StaticString = "", summary: StaticString,
     history: [(version: StaticString, change: StaticString)] = [],
