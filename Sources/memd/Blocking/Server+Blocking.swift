@@ -87,6 +87,7 @@ extension Server {
     }
     stopwatch &-= waiting.ticks
     account(waiting.command, call)
+    if client.gate.contains(.tracking) { rememberKeys(of: call) }
     release(waiting, silencedFrom: mark)
   }
 

@@ -70,6 +70,8 @@ final class Configuration {
   var activeDefragCycleMin = 1
   var activeDefragCycleMax = 25
   var activeRehashing = true
+  /// Keys of which the server remembers that clients cache them; 0 for no limit.
+  var trackingTableMaxKeys = 1_000_000
 
   // MARK: - Keyspace
 

@@ -77,7 +77,6 @@ extension OptionTable {
     .remembered("locale-collate"),
     .remembered("availability-zone"),
     .remembered("busy-reply-threshold", .natural, 5000).alias("lua-time-limit"),
-    .remembered("tracking-table-max-keys", .natural, 1_000_000),
     .remembered("crash-memcheck-enabled", true),
     .remembered("use-exit-on-panic", false).with(.hidden),
     .remembered("watchdog-period", .natural32, 0).with(.hidden),

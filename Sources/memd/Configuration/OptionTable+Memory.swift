@@ -22,6 +22,7 @@ extension OptionTable {
     .integer("active-defrag-cycle-min", 1...99, \.activeDefragCycleMin),
     .integer("active-defrag-cycle-max", 1...99, \.activeDefragCycleMax),
     .flag("activerehashing", \.activeRehashing),
+    .integer("tracking-table-max-keys", .natural, \.trackingTableMaxKeys),
   ]
 
   static let encodingOptions: [Option] = [

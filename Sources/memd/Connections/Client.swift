@@ -44,6 +44,8 @@ final class Client {
     /// Has been closed; the object lives until the end of the turn.
     static let closed = Flags(rawValue: 1 << 17)
     static let authenticated = Flags(rawValue: 1 << 18)
+    /// Could be told to ask another server (CLIENT CAPA).
+    static let understandsRedirect = Flags(rawValue: 1 << 24)
   }
 
   let id: Int
@@ -109,6 +111,10 @@ final class Client {
     if transaction.isActive { new.insert(.transaction) }
     if isClosing || flags.contains(.parked) || blocking != nil { new.insert(.held) }
     if !flags.isDisjoint(with: [.replyOff, .replySkip, .replySkipNext]) { new.insert(.silenced) }
+    if let tracker {
+      if !tracker.options.contains(.broadcast) { new.insert(.tracking) }
+      if tracker.isCaching { new.insert(.caching) }
+    }
     gate = new
   }
 

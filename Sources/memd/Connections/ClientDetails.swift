@@ -10,12 +10,15 @@ final class ClientDetails {
   /// Its side of replication; nil for clients that are no followers.
   var follower: Follower?
   var blocking: BlockedClient?
+  /// Its side of client-side caching; nil for clients that don't track.
+  var tracker: Tracker?
 
   /// Memory beyond the object itself.
   var byteCount: Int {
     name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
       + (follower?.waiting.capacity ?? 0)
       + (blocking?.byteCount ?? 0)
+      + (tracker?.byteCount ?? 0)
   }
 }
 

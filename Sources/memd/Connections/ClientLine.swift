@@ -24,7 +24,7 @@ extension Server {
     line += outputFields(client)
     line += " tot-mem=\(client.memory + argumentMemory(request))"
     line += " events=\(client.flags.contains(.waitsForWritable) ? "rw" : "r")"
-    line += " cmd=\(command) user=\(client.user) redir=-1 resp=\(version)"
+    line += " cmd=\(command) user=\(client.user) redir=\(client.tracker?.redirect ?? -1) resp=\(version)"
     line += " lib-name=\(client.libraryName.text) lib-ver=\(client.libraryVersion.text)"
     line += " tot-net-in=\(client.inputBytes) tot-net-out=\(client.outputBytes)"
     return line + " tot-cmds=\(client.commandCount)"
@@ -73,6 +73,7 @@ extension Client {
     if flags.contains(.pubsub) { letters += "P" }
     if transaction.isActive { letters += "x" }
     if flags.contains(.parked) || blocking != nil { letters += "b" }
+    letters += trackingLetters
     if transaction.isDirty { letters += "d" }
     if flags.contains(.closeAfterReply) { letters += "c" }
     if flags.contains(.closeASAP) { letters += "A" }
@@ -81,6 +82,11 @@ extension Client {
     if flags.contains(.noEvict) { letters += "e" }
     if flags.contains(.noTouch) { letters += "T" }
     return letters.isEmpty ? "N" : letters
+  }
+
+  private var trackingLetters: String {
+    guard let tracker else { return "" }
+    return "t" + (tracker.isBroken ? "R" : "") + (tracker.options.contains(.broadcast) ? "B" : "")
   }
 }
 

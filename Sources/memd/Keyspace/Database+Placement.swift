@@ -66,7 +66,8 @@ extension Keyspace {
 
   /// Empties all databases; returns how many keys there were.
   func flushAll(lazily: Bool) -> Int {
-    databases.reduce(0) { $0 + flush($1, lazily: lazily) }
+    effects.tracking?.forgetAll()
+    return databases.reduce(0) { $0 + empty($1, lazily: lazily) }
   }
 
   /// Empties a database; returns how many keys there were.
@@ -75,6 +76,11 @@ extension Keyspace {
   ///   once in any case.
   /// - Complexity: O(keys), or O(1) if lazily.
   func flush(_ database: Database, lazily: Bool) -> Int {
+    effects.tracking?.forgetAll()
+    return empty(database, lazily: lazily)
+  }
+
+  private func empty(_ database: Database, lazily: Bool) -> Int {
     let count = database.count
     guard count > 0 else { return 0 }
     // Watchers are told while the keys are still there: only a key that existed has changed.

@@ -11,17 +11,28 @@ final class UnlinkedData {
   private let allocator: Allocator
   private var tables: [DetachedContents] = []
   private var values: [UnlinkedValue] = []
+  /// Tables of cached keys that nobody asks any more.
+  private var caches: [InvalidationTable] = []
   /// Number of values and keys freed later than they were removed (`lazyfreed_objects`).
   private(set) var freedCount = 0
 
   init(allocator: Allocator) { self.allocator = allocator }
 
   /// Number of keys and of large values that wait to be freed (INFO's lazyfree_pending_objects).
-  var pendingCount: Int { tables.reduce(values.count) { $0 + $1.keyCount } }
-  var isEmpty: Bool { tables.isEmpty && values.isEmpty }
+  var pendingCount: Int {
+    let tableKeyCount = tables.reduce(0) { $0 + $1.keyCount }
+    return caches.reduce(values.count + tableKeyCount) { $0 + $1.keyCount }
+  }
+  var isEmpty: Bool { tables.isEmpty && values.isEmpty && caches.isEmpty }
 
   /// Takes over all keys of a database.
   func add(_ contents: DetachedContents) { tables.append(contents) }
+
+  /// Takes over a table of cached keys; few keys are freed at once.
+  func add(_ cache: InvalidationTable) {
+    var budget = UnlinkedData.elementsAtOnce
+    if !cache.drain(budget: &budget) { caches.append(cache) }
+  }
 
   /// Frees an entry that no table and no wheel knows any more; a large value waits for its turn.
   func discard(_ entry: Entry) {
@@ -52,6 +63,11 @@ final class UnlinkedData {
       } else {
         freedCount += before - contents.keyCount
       }
+    }
+    if budget > 0, let cache = caches.last {
+      let before = cache.keyCount
+      if cache.drain(budget: &budget) { caches.removeLast() }
+      freedCount += before - cache.keyCount
     }
     return !isEmpty
   }

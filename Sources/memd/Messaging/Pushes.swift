@@ -5,15 +5,17 @@ import RESP
 
 // Messages that answer no request of their receiver: what was published, what became invalid.
 // They must never end up inside a reply or inside EXEC's array of replies, so those for the client
-// whose unit is under way wait for the end of the unit.
+// whose unit is under way wait for the end of the unit. Then it gets its reply, then what the unit
+// has made stale in its cache, then everything else.
 
 /// Messages that wait for the end of the unit under way.
 @safe
 struct PendingPushes: ~Copyable {
   /// The client whose unit is under way. Not owned: clients live until the end of their last turn.
   fileprivate var receiver: Unmanaged<Client>?
-  /// What it gets when the unit has ended.
-  fileprivate var waiting = ByteBuffer()
+  /// What it gets when the unit has ended: first what is stale in its cache, then the rest.
+  fileprivate var invalidations = ByteBuffer()
+  fileprivate var others = ByteBuffer()
 
   /// Says whose unit begins.
   @inline(__always)
@@ -33,8 +35,12 @@ struct PendingPushes: ~Copyable {
   /// The unit in between has ended.
   mutating func resume(_ outer: Unmanaged<Client>?) { unsafe receiver = outer }
 
+  /// The number of the client whose unit is under way; 0 if nobody's is.
+  var author: Int { unsafe receiver?._withUnsafeGuaranteedRef { $0.id } ?? 0 }
+
+  /// True if the unit under way is this client's.
   @inline(__always)
-  fileprivate func concerns(_ client: Client) -> Bool {
+  func concerns(_ client: Client) -> Bool {
     unsafe receiver?.toOpaque() == Unmanaged.passUnretained(client).toOpaque()
   }
 }
@@ -42,10 +48,17 @@ struct PendingPushes: ~Copyable {
 extension Server {
   /// Sends `client` a message, protocol already, that answers none of its requests: at once, or
   /// behind the reply if the client's own unit is under way.
-  func push(_ message: RawSpan, to client: Client) {
+  ///
+  /// - Parameter isInvalidation: it tells the client that a key in its own cache is stale, and so
+  ///   comes before everything else that waits.
+  func push(_ message: RawSpan, to client: Client, isInvalidation: Bool = false) {
     guard !client.isClosing else { return }
     if pushes.concerns(client) {
-      pushes.waiting.append(message)
+      if isInvalidation {
+        pushes.invalidations.append(message)
+      } else {
+        pushes.others.append(message)
+      }
       effects.attention.set(.ownPushes, true)
       return
     }
@@ -69,9 +82,11 @@ extension Server {
     unsafe pushes.receiver?._withUnsafeGuaranteedRef { client in
       guard !client.isClosing else { return }
       prepare(client)
-      client.reply.append(raw: pushes.waiting.bytes)
+      client.reply.append(raw: pushes.invalidations.bytes)
+      client.reply.append(raw: pushes.others.bytes)
       if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
     }
-    pushes.waiting.removeAll(keepingCapacity: false)
+    pushes.invalidations.removeAll(keepingCapacity: false)
+    pushes.others.removeAll(keepingCapacity: false)
   }
 }

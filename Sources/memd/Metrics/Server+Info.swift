@@ -46,7 +46,7 @@ extension Server {
     text.field("client_recent_max_input_buffer", statistics.recentMaxInputBuffer)
     text.field("client_recent_max_output_buffer", statistics.recentMaxOutputBuffer)
     text.field("blocked_clients", pause.waiting.count + effects.blocked.count)
-    text.field("tracking_clients", 0)
+    text.field("tracking_clients", effects.tracking?.clientCount ?? 0)
     text.field("pubsub_clients", clients.all.count { $0.flags.contains(.pubsub) })
     text.field("watching_clients", effects.watched.clients.count)
     text.field("clients_in_timeout_table", effects.blocked.timeouts.count)

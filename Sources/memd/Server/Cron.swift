@@ -32,6 +32,7 @@ extension Server {
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
     // Other thresholds: what was hopeless may not be any more.
     compaction.noteFreeBytes(0)
+    effects.tracking?.enforceLimit()
     effects.backlog.resize(to: configuration.replBacklogSize)
   }
 }

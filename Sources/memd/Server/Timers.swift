@@ -31,6 +31,7 @@ extension Server {
       let hasRoom = evict()
       noteExceeding(!hasRoom || evictionContinues)
     }
+    if effects.attention.kinds.contains(.trackers) { effects.tracking?.enforceLimit() }
     if effects.attention.kinds.contains(.readyKeys) {
       stopwatch = clock.ticks()
       serveReadyClients()
@@ -54,6 +55,7 @@ extension Server {
   var hasBackgroundWork: Bool {
     !keyspace.unlinked.isEmpty || expiry.hasBacklog || (evictionContinues && !pause.isActive)
       || compaction.isRunning || persistence.loading != nil
+      || effects.tracking?.isOverLimit ?? false
   }
 
   /// Frees a slice of what has been removed.

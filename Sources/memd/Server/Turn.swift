@@ -34,6 +34,7 @@ extension Server {
     }
     run(batch)
     if !postponed.isEmpty { returnPostponed() }
+    if effects.attention.kinds.contains(.broadcasts) { effects.tracking?.broadcast() }
     flush()
     if configuration.maxMemoryClients != 0 { evictClients() }
     forgetClosed()

@@ -23,6 +23,7 @@ extension Server {
         server: self, client: client, database: client.database,
         arguments: queued.arguments.arguments, command: queued.command)
       execute(&inner, raw: RawSpan())
+      if client.gate.contains(.tracking) { rememberKeys(of: inner) }
       if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {
         feedMonitors(inner)
       }

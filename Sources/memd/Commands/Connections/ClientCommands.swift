@@ -8,10 +8,18 @@ enum ClientCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "client", [], subcommands: subcommands, since: "2.4.0",
+      "client", [.keepsCaching],
+      subcommands: (subcommands + trackingSubcommands).map(keepingCaching), since: "2.4.0",
       complexity: "Depends on subcommand.",
       summary: "A container for commands about connections.", help: help, handler: showHelp)
   ]
+
+  /// CLIENT CACHING may stand in front of other subcommands.
+  private static func keepingCaching(_ command: Command) -> Command {
+    var command = command
+    command.flags.insert(.keepsCaching)
+    return command
+  }
 
   private static let own: CommandFlags = [.noScript, .loading, .stale]
   private static let others: CommandFlags = [.admin, .noScript, .loading, .stale]

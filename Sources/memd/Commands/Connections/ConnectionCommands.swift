@@ -165,6 +165,7 @@ enum ConnectionCommands: CommandFamily {
       throw CommandError("ERR can only reset normal client connections")
     }
     call.server.endTransaction(of: client)
+    call.server.stopTracking(client)
     if client.flags.contains(.monitor) {
       client.flags.remove(.monitor)
       call.server.monitors.removeAll { $0 === client }

@@ -52,6 +52,8 @@ struct CommandFlags: OptionSet, Sendable {
   static let endsTransaction = CommandFlags(rawValue: 1 << 39)
   /// Runs while the client is subscribed in RESP2.
   static let allowedWhileSubscribed = CommandFlags(rawValue: 1 << 41)
+  /// CLIENT CACHING goes on holding behind it.
+  static let keepsCaching = CommandFlags(rawValue: 1 << 48)
   /// For the server's own needs, not for applications (COMMAND DOCS' syscmd).
   static let system = CommandFlags(rawValue: 1 << 40)
 

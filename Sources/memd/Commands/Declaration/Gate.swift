@@ -28,16 +28,24 @@ struct Gate: OptionSet, Sendable {
   /// The client is subscribed in RESP2.
   static let subscribed = Gate(rawValue: 1 << 9)
 
+  /// The client caches: the keys that it reads are remembered.
+  static let tracking = Gate(rawValue: 1 << 11)
+  /// CLIENT CACHING holds for the next command.
+  static let caching = Gate(rawValue: 1 << 12)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
   /// The circumstances that concern a command with these flags.
   static func concerns(of flags: CommandFlags) -> Gate {
-    var gate: Gate = [.accessControl, .memory, .paused, .held, .silenced, .subscribed]
+    var gate: Gate = [
+      .accessControl, .memory, .paused, .held, .silenced, .subscribed, .caching,
+    ]
     if !flags.contains(.noAuth) { gate.insert(.authentication) }
     if !flags.contains(.notQueued) || flags.contains(.noMulti) { gate.insert(.transaction) }
     if !flags.contains(.skipMonitor) { gate.insert(.monitored) }
     if !flags.contains(.loading) { gate.insert(.busy) }
+    if flags.contains(.readonly) { gate.insert(.tracking) }
     if flags.contains(.blocking) { gate.insert(.blocking) }
     return gate
   }

@@ -23,7 +23,12 @@ extension Server {
     if prevailing.contains(.transaction), command.flags.contains(.noMulti) {
       return .refuse(CommandError("ERR Command not allowed inside a transaction"))
     }
-    if prevailing.contains(.memory), let error = makeRoom(for: call) { return .refuse(error) }
+    if prevailing.contains(.memory) {
+      let error = makeRoom(for: call)
+      // What was evicted is stale before the command runs: the client hears of it before the reply.
+      deliverOwnPushes()
+      if let error { return .refuse(error) }
+    }
     if prevailing.contains(.busy), persistence.loading != nil {
       return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
     }

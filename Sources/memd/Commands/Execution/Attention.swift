@@ -17,6 +17,10 @@ final class Attention {
     static let readyKeys = Kinds(rawValue: 1 << 3)
     /// Messages for the client of the unit under way wait for its reply.
     static let ownPushes = Kinds(rawValue: 1 << 4)
+    /// Clients cache what they read.
+    static let trackers = Kinds(rawValue: 1 << 5)
+    /// Keys have changed that clients want to hear of at the end of the turn.
+    static let broadcasts = Kinds(rawValue: 1 << 6)
 
     /// What is to be done when a unit has ended.
     static let atEndOfUnit: Kinds = [.readyKeys, .ownPushes]

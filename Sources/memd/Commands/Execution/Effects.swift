@@ -19,6 +19,11 @@ final class Effects {
     didSet { attention.set(.observer, observer != nil) }
   }
 
+  /// Clients that cache what they read; nil while there are none.
+  var tracking: Tracking? {
+    didSet { attention.set(.trackers, tracking != nil) }
+  }
+
   /// Changes since the last save (`rdb_changes_since_last_save`).
   var changeCount = 0
   /// True on a follower: the stream it passes on is its leader's, so it adds nothing of its own.
@@ -59,8 +64,9 @@ final class Effects {
 
   @inline(never)
   private func tell(_ key: Key, _ event: KeyEvent, in database: Database) {
-    notify(event, key, in: database)
+    // Compatibility: who caches the key and hears its events, too, is told first that it is stale.
     touched(key, in: database)
+    notify(event, key, in: database)
   }
 
   /// Announces an event that is no change of its own (a second event of one command).
@@ -74,10 +80,11 @@ final class Effects {
     observer?.observe(event, key.bytes, database: database.number)
   }
 
-  /// Marks a key for whoever watches it or waits for it: neither a change that counts nor an event
-  /// of its own.
+  /// Marks a key for whoever watches it, caches it or waits for it: neither a change that counts
+  /// nor an event of its own.
   func touched(_ key: Key, in database: Database) {
     let kinds = attention.kinds
+    if kinds.contains(.trackers) { tracking?.keyChanged(key) }
     if kinds.contains(.watchers) { watched.touch(key.bytes, in: database) }
     if kinds.contains(.waiters) { blocked.signal(key, in: database) }
   }
@@ -95,6 +102,7 @@ final class Effects {
   private func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
     notify(event, key, in: database)
     let kinds = attention.kinds
+    if kinds.contains(.trackers) { tracking?.keyVanished(key) }
     if kinds.contains(.watchers) { watched.touchRemoved(key.bytes, in: database) }
     if kinds.contains(.waiters) { blocked.signal(key, in: database) }
     guard !isMuted else { return }

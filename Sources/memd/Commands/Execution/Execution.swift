@@ -73,9 +73,10 @@ extension Server {
   @inline(never)
   private func runGated(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
-    let mark = call.reply.count
     let isSilenced = call.client.gate.contains(.silenced)
-    switch admit(&call) {
+    let admission = admit(&call)
+    let mark = call.reply.count
+    switch admission {
     case .proceed:
       call.client.lastCommand = call.command
       call.client.commandCount += 1
@@ -87,6 +88,7 @@ extension Server {
       }
       // Afterwards, so that EXEC is seen behind the commands that it runs.
       feedMonitors(call)
+      if call.client.gate.contains(.tracking) { rememberKeys(of: call) }
     case .queued:
       call.client.lastCommand = call.command
       call.client.commandCount += 1
@@ -99,6 +101,7 @@ extension Server {
     }
     // One that blocks is answered later.
     if isSilenced, call.client.blocking == nil { silence(call.client, from: mark) }
+    if call.client.gate.contains(.caching) { endCaching(of: call.client, behind: call.command) }
   }
 
   /// Runs one command: handler, effects, statistics. Also used inside EXEC.
@@ -186,6 +189,9 @@ extension Server {
     let error = describeMalformed(call, command: request.command)
     refuse(error, &call, of: request.command)
     if call.client.gate.contains(.silenced) { silence(call.client, from: mark) }
+    if call.client.gate.contains(.caching) {
+      endCaching(of: call.client, behind: request.command)
+    }
   }
 
   /// A client that may not run requests now: they wait if it is parked, else they are dropped.
