@@ -46,6 +46,8 @@ final class Client {
     static let authenticated = Flags(rawValue: 1 << 18)
     /// Could be told to ask another server (CLIENT CAPA).
     static let understandsRedirect = Flags(rawValue: 1 << 24)
+    /// Part of its output is shared with others (`ClientDetails.sharedOutput`).
+    static let sharesOutput = Flags(rawValue: 1 << 19)
   }
 
   let id: Int
@@ -102,7 +104,15 @@ final class Client {
   var isClosing: Bool { !flags.isDisjoint(with: [.closeAfterReply, .closeASAP, .closed]) }
 
   /// Bytes of replies that have not left yet.
-  var pendingOutput: Int { reply.count - sentCount }
+  @inline(__always)
+  var pendingOutput: Int {
+    let own = reply.count - sentCount
+    return flags.contains(.sharesOutput) ? own + sharedOutputByteCount : own
+  }
+
+  /// Bytes that it shares with others and that have not left yet.
+  @inline(never)
+  private var sharedOutputByteCount: Int { details?.sharedOutput?.byteCount ?? 0 }
 
   /// Puts the gate in line with flags and state; called wherever they change.
   func updateGate() {
@@ -110,6 +120,7 @@ final class Client {
     if !isAuthenticated { new.insert(.authentication) }
     if transaction.isActive { new.insert(.transaction) }
     if isClosing || flags.contains(.parked) || blocking != nil { new.insert(.held) }
+    if flags.contains(.pubsub), version == .resp2 { new.insert(.subscribed) }
     if !flags.isDisjoint(with: [.replyOff, .replySkip, .replySkipNext]) { new.insert(.silenced) }
     if let tracker {
       if !tracker.options.contains(.broadcast) { new.insert(.tracking) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import PubSub
 import RESP
 
 // A client in one line, as CLIENT LIST and the log show it. Order and names of the fields are those
@@ -18,7 +19,8 @@ extension Server {
     line += " fd=\(transport.descriptor(of: client.connection)) name=\(client.name.text)"
     line += " age=\(now / 1000 - client.createdAt / 1000)"
     line += " idle=\(now / 1000 - client.lastInteraction / 1000)"
-    line += " flags=\(client.flagLetters) db=\(client.database.number) sub=0 psub=0 ssub=0"
+    line += " flags=\(client.flagLetters) db=\(client.database.number)"
+    line += subscriptionFields(client)
     line += transactionFields(client)
     line += inputFields(client, request ?? client.blocking?.request.arguments)
     line += outputFields(client)
@@ -28,6 +30,12 @@ extension Server {
     line += " lib-name=\(client.libraryName.text) lib-ver=\(client.libraryVersion.text)"
     line += " tot-net-in=\(client.inputBytes) tot-net-out=\(client.outputBytes)"
     return line + " tot-cmds=\(client.commandCount)"
+  }
+
+  private func subscriptionFields(_ client: Client) -> String {
+    let own = client.subscriptions
+    return " sub=\(own?.count(.channel) ?? 0) psub=\(own?.count(.pattern) ?? 0)"
+      + " ssub=\(own?.count(.shardChannel) ?? 0)"
   }
 
   private func transactionFields(_ client: Client) -> String {

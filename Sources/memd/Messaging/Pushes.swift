@@ -25,6 +25,9 @@ struct PendingPushes: ~Copyable {
   @inline(__always)
   mutating func end() { unsafe receiver = nil }
 
+  /// Has a piece of a message wait for the end of the unit.
+  mutating func wait(_ bytes: RawSpan) { others.append(bytes) }
+
   /// A unit between two requests of another client begins; `resume` takes what this returns.
   mutating func interrupt(for client: Client) -> Unmanaged<Client>? {
     let outer = unsafe receiver

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import PubSub
 import EventLoop
 
 extension Server {
@@ -25,9 +26,9 @@ extension Server {
     writeExpirationInfo(to: &text)
     text.field("keyspace_hits", statistics.keyspaceHits)
     text.field("keyspace_misses", statistics.keyspaceMisses)
-    text.field("pubsub_channels", 0)
-    text.field("pubsub_patterns", 0)
-    text.field("pubsubshard_channels", 0)
+    text.field("pubsub_channels", subscriptions.count(.channel))
+    text.field("pubsub_patterns", subscriptions.count(.pattern))
+    text.field("pubsubshard_channels", subscriptions.count(.shardChannel))
     text.field("latest_fork_usec", 0)
     text.field("total_forks", 0)
     text.field("migrate_cached_sockets", 0)

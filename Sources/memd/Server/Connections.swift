@@ -75,6 +75,7 @@ extension Server {
     effects.watched.removeAll(of: client)
     forgetBlocking(of: client)
     stopTracking(client)
+    forgetSubscriptions(of: client)
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     if client.flags.contains(.follower) { stopFollowing(client) }
@@ -82,6 +83,7 @@ extension Server {
     transport.close(client.connection)
     client.reply.removeAll(keepingCapacity: false)
     client.sentCount = 0
+    dropSharedOutput(of: client)
     accountMemory(of: client)
     clients.noteClosed(client)
   }

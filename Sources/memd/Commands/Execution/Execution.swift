@@ -75,7 +75,7 @@ extension Server {
     if call.client.gate.contains(.held) { return hold(request, &call) }
     let isSilenced = call.client.gate.contains(.silenced)
     let admission = admit(&call)
-    let mark = call.reply.count
+    var mark = call.reply.count
     switch admission {
     case .proceed:
       call.client.lastCommand = call.command
@@ -86,6 +86,7 @@ extension Server {
       } else {
         execute(&call, raw: raw)
       }
+      if call.command.flags.contains(.answersByPushes) { mark = call.reply.count }
       // Afterwards, so that EXEC is seen behind the commands that it runs.
       feedMonitors(call)
       if call.client.gate.contains(.tracking) { rememberKeys(of: call) }
