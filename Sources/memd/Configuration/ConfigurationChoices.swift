@@ -110,28 +110,49 @@ struct KeyspaceNotifications: OptionSet, Sendable {
   static let keyMiss = KeyspaceNotifications(rawValue: 1 << 9)
   static let new = KeyspaceNotifications(rawValue: 1 << 10)
   static let module = KeyspaceNotifications(rawValue: 1 << 11)
+  static let overwritten = KeyspaceNotifications(rawValue: 1 << 12)
+  static let typeChanged = KeyspaceNotifications(rawValue: 1 << 13)
   /// Channels `__keyspace@0__:key`.
   static let keyspaceChannels = KeyspaceNotifications(rawValue: 1 << 16)
   /// Channels `__keyevent@0__:event`.
   static let keyEventChannels = KeyspaceNotifications(rawValue: 1 << 17)
+  /// Channels `__subkeyspace@0__:key`, where fields of hashes are named.
+  static let fieldsByKey = KeyspaceNotifications(rawValue: 1 << 18)
+  /// Channels `__subkeyevent@0__:event`.
+  static let fieldsByEvent = KeyspaceNotifications(rawValue: 1 << 19)
+  /// Channels `__subkeyspaceitem@0__:key\nfield`.
+  static let field = KeyspaceNotifications(rawValue: 1 << 20)
+  /// Channels `__subkeyspaceevent@0__:event|key`.
+  static let fieldsByEventAndKey = KeyspaceNotifications(rawValue: 1 << 21)
 
   /// What the letter `A` stands for.
   static let all: KeyspaceNotifications = [
     .generic, .string, .list, .set, .hash, .sortedSet, .expired, .evicted, .stream, .module,
   ]
+  /// All kinds of channels.
+  private static let channels: KeyspaceNotifications = [
+    .keyspaceChannels, .keyEventChannels, .fieldsByKey, .fieldsByEvent, .field,
+    .fieldsByEventAndKey,
+  ]
 
-  /// The letters of redis.conf, in the order in which they are printed.
-  private static let letters: [(letter: Character, classes: KeyspaceNotifications)] = [
-    ("A", .all), ("g", .generic), ("$", .string), ("l", .list), ("s", .set), ("h", .hash),
-    ("z", .sortedSet), ("x", .expired), ("e", .evicted), ("t", .stream), ("d", .module),
-    ("K", .keyspaceChannels), ("E", .keyEventChannels), ("m", .keyMiss), ("n", .new),
+  /// The letters of redis.conf for classes, in the order in which they are printed.
+  private static let classLetters: [(letter: Character, classes: KeyspaceNotifications)] = [
+    ("g", .generic), ("$", .string), ("l", .list), ("s", .set), ("h", .hash), ("z", .sortedSet),
+    ("x", .expired), ("e", .evicted), ("t", .stream), ("d", .module), ("n", .new),
+    ("o", .overwritten), ("c", .typeChanged),
+  ]
+  /// The letters that are printed behind.
+  private static let otherLetters: [(letter: Character, classes: KeyspaceNotifications)] = [
+    ("K", .keyspaceChannels), ("E", .keyEventChannels), ("m", .keyMiss), ("S", .fieldsByKey),
+    ("T", .fieldsByEvent), ("I", .field), ("V", .fieldsByEventAndKey),
   ]
 
   /// Reads letters such as "KEA"; nil if one is unknown.
   init?(letters text: String) {
     var classes: KeyspaceNotifications = []
     for letter in text {
-      guard let entry = Self.letters.first(where: { $0.letter == letter }) else { return nil }
+      let known = [("A", .all)] + Self.classLetters + Self.otherLetters
+      guard let entry = known.first(where: { $0.letter == letter }) else { return nil }
       classes.formUnion(entry.classes)
     }
     self = classes
@@ -139,14 +160,27 @@ struct KeyspaceNotifications: OptionSet, Sendable {
 
   init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  /// The letters; `A` where all of its classes are in.
+  /// The letters.
+  ///
+  /// Compatibility: `A` takes the place of all classes, those that it doesn't stand for included.
   var text: String {
-    var rest = self
-    var text = ""
-    for (letter, classes) in Self.letters where rest.isSuperset(of: classes) {
-      text.append(letter)
-      rest.subtract(classes)
+    var text = isSuperset(of: .all) ? "A" : ""
+    if text.isEmpty {
+      for (letter, classes) in Self.classLetters where contains(classes) { text.append(letter) }
     }
+    for (letter, classes) in Self.otherLetters where contains(classes) { text.append(letter) }
     return text
   }
+
+  /// True if some event goes to some channel.
+  var isEffective: Bool { !isDisjoint(with: Self.channels) && !subtracting(Self.channels).isEmpty }
+
+  /// True if channels are selected where fields of hashes are named.
+  var wantsFields: Bool {
+    contains(.hash)
+      && !isDisjoint(with: [.fieldsByKey, .fieldsByEvent, .field, .fieldsByEventAndKey])
+  }
+
+  /// True if events of this class are published.
+  func selects(_ event: KeyEvent) -> Bool { rawValue & event.kind.rawValue != 0 }
 }

@@ -78,7 +78,7 @@ extension OptionTable {
   ) throws(OptionError) {
     guard words.count == 1, let letters = words.first else { throw .wrongArgumentCount }
     guard let events = KeyspaceNotifications(letters: letters) else {
-      throw OptionError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+      throw OptionError("Invalid event class character. Use 'Ag$lshzxeKEtmdnocSTIV'.")
     }
     configuration.notifyKeyspaceEvents = events
   }

@@ -33,6 +33,7 @@ extension Server {
     // Other thresholds: what was hopeless may not be any more.
     compaction.noteFreeBytes(0)
     effects.tracking?.enforceLimit()
+    updateKeyspaceEvents()
     effects.backlog.resize(to: configuration.replBacklogSize)
   }
 }

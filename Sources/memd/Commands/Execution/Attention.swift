@@ -21,6 +21,8 @@ final class Attention {
     static let trackers = Kinds(rawValue: 1 << 5)
     /// Keys have changed that clients want to hear of at the end of the turn.
     static let broadcasts = Kinds(rawValue: 1 << 6)
+    /// Keyspace events are to name the fields of hashes that they are about.
+    static let fields = Kinds(rawValue: 1 << 7)
 
     /// What is to be done when a unit has ended.
     static let atEndOfUnit: Kinds = [.readyKeys, .ownPushes]

@@ -80,6 +80,12 @@ final class Effects {
     observer?.observe(event, key.bytes, database: database.number)
   }
 
+  /// The next event is about this field of a hash, among others perhaps.
+  @inline(__always)
+  func mention(field: RawSpan) {
+    if attention.kinds.contains(.fields) { observer?.note(field: field) }
+  }
+
   /// Marks a key for whoever watches it, caches it or waits for it: neither a change that counts
   /// nor an event of its own.
   func touched(_ key: Key, in database: Database) {
@@ -240,4 +246,7 @@ final class Effects {
 protocol KeyEventObserver: AnyObject {
   /// An event of one key; the bytes are valid during the call.
   func observe(_ event: KeyEvent, _ key: RawSpan, database: Int)
+
+  /// A field that the next event is about; only while `Attention.Kinds.fields` prevails.
+  func note(field: RawSpan)
 }

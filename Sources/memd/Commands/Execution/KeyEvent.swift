@@ -17,6 +17,8 @@ struct KeyEvent: Sendable {
     static let stream = Class(rawValue: 1 << 8)
     static let keyMiss = Class(rawValue: 1 << 9)
     static let new = Class(rawValue: 1 << 10)
+    static let overwritten = Class(rawValue: 1 << 12)
+    static let typeChanged = Class(rawValue: 1 << 13)
   }
 
   let name: StaticString
@@ -36,6 +38,8 @@ struct KeyEvent: Sendable {
   static var copyTo: KeyEvent { KeyEvent("copy_to", .generic) }
   static var moveFrom: KeyEvent { KeyEvent("move_from", .generic) }
   static var moveTo: KeyEvent { KeyEvent("move_to", .generic) }
+  static var overwritten: KeyEvent { KeyEvent("overwritten", .overwritten) }
+  static var typeChanged: KeyEvent { KeyEvent("type_changed", .typeChanged) }
   static var new: KeyEvent { KeyEvent("new", .new) }
   static var keyMiss: KeyEvent { KeyEvent("keymiss", .keyMiss) }
   static var expired: KeyEvent { KeyEvent("expired", .expired) }

@@ -76,6 +76,7 @@ extension Call {
     effects.append(key.bytes)
     effects.append(Int(deadline))
     appendFields(fields)
+    mention(fields)
     changed(key, .hashExpire, count: fields.count)
   }
 
@@ -84,6 +85,7 @@ extension Call {
     effects.rewrite("HPERSIST", argumentCount: fields.count + 3)
     effects.append(key.bytes)
     appendFields(fields)
+    mention(fields)
     changed(key, .hashPersist, count: fields.count)
   }
 
@@ -93,11 +95,23 @@ extension Call {
     for index in fields { effects.append(arguments[index]) }
   }
 
+  private func mention(_ fields: [Int]) {
+    for index in fields { effects.mention(field: arguments[index]) }
+  }
+
+  /// The next event is about the fields that stand in front of their values from `first` on.
+  @inline(__always)
+  func mentionFields(from first: Int, to end: Int) {
+    guard effects.attention.kinds.contains(.fields) else { return }
+    mention(Array(stride(from: first, to: end, by: 2)))
+  }
+
   /// Says that fields have been removed, and removes the hash with the last of them.
   func fieldsRemoved(_ fields: [Int], of key: Key, in entry: Entry) {
     effects.rewrite("HDEL", argumentCount: fields.count + 1)
     effects.append(key.bytes)
     for index in fields { effects.append(arguments[index]) }
+    mention(fields)
     changed(key, .hashDelete, count: fields.count)
     if HashValue(entry).count == 0 { removeEmptied(key) }
   }

@@ -176,6 +176,7 @@ enum FieldValueCommands: CommandFamily {
       call.effects.append(fields.count)
     }
     for index in fields.first..<fields.end { call.effects.append(call.arguments[index]) }
+    call.mentionFields(from: fields.first, to: fields.end)
     call.changed(key, .hashSet, count: fields.count)
     if let deadline {
       call.expireFields(Array(fields.indexes), of: &entry, key, at: deadline)

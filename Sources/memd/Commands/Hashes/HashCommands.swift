@@ -58,6 +58,7 @@ enum HashCommands: CommandFamily {
     } else {
       created = call.database.addHash(key, call.arguments, from: 2)
     }
+    call.mentionFields(from: 2, to: count)
     call.changed(key, .hashSet, count: (count &- 2) / 2)
     return created
   }
@@ -74,6 +75,7 @@ enum HashCommands: CommandFamily {
     } else {
       _ = call.database.addHash(key, call.arguments, from: 2)
     }
+    call.mentionFields(from: 2, to: 3)
     call.changed(key, .hashSet)
     call.reply.integer(1)
   }
@@ -97,6 +99,7 @@ extension Call {
     for index in first..<count {
       guard database.removeField(arguments[index], of: &entry, hash: key.hash) else { continue }
       removed &+= 1
+      effects.mention(field: arguments[index])
       if HashValue(entry).count == 0 { break }
     }
     guard removed > 0 else { return 0 }

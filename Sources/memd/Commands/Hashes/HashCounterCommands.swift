@@ -41,6 +41,7 @@ enum HashCounterCommands: CommandFamily {
     var scratch = DecimalScratch()
     let text = scratch.write(sum)
     call.database.setNumber(text, of: call.arguments[2], in: entry, key)
+    call.effects.mention(field: call.arguments[2])
     call.changed(key, .hashIncrement)
     call.reply.integer(sum)
   }
@@ -73,6 +74,7 @@ enum HashCounterCommands: CommandFamily {
     let text = buffer.bytes
     call.database.setNumber(text, of: call.arguments[2], in: entry, key)
     propagate(text, deadline, key, call)
+    call.effects.mention(field: call.arguments[2])
     call.changed(key, .hashIncrementByFloat)
     call.reply.bulk(text)
   }

@@ -39,6 +39,7 @@ extension Call {
       _ = database.removeField(arguments[index], of: &entry, hash: key.hash)
     }
     database.statistics.expiredSubkeys += due.count
+    for index in due { effects.mention(field: arguments[index]) }
     effects.fieldsExpire(due.count, of: key, in: database)
     for index in due { effects.append(arguments[index]) }
     guard HashValue(entry).count == 0 else { return entry }
@@ -92,6 +93,7 @@ extension Database {
       fields.append(field)
     }
     guard !fields.isEmpty else { return 0 }
+    for field in fields { effects.mention(field: field.name) }
     effects.fieldsExpire(fields.count, of: key, in: self)
     for field in fields {
       effects.append(field.name)
@@ -105,6 +107,13 @@ extension Database {
     guard list.stride == 3, let first = list.first else { return 0 }
     let due = list.due(before: moment.milliseconds, limit: limit)
     guard due.count > 0 else { return 0 }
+    if effects.attention.kinds.contains(.fields) {
+      var position = first
+      for _ in 0..<due.count {
+        effects.mention(field: list.name(at: position))
+        position = list.end(ofFieldAt: position)
+      }
+    }
     effects.fieldsExpire(due.count, of: key, in: self)
     var position = first
     for _ in 0..<due.count {

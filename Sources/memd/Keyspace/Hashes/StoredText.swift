@@ -77,4 +77,13 @@ extension Effects {
   func append(_ text: StoredText) {
     if let integer = text.integer { append(integer) } else { append(text.stored) }
   }
+  /// The next event is about the field with this name.
+  func mention(field: StoredText) {
+    if let integer = field.integer {
+      var scratch = DecimalScratch()
+      mention(field: scratch.write(integer))
+    } else {
+      mention(field: field.stored)
+    }
+  }
 }
