@@ -214,7 +214,7 @@ enum ConsumerGroupCommands: CommandFamily {
   // MARK: - XACK, XACKDEL
 
   static func xack(_ call: inout Call) throws(CommandError) {
-    let group = try call.database.streamForWriting(call.key(1))?.group(named: call.arguments[2])
+    let group = try call.database.streamForClaiming(call.key(1))?.group(named: call.arguments[2])
     guard let group else { return call.reply.integer(0) }
     for index in 3..<call.arguments.count { _ = try call.streamID(index) }
     var count = 0

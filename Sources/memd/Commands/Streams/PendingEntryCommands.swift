@@ -138,7 +138,7 @@ enum PendingEntryCommands: CommandFamily {
   // MARK: - XCLAIM
 
   static func xclaim(_ call: inout Call) throws(CommandError) {
-    let stream = try call.database.streamForWriting(call.key(1))
+    let stream = try call.database.streamForClaiming(call.key(1))
     let group = try group(stream, call)
     guard let stream else { return }
     let options = try ClaimOptions(call)
@@ -207,6 +207,8 @@ enum PendingEntryCommands: CommandFamily {
   // MARK: - XAUTOCLAIM
 
   static func xautoclaim(_ call: inout Call) throws(CommandError) {
+    // Compatibility: the key is looked up, and counted, before the rest is looked at.
+    _ = call.database.read(call.key(1))
     let minimumIdle = max(
       0,
       try call.integer(

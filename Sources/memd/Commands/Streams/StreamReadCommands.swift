@@ -58,7 +58,8 @@ enum StreamReadCommands: CommandFamily {
     var served = 0
     for number in 0..<count {
       let key = call.key(request.keyIndex(number))
-      guard let entry = call.database.find(key) else { continue }
+      // Compatibility: the second look-up counts as hit or miss, too.
+      guard let entry = call.database.read(key) else { continue }
       let stream = StreamValue(entry).stream
       guard let last = stream.lastEntryID, last > starts[number],
         let first = starts[number].successor
@@ -117,7 +118,7 @@ enum StreamReadCommands: CommandFamily {
     var served = 0
     for number in 0..<count {
       let key = call.key(request.keyIndex(number))
-      guard let entry = call.database.find(key) else { continue }
+      guard let entry = call.database.read(key) else { continue }
       let stream = StreamValue(entry).stream
       guard let group = stream.group(named: call.arguments[request.group]) else { continue }
       let consumer = call.consumer(

@@ -49,6 +49,14 @@ extension Database {
     try collectionForWriting(key, .stream).map { StreamValue($0).stream }
   }
 
+  /// The stream of `key` for a command that changes what groups have pending.
+  ///
+  /// Compatibility: Redis looks it up as if it read only, so that it counts as a hit or a miss.
+  func streamForClaiming(_ key: Key) throws(CommandError) -> Stream? {
+    _ = read(key)
+    return try streamForWriting(key)
+  }
+
   /// Creates `key`, which is absent, with an empty stream.
   func addStream(_ key: Key) -> Stream {
     let stream = Stream.make(allocator)
