@@ -17,6 +17,8 @@ final class PatternIndex {
   private var unanchored: [[Topic]] = Array(repeating: [], count: 257)
   private var lastSequence: UInt64 = 0
   private var lastLookup: UInt64 = 0
+  /// Patterns that the last look-up has compared with its text.
+  private(set) var candidateCount = 0
   /// What the look-up under way has found.
   private var found: [Topic] = []
 
@@ -109,6 +111,7 @@ final class PatternIndex {
   /// Visits the patterns that `text` matches, in the order in which they came.
   func forEachMatch(_ text: RawSpan, _ visit: (Topic) -> Void) {
     lastLookup += 1
+    candidateCount = 0
     for table in tables {
       guard let table, !table.isEmpty else { continue }
       table.forEachCandidate(text) { consider($0, text) }
@@ -127,6 +130,7 @@ final class PatternIndex {
   private func consider(_ pattern: Topic, _ text: RawSpan) {
     guard unsafe pattern.links.pointee.lookup != lastLookup else { return }
     unsafe pattern.links.pointee.lookup = lastLookup
+    candidateCount += 1
     if GlobPattern.matches(pattern: pattern.name, text: text) { found.append(pattern) }
   }
 }

@@ -55,6 +55,13 @@ public final class SubscriptionRegistry {
     if !patterns.topics.isEmpty { index.forEachMatch(name, visit) }
   }
 
+  /// How many patterns are compared with a name to find those that it matches.
+  func lookupCost(of name: String) -> Int {
+    let bytes = Array(name.utf8)
+    index.forEachMatch(bytes.rawSpan) { _ in }
+    return index.candidateCount
+  }
+
   // MARK: - Coming and going
 
   /// Subscribes to a topic; false if that was so already.
@@ -117,9 +124,11 @@ public final class SubscriptionRegistry {
     topic.free(allocator)
   }
 
-  /// Frees everything. All subscribers must have ended their subscriptions before.
+  /// Gives the rest of the memory back. All subscribers must have left everything before, by
+  /// `unsubscribeAll`.
   public func tearDown() {
     assert(count(.channel) + count(.pattern) + count(.shardChannel) == 0)
+    for table in [channels, patterns, shardChannels] { table.topics.removeAll() }
     index.removeAll()
   }
 }

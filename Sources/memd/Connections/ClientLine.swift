@@ -59,7 +59,8 @@ extension Server {
     let pending = client.pendingOutput
     let buffer = min(client.reply.capacity, fixed)
     let listed = max(0, pending - fixed)
-    let listMemory = listed > 0 ? client.reply.capacity - fixed : 0
+    let shared = client.details?.sharedOutput?.byteCount ?? 0
+    let listMemory = listed > 0 ? client.reply.capacity + shared - fixed : 0
     return " rbs=\(buffer) rbp=\(buffer) obl=\(min(pending, fixed))"
       + " oll=\((listed + fixed - 1) / fixed) omem=\(listMemory)"
   }
