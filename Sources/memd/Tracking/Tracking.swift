@@ -74,18 +74,18 @@ final class Tracking {
     if prefixes.count > 0, prefixes.note(key.bytes, author: author) {
       server.effects.attention.set(.broadcasts, true)
     }
-    if let tracked = table.remove(key) { invalidate(tracked) }
+    if let tracked = table.remove(key) { invalidate(tracked, author: author) }
   }
 
   /// Tells those who hold a key, which has been taken out of the table, and frees it.
-  private func invalidate(_ tracked: TrackedKey) {
+  private func invalidate(_ tracked: TrackedKey, author: Int) {
     message.mean(count: 1)
     message.append(tracked.bytes)
     for index in 0..<tracked.count {
       guard let tracker = trackers[tracked[index]], !tracker.options.contains(.broadcast) else {
         continue
       }
-      if tracker.options.contains(.noLoop), server.pushes.concerns(tracker.client) { continue }
+      if tracker.options.contains(.noLoop), tracker.client.id == author { continue }
       send(to: tracker)
     }
     table.free(tracked)
@@ -116,7 +116,7 @@ final class Tracking {
   func enforceLimit(upTo count: Int = 100) {
     var remaining = count
     while isOverLimit, remaining > 0, let tracked = table.removeRandom(using: &random) {
-      invalidate(tracked)
+      invalidate(tracked, author: 0)
       remaining -= 1
     }
   }
