@@ -33,10 +33,16 @@ extension Database {
 
   /// Takes in an entry whose key is absent, as it is: its access time is not renewed.
   func attach(_ entry: Entry, _ key: Key) {
+    attachQuietly(entry, key)
+    effects.notify(.new, key, in: self)
+  }
+
+  /// The same without an event: what is loaded from a snapshot is not new.
+  @inline(__always)
+  func attachQuietly(_ entry: Entry, _ key: Key) {
     contents.table.insert(entry, hash: key.hash)
     if entry.header.hasDeadline { file(entry) }
     fileFields(of: entry)
-    effects.notify(.new, key, in: self)
   }
 
   /// Gives the value of `key`, which exists, the key `new`, which doesn't.

@@ -129,6 +129,9 @@ extension Server {
   func updateKeyspaceEvents() {
     let selection = configuration.notifyKeyspaceEvents
     effects.observer = selection.isEffective ? KeyspaceEvents(self, selection) : nil
+    effects.attention.set(
+      .replacements,
+      selection.isEffective && !selection.isDisjoint(with: [.overwritten, .typeChanged]))
     effects.attention.set(.fields, selection.isEffective && selection.wantsFields)
   }
 }

@@ -209,7 +209,7 @@ final class RDBLoader {
       _ = database.remove(key)
     }
     entry.header.access = database.access(access)
-    database.attach(entry, key)
+    database.attachQuietly(entry, key)
     keysLoaded += 1
   }
 

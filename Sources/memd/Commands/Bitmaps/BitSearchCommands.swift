@@ -86,6 +86,7 @@ enum BitSearchCommands: CommandFamily {
       sources.append(value)
     }
     if count > 0 {
+      call.replaces(key, by: .string)
       call.database.replaceString(key, count: count) { combine(sources, operation, into: $0) }
       call.changed(key, .set)
     } else if call.database.delete(key) {

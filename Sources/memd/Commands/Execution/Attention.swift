@@ -5,7 +5,7 @@
 /// In the common case nobody does. Whoever comes or goes keeps the word up to date.
 final class Attention {
   struct Kinds: OptionSet {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     /// Somebody sees keyspace events.
     static let observer = Kinds(rawValue: 1 << 0)
@@ -23,6 +23,8 @@ final class Attention {
     static let broadcasts = Kinds(rawValue: 1 << 6)
     /// Keyspace events are to name the fields of hashes that they are about.
     static let fields = Kinds(rawValue: 1 << 7)
+    /// Somebody wants to hear of values that are replaced altogether.
+    static let replacements = Kinds(rawValue: 1 << 8)
 
     /// What is to be done when a unit has ended.
     static let atEndOfUnit: Kinds = [.readyKeys, .ownPushes]

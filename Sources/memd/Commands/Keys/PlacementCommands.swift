@@ -55,8 +55,10 @@ enum PlacementCommands: CommandFamily {
     let database = call.database
     let source = call.key(1)
     let target = call.key(2)
-    guard database.write(source) != nil else { throw .noSuchKey }
+    guard let moved = database.write(source) else { throw .noSuchKey }
+    let type = moved.header.type
     if source.bytes.equals(target.bytes) { return false }
+    let replaced = call.replacedType(target, in: database)
     if database.write(target) != nil {
       guard replaces else { return false }
       _ = database.remove(target)
@@ -65,6 +67,7 @@ enum PlacementCommands: CommandFamily {
     call.effects.touched(source, in: database)
     call.effects.notify(.renameFrom, source, in: database)
     call.changed(target, .renameTo)
+    call.announceReplacement(of: replaced, target, by: type, in: database)
     return true
   }
 
@@ -80,9 +83,11 @@ enum PlacementCommands: CommandFamily {
     let isOccupied = target.write(copy) != nil
     if isOccupied, !options.replaces { return call.reply.integer(0) }
     let new = entry.copied(to: copy.bytes, allocator: target.allocator, seed: target.seed)
+    let replaced = call.replacedType(copy, in: target)
     if isOccupied { _ = target.remove(copy) }
     target.insert(new, copy)
     call.changed(copy, .copyTo, in: target)
+    call.announceReplacement(of: replaced, copy, by: new.header.type, in: target)
     call.reply.integer(1)
   }
 

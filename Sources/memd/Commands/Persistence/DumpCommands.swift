@@ -72,10 +72,14 @@ enum DumpCommands: CommandFamily {
       return call.reply.ok()
     }
     if let deadline { entry.deadline = deadline }
+    let replaced = call.replacedType(key, in: database)
     database.overwrite(key, with: entry)
     if let access = options.access { entry.header.access = database.access(access) }
+    // Compatibility: the old value was deleted first.
+    if exists { call.effects.notify(.new, key, in: database) }
     propagateRestore(call, deadline: deadline, isAbsolute: options.isAbsolute)
     call.changed(key, KeyEvent("restore", .generic))
+    call.announceReplacement(of: replaced, key, by: entry.header.type, in: database)
     call.reply.ok()
   }
 

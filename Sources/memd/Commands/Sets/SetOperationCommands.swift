@@ -118,6 +118,7 @@ enum SetOperationCommands: CommandFamily {
     let key = call.key(1)
     let count = result.count
     if count > 0 {
+      call.replaces(key, by: .set)
       result.store(key)
       call.changed(key, event)
     } else {

@@ -55,6 +55,7 @@ extension Call {
       if database.delete(key) { changed(key, .delete) }
       return reply.integer(0)
     }
+    replaces(key, by: .sortedSet)
     reply.integer(result.store(key, in: database))
     changed(key, event)
   }

@@ -103,6 +103,7 @@ enum MultipleStringCommands: CommandFamily {
     _ index: Int, _ deadline: DeadlineChange, _ call: borrowing Call
   ) {
     let key = call.key(index)
+    call.replaces(key, by: .string)
     call.database.setString(key, call.arguments[index &+ 1], deadline: deadline)
     call.changed(key, .set)
     if case .at = deadline { call.effects.notify(.expire, key, in: call.database) }

@@ -110,6 +110,7 @@ enum StringCommands: CommandFamily {
   static func set(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count == 3 else { return try setWithOptions(&call) }
     let key = call.key(1)
+    call.replaces(key, by: .string)
     call.database.setString(key, call.arguments[2])
     call.changed(key, .set)
     call.reply.ok()
@@ -133,6 +134,7 @@ enum StringCommands: CommandFamily {
       call.removeOverdue(key)
     } else {
       let bytes = call.arguments[value]
+      call.replaces(key, by: .string)
       call.database.setString(key, bytes, deadline: deadline)
       call.changed(key, .set)
       propagate(key, bytes, deadline, options, call)
@@ -213,6 +215,7 @@ enum StringCommands: CommandFamily {
     } else {
       call.reply.null()
     }
+    call.replaces(key, by: .string)
     call.database.setString(key, call.arguments[2])
     call.changed(key, .set)
     call.propagateSet(key, call.arguments[2])

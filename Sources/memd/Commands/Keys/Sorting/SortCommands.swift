@@ -152,6 +152,7 @@ enum SortCommands: CommandFamily {
       let entry = Entry.makeList(
         key: key.bytes, list, limits: database.limits, hasDeadline: false,
         allocator: database.allocator)
+      call.replaces(key, by: .list)
       database.overwrite(key, with: entry)
       call.changed(key, .sortStore)
     }
