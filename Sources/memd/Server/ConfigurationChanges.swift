@@ -13,6 +13,7 @@ extension Server {
     applyConfiguration()
     if change.effects.contains(.listeners) { try applyListeners(change) }
     if change.effects.contains(.password) { applyPassword() }
+    if change.names.contains("notify-keyspace-events") { updateKeyspaceEvents() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
     if change.effects.contains(.memory) { evictionContinues = configuration.maxMemory > 0 }
   }

@@ -33,7 +33,6 @@ extension Server {
     // Other thresholds: what was hopeless may not be any more.
     compaction.noteFreeBytes(0)
     effects.tracking?.enforceLimit()
-    updateKeyspaceEvents()
     effects.backlog.resize(to: configuration.replBacklogSize)
   }
 }

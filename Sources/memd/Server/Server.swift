@@ -140,6 +140,7 @@ final class Server {
     allocator.deferLargeFrees()
     unsafe arena = .allocate(byteCount: 512 << 10, alignment: 4096)
     applyConfiguration()
+    updateKeyspaceEvents()
     configuration.changeObserver = {
       [unowned self] change throws(ConfigurationChange.Failure) in try apply(change)
     }
@@ -152,6 +153,7 @@ final class Server {
       dropSharedOutput(of: client)
     }
     subscriptions.tearDown()
+    if let tracking = effects.tracking { keyspace.unlinked.add(tracking.table) }
     keyspace.tearDown()
     effects.backlog.tearDown()
     allocator.destroy()

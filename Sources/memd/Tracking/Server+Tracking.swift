@@ -24,7 +24,7 @@ extension Server {
     client.tracker = nil
     client.updateGate()
     if tracking.clientCount == 0 {
-      tracking.tearDown()
+      keyspace.unlinked.add(tracking.table)
       effects.tracking = nil
     }
   }

@@ -16,7 +16,8 @@ import RESP
 final class Tracking {
   private unowned let server: Server
   private var trackers: [UInt32: Tracker] = [:]
-  private var table: InvalidationTable
+  /// Who holds what. Whoever drops all of this hands it over to be freed in slices.
+  private(set) var table: InvalidationTable
   let prefixes = PrefixTable()
   private var random: RandomGenerator
   private var message = InvalidationMessage()
@@ -100,9 +101,6 @@ final class Tracking {
       if let tracker = client.tracker { send(to: tracker) }
     }
   }
-
-  /// Nobody tracks any more: hands over the table, which is freed in slices.
-  func tearDown() { server.keyspace.unlinked.add(table) }
 
   /// True while more keys are remembered than may be.
   var isOverLimit: Bool {

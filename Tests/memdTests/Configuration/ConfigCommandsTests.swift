@@ -81,7 +81,7 @@ import Testing
     ("activedefrag 1", "activedefrag", "argument must be 'yes' or 'no'"),
     (
       "notify-keyspace-events q", "notify-keyspace-events",
-      "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."
+      "Invalid event class character. Use 'Ag$lshzxeKEtmdnocSTIV'."
     ),
   ])
   func `CONFIG SET says what is wrong`(pairs: String, name: String, reason: String) {

@@ -250,3 +250,7 @@ protocol KeyEventObserver: AnyObject {
   /// A field that the next event is about; only while `Attention.Kinds.fields` prevails.
   func note(field: RawSpan)
 }
+
+extension KeyEventObserver {
+  func note(field: RawSpan) {}
+}
