@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
-import PubSub
 import EventLoop
+import PubSub
 
 extension Server {
   /// Counters since the start, or since CONFIG RESETSTAT, and rates of the last two seconds.
