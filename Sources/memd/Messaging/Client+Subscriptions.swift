@@ -19,7 +19,7 @@ extension Client {
 
   /// Channels and patterns together, as replies to SUBSCRIBE and the like count them; channels of
   /// shards are counted on their own.
-  func subscriptionCount(besides kind: TopicKind) -> Int {
+  func subscriptionCount(alongside kind: TopicKind) -> Int {
     guard let subscriptions else { return 0 }
     if kind == .shardChannel { return subscriptions.count(.shardChannel) }
     return subscriptions.count(.channel) + subscriptions.count(.pattern)
