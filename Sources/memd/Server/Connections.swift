@@ -74,7 +74,7 @@ extension Server {
     client.updateGate()
     effects.watched.removeAll(of: client)
     forgetBlocking(of: client)
-    forgetSubscriptions(of: client)
+    abandonSubscriptions(of: client)
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     if client.flags.contains(.follower) { stopFollowing(client) }
