@@ -121,7 +121,9 @@ final class PatternIndex {
     }
     for pattern in unanchored[PatternIndex.anyFirstByte] { consider(pattern, text) }
     guard !found.isEmpty else { return }
-    if found.count > 1 { found.sort { unsafe $0.links.pointee.sequence < $1.links.pointee.sequence } }
+    if found.count > 1 {
+      found.sort { unsafe $0.links.pointee.sequence < $1.links.pointee.sequence }
+    }
     let matches = found
     found.removeAll(keepingCapacity: true)
     for pattern in matches { visit(pattern) }

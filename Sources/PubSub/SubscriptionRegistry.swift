@@ -113,6 +113,19 @@ public final class SubscriptionRegistry {
     }
   }
 
+  /// Ends up to about `limit` subscriptions of somebody who goes; true when none is left. Until
+  /// then nothing but this may be done with them.
+  public func leave(_ subscriptions: Subscriptions, upTo limit: Int) -> Bool {
+    for kind in [TopicKind.channel, .pattern, .shardChannel] {
+      guard let own = subscriptions.table(kind) else { continue }
+      let isEmpty = own.topics.drain(upTo: limit) { topic in
+        leave(topic, subscriptions.subscriber, kind, hash: topic.hash(seed))
+      }
+      if !isEmpty { return false }
+    }
+    return true
+  }
+
   private func leave(
     _ topic: Topic, _ subscriber: Subscriber, _ kind: TopicKind, hash: UInt64
   ) {

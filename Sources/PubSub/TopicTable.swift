@@ -37,6 +37,11 @@ public final class Subscriptions {
   /// How many there are of all kinds.
   public var count: Int { count(.channel) + count(.pattern) + count(.shardChannel) }
 
+  /// Visits all topics of a kind, in no particular order; none may come or go meanwhile.
+  public func forEach(_ kind: TopicKind, _ visit: (Topic) -> Void) {
+    tables[kind.rawValue]?.topics.forEach(visit)
+  }
+
   /// Memory of the tables; what is in them belongs to the topics.
   public var byteCount: Int {
     tables.reduce(0) { $0 + ($1?.topics.bucketBytes ?? 0) }

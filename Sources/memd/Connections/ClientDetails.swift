@@ -27,7 +27,8 @@ final class ClientDetails {
 
   /// Memory beyond the object itself.
   var byteCount: Int {
-    byteCountElsewhere + name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
+    byteCountElsewhere
+      + name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
       + (follower?.waiting.capacity ?? 0)
       + (blocking?.byteCount ?? 0)
       + (tracker?.byteCount ?? 0)

@@ -46,23 +46,27 @@ extension Server {
   /// As in Redis 7.4 the request that runs is in no buffer of the client: what it sent lies in one
   /// that all share.
   private func inputFields(_ client: Client, _ request: Arguments?) -> String {
-    let waiting = client.input?.remaining ?? 0
-    let free = (client.input?.capacity ?? 0) - (client.input?.remaining ?? 0)
+    let remaining = client.input?.remaining ?? 0
+    let free = (client.input?.capacity ?? 0) - remaining
+    var waiting = remaining
+    // Compatibility: what stands in front of a large argument is not in Redis's buffer any more.
+    if let parser = client.input?.parser, parser.bulkLengthPending >= 32 << 10 {
+      waiting = max(0, remaining - parser.bulkOffsetPending)
+    }
     return " qbuf=\(waiting) qbuf-free=\(free)"
       + " argv-mem=\(argumentMemory(request)) multi-mem=\(client.transaction.queuedBytes)"
   }
 
-  /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem); here is one buffer,
-  /// of which the first part is shown as the one and the rest as the other.
+  /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem). Here the first part
+  /// of the output is shown as the one, and as the other what counts against output limits.
   private func outputFields(_ client: Client) -> String {
-    let fixed = Client.fixedOutputByteCount
     let pending = client.pendingOutput
-    let buffer = min(client.reply.capacity, fixed)
-    let listed = max(0, pending - fixed)
-    let shared = client.details?.sharedOutput?.byteCount ?? 0
-    let listMemory = listed > 0 ? client.reply.capacity + shared - fixed : 0
-    return " rbs=\(buffer) rbp=\(buffer) obl=\(min(pending, fixed))"
-      + " oll=\((listed + fixed - 1) / fixed) omem=\(listMemory)"
+    let exempt = Client.exemptOutputByteCount
+    let listed = max(0, pending - exempt)
+    let chunk = 16 << 10
+    let buffer = min(client.reply.capacity, chunk)
+    return " rbs=\(buffer) rbp=\(buffer) obl=\(min(pending, exempt))"
+      + " oll=\((listed + chunk - 1) / chunk) omem=\(listed)"
   }
 
   /// Bytes of the arguments alone.

@@ -8,7 +8,7 @@ import EventLoop
 
 extension Server {
   /// Memory that counts against `maxmemory`: everything but what only waits to be freed.
-  var evictableMemory: Int { 
+  var evictableMemory: Int {
     allocator.bytesInUse + clientMemory - clientMemoryElsewhere + objectMemory
   }
 

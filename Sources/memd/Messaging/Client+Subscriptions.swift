@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import EventLoop
 import PubSub
 import RESP
 
@@ -19,7 +20,7 @@ extension Client {
 
   /// Channels and patterns together, as replies to SUBSCRIBE and the like count them; channels of
   /// shards are counted on their own.
-  func subscriptionCount(besides kind: TopicKind) -> Int {
+  func subscriptionCount(alongside kind: TopicKind) -> Int {
     guard let subscriptions else { return 0 }
     if kind == .shardChannel { return subscriptions.count(.shardChannel) }
     return subscriptions.count(.channel) + subscriptions.count(.pattern)
@@ -65,6 +66,29 @@ extension Server {
     guard let own = client.subscriptions else { return }
     subscriptions.unsubscribeAll(own, kind, visit: visit)
     noteSubscriptions(of: client)
+  }
+
+  /// More subscriptions than this end in slices when their client goes.
+  private static let subscriptionsAtOnce = 512
+
+  /// A client goes. If it is subscribed to very much, it leaves that in slices, and gets nothing
+  /// meanwhile.
+  func abandonSubscriptions(of client: Client) {
+    guard let own = client.subscriptions else { return }
+    guard own.count > Server.subscriptionsAtOnce else { return forgetSubscriptions(of: client) }
+    client.flags.remove(.pubsub)
+    leaving.append(client)
+  }
+
+  /// Goes on with a client that leaves much behind; ends at `deadline` of the cycle counter.
+  func continueLeaving(until deadline: UInt64) {
+    while let client = leaving.last {
+      if client.subscriptions.map({ subscriptions.leave($0, upTo: 128) }) ?? true {
+        client.details?.subscriptions = nil
+        leaving.removeLast()
+      }
+      if clock.ticks() >= deadline { return }
+    }
   }
 
   /// Ends all subscriptions of a client that goes, or starts anew.

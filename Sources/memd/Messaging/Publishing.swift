@@ -69,8 +69,12 @@ extension Server {
   private func forEachSubscriber(of topic: Topic, _ body: (Client) -> Void) -> Int {
     var count = 0
     topic.forEachSubscriber { subscriber in
-      count += 1
-      subscriber.withClient(body)
+      subscriber.withClient { client in
+        // One that is closed already may still be on its way out.
+        guard !client.flags.contains(.closed) else { return }
+        count += 1
+        body(client)
+      }
     }
     return count
   }

@@ -79,6 +79,7 @@ extension Server {
   }
 
   /// Gives the client of the unit that has ended the messages that waited for its reply.
+  @inline(never)
   func deliverOwnPushes() {
     guard effects.attention.kinds.contains(.ownPushes) else { return }
     effects.attention.set(.ownPushes, false)

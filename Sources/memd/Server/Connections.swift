@@ -75,7 +75,7 @@ extension Server {
     effects.watched.removeAll(of: client)
     forgetBlocking(of: client)
     stopTracking(client)
-    forgetSubscriptions(of: client)
+    abandonSubscriptions(of: client)
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     if client.flags.contains(.follower) { stopFollowing(client) }

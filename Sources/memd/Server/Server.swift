@@ -75,6 +75,8 @@ final class Server {
   var replyPool = ReplyPool()
   var pushes = PendingPushes()
   let messageText = MessageText()
+  /// Closed clients that still have to leave channels, so many that it takes several turns.
+  var leaving: [Client] = []
   /// The part of `clientMemory` that the allocator counts, too: what clients share, and tables.
   var clientMemoryElsewhere = 0
   var monitors: [Client] = []
@@ -148,7 +150,7 @@ final class Server {
 
   deinit {
     unsafe arena.deallocate()
-    for client in clients.all {
+    for client in leaving + clients.all {
       forgetSubscriptions(of: client)
       dropSharedOutput(of: client)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
 
@@ -161,6 +162,27 @@ import Testing
     #expect(server.run("CLIENT KILL TYPE pubsub") == 1)
     #expect(server.run("PUBSUB NUMPAT") == 0)
     #expect(other.isClosed)
+  }
+
+  @Test func `who is subscribed to very much leaves it in slices, and gets nothing meanwhile`() {
+    let server = TestServer(follows: false)
+    let other = server.connect()
+    let before = server.server.allocator.bytesInUse
+    for start in 0..<20 {
+      other.send(["SUBSCRIBE"] + (0..<500).map { "c\(start * 500 + $0)" })
+      server.turn()
+    }
+    other.run("PSUBSCRIBE c1*")
+    #expect(server.run("PUBLISH c17 x") == 2)
+    other.connection.close()
+    server.turn()
+    #expect(!server.server.leaving.isEmpty)
+    #expect(server.run("PUBLISH c17 x") == 0)
+    #expect(server.run("INFO clients").text.contains("pubsub_clients:0\r\n"))
+    for _ in 0..<1000 where !server.server.leaving.isEmpty { server.turn() }
+    #expect(server.run("PUBSUB CHANNELS") == [])
+    #expect(server.run("PUBSUB NUMPAT") == 0)
+    #expect(server.server.allocator.bytesInUse - before < 1000)
   }
 
   @Test func `PUBLISH and SPUBLISH reach followers whoever listens here`() {

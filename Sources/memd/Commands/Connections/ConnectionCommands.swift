@@ -31,10 +31,12 @@ enum ConnectionCommands: CommandFamily {
       tips: ["request_policy:all_shards", "response_policy:all_succeeded"], since: "1.0.0",
       complexity: "O(1)", summary: "Answers PONG, or the given message.", handler: ping),
     Command(
-      "quit", early.union([.notQueued, .allowedWhileSubscribed]), since: "1.0.0", complexity: "O(1)",
+      "quit", early.union([.notQueued, .allowedWhileSubscribed]), since: "1.0.0",
+      complexity: "O(1)",
       summary: "Closes the connection after the reply.", arity: -1, handler: quit),
     Command(
-      "reset", early.union([.notQueued, .allowedWhileSubscribed]), since: "6.2.0", complexity: "O(1)",
+      "reset", early.union([.notQueued, .allowedWhileSubscribed]), since: "6.2.0",
+      complexity: "O(1)",
       summary: "Makes the connection as if it had just been opened.", handler: reset),
   ]
 

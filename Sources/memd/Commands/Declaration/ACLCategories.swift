@@ -62,7 +62,7 @@ struct ACLCategories: OptionSet, Sendable {
     case .geo: .geo
     case .stream: .stream
     case .bitmap: .bitmap
-    // Of the commands about messages each says itself, by a flag, whether it belongs to the category.
+    // Each command about messages says by a flag whether it belongs to the category.
     case .server, .cluster, .pubsub: []
     }
   }

@@ -34,8 +34,8 @@ extension Server {
       return .refuse(
         call.failure(
           """
-          ERR Can't execute '\(name)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
-          are allowed in this context
+          ERR Can't execute '\(name)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+          RESET are allowed in this context
           """))
     }
     if prevailing.contains(.busy), persistence.loading != nil {

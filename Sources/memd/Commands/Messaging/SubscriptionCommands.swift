@@ -90,7 +90,7 @@ extension Call {
       reply.push(3)
       reply.bulk(word)
       reply.bulk(arguments[index])
-      reply.integer(client.subscriptionCount(besides: kind))
+      reply.integer(client.subscriptionCount(alongside: kind))
     }
     server.accountMemory(of: client)
   }
@@ -99,10 +99,10 @@ extension Call {
   fileprivate func unsubscribe(_ word: StaticString, _ kind: TopicKind) {
     for index in 1..<max(1, arguments.count) {
       server.unsubscribe(client, from: arguments[index], kind)
-      writeLeft(word, arguments[index], client.subscriptionCount(besides: kind))
+      writeLeft(word, arguments[index], client.subscriptionCount(alongside: kind))
     }
     guard arguments.count == 1 else { return }
-    var remaining = client.subscriptionCount(besides: kind)
+    var remaining = client.subscriptionCount(alongside: kind)
     guard let own = client.subscriptions, own.count(kind) > 0 else {
       // Even who leaves nothing is answered.
       reply.push(3)
