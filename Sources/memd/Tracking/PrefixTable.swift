@@ -18,7 +18,7 @@ final class PrefixTable {
     let prefix: [UInt8]
     fileprivate(set) unowned var parent: Group?
     /// In the order in which they came.
-    fileprivate(set) var trackers: [Tracker] = []
+    fileprivate(set) var listeners: [Tracker] = []
     /// What has changed since they were last told.
     fileprivate(set) var changes = ChangedKeys()
 
@@ -56,8 +56,8 @@ final class PrefixTable {
       linkParents()
     }
     let group = groups[index]
-    guard !group.trackers.contains(where: { $0 === tracker }) else { return false }
-    group.trackers.append(tracker)
+    guard !group.listeners.contains(where: { $0 === tracker }) else { return false }
+    group.listeners.append(tracker)
     return true
   }
 
@@ -66,8 +66,8 @@ final class PrefixTable {
     let index = position(of: prefix)
     guard index < groups.count, groups[index].prefix == prefix else { return }
     let group = groups[index]
-    group.trackers.removeAll { $0 === tracker }
-    guard group.trackers.isEmpty else { return }
+    group.listeners.removeAll { $0 === tracker }
+    guard group.listeners.isEmpty else { return }
     changed.removeAll { $0 === group }
     groups.remove(at: index)
     linkParents()

@@ -15,7 +15,7 @@ import RESP
 /// Everything about the clients that cache what they read.
 final class Tracking {
   private unowned let server: Server
-  private var trackers: [UInt32: Tracker] = [:]
+  private var byNumber: [UInt32: Tracker] = [:]
   /// Who holds what. Whoever drops all of this hands it over to be freed in slices.
   private(set) var table: InvalidationTable
   let prefixes = PrefixTable()
@@ -33,7 +33,7 @@ final class Tracking {
   }
 
   /// Number of clients that track.
-  var clientCount: Int { trackers.count }
+  var clientCount: Int { byNumber.count }
   /// Number of keys that somebody holds.
   var keyCount: Int { table.keyCount }
   /// Number of pairs of a key and a client that holds it.
@@ -45,9 +45,9 @@ final class Tracking {
   func add(_ client: Client) -> Tracker {
     // As a rule the client's own number: what it read before it stopped tracking is found again.
     var number = UInt32(truncatingIfNeeded: client.id)
-    while trackers[number] != nil { number &+= 1 }
+    while byNumber[number] != nil { number &+= 1 }
     let tracker = Tracker(client: client, number: number)
-    trackers[number] = tracker
+    byNumber[number] = tracker
     return tracker
   }
 
@@ -55,14 +55,14 @@ final class Tracking {
   func remove(_ tracker: Tracker) {
     for prefix in tracker.prefixes { prefixes.remove(tracker, from: prefix) }
     tracker.prefixes = []
-    trackers[tracker.number] = nil
+    byNumber[tracker.number] = nil
   }
 
   // MARK: - Keys
 
   /// A client has read a key.
   func remember(_ key: Key, for tracker: Tracker) {
-    table.insert(key, for: tracker.number) { trackers[$0] != nil }
+    table.insert(key, for: tracker.number) { byNumber[$0] != nil }
   }
 
   /// The client whose unit is under way has changed or removed a key.
@@ -83,7 +83,7 @@ final class Tracking {
     message.mean(count: 1)
     message.append(tracked.bytes)
     for index in 0..<tracked.count {
-      guard let tracker = trackers[tracked[index]], !tracker.options.contains(.broadcast) else {
+      guard let tracker = byNumber[tracked[index]], !tracker.options.contains(.broadcast) else {
         continue
       }
       if tracker.options.contains(.noLoop), tracker.client.id == author { continue }
@@ -130,8 +130,8 @@ final class Tracking {
       changes.forEach { _, _ in keyCount += 1 }
       message.mean(count: keyCount)
       changes.forEach { key, _ in message.append(key) }
-      for tracker in group.trackers where !tracker.options.contains(.noLoop) { send(to: tracker) }
-      for tracker in group.trackers where tracker.options.contains(.noLoop) {
+      for tracker in group.listeners where !tracker.options.contains(.noLoop) { send(to: tracker) }
+      for tracker in group.listeners where tracker.options.contains(.noLoop) {
         broadcast(changes, toAllBut: tracker)
       }
     }

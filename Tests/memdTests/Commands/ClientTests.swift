@@ -147,7 +147,7 @@ import Testing
       #expect(help.contains { $0.split(separator: " ").first.map(String.init) == name }, "\(name)")
     }
     #expect(
-      server.run("CLIENT TRACKING ON")
+      server.run("CLIENT BOGUS ON")
         == .error("ERR unknown subcommand 'TRACKING'. Try CLIENT HELP."))
   }
 

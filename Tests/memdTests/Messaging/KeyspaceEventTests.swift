@@ -42,7 +42,8 @@ private struct Listening {
     listening.server.run("SET k v EX 10")
     #expect(
       listening.heard() == [
-        "keyspace@0__:k set", "keyevent@0__:set k", "keyspace@0__:k expire", "keyevent@0__:expire k",
+        "keyspace@0__:k set", "keyevent@0__:set k", "keyspace@0__:k expire",
+        "keyevent@0__:expire k",
       ])
     listening.server.run("SELECT 3")
     listening.server.run("DEL k")
@@ -77,7 +78,8 @@ private struct Listening {
 
   @Test func `a letter that stands for nothing is refused`() {
     let server = TestServer()
-    #expect(server.run("CONFIG SET notify-keyspace-events KEq").text.contains("Invalid event class"))
+    let reply = server.run("CONFIG SET notify-keyspace-events KEq")
+    #expect(reply.text.contains("Invalid event class"))
   }
 
   @Test func `events of a transaction come when it runs, a client's own behind its replies`() {
@@ -92,7 +94,8 @@ private struct Listening {
     #expect(client.run("EXEC") == [.ok, 1])
     #expect(
       client.replies() == [
-        .push(["message", "__keyspace@0__:k", "set"]), .push(["message", "__keyspace@0__:k", "del"]),
+        .push(["message", "__keyspace@0__:k", "set"]),
+        .push(["message", "__keyspace@0__:k", "del"]),
       ])
     #expect(listening.events() == ["set k", "del k"])
   }

@@ -6,9 +6,11 @@ import Testing
 @testable import memd
 
 @Suite struct BroadcastTests {
-  @Test func `keys of a prefix are announced once per turn, sorted, without having been read`() {
+  @Test func `keys of a prefix are announced once per turn, sorted, read or not`() {
     let caching = CachingClient("BCAST PREFIX a: PREFIX b:")
-    for key in ["b:2", "a:2", "a:1", "c:1", "a:2", "b:1"] { caching.server.client.post("INCR \(key)") }
+    for key in ["b:2", "a:2", "a:1", "c:1", "a:2", "b:1"] {
+      caching.server.client.post("INCR \(key)")
+    }
     caching.server.turn()
     #expect(
       caching.reader.replies() == [

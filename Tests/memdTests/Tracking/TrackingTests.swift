@@ -35,9 +35,8 @@ import Testing
     caching.reader.run(command)
     caching.server.run("SET k 1")
     #expect(caching.reader.replies() == [CachingClient.stale("k")], "\(command)")
-    #expect(caching.server.server.effects.tracking?.itemCount == TestClient.words(command).filter {
-      ["a", "b", "x"].contains($0)
-    }.count)
+    let others = TestClient.words(command).filter { ["a", "b", "x"].contains($0) }
+    #expect(caching.server.server.effects.tracking?.itemCount == others.count)
   }
 
   @Test func `the reply comes first, what the command has made stale behind it`() {

@@ -3,6 +3,13 @@
 extension ClientCommands {
   /// What CLIENT HELP says.
   static let help: [StaticString] = [
+    "CACHING (YES|NO)",
+    "    Says whether keys of the next command are remembered (OPTIN, OPTOUT).",
+    "CAPA <option> [<option> ...]",
+    "    Says what the client understands. Options are:",
+    "    * REDIRECT: being told to ask another server.",
+    "GETREDIR",
+    "    Answers which connection gets this one's messages about stale keys.",
     "GETNAME",
     "    Answers this connection's name.",
     "ID",
@@ -45,6 +52,11 @@ extension ClientCommands {
     "    * LIB-VER: version of its library.",
     "UNBLOCK <clientid> [TIMEOUT|ERROR]",
     "    Wakes a client that waits in a blocking command.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+    "         [OPTIN] [OPTOUT] [NOLOOP]",
+    "    Tells this connection when keys change that it has read.",
+    "TRACKINGINFO",
+    "    Describes this connection's client-side caching.",
     "NO-EVICT (ON|OFF)",
     "    Spares this connection when client memory runs out.",
     "NO-TOUCH (ON|OFF)",

@@ -14,7 +14,7 @@ extension ClientCommands {
       since: "6.0.0", complexity: "O(1)",
       summary: "Says whether the keys of the next command are remembered.", handler: caching),
     Command(
-      "capa", own, [.string("capability").repeated], since: "7.4.0", complexity: "O(1)",
+      "capa", own, [.string("capability").repeated], since: "8.0.0", complexity: "O(1)",
       summary: "Says what the client understands.", handler: capa),
     Command(
       "getredir", own, since: "6.0.0", complexity: "O(1)",
