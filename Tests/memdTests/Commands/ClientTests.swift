@@ -148,7 +148,7 @@ import Testing
     }
     #expect(
       server.run("CLIENT BOGUS ON")
-        == .error("ERR unknown subcommand 'TRACKING'. Try CLIENT HELP."))
+        == .error("ERR unknown subcommand 'BOGUS'. Try CLIENT HELP."))
   }
 
   @Test func `UNBLOCK finds nobody waiting`() {
