@@ -65,6 +65,24 @@ import Testing
     #expect(caching.reader.replies() == [CachingClient.stale("a")])
   }
 
+  @Test func `what is stale comes before what was published, whichever happened first`() {
+    let caching = CachingClient()
+    caching.reader.run("SUBSCRIBE channel __keyspace@0__:k")
+    caching.server.run("CONFIG SET notify-keyspace-events KA")
+    caching.reader.run("GET k")
+    caching.reader.run("MULTI")
+    caching.reader.run("PUBLISH channel text")
+    caching.reader.run("SET k 1")
+    #expect(caching.reader.run("EXEC") == [1, .ok])
+    let text = Reply.push(["message", "channel", "text"])
+    let event = Reply.push(["message", "__keyspace@0__:k", "set"])
+    #expect(caching.reader.replies() == [CachingClient.stale("k"), text, event])
+    // The same for changes by others.
+    caching.reader.run("GET k")
+    caching.server.run("SET k 2")
+    #expect(caching.reader.replies() == [CachingClient.stale("k"), event])
+  }
+
   @Test func `a key that expires is announced when its time has come`() {
     let caching = CachingClient()
     caching.server.run("SET k 1 PX 100")
