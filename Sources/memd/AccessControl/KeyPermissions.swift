@@ -67,7 +67,9 @@ struct KeyPatterns {
   }
 
   private static func split(_ rule: [UInt8]) throws(RuleError) -> (KeyUse, [UInt8]) {
-    guard rule.first == UInt8(ascii: "%") else { return ([.read, .write], Array(rule.dropFirst())) }
+    guard rule.first == UInt8(ascii: "%") else {
+      return ([.read, .write], Array(rule.dropFirst()))
+    }
     var use: KeyUse = []
     for index in rule.indices.dropFirst() {
       switch rule[index] {

@@ -23,8 +23,8 @@ extension Server {
     }
     guard reader.complaints.isEmpty else {
       throw UserFileError(
-        message: reader.complaints
-          + "WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
+        message: reader.complaints + "WARNING: ACL errors detected, no change to the previously"
+          + " active ACL rules was performed"
       )
     }
     for (name, rules) in reader.users { change(name, to: rules, caller: caller) }
@@ -68,7 +68,8 @@ extension Server {
       && word.allSatisfy {
         (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "'")
       }
-    return String(decoding: isPlain ? Array(word) : DirectiveText.quoted(Array(word)), as: UTF8.self)
+    return String(
+      decoding: isPlain ? Array(word) : DirectiveText.quoted(Array(word)), as: UTF8.self)
   }
 }
 

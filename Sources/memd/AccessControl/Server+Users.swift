@@ -60,9 +60,10 @@ extension Server {
   func loadUsersAtStart() throws(UserFileError) {
     guard configuration.aclFile.isEmpty || configuration.declaredUsers.isEmpty else {
       throw UserFileError(
-        message: "Users are declared in redis.conf and there is an ACL file, too. This setup is very"
-          + " likely to lead to configuration errors and security holes, please define either an ACL"
-          + " file or declare users directly in your redis.conf, but not both.")
+        message:
+          "There is an ACL file, and users are declared in redis.conf, too. This setup is very"
+          + " likely to lead to configuration errors and security holes, please define either an"
+          + " ACL file or declare users directly in your redis.conf, but not both.")
     }
     let context = ruleContext
     for declared in configuration.declaredUsers {

@@ -4,11 +4,11 @@ import DataStructures
 
 // Access control: who may run which commands on which keys and channels.
 //
-// Every client acts for a `User`. Its `UserRules` hold passwords and one or more selectors; a request
-// runs if one selector allows its command, all its keys and all its channels, which are known from
-// the command's declaration (`KeySpec`, `ChannelSpec`) and from nothing else. Users who may do
-// everything, as the default user usually may, cost nothing: their clients' `Gate` doesn't contain
-// `accessControl`, and admission never gets here.
+// Every client acts for a `User`. Its `UserRules` hold passwords and one or more selectors; a
+// request runs if one selector allows its command, all its keys and all its channels, which are
+// known from the command's declaration (`KeySpec`, `ChannelSpec`) and from nothing else. Users who
+// may do everything, as the default user usually may, cost nothing: their clients' `Gate` doesn't
+// contain `accessControl`, and admission never gets here.
 
 /// Somebody who may use the server.
 final class User {

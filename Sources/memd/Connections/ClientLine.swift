@@ -24,7 +24,8 @@ extension Server {
     line += outputFields(client)
     line += " tot-mem=\(client.memory + argumentMemory(request))"
     line += " events=\(client.flags.contains(.waitsForWritable) ? "rw" : "r")"
-    line += " cmd=\(command) user=\(client.user?.nameText ?? "(superuser)") redir=-1 resp=\(version)"
+    let user = client.user?.nameText ?? "(superuser)"
+    line += " cmd=\(command) user=\(user) redir=-1 resp=\(version)"
     line += " lib-name=\(client.libraryName.text) lib-ver=\(client.libraryVersion.text)"
     line += " tot-net-in=\(client.inputBytes) tot-net-out=\(client.outputBytes)"
     return line + " tot-cmds=\(client.commandCount)"

@@ -263,4 +263,39 @@ import Testing
     }
     #expect(pairs[0].value == .set(["on", "sanitize-payload"]))
   }
+
+  @Test func `ACL CAT lists categories, and the commands of each as COMMAND LIST does`() {
+    let server = TestServer()
+    let categories = server.run("ACL CAT").elements
+    #expect(categories.count == 21)
+    for category in categories.map(\.text) {
+      #expect(
+        server.run("ACL CAT \(category)") == server.run("COMMAND LIST FILTERBY ACLCAT \(category)"))
+      // Written down, a category is one rule.
+      server.run("ACL SETUSER bob reset +@all -@\(category)")
+      #expect(server.run("ACL GETUSER bob").elements[5] == .bulk("+@all -@\(category)"))
+    }
+    #expect(server.run("ACL CAT nope") == .error("ERR Unknown category 'nope'"))
+  }
+
+  @Test func `ACL GENPASS makes passwords of as many bits as asked for`() {
+    let server = TestServer()
+    #expect(server.run("ACL GENPASS").text.utf8.count == 64)
+    #expect(server.run("ACL GENPASS 5").text.utf8.count == 2)
+    #expect(server.run("ACL GENPASS 4096").text.utf8.count == 1024)
+    #expect(server.run("ACL GENPASS") != server.run("ACL GENPASS"))
+    for bits in ["0", "-1", "4097"] {
+      #expect(server.run("ACL GENPASS \(bits)").text.contains("a positive number up to 4096"))
+    }
+  }
+
+  @Test func `Secrets in rules are not shown by SLOWLOG`() {
+    let server = TestServer()
+    server.run("CONFIG SET slowlog-log-slower-than 0")
+    server.run("ACL SETUSER bob >secret")
+    server.run("ACL DELUSER bob")
+    let entries = server.run("SLOWLOG GET").elements
+    #expect(entries.count == 3)
+    #expect(!entries.contains { "\($0)".contains("secret") || "\($0)".contains("bob") })
+  }
 }

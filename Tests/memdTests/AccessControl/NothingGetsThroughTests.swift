@@ -7,8 +7,8 @@ import Testing
 @testable import memd
 
 // Access control decides from declarations. So the declarations must be right: here every command
-// that names keys or channels is sent by a user who may use some of them only, in every form that its
-// syntax allows, and must not get at any other.
+// that names keys or channels is sent by a user who may use some of them only, in every form that
+// its syntax allows, and must not get at any other.
 
 @Suite struct NothingGetsThroughTests {
   static let descriptions = CommandTable().descriptions.filter { description in
@@ -27,7 +27,8 @@ import Testing
     return RequestShapes.of(description, key: mark).map { shape in
       var words = shape.map(\.text)
       for spec in description.command.keys {
-        guard case .index(let start) = spec.start, case .counted(let count, let first, _) = spec.extent,
+        guard case .index(let start) = spec.start,
+          case .counted(let count, let first, _) = spec.extent,
           start + count < words.count
         else { continue }
         let keys = words.dropFirst(start + first).prefix { $0 == mark }
@@ -38,7 +39,8 @@ import Testing
   }
 
   /// The request with a key for every mark: `odd` for the one with this number.
-  private static func fill(_ shape: [String], _ key: String, odd: String, at position: Int) -> [String]
+  private static func fill(_ shape: [String], _ key: String, odd: String, at position: Int)
+    -> [String]
   {
     var number = -1
     return shape.map { word in

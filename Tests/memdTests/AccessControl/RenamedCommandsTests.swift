@@ -7,7 +7,9 @@ import Testing
 @Suite struct RenamedCommandsTests {
   @Test func `A renamed command answers to its new name only`() {
     let server = TestServer(follows: false) {
-      $0.renamedCommands = [("GET", "fetch"), ("flushall", ""), ("CONFIG", "a-very-long-name-for-config")]
+      $0.renamedCommands = [
+        ("GET", "fetch"), ("flushall", ""), ("CONFIG", "a-very-long-name-for-config"),
+      ]
     }
     server.run("SET k v")
     #expect(server.run("FETCH k") == "v")

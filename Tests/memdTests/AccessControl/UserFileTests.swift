@@ -86,7 +86,8 @@ import Testing
     return configuration
   }
 
-  @Test func `User lines of redis.conf make users at start, and CONFIG REWRITE keeps them`() throws {
+  @Test func `User lines of redis.conf make users at start, and CONFIG REWRITE keeps them`() throws
+  {
     let configuration = try read("port 1\nuser bob on nopass +@all ~a \"~q\\\"\\xff\" (+get ~b)\n")
     let server = TestServer(follows: false) {
       $0.declaredUsers = configuration.declaredUsers
@@ -107,8 +108,11 @@ import Testing
 
   @Test(arguments: [
     ("user bob foo", "Error in user declaration 'foo': Syntax error"),
-    ("user bob\nuser bob", "Error in user declaration 'bob': Duplicate user found. A user can only"
-      + " be defined once in config files"),
+    (
+      "user bob\nuser bob",
+      "Error in user declaration 'bob': Duplicate user found. A user can only"
+        + " be defined once in config files"
+    ),
     ("user bob (+get", "Unmatched parenthesis in acl selector starting at '(+get'."),
     ("user", "Bad directive or wrong number of arguments"),
   ])

@@ -37,15 +37,25 @@ import Testing
     (["~*", "resetkeys", "~x"], "off sanitize-payload ~x resetchannels -@all"),
     (["+GET", "+get", "-@HASH"], "off sanitize-payload resetchannels -@all +get -@hash"),
     (["+config|get", "+config"], "off sanitize-payload resetchannels -@all +config"),
-    (["+select|0", "+debug|OBJECT"], "off sanitize-payload resetchannels -@all +select|0 +debug|object"),
-    (["+@all", "-@hash", "-@slow", "+hget", "-@hash"],
-      "off sanitize-payload resetchannels +@all -@slow +hget -@hash"),
+    (
+      ["+select|0", "+debug|OBJECT"],
+      "off sanitize-payload resetchannels -@all +select|0 +debug|object"
+    ),
+    (
+      ["+@all", "-@hash", "-@slow", "+hget", "-@hash"],
+      "off sanitize-payload resetchannels +@all -@slow +hget -@hash"
+    ),
     (["+get", "reset"], "off sanitize-payload resetchannels -@all"),
     (["skip-sanitize-payload", "on"], "on skip-sanitize-payload resetchannels -@all"),
-    (["(+get", "~a)", "()"],
-      "off sanitize-payload resetchannels -@all (~a resetchannels -@all +get) (resetchannels -@all)"),
+    (
+      ["(+get", "~a)", "()"],
+      "off sanitize-payload resetchannels -@all (~a resetchannels -@all +get) (resetchannels -@all)"
+    ),
     (["(+get)", "clearselectors"], "off sanitize-payload resetchannels -@all"),
-    (["(\"~a\\\"b)\")"], "off sanitize-payload resetchannels -@all (\"~a\\\"b)\" resetchannels -@all)"),
+    (
+      ["(\"~a\\\"b)\")"],
+      "off sanitize-payload resetchannels -@all (\"~a\\\"b)\" resetchannels -@all)"
+    ),
   ])
   func `Rules are written down in one order, as far as they matter`(
     rules: [String], expected: String
@@ -60,20 +70,30 @@ import Testing
     ("~a b", "Error in ACL SETUSER modifier '~a b': Syntax error"),
     ("+nope", "Error in ACL SETUSER modifier '+nope': Unknown command or category name in ACL"),
     ("-@nope", "Error in ACL SETUSER modifier '-@nope': Unknown command or category name in ACL"),
-    ("+config|nope",
-      "Error in ACL SETUSER modifier '+config|nope': Unknown command or category name in ACL"),
-    ("-select|0",
-      "Error in ACL SETUSER modifier '-select|0': Unknown command or category name in ACL"),
+    (
+      "+config|nope",
+      "Error in ACL SETUSER modifier '+config|nope': Unknown command or category name in ACL"
+    ),
+    (
+      "-select|0",
+      "Error in ACL SETUSER modifier '-select|0': Unknown command or category name in ACL"
+    ),
     ("+debug|", "Error in ACL SETUSER modifier '+debug|': Syntax error"),
-    ("+config|get|x",
+    (
+      "+config|get|x",
       "Error in ACL SETUSER modifier '+config|get|x': Allowing first-arg of a subcommand is not"
-        + " supported"),
-    ("<nope",
+        + " supported"
+    ),
+    (
+      "<nope",
       "Error in ACL SETUSER modifier '<nope': The password you are trying to remove from the user"
-        + " does not exist"),
-    ("#abc",
+        + " does not exist"
+    ),
+    (
+      "#abc",
       "Error in ACL SETUSER modifier '#abc': The password hash must be exactly 64 characters and"
-        + " contain only lowercase hexadecimal characters"),
+        + " contain only lowercase hexadecimal characters"
+    ),
     ("(on)", "Error in ACL SETUSER modifier '(on)': Syntax error"),
     ("(+get", "Unmatched parenthesis in acl selector starting at '(+get'."),
   ])
