@@ -8,7 +8,7 @@ import Testing
   @Test func `A renamed command answers to its new name only`() {
     let server = TestServer(follows: false) {
       $0.renamedCommands = [
-        ("GET", "fetch"), ("flushall", ""), ("CONFIG", "a-very-long-name-for-config"),
+        ("GET", "fetch"), ("CONFIG", "a-very-long-name-for-config"), ("flushall", ""),
       ]
     }
     server.run("SET k v")
