@@ -2,6 +2,7 @@
 
 import DataStructures
 import EventLoop
+import PubSub
 
 // Users change here, and nowhere else, since their clients have to be told.
 
@@ -49,7 +50,16 @@ extension Server {
 
   /// Whether a client is subscribed to nothing but what the patterns allow.
   private func subscriptions(of client: Client, areWithin allowed: ChannelPatterns) -> Bool {
-    true
+    guard let subscriptions = client.subscriptions else { return true }
+    var areWithin = true
+    for kind in [TopicKind.channel, .pattern, .shardChannel] {
+      subscriptions.forEach(kind) { topic in
+        let isAllowed =
+          kind == .pattern ? allowed.allow(pattern: topic.name) : allowed.allow(channel: topic.name)
+        areWithin = areWithin && isAllowed
+      }
+    }
+    return areWithin
   }
 
   // MARK: - Start

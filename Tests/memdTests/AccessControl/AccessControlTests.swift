@@ -298,4 +298,40 @@ import Testing
     #expect(entries.count == 3)
     #expect(!entries.contains { "\($0)".contains("secret") || "\($0)".contains("bob") })
   }
+
+  @Test func `Subscribers who lose a channel are disconnected, others are not`() {
+    let server = TestServer(follows: false)
+    let listeners = ["SUBSCRIBE a1", "PSUBSCRIBE a*", "SSUBSCRIBE a2"].map { line in
+      let listener = client(server, "+@all resetchannels &a* &b")
+      listener.run(line)
+      return listener
+    }
+    server.run("ACL SETUSER bob &c")
+    server.run("ACL SETUSER bob allchannels")
+    server.run("ACL SETUSER bob resetchannels &a*")
+    server.turn()
+    #expect(listeners.allSatisfy { !$0.isClosed })
+    // The channel is allowed still, the pattern isn't the same any more.
+    server.run("ACL SETUSER bob resetchannels &a[12]")
+    server.turn()
+    #expect(listeners.map { $0.isClosed } == [false, true, false])
+    server.run("ACL SETUSER bob resetchannels &a1")
+    server.turn()
+    #expect(listeners.map { $0.isClosed } == [false, true, true])
+    server.run("ACL SETUSER bob resetchannels")
+    server.turn()
+    #expect(listeners.allSatisfy { $0.isClosed })
+  }
+
+  @Test func `Channels are denied like keys`() {
+    let server = TestServer(follows: false)
+    let bob = client(server, "+@all resetchannels &a*")
+    #expect(bob.run("PUBLISH a1 x") == 0)
+    #expect(bob.run("PUBLISH b x") == noChannel)
+    #expect(bob.run("SPUBLISH b x") == noChannel)
+    #expect(bob.run("SUBSCRIBE a1 b") == noChannel)
+    #expect(bob.run("PSUBSCRIBE a1") == noChannel)
+    #expect(bob.run("UNSUBSCRIBE b").isError == false)
+    #expect(server.server.statistics.accessDeniedChannel == 4)
+  }
 }
