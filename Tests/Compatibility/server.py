@@ -22,16 +22,19 @@ def request(*words):
 
 
 class Server:
-    """A memd of its own, on a free port, in a directory that goes away with it."""
+    """A memd of its own, on a free port, in a directory that goes away with it.
 
-    def __init__(self, *arguments):
+    `path` is a configuration file, of which the options come last."""
+
+    def __init__(self, *arguments, path=None):
         self.directory = tempfile.mkdtemp(prefix="memd-test-")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.log = open(os.path.join(self.directory, "output"), "wb")
         self.process = subprocess.Popen(
-            [os.path.abspath(BINARY), "--port", str(self.port), *arguments],
+            [os.path.abspath(BINARY), *([path] if path else []), "--port", str(self.port),
+             *arguments],
             cwd=self.directory, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self._wait()
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzz modules: RESP DataStructures EventLoop memd
+// Fuzz modules: RESP DataStructures PubSub EventLoop memd
 
 import DataStructures
 import EventLoop

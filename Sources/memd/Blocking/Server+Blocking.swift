@@ -79,6 +79,12 @@ extension Server {
       deliverOwnPushes()
       unsafe pushes.resume(outer)
     }
+    // Rules may have changed since it began to wait.
+    if client.gate.contains(.accessControl), let error = refuseAccess(call) {
+      commandStatistics[waiting.command.id].rejectedCalls += 1
+      writeError(error, &call)
+      return release(waiting, silencedFrom: mark)
+    }
     perform(&call, raw: RawSpan())
     if waiting.waitsOn {
       let now = clock.ticks()

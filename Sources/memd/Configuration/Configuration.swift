@@ -38,6 +38,12 @@ final class Configuration {
 
   /// The password of the default user; empty if it needs none.
   var requirePass = ""
+  /// Path of the file with the users; empty for none.
+  var aclFile = ""
+  /// Channels that new users may use.
+  var aclPubsubDefault = ChannelDefault.resetChannels
+  /// Entries of ACL LOG.
+  var aclLogMaxLength = 128
   var enableDebugCommand = CommandAccess.no
   var enableProtectedConfigs = CommandAccess.no
   var enableModuleCommand = CommandAccess.no
@@ -150,6 +156,12 @@ final class Configuration {
 
   // MARK: - Not directives
 
+  /// Users that the file declares (`user`), in order.
+  var declaredUsers: [DeclaredUser] = []
+  /// Other names of commands (`rename-command`), in order; an empty one forbids the command.
+  var renamedCommands: [(name: String, newName: String)] = []
+  /// Made for checking such lines, dropped when all are read.
+  var commandsForChecks: CommandTable?
   /// Absolute path of the file the configuration was read from; empty if there is none.
   var configFile = ""
   /// Values of directives that are accepted without effect, by name, where they differ from the

@@ -47,6 +47,12 @@ enum CommandAccess: String, ConfigurationChoice {
   func allows(isLocal: Bool) -> Bool { self == .yes || (self == .local && isLocal) }
 }
 
+/// Channels that a new user may use (`acl-pubsub-default`).
+enum ChannelDefault: String, ConfigurationChoice {
+  case allChannels = "allchannels"
+  case resetChannels = "resetchannels"
+}
+
 /// How the kernel is told what to kill when memory runs out (`oom-score-adj`).
 enum OutOfMemoryAdjustment: String, ConfigurationChoice {
   case no, yes, relative, absolute

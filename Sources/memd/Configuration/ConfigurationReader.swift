@@ -31,6 +31,7 @@ struct ConfigurationReader {
     text += input
     // The options begin on a line of their own, so they count from 2 if there is nothing else.
     if !options.isEmpty { text += [UInt8(ascii: "\n")] + Array(options.utf8) }
+    defer { configuration.commandsForChecks = nil }
     try read(text, depth: 0)
     try checkLogFile()
   }
@@ -72,6 +73,9 @@ struct ConfigurationReader {
     guard let parts = DirectiveText.split(line) else {
       throw .refused(OptionError("Unbalanced quotes in configuration line"))
     }
+    if let first = parts.first, String(decoding: first, as: UTF8.self).lowercased() == "user" {
+      return try declareUser(Array(parts.dropFirst()))
+    }
     var words: [String] = []
     for part in parts {
       guard let word = String(validating: part, as: UTF8.self) else {
@@ -84,6 +88,14 @@ struct ConfigurationReader {
     if name == "include", words.count == 1 { return try include(words[0], depth: depth) }
     do throws(OptionError) {
       try Directive.apply(name, words, to: configuration)
+    } catch {
+      throw .refused(error)
+    }
+  }
+
+  private func declareUser(_ words: [[UInt8]]) throws(LineError) {
+    do throws(OptionError) {
+      try Directive.declareUser(words, in: configuration)
     } catch {
       throw .refused(error)
     }

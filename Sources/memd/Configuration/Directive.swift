@@ -9,7 +9,7 @@ enum Directive {
     _ name: String, _ words: [String], to configuration: Configuration
   ) throws(OptionError) {
     guard let entry = OptionTable.find(name) else {
-      return try applySpecial(name, words)
+      return try applySpecial(name, words, to: configuration)
     }
     let option = entry.option
     if option.traits.contains(.severalWords) {
@@ -32,32 +32,28 @@ enum Directive {
     configuration.hasDefaultSaveRules = false
   }
 
-  private static func applySpecial(_ name: String, _ words: [String]) throws(OptionError) {
+  private static func applySpecial(
+    _ name: String, _ words: [String], to configuration: Configuration
+  ) throws(OptionError) {
     switch name {
-    case "user":
-      guard !words.isEmpty else { throw unknown }
-      guard isDefaultUser(words) else { throw OptionError("users are not supported") }
+    case "user": try declareUser(words.map { Array($0.utf8) }, in: configuration)
     case "loadmodule":
       guard !words.isEmpty else { throw unknown }
       throw OptionError("modules are not supported")
     case "rename-command":
       guard words.count == 2 else { throw unknown }
-      throw OptionError("renaming commands is not supported")
+      try configuration.renameCommand(words[0], to: words[1])
     case "sentinel": throw OptionError("sentinel directive while not in sentinel mode")
     default:
       guard OptionTable.obsolete.contains(name), words.count == 1 else { throw unknown }
     }
   }
 
-  /// Whether the words leave the default user as it is: without password, without limits.
-  ///
-  /// A file that Redis has rewritten has such a line.
-  private static func isDefaultUser(_ words: [String]) -> Bool {
-    let harmless = [
-      "on", "nopass", "~*", "allkeys", "&*", "allchannels", "+@all", "allcommands",
-      "sanitize-payload",
-    ]
-    return words.first == "default"
-      && words.dropFirst().allSatisfy { harmless.contains($0.lowercased()) }
+  /// A `user` line: name and rules, which may be other bytes than text.
+  static func declareUser(
+    _ words: [[UInt8]], in configuration: Configuration
+  ) throws(OptionError) {
+    guard let name = words.first else { throw unknown }
+    try configuration.declare(DeclaredUser(name: name, rules: Array(words.dropFirst())))
   }
 }

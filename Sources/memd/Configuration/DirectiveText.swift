@@ -12,9 +12,14 @@ enum DirectiveText {
   }
 
   /// A word in double quotes, with everything but printable ASCII escaped; `split` reads it back.
-  static func quoted(_ word: String) -> String {
+  static func quoted(_ word: String) -> String { quoted(word.utf8) }
+
+  /// The same for bytes that may be no text.
+  static func quoted(_ word: [UInt8]) -> [UInt8] { Array(quoted(word[...]).utf8) }
+
+  private static func quoted(_ word: some Sequence<UInt8>) -> String {
     var text = "\""
-    for byte in word.utf8 {
+    for byte in word {
       switch byte {
       case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += "\\\(Unicode.Scalar(byte))"
       case UInt8(ascii: "\n"): text += "\\n"
@@ -31,6 +36,9 @@ enum DirectiveText {
 
   /// Blanks of the C locale.
   static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (9...13).contains(byte) }
+
+  /// What may not be in names and patterns that stand between blanks.
+  static func isBlankOrNull(_ byte: UInt8) -> Bool { isBlank(byte) || byte == 0 }
 
   /// A line without blanks at its ends.
   static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

@@ -30,12 +30,11 @@ extension OptionTable {
     .choice("enable-debug-command", \.enableDebugCommand).with(.immutable),
     .choice("enable-protected-configs", \.enableProtectedConfigs).with(.immutable),
     .choice("enable-module-command", \.enableModuleCommand).with(.immutable),
-    .remembered("aclfile").with(.immutable).only(
-      "", because: "users from a file are not supported"),
+    .text("aclfile", \.aclFile).with(.immutable),
     .remembered("unixsocketgroup").with(.immutable)
       .only("", because: "the group of the unix socket can't be set"),
-    .remembered("acl-pubsub-default", .choice(["allchannels", "resetchannels"]), "resetchannels"),
-    .remembered("acllog-max-len", .natural, 128),
+    .choice("acl-pubsub-default", \.aclPubsubDefault),
+    .integer("acllog-max-len", .natural, \.aclLogMaxLength),
   ]
 
   /// Compatibility: Redis takes at most this many addresses.

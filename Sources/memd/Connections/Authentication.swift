@@ -3,41 +3,31 @@
 import DataStructures
 import RESP
 
-// Who a client is. There is one user so far: "default", with the password of `requirepass` or none.
+// Who a client is.
 
 extension Server {
-  /// Lets the client in if name and password are right; false if they are not.
-  func authenticate(_ client: Client, user: RawSpan, password: RawSpan) -> Bool {
-    guard isRight(user: user, password: password) else {
+  /// Lets the client of a call in as a user if the password is right; what isn't is logged.
+  func authenticate(_ call: borrowing Call, user name: RawSpan, password: RawSpan) -> Bool {
+    let hash = PasswordHash(of: password)
+    guard let user = users.find(name), user.rules.accept(hash) else {
       statistics.accessDeniedAuthentication += 1
+      accessLog.add(
+        .authentication, context: accessContext(of: call.client), object: call.arguments[0].copied,
+        user: name.copied, client: clientLine(call.client, running: call.arguments),
+        time: moment.milliseconds, limit: configuration.aclLogMaxLength)
       return false
     }
+    let client = call.client
+    client.user = user
     client.isAuthenticated = true
     client.updateGate()
     return true
   }
 
-  private func isRight(user: RawSpan, password: RawSpan) -> Bool {
-    guard user.text == "default" else { return false }
-    let expected = configuration.requirePass
-    return expected.isEmpty || Secret.areEqual(password, Array(expected.utf8).rawSpan)
-  }
-
-  /// A client that has just come, or has been reset, is let in if there is no password.
+  /// A client that has just come, or has been reset, is the default user if that needs no password.
   func authenticateAnonymously(_ client: Client) {
-    client.isAuthenticated = configuration.requirePass.isEmpty
+    client.user = users.defaultUser
+    client.isAuthenticated = users.defaultUser.rules.admitsAnyone
     client.updateGate()
-  }
-}
-
-/// Comparison of secrets that takes equally long however much of them is right.
-enum Secret {
-  /// Digests are compared instead of the secrets, so that the length doesn't tell anything either.
-  static func areEqual(_ left: RawSpan, _ right: RawSpan) -> Bool {
-    let first = SHA256.digest(of: left).bytes
-    let second = SHA256.digest(of: right).bytes
-    var difference: UInt8 = 0
-    for index in first.indices { difference |= first[index] ^ second[index] }
-    return difference == 0
   }
 }

@@ -60,6 +60,8 @@ final class Client {
   /// Circumstances of this client in which its commands need a second look.
   var gate: Gate = []
   var database: Database
+  /// Whom it acts for; nil for what the server does itself, which may do everything.
+  var user: User?
   var reply: ReplyWriter
   /// Bytes of `reply` that the socket has already taken.
   var sentCount = 0
@@ -95,10 +97,14 @@ final class Client {
     set { reply.version = newValue }
   }
 
+  /// It has said who it is, or needn't.
   var isAuthenticated: Bool {
     get { flags.contains(.authenticated) }
     set { if newValue { flags.insert(.authenticated) } else { flags.remove(.authenticated) } }
   }
+
+  /// True if it has to say who it is before anything else.
+  var mustAuthenticate: Bool { gate.contains(.authentication) }
 
   /// True if it goes away and nothing more of it may run.
   var isClosing: Bool { !flags.isDisjoint(with: [.closeAfterReply, .closeASAP, .closed]) }
@@ -117,7 +123,11 @@ final class Client {
   /// Puts the gate in line with flags and state; called wherever they change.
   func updateGate() {
     var new: Gate = []
-    if !isAuthenticated { new.insert(.authentication) }
+    if let user {
+      // Whoever hasn't authenticated acts for the default user.
+      if !isAuthenticated, !user.rules.admitsAnyone { new.insert(.authentication) }
+      if !user.isUnlimited { new.insert(.accessControl) }
+    }
     if transaction.isActive { new.insert(.transaction) }
     if isClosing || flags.contains(.parked) || blocking != nil { new.insert(.held) }
     if flags.contains(.pubsub), version == .resp2 { new.insert(.subscribed) }

@@ -73,7 +73,4 @@ extension Client {
     get { details?.blocking }
     set { if details != nil || newValue != nil { makeDetails().blocking = newValue } }
   }
-
-  /// The user it authenticated as; there is only one so far.
-  var user: String { "default" }
 }

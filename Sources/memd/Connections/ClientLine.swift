@@ -26,7 +26,8 @@ extension Server {
     line += outputFields(client)
     line += " tot-mem=\(client.memory + argumentMemory(request))"
     line += " events=\(client.flags.contains(.waitsForWritable) ? "rw" : "r")"
-    line += " cmd=\(command) user=\(client.user)"
+    let user = client.user?.nameText ?? "(superuser)"
+    line += " cmd=\(command) user=\(user)"
     line += " redir=\(client.tracker?.redirect ?? -1) resp=\(version)"
     line += " lib-name=\(client.libraryName.text) lib-ver=\(client.libraryVersion.text)"
     line += " tot-net-in=\(client.inputBytes) tot-net-out=\(client.outputBytes)"

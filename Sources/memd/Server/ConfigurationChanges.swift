@@ -33,13 +33,14 @@ extension Server {
     }
   }
 
-  /// Without a password everybody is authenticated; a new password asks only those who come.
-  private func applyPassword() {
-    guard configuration.requirePass.isEmpty else { return }
-    for client in clients.all where !client.isAuthenticated {
-      client.isAuthenticated = true
-      client.updateGate()
+  /// The default user gets the password of `requirepass`, or needs none if that is empty.
+  func applyPassword() {
+    var rules = users.defaultUser.rules
+    rules.setPasswords(needsNone: configuration.requirePass.isEmpty)
+    if !configuration.requirePass.isEmpty {
+      rules.add(PasswordHash(of: Array(configuration.requirePass.utf8).rawSpan))
     }
+    change(users.defaultUser.name, to: rules)
   }
 
   private func warnOfMaxMemory() {

@@ -24,8 +24,8 @@ extension Server {
       statistics.connectionsRejected += 1
       return reject(accepted, "-ERR max number of clients reached\r\n")
     }
-    if configuration.protectedMode, configuration.requirePass.isEmpty, !accepted.isLoopback,
-      !accepted.isUnix
+    if configuration.protectedMode, users.defaultUser.rules.needsNoPassword,
+      !accepted.isLoopback, !accepted.isUnix
     {
       statistics.connectionsRejected += 1
       return reject(accepted, Server.protectedModeError)

@@ -72,7 +72,7 @@ extension Server {
   /// Bytes of requests that a client may leave unfinished; little before it has authenticated.
   func queryBufferLimit(of client: Client) -> Int {
     let limit = configuration.clientQueryBufferLimit
-    return client.isAuthenticated ? limit : min(limit, 1 << 20)
+    return client.mustAuthenticate ? min(limit, 1 << 20) : limit
   }
 
   /// Parses what waits in the client's own buffer.
@@ -233,7 +233,7 @@ extension Server {
   private func requestLimits(for client: Client) -> RequestLimits {
     RequestLimits(
       maxArguments: 1 << 20, maxBulkLength: configuration.protoMaxBulkLength,
-      maxInlineLength: 64 << 10, authenticated: client.isAuthenticated)
+      maxInlineLength: 64 << 10, authenticated: !client.mustAuthenticate)
   }
 
   /// A request that can't be understood ends the connection, after the replies before it.

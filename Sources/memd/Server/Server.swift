@@ -17,6 +17,8 @@ final class Server {
   let log: Log
   /// 40 hexadecimal digits that name this run of the server.
   let runID: String
+  /// Randomness that nobody can guess.
+  let secretWord: () -> UInt64
 
   let allocator: Allocator
   let moment: Moment
@@ -24,6 +26,8 @@ final class Server {
   let keyspace: Keyspace
   let subscriptions: SubscriptionRegistry
   let commands: CommandTable
+  let users: Users
+  let accessLog = AccessLog()
   let clients = ClientTable()
   let statistics = Statistics()
   let commandStatistics: CommandStatisticsTable
@@ -136,13 +140,20 @@ final class Server {
     subscriptions = SubscriptionRegistry(allocator: allocator, seed: seed)
     compaction = Compaction(keyspace)
     commands = CommandTable(families: families)
+    for (name, newName) in configuration.renamedCommands {
+      // Checked when the line was read; what this table doesn't have can't be called anyway.
+      try? commands.rename(name, to: newName)
+    }
+    users = Users(commands)
     commandStatistics = CommandStatisticsTable(
       count: commands.descriptions.count, ticksPerMicrosecond: clock.ticksPerMicrosecond)
     ticksPerMillisecond = clock.ticks(microseconds: 1000)
     allocator.deferLargeFrees()
     unsafe arena = .allocate(byteCount: 512 << 10, alignment: 4096)
+    secretWord = world.secretWord
     applyConfiguration()
     updateKeyspaceEvents()
+    applyPassword()
     configuration.changeObserver = {
       [unowned self] change throws(ConfigurationChange.Failure) in try apply(change)
     }

@@ -105,6 +105,7 @@ enum Startup {
     let configuration = server.configuration
     let log = server.log
     adjustMaxClients(configuration, log)
+    loadUsers(server)
     listen(server)
     ProcessSettings.apply(configuration, log)
     configuration.changeObserver = {
@@ -136,6 +137,16 @@ enum Startup {
     ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
     server.log.warning("memd is now ready to exit, bye bye...")
     if server.exitCode != 0 { Daemon.exit(code: server.exitCode) }
+  }
+
+  private static func loadUsers(_ server: Server) {
+    do throws(UserFileError) {
+      try server.loadUsersAtStart()
+    } catch {
+      server.log.warning(error.message)
+      server.log.warning("Critical error while loading ACLs. Exiting.")
+      Daemon.exit(code: 1)
+    }
   }
 
   private static func listen(_ server: Server) {

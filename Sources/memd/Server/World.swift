@@ -11,4 +11,6 @@ struct World {
   let helpers: Helpers
   /// Seeds hashing, sampling and identities.
   let seed: UInt64
+  /// Randomness for passwords (ACL GENPASS), which nobody may be able to guess.
+  var secretWord: () -> UInt64 = { .random(in: .min ... .max) }
 }

@@ -22,6 +22,11 @@ extension Server {
       var inner = Call(
         server: self, client: client, database: client.database,
         arguments: queued.arguments.arguments, command: queued.command)
+      // Rules may have changed since it was queued.
+      if client.gate.contains(.accessControl), let error = refuseQueuedAccess(inner) {
+        writeError(error, &inner)
+        continue
+      }
       execute(&inner, raw: RawSpan())
       if client.gate.contains(.tracking) { rememberKeys(of: inner) }
       if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {

@@ -111,8 +111,8 @@ import Testing
     (["--replicaof", "--127.0.0.1", "--abc"], "wrong number of arguments"),
     (["--save", "900"], "Invalid save parameters"),
     (["--appendonly", "yes"], "there is no log of changes"),
-    (["--rename-command", "a", "b"], "renaming commands is not supported"),
-    (["--user", "alice", "on"], "users are not supported"),
+    (["--rename-command", "a", "b"], "No such command in rename-command"),
+    (["--user", "alice", "--user", "alice"], "Duplicate user found"),
     (["--loadmodule", "x.so"], "modules are not supported"),
   ])
   func `Wrong options are refused with the line and the reason`(

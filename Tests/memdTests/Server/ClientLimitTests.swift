@@ -203,13 +203,13 @@ import Testing
     server.turn()
     #expect(stranger.receiveText().hasPrefix("-DENIED Redis is running in protected mode"))
     #expect(stranger.isClosed)
-    server.server.configuration.requirePass = "secret"
+    server.run("CONFIG SET requirepass secret")
     let other = server.transport.connect(fromHost: "10.1.2.3")
     server.turn()
     other.send("PING\r\n")
     server.turn()
     #expect(other.receiveText() == "-NOAUTH Authentication required.\r\n")
-    server.server.configuration.requirePass = ""
+    server.run("CONFIG SET requirepass \"\"")
     server.server.configuration.protectedMode = false
     let third = server.transport.connect(fromHost: "10.1.2.3")
     third.send("PING\r\n")

@@ -83,7 +83,7 @@ extension ClientCommands {
     var localAddress: String?
     var kind: ClientClass?
     var id: Int?
-    var user: String?
+    var user: User?
     /// Seconds since the connection was made, at least.
     var ageMin: Int?
     var skipsCaller = true
@@ -114,9 +114,10 @@ extension ClientCommands {
       case Keyword("addr"): address = call.arguments[value].text
       case Keyword("laddr"): localAddress = call.arguments[value].text
       case Keyword("user"):
-        let name = call.arguments[value].text
-        guard name == "default" else { throw call.failure("ERR No such user '\(name)'") }
-        user = name
+        guard let user = call.server.users.find(call.arguments[value]) else {
+          throw call.failure("ERR No such user '\(call.arguments[value].text)'")
+        }
+        self.user = user
       case Keyword("skipme"):
         switch call.keyword(value) {
         case Keyword("yes"): skipsCaller = true
@@ -133,7 +134,7 @@ extension ClientCommands {
       if let localAddress, client.localAddress != localAddress { return false }
       if let kind, client.clientClass != kind { return false }
       if let id, client.id != id { return false }
-      if let user, client.user != user { return false }
+      if let user, client.user !== user { return false }
       if skipsCaller, client === call.client { return false }
       if let ageMin {
         return call.moment.milliseconds / 1000 - client.createdAt / 1000 >= Int64(ageMin)

@@ -55,32 +55,24 @@ enum ConnectionCommands: CommandFamily {
   static func auth(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count <= 3 else { throw .syntax }
     let isNamed = call.arguments.count == 3
-    guard isNamed || !call.server.configuration.requirePass.isEmpty else {
+    guard isNamed || !call.server.users.defaultUser.rules.needsNoPassword else {
       throw CommandError(
         """
         ERR AUTH <password> called without any password configured for the default user. Are you \
         sure your configuration is correct?
         """)
     }
+    let defaultName = Users.defaultName
     let isRight =
       if isNamed {
         call.server.authenticate(
-          call.client, user: call.arguments[1], password: call.arguments[2])
+          call, user: call.arguments[1], password: call.arguments[2])
       } else {
         call.server.authenticate(
-          call.client, user: defaultUser, password: call.arguments[1])
+          call, user: defaultName.rawSpan, password: call.arguments[1])
       }
     guard isRight else { throw .wrongPassword }
     call.reply.ok()
-  }
-
-  private static var defaultUser: RawSpan {
-    @_lifetime(immortal)
-    get {
-      let name: StaticString = "default"
-      let span = unsafe RawSpan(_unsafeStart: name.utf8Start, byteCount: name.utf8CodeUnitCount)
-      return unsafe _overrideLifetime(span, copying: ())
-    }
   }
 
   // MARK: - ECHO
@@ -96,10 +88,10 @@ enum ConnectionCommands: CommandFamily {
     if let position = options.credentials {
       guard
         call.server.authenticate(
-          call.client, user: call.arguments[position], password: call.arguments[position + 1])
+          call, user: call.arguments[position], password: call.arguments[position + 1])
       else { throw .wrongPassword }
     }
-    guard call.client.isAuthenticated else {
+    guard !call.client.mustAuthenticate else {
       throw CommandError(
         """
         NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO \

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// The categories of access control, as a set.
 struct ACLCategories: OptionSet, Sendable {
   let rawValue: UInt32
@@ -34,6 +36,17 @@ struct ACLCategories: OptionSet, Sendable {
     (.blocking, "blocking"), (.dangerous, "dangerous"), (.connection, "connection"),
     (.transaction, "transaction"), (.scripting, "scripting"),
   ]
+
+  /// The category with this name, in any case; nil if there is none.
+  init?(name: RawSpan) {
+    let wanted = name.text.lowercased()
+    guard let known = ACLCategories.names.first(where: { $0.1.description == wanted }) else {
+      return nil
+    }
+    self = known.0
+  }
+
+  init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// What a command's group and flags imply.
   static func implied(by flags: CommandFlags, group: CommandGroup) -> ACLCategories {

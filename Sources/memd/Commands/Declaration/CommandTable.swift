@@ -16,6 +16,8 @@ struct CommandRecord {
   let arity: Int16
   /// The keys of the common cases; others are found by `KeyFinder`.
   let keys: KeyRange
+  /// What it does to those keys, or that `KeyFinder` has to be asked.
+  let keyUse: KeyUse
   /// The argument that names a member or field of the first key's collection; 0 if none does.
   let member: UInt8
   let isVerbatim: Bool
@@ -47,6 +49,7 @@ struct CommandReference: Equatable {
   var id: CommandID { unsafe Int(record.pointee.id) }
   var arity: Int { unsafe Int(record.pointee.arity) }
   var keys: CommandRecord.KeyRange { unsafe record.pointee.keys }
+  var keyUse: KeyUse { unsafe record.pointee.keyUse }
   var member: Int { unsafe Int(record.pointee.member) }
   var isVerbatim: Bool { unsafe record.pointee.isVerbatim }
 
@@ -63,6 +66,7 @@ struct CommandReference: Equatable {
 final class CommandTable {
   /// The families; the only line to add for a new one.
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
+    ACLCommands.self,
     ConfigCommands.self,
     ConsumerGroupCommands.self,
     ConnectionCommands.self,
@@ -153,7 +157,9 @@ final class CommandTable {
   private let slots: UnsafeMutablePointer<UInt16>
   private let mask: Int
   /// Commands whose names don't fit into a `FoldedName`.
-  private var longNames: [CommandID] = []
+  private var longNames: [(name: String, id: CommandID)] = []
+  /// Names that commands were given instead of their own; empty: none.
+  private var renamed: [CommandID: String] = [:]
   /// By number; look-up by name compares these.
   private let foldedNames: UnsafeMutablePointer<FoldedName>
 
@@ -206,20 +212,26 @@ final class CommandTable {
       handler: command.handler, flags: flags, concerns: .concerns(of: flags),
       id: UInt16(description.id),
       arity: Int16(command.arity(depth: description.parent == nil ? 1 : 2)),
-      keys: KeyFinder.fixedRange(of: command.keys), member: command.memberPosition,
-      isVerbatim: isVerbatim)
+      keys: KeyFinder.fixedRange(of: command.keys), keyUse: KeyFinder.use(of: command.keys),
+      member: command.memberPosition, isVerbatim: isVerbatim)
     unsafe (records + description.id).initialize(to: record)
-    let isLong = command.name.utf8CodeUnitCount > 16
-    let name = FoldedName(isLong ? "" : command.name)
-    unsafe (foldedNames + description.id).initialize(to: name)
-    guard description.parent == nil else { return }
+    enter(command.name.description, description.id, isTopLevel: description.parent == nil)
+  }
+
+  /// Makes a command known under a name.
+  private func enter(_ name: String, _ id: CommandID, isTopLevel: Bool) {
+    let bytes = Array(name.utf8)
+    let isLong = bytes.count > 16
+    let folded = isLong ? FoldedName("") : FoldedName(folding: bytes.rawSpan)
+    unsafe (foldedNames + id).initialize(to: folded)
+    guard isTopLevel else { return }
     guard !isLong else {
-      longNames.append(description.id)
+      longNames.append((name.lowercased(), id))
       return
     }
-    var slot = CommandTable.slot(name) & mask
+    var slot = CommandTable.slot(folded) & mask
     while unsafe slots[slot] != 0 { slot = (slot + 1) & mask }
-    unsafe slots[slot] = UInt16(description.id + 1)
+    unsafe slots[slot] = UInt16(id + 1)
   }
 
   @inline(__always)
@@ -265,10 +277,8 @@ final class CommandTable {
   @inline(never)
   private func findLong(name bytes: RawSpan) -> CommandReference? {
     guard bytes.byteCount > 16 else { return nil }
-    for id in longNames where descriptions[id].fullName == bytes.text.lowercased() {
-      return self[id]
-    }
-    return nil
+    let name = bytes.text.lowercased()
+    return longNames.first { $0.name == name }.map { self[$0.id] }
   }
 
   /// The subcommand with this name; nil if the container has none of that name.
@@ -290,6 +300,49 @@ final class CommandTable {
   /// What was declared of a command.
   func description(of command: CommandReference) -> Description { descriptions[command.id] }
 
-  /// Top-level commands, in the order of their declaration.
-  var topLevel: [Description] { descriptions.filter { $0.parent == nil } }
+  /// Top-level commands that can be called, in the order of their declaration.
+  var topLevel: [Description] { descriptions.filter { $0.parent == nil && isReachable($0) } }
+}
+
+// MARK: - Other names
+
+extension CommandTable {
+  /// Gives a command another name, or none if it is empty (`rename-command`).
+  ///
+  /// Only requests have to use it: documentation, statistics and access control know the command
+  /// by the name that it was declared with.
+  func rename(_ name: String, to newName: String) throws(OptionError) {
+    let old = Array(name.utf8)
+    let new = Array(newName.utf8)
+    guard let command = find(name: old.rawSpan) else {
+      throw OptionError("No such command in rename-command")
+    }
+    guard new.isEmpty || find(name: new.rawSpan) == nil else {
+      throw OptionError("Target command name already exists")
+    }
+    renamed[command.id] = newName
+    enterAll()
+  }
+
+  private func enterAll() {
+    longNames = []
+    unsafe slots.update(repeating: 0, count: mask + 1)
+    for description in descriptions where description.parent == nil && isReachable(description) {
+      let name = renamed[description.id] ?? description.fullName
+      enter(name, description.id, isTopLevel: true)
+    }
+  }
+
+  /// Whether requests can name the command, which `rename-command` may forbid.
+  func isReachable(_ description: Description) -> Bool {
+    renamed[description.parent ?? description.id] != ""
+  }
+
+  /// The command or subcommand that was declared with a name such as "get" or "config|get",
+  /// whatever requests have to call it.
+  func find(declared bytes: RawSpan) -> CommandReference? {
+    guard !renamed.isEmpty else { return find(fullName: bytes) }
+    let name = bytes.text.lowercased()
+    return descriptions.first { $0.fullName == name }.map { self[$0.id] }
+  }
 }

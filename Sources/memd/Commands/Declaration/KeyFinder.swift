@@ -35,31 +35,61 @@ enum KeyFinder {
     return CommandRecord.KeyRange(first: Int16(first), last: Int16(end), step: Int16(step))
   }
 
+  /// What a command does to all of its keys, if these are those of `fixedRange` and nothing depends
+  /// on options.
+  static func use(of specs: [KeySpec]) -> KeyUse {
+    let specs = specs.filter { !$0.access.contains(.notKey) }
+    guard let spec = specs.first else { return [] }
+    let isPlain =
+      specs.count == 1 && fixedRange(of: specs).first != 0
+      && spec.access.isDisjoint(with: [.variableFlags, .incomplete])
+    return isPlain ? KeyUse(spec.access) : .varies
+  }
+
   /// The keys of a request, or nil if its form doesn't tell them (bad counts, missing arguments).
-  static func keys(of command: Command, in arguments: Arguments) -> [Found]? {
+  ///
+  /// - Parameter depth: 1 for a command, 2 for a subcommand.
+  static func keys(of command: Command, depth: Int = 1, in arguments: Arguments) -> [Found]? {
     var found: [Found] = []
     for spec in command.keys where !spec.access.contains(.notKey) {
-      guard append(spec, in: arguments, to: &found) else { return nil }
+      guard append(spec, of: command, depth: depth, in: arguments, to: &found) else { return nil }
+    }
+    // A key that may also stand behind an option is left empty then (MIGRATE).
+    if found.count > 1, command.keys.contains(where: { $0.access.contains(.incomplete) }),
+      arguments.byteCount(at: found[0].index) == 0
+    {
+      found.removeFirst()
     }
     return found
   }
 
   private static func append(
-    _ spec: KeySpec, in arguments: Arguments, to found: inout [Found]
+    _ spec: KeySpec, of command: Command, depth: Int, in arguments: Arguments,
+    to found: inout [Found]
   ) -> Bool {
-    let start: Int
+    let token: StaticString
     switch spec.start {
-    case .index(let index): start = index
-    case .keyword(let token, let from):
-      guard let index = position(of: token, from: from, in: arguments) else { return true }
-      start = index + 1
-    case .lastKeyword(let token):
-      if let index = position(of: token, from: -2, in: arguments) {
-        found.append(Found(index: index + 1, access: spec.access))
-      }
-      return true
+    case .index(let index):
+      return append(spec, from: index, in: arguments, to: &found)
+    case .keyword(let word, _), .lastKeyword(let word): token = word
     case .unknown: return true
     }
+    let positions = OptionSearch(command, depth: depth).positions(of: token, in: arguments)
+    guard case .range(let last, _, _) = spec.extent, last < 0 else {
+      // One key. Where the option is given twice, both count: one of them is used.
+      for position in positions where position + 1 < arguments.count {
+        found.append(Found(index: position + 1, access: spec.access))
+      }
+      return true
+    }
+    // Everything behind the first one belongs to it.
+    guard let first = positions.first else { return true }
+    return append(spec, from: first + 1, in: arguments, to: &found)
+  }
+
+  private static func append(
+    _ spec: KeySpec, from start: Int, in arguments: Arguments, to found: inout [Found]
+  ) -> Bool {
     switch spec.extent {
     case .range(let last, let step, let limit):
       guard start < arguments.count else { return false }
@@ -85,21 +115,6 @@ enum KeyFinder {
       }
       return true
     case .unknown: return true
-    }
-  }
-
-  private static func position(
-    of token: StaticString, from: Int, in arguments: Arguments
-  ) -> Int? {
-    let wanted = token.description.lowercased()
-    if from >= 0 {
-      guard from < arguments.count else { return nil }
-      return (from..<arguments.count).first { arguments[$0].text.lowercased() == wanted }
-    }
-    let last = arguments.count + from
-    guard last >= 1 else { return nil }
-    return stride(from: last, through: 1, by: -1).first {
-      arguments[$0].text.lowercased() == wanted
     }
   }
 }

@@ -23,6 +23,9 @@ extension Server {
     if prevailing.contains(.transaction), command.flags.contains(.noMulti) {
       return .refuse(CommandError("ERR Command not allowed inside a transaction"))
     }
+    if prevailing.contains(.accessControl), let error = refuseAccess(call) {
+      return .refuse(error)
+    }
     if prevailing.contains(.memory) {
       let error = makeRoom(for: call)
       // What was evicted is stale before the command runs: the client hears of it before the reply.

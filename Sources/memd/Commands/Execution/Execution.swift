@@ -165,7 +165,8 @@ extension Server {
     writeError(error, &call)
   }
 
-  private func writeError(_ error: CommandError, _ call: inout Call) {
+  /// Writes an error and counts it.
+  func writeError(_ error: CommandError, _ call: inout Call) {
     if error == .formatted {
       errorStatistics.count(errorText.message)
       call.reply.error(errorText.message)

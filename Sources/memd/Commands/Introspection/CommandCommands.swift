@@ -129,7 +129,9 @@ enum CommandCommands: CommandFamily {
     let filter = try listFilter(call)
     let mark = call.reply.beginAggregate()
     var shown = 0
-    for description in call.server.commands.descriptions where filter.admits(description) {
+    let table = call.server.commands
+    for description in table.descriptions
+    where table.isReachable(description) && filter.admits(description) {
       call.reply.bulk(description.fullName)
       shown += 1
     }
@@ -182,14 +184,16 @@ enum CommandCommands: CommandFamily {
     guard let reference = table.find(request) else {
       throw CommandError("ERR Invalid command specified")
     }
-    let command = table.description(of: reference).command
+    let description = table.description(of: reference)
+    let command = description.command
+    let depth = description.parent == nil ? 1 : 2
     guard command.keys.contains(where: { !$0.access.contains(.notKey) }) else {
       throw CommandError("ERR The command has no key arguments")
     }
     guard reference.accepts(request.count) else {
       throw CommandError("ERR Invalid number of arguments specified for command")
     }
-    if let keys = KeyFinder.keys(of: command, in: request), !keys.isEmpty {
+    if let keys = KeyFinder.keys(of: command, depth: depth, in: request), !keys.isEmpty {
       return keys.map { key in
         KeyFinder.Found(
           index: key.index, access: KeyAccess.refined(key.access, of: command, in: request))

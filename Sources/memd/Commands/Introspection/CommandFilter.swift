@@ -12,9 +12,7 @@ enum CommandFilter {
 
   /// Commands of the category with this name; none if there is no such category.
   init(category name: RawSpan) {
-    let wanted = name.text.lowercased()
-    let known = ACLCategories.names.first { $0.1.description == wanted }
-    self = known.map { .category($0.0) } ?? .nothing
+    self = ACLCategories(name: name).map { .category($0) } ?? .nothing
   }
 
   /// Whether the command is shown.

@@ -14,7 +14,7 @@ struct HiddenArguments {
   init(_ name: String, _ arguments: Arguments) {
     switch name {
     case "auth": indices = Array(1..<max(1, arguments.count))
-    case "acl|setuser": indices = Array(2..<max(2, arguments.count))
+    case "acl|setuser", "acl|deluser", "acl|getuser": indices = Array(2..<max(2, arguments.count))
     case "config|set":
       indices = (0..<arguments.count).filter { ConfigCommands.isSecret($0, in: arguments) }
     case "hello": hide(behind: "auth", count: 2, in: arguments)

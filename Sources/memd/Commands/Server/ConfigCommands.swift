@@ -145,6 +145,7 @@ extension Server {
       if !error.isMissing { throw error }
     }
     var rewrite = ConfigurationRewrite(configuration, old: old, writesDefaults: writesDefaults)
+    rewrite.setUsers(userLines)
     try disk.writeAtomically(configuration.configFile, rewrite.text())
   }
 }

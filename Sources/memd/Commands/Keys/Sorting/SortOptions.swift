@@ -33,8 +33,10 @@ final class SortOptions {
       case Keyword("by") where cursor.remaining >= 1:
         weights = cursor.next()
         if let weights { sorts = SortPattern(call.arguments[weights]).hasAsterisk }
+        if sorts, !call.mayReadEverything { cursor.fail(.insufficientForBy) }
       case Keyword("get") where cursor.remaining >= 1:
         if let index = cursor.next() { gets.append(index) }
+        if !call.mayReadEverything { cursor.fail(.insufficientForGet) }
       default: cursor.fail(.syntax)
       }
     }
@@ -47,5 +49,14 @@ final class SortOptions {
   func range(of total: Int) -> Range<Int> {
     let start = min(max(offset, 0), total)
     return start..<(count < 0 ? total : min(total, start + min(count, total)))
+  }
+}
+
+extension CommandError {
+  fileprivate static var insufficientForBy: CommandError {
+    CommandError("ERR BY option of SORT denied due to insufficient ACL permissions.")
+  }
+  fileprivate static var insufficientForGet: CommandError {
+    CommandError("ERR GET option of SORT denied due to insufficient ACL permissions.")
   }
 }

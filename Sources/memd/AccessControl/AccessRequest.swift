@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Why a request is denied, and the argument because of which it is.
+struct AccessDenial: Equatable {
+  /// In the order in which one tells more than another when several selectors deny.
+  enum Reason: Int {
+    case command, key, channel
+  }
+
+  let reason: Reason
+  let position: Int
+
+  /// Whether this one is named rather than the other.
+  func isMoreTelling(than other: AccessDenial) -> Bool {
+    (reason.rawValue, position) > (other.reason.rawValue, other.position)
+  }
+}
+
+/// A request whose keys and channels are asked for, perhaps by several selectors.
+///
+/// What they are follows from the command's declaration alone. A request whose form doesn't tell
+/// its keys (a bad count) passes: its handler refuses it for the same reason.
+struct AccessRequest {
+  let command: CommandReference
+  let arguments: Arguments
+  private let table: CommandTable
+  /// Found once, where the command's record doesn't say it all.
+  private var found: [KeyFinder.Found]?
+
+  init(_ command: CommandReference, _ arguments: Arguments, in table: CommandTable) {
+    self.command = command
+    self.arguments = arguments
+    self.table = table
+  }
+
+  /// The first key that the patterns don't allow to be used as the command would.
+  mutating func firstKey(notIn patterns: KeyPatterns) -> Int? {
+    if command.keyUse == .varies { return firstFoundKey(notIn: patterns) }
+    let keys = command.keys
+    guard keys.first != 0 else { return nil }
+    let end = keys.last >= 0 ? Int(keys.last) : arguments.count + Int(keys.last)
+    guard end < arguments.count else { return nil }
+    var position = Int(keys.first)
+    while position <= end {
+      if !patterns.allow(command.keyUse, of: arguments[position]) { return position }
+      position += max(1, Int(keys.step))
+    }
+    return nil
+  }
+
+  private mutating func firstFoundKey(notIn patterns: KeyPatterns) -> Int? {
+    if found == nil {
+      let declaration = table.descriptions[command.id].command
+      let depth = table.descriptions[command.id].parent == nil ? 1 : 2
+      found = (KeyFinder.keys(of: declaration, depth: depth, in: arguments) ?? []).map { key in
+        let access = KeyAccess.refined(key.access, of: declaration, in: arguments)
+        return KeyFinder.Found(index: key.index, access: access)
+      }
+    }
+    for key in found ?? [] where !patterns.allow(KeyUse(key.access), of: arguments[key.index]) {
+      return key.index
+    }
+    return nil
+  }
+
+  /// The first channel that the patterns don't allow.
+  func firstChannel(notIn patterns: ChannelPatterns) -> Int? {
+    guard let spec = table.descriptions[command.id].command.channels else { return nil }
+    let last = spec.last >= 0 ? spec.last : arguments.count + spec.last
+    var position = spec.first
+    while position <= last, position < arguments.count {
+      let isAllowed =
+        switch spec.use {
+        case .publish, .subscribe: patterns.allow(channel: arguments[position])
+        case .subscribePattern: patterns.allow(pattern: arguments[position])
+        case .unsubscribe: true
+        }
+      if !isAllowed { return position }
+      position += 1
+    }
+    return nil
+  }
+}

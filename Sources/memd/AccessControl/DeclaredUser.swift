@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+/// A user as a `user` line of redis.conf declares it.
+struct DeclaredUser {
+  let name: [UInt8]
+  let rules: [[UInt8]]
+}
+
+extension Configuration {
+  /// What rules are read against, with the commands of a running server.
+  func ruleContext(_ commands: CommandTable) -> RuleContext {
+    RuleContext(commands: commands, allowsChannels: aclPubsubDefault == .allChannels)
+  }
+
+  /// Notes a user for the start of the server.
+  ///
+  /// Commands that don't exist are complained about only then.
+  func declare(_ user: DeclaredUser) throws(OptionError) {
+    let name = RuleFailure.shown(user.name)
+    guard !declaredUsers.contains(where: { $0.name == user.name }) else {
+      throw OptionError(
+        "Error in user declaration '\(name)': Duplicate user found. A user can only be defined once"
+          + " in config files")
+    }
+    let context = ruleContext(checkingCommands)
+    var rules = UserRules(context)
+    do throws(RuleFailure) {
+      try rules.apply(user.rules, context)
+    } catch {
+      switch error {
+      case .rule(_, .unknownCommand): break
+      case .rule(let rule, let error):
+        throw OptionError(
+          "Error in user declaration '\(RuleFailure.shown(rule))': \(error.text)")
+      case .unmatchedParenthesis: throw OptionError(error.message)
+      }
+    }
+    declaredUsers.append(user)
+  }
+
+  /// Notes another name of a command.
+  func renameCommand(_ name: String, to newName: String) throws(OptionError) {
+    try checkingCommands.rename(name, to: newName)
+    renamedCommands.append((name, newName))
+  }
+
+  private var checkingCommands: CommandTable {
+    if let commandsForChecks { return commandsForChecks }
+    let made = CommandTable()
+    commandsForChecks = made
+    return made
+  }
+}
