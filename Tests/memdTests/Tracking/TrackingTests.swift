@@ -68,6 +68,7 @@ import Testing
   @Test func `what is stale comes before what was published, whichever happened first`() {
     let caching = CachingClient()
     caching.reader.run("SUBSCRIBE channel __keyspace@0__:k")
+    _ = caching.reader.replies()
     caching.server.run("CONFIG SET notify-keyspace-events KA")
     caching.reader.run("GET k")
     caching.reader.run("MULTI")
