@@ -106,6 +106,22 @@ struct FieldTable: ~Copyable {
 
   // MARK: - As a whole
 
+  /// Moves what lies in sparse slabs of some fields and returns the next cursor, 0 at the end;
+  /// `visit` learns of every field whether it has moved.
+  mutating func leaveSparseSlabs(_ cursor: UInt64, visit: (_ hasMoved: Bool) -> Void) -> UInt64 {
+    let allocator = self.allocator
+    if cursor == 0 { deadlines.leaveSparseSlab(allocator) }
+    var relocated: [HashField] = []
+    let next = fields.scanLocations(cursor) { field in
+      guard let moved = field.movedFromSparseSlab(allocator) else { return visit(false) }
+      field = moved
+      if moved.hasDeadline { relocated.append(moved) }
+      visit(true)
+    }
+    for field in relocated { deadlines.relocated(field) }
+    return next
+  }
+
   /// Frees at most about `budget` fields, counting it down; true when none is left.
   mutating func drain(budget: inout Int) -> Bool {
     deadlines.free(allocator)

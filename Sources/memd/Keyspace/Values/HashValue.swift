@@ -43,6 +43,10 @@ struct HashValue: CollectionValue {
     table.allocatedSize(allocator) + table.pointee.allocatedSize(allocator, samples: samples)
   }
 
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 { table.pointee.leaveSparseSlabs(cursor, visit: visit) }
+
   func mix(into digest: inout DatasetDigest) {
     forEach(before: .min) { name, value, deadline in
       var one = DatasetDigest()

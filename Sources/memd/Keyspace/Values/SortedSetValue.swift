@@ -100,6 +100,10 @@ struct SortedSetValue: CollectionValue {
     large.allocatedSize(allocator) + large.pointee.allocatedSize
   }
 
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 { large.pointee.leaveSparseSlabs(cursor, visit: visit) }
+
   func mix(into digest: inout DatasetDigest) {
     var walk = SortedSetWalk(self, from: 0, count: count)
     while let member = walk.next() {
@@ -110,5 +114,13 @@ struct SortedSetValue: CollectionValue {
       one.mix(text.write(member.score))
       digest.add(one)
     }
+  }
+}
+
+extension UnlinkedValue {
+  /// A sorted set that belongs to no key.
+  init(_ set: Boxed<SortedSet>) {
+    self.init(
+      type: .sortedSet, encoding: Entry.CollectionEncoding.skipList.rawValue, word: set.word)
   }
 }
