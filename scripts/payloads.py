@@ -50,10 +50,16 @@ RECIPES = (
 # What only newer servers know; memd does.
 NEWER_RECIPES = (
     ("hash-deadlines", [("HSET", "k", "f", "v", "g", "w"),
-                        ("HPEXPIREAT", "k", "99999999999999", "FIELDS", "1", "f")]),
+                        ("HPEXPIREAT", "k", "9999999999999", "FIELDS", "1", "f")]),
     ("hash-table-deadlines", [("HSET", "k", "f", LONG, "g", "w", "h", "5"),
-                              ("HPEXPIREAT", "k", "99999999999999", "FIELDS", "2", "f", "g")]),
+                              ("HPEXPIREAT", "k", "9999999999999", "FIELDS", "2", "f", "g")]),
 )
+
+
+# Type bytes that came after Redis 7.0.
+NEWER_TYPES = range(20, 26)
+# All payloads that were made in this run, undamaged.
+whole = set()
 
 
 def dumps(connection, recipes=RECIPES):
@@ -65,7 +71,9 @@ def dumps(connection, recipes=RECIPES):
             reply = connection.call(*words)
             if isinstance(reply, Exception):
                 raise SystemExit(f"{name}: {words[:3]}: {reply}")
-        found.append((name, connection.call("DUMP", "k")))
+        payload = connection.call("DUMP", "k")
+        found.append((name, payload))
+        whole.add(payload)
     connection.call("DEL", "k")
     return found
 

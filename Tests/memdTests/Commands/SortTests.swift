@@ -28,6 +28,19 @@ import Testing
       server.run("SORT set") == .error("ERR One or more scores can't be converted into double"))
   }
 
+  @Test func `a number to sort by is read as C does it`() {
+    let server = TestServer()
+    for text in [" 3", "\t2", "1\0x", "", "\0x"] {
+      server.run(["RPUSH", "l", text])
+    }
+    #expect(server.run("SORT l") == ["", "\0x", "1\0x", "\t2", " 3"])
+    for text in ["1 ", " ", "x\0", "1e999"] {
+      server.run(["RPUSH", "wrong", text])
+      #expect(server.run("SORT wrong").isError, "\(text)")
+      server.run("DEL wrong")
+    }
+  }
+
   @Test func `LIMIT takes a part of the result, whatever its numbers`() {
     let server = SortTests.makeServer()
     #expect(server.run("SORT list LIMIT 1 2") == ["2", "3"])

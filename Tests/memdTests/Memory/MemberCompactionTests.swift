@@ -20,7 +20,7 @@ import Testing
         server.runAll(
           (0..<count / 100).map { part in
             let names = (part * 100..<part * 100 + 100).map { "member:\($0)" }
-            return ["HPEXPIREAT", "big", "99999999999999", "FIELDS", "100"] + names
+            return ["HPEXPIREAT", "big", "9999999999999", "FIELDS", "100"] + names
           })
       }
       var random = RandomGenerator(seed: 5)

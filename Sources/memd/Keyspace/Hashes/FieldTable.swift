@@ -23,16 +23,20 @@ struct FieldTable: ~Copyable {
     self.allocator = allocator
   }
 
+  // Where a hash is asked for, it is that of the field's name, or 0 if nobody has computed it.
+
   /// The field of this name.
   @inline(__always)
-  func find(_ name: RawSpan) -> HashField? {
-    fields.find(name, hash: SipHash13.hash(name, fields.seed))
+  func find(_ name: RawSpan, hash: UInt64 = 0) -> HashField? {
+    fields.find(name, hash: hash == 0 ? SipHash13.hash(name, fields.seed) : hash)
   }
 
   /// Gives a field a value; it loses its deadline unless that is to be kept. True if it is new.
   @inline(__always)
-  mutating func set(_ name: RawSpan, _ value: RawSpan, keepsDeadline: Bool = false) -> Bool {
-    let hash = SipHash13.hash(name, fields.seed)
+  mutating func set(
+    _ name: RawSpan, _ value: RawSpan, hash: UInt64 = 0, keepsDeadline: Bool = false
+  ) -> Bool {
+    let hash = hash == 0 ? SipHash13.hash(name, fields.seed) : hash
     guard let location = fields.locate(name, hash: hash) else {
       fields.insert(HashField.make(name, value, allocator: allocator), hash: hash)
       return true
@@ -55,15 +59,15 @@ struct FieldTable: ~Copyable {
   }
 
   /// Removes a field; false if there is none.
-  mutating func remove(_ name: RawSpan) -> Bool {
-    guard let field = take(name) else { return false }
+  mutating func remove(_ name: RawSpan, hash: UInt64 = 0) -> Bool {
+    guard let field = take(name, hash: hash) else { return false }
     field.free(allocator)
     return true
   }
 
   /// Takes a field out of table and heap; the caller frees it.
-  mutating func take(_ name: RawSpan) -> HashField? {
-    let hash = SipHash13.hash(name, fields.seed)
+  mutating func take(_ name: RawSpan, hash: UInt64 = 0) -> HashField? {
+    let hash = hash == 0 ? SipHash13.hash(name, fields.seed) : hash
     guard let field = fields.remove(name, hash: hash) else { return nil }
     if field.hasDeadline { deadlines.remove(field, allocator) }
     return field

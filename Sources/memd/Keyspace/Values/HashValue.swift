@@ -65,11 +65,13 @@ struct HashValue: CollectionValue {
 extension HashValue {
   // MARK: - Reading
 
-  /// The value of a field; nil if there is none, or if its deadline is before `threshold`.
+  /// The value of a field; nil if there is none, or if its deadline has passed.
+  ///
+  /// - Parameter hash: the hash of the name, 0 if nobody has computed it.
   @inline(__always)
-  func find(_ name: RawSpan, _ moment: Moment) -> StoredText? {
+  func find(_ name: RawSpan, hash: UInt64 = 0, _ moment: Moment) -> StoredText? {
     guard isTable else { return findPacked(name, moment) }
-    guard let field = table.pointee.find(name) else { return nil }
+    guard let field = table.pointee.find(name, hash: hash) else { return nil }
     if field.hasDeadline, field.deadline < moment.fieldThreshold { return nil }
     return StoredText(field.value)
   }

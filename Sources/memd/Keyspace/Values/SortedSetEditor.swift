@@ -40,18 +40,21 @@ struct SortedSetEditor {
 
   /// Adds a member or gives it another score, as far as `conditions` allow; `score` tells the
   /// result. A score is never NaN.
+  ///
+  /// - Parameter memberHash: the hash of the member, 0 if nobody has computed it.
   @inline(__always)
   mutating func add(
-    _ member: RawSpan, _ score: Double, _ conditions: AddConditions
+    _ member: RawSpan, memberHash: UInt64 = 0, _ score: Double, _ conditions: AddConditions
   ) -> Outcome {
-    value.isLarge ? addLarge(member, score, conditions) : addPacked(member, score, conditions)
+    value.isLarge
+      ? addLarge(member, memberHash, score, conditions) : addPacked(member, score, conditions)
   }
 
   private mutating func addLarge(
-    _ member: RawSpan, _ score: Double, _ conditions: AddConditions
+    _ member: RawSpan, _ hash: UInt64, _ score: Double, _ conditions: AddConditions
   ) -> Outcome {
     let set = value.large
-    let hash = SipHash13.hash(member, database.seed)
+    let hash = hash == 0 ? SipHash13.hash(member, database.seed) : hash
     guard let element = set.pointee.find(member, hash: hash) else {
       if conditions.contains(.onlyPresent) { return .refused }
       set.pointee.insert(member, hash: hash, score: score)
@@ -150,9 +153,12 @@ struct SortedSetEditor {
   // MARK: - Removing
 
   /// Removes a member; false if it is absent.
-  mutating func remove(_ member: RawSpan) -> Bool {
+  ///
+  /// - Parameter memberHash: the hash of the member, 0 if nobody has computed it.
+  mutating func remove(_ member: RawSpan, memberHash: UInt64 = 0) -> Bool {
     if value.isLarge {
-      return value.large.pointee.remove(member, hash: SipHash13.hash(member, database.seed))
+      let hash = memberHash == 0 ? SipHash13.hash(member, database.seed) : memberHash
+      return value.large.pointee.remove(member, hash: hash)
     }
     guard let position = value.packed.find(member) else { return false }
     var bytes = PackedValue(entry, hash: hash, in: database)

@@ -33,8 +33,11 @@ struct SortedSetValue: CollectionValue {
 
   /// The score of a member; `seed` is the database's.
   @inline(__always)
-  func score(of member: RawSpan, seed: HashSeed) -> Double? {
-    if isLarge { return large.pointee.find(member, hash: SipHash13.hash(member, seed))?.score }
+  func score(of member: RawSpan, hash: UInt64 = 0, seed: HashSeed) -> Double? {
+    if isLarge {
+      let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
+      return large.pointee.find(member, hash: hash)?.score
+    }
     let packed = self.packed
     guard let position = packed.find(member) else { return nil }
     return packed.score(at: position)
@@ -42,12 +45,13 @@ struct SortedSetValue: CollectionValue {
 
   /// A member's score and the number of members before it.
   @inline(__always)
-  func place(of member: RawSpan, seed: HashSeed) -> (rank: Int, score: Double)? {
+  func place(
+    of member: RawSpan, hash: UInt64 = 0, seed: HashSeed
+  ) -> (rank: Int, score: Double)? {
     if isLarge {
       let set = large
-      guard let element = set.pointee.find(member, hash: SipHash13.hash(member, seed)) else {
-        return nil
-      }
+      let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
+      guard let element = set.pointee.find(member, hash: hash) else { return nil }
       return (set.pointee.rank(of: element), element.score)
     }
     let packed = self.packed
