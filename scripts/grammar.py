@@ -217,7 +217,7 @@ class Grammar:
         return self.string(name, context)
 
     def payload(self):
-        """A value as DUMP prints it: whole, damaged behind a right checksum, or with a wrong one."""
+        """A value as DUMP prints it: whole, damaged with a right checksum, or with a wrong one."""
         payload = self.random.choice(self.payloads)
         kind = self.random.randrange(10)
         if kind < 5:

@@ -112,7 +112,7 @@ private func change(_ elements: inout [[UInt8]], _ random: inout RandomGenerator
     var buffer = elements[index] + [UInt8](repeating: 0, count: 32)
     let count = elements[index].count
     let length = buffer.withUnsafeMutableBufferPointer { buffer in
-      mutate(buffer.baseAddress!, count, buffer.count)
+      buffer.baseAddress.map { mutate($0, count, buffer.count) } ?? 0
     }
     elements[index] = Array(buffer[..<length])
   }

@@ -10,8 +10,8 @@ import DataStructures
 // An entry has one owner, its slot in the table, and a record in the wheel if it has a deadline.
 // Nothing else may hold an entry from turn to turn; so passes advance between turns' commands,
 // never inside one. Keys come and go while a pass is under way, databases are swapped or flushed:
-// cursors stay valid, and what a pass misses the next one finds. A collection that may have millions
-// of members is remembered by its key and looked up anew for every few of them.
+// cursors stay valid, and what a pass misses the next one finds. A collection, which may have
+// millions of members, is remembered by its key and looked up anew for every few of them.
 
 /// A pass that gathers sparsely used memory, advanced in small steps.
 final class Compaction {

@@ -34,7 +34,7 @@ extension Server {
   }
 
   /// Removes what servers have left in the working directory that ended in the middle of a save:
-  /// files of the name that `save` uses, unless the process of that number is there and another one.
+  /// files of the name that `save` uses, unless a process of that number is there, other than this.
   func removeLeftovers() {
     // A directory that can't be read holds nothing to remove.
     guard let names = try? disk.names(inDirectory: ".") else { return }

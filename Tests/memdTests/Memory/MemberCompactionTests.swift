@@ -27,7 +27,7 @@ import Testing
       let removed = (0..<count).filter { _ in random.next(below: 10) > 0 }
       server.runAll(
         stride(from: 0, to: removed.count, by: 100).map { first in
-          MemberCompactionTests.removing(type, Array(removed[first..<min(first + 100, removed.count)]))
+          MemberCompactionTests.removing(type, Array(removed[first...].prefix(100)))
         })
       let allocator = server.server.allocator
       let digest = server.server.keyspace.digestText

@@ -204,7 +204,9 @@ private struct MigrationOrder {
   }
 
   /// Writes the value of a key that exists.
-  private func writeRestore(of index: Int, to request: inout CommandWriter, _ call: borrowing Call) {
+  private func writeRestore(
+    of index: Int, to request: inout CommandWriter, _ call: borrowing Call
+  ) {
     let key = call.key(index)
     guard let entry = call.database.find(key) else { return }
     // A deadline that passes just now is one millisecond away.
