@@ -18,6 +18,7 @@ extension Server {
   func executeBlocking(_ call: inout Call, raw: RawSpan) {
     perform(&call, raw: raw)
     guard let waiting = call.client.blocking else { return account(call.command, call) }
+    call.client.commandCount -= 1
     let now = clock.ticks()
     waiting.ticks = now &- stopwatch
     stopwatch = now
@@ -93,6 +94,7 @@ extension Server {
   /// The client waits no longer: what it has sent meanwhile runs in the next turn.
   private func release(_ waiting: BlockedClient, silencedFrom mark: Int) {
     let client = waiting.client
+    client.commandCount += 1
     forgetBlocking(of: client)
     if client.gate.contains(.silenced) { silence(client, from: mark) }
     if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }

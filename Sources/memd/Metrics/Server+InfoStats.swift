@@ -90,8 +90,8 @@ extension Server {
   /// Turns of the loop, and how late keys expire; times in microseconds where nothing else is said.
   private func writeTurnInfo(to text: inout InfoText) {
     text.field("eventloop_cycles", statistics.turns)
-    text.field("eventloop_duration_sum", Int(statistics.turnMicroseconds))
-    text.field("eventloop_duration_cmd_sum", Int(commandStatistics.totalMicroseconds))
+    text.field("eventloop_duration_sum", Int(statistics.turnMicroseconds.rounded(.up)))
+    text.field("eventloop_duration_cmd_sum", Int(commandStatistics.totalMicroseconds.rounded(.up)))
     text.field("eventloop_duration_max", Int(turnDurations.longestMicroseconds))
     text.field("eventloop_cmd_per_cycle_max", statistics.commandsPerTurnMax)
     text.field("instantaneous_eventloop_cycles_per_sec", Int(rates.turns.rate.rounded()))

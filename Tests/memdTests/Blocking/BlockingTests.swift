@@ -24,6 +24,21 @@ import Testing
     #expect(server.server.effects.blocked.count == 0)
   }
 
+  @Test func `a command that blocks counts for its client when it is done`() throws {
+    let server = WaitingCommands.server()
+    let waiter = server.connect()
+    let client = try #require(server.server.clients.all.last)
+    waiter.post("TAKE k 0")
+    server.turn()
+    #expect(client.commandCount == 0)
+    server.run("SET k v")
+    #expect(client.commandCount == 1)
+    waiter.post("TAKE none 0.1")
+    server.turn()
+    server.advance(milliseconds: 200)
+    #expect(client.commandCount == 2)
+  }
+
   @Test func `clients are served in the order in which they came, one value each`() {
     let server = WaitingCommands.server()
     let waiters = (0..<5).map { _ in server.connect() }
