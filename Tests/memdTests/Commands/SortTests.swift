@@ -41,6 +41,15 @@ import Testing
     }
   }
 
+  @Test func `a set that is stored unsorted is stored by its bytes, in either direction`() {
+    let server = TestServer()
+    server.run("SADD s -70000 1 70000 200")
+    #expect(server.run("SORT s BY nosort STORE l") == 4)
+    #expect(server.run("LRANGE l 0 -1") == ["-70000", "1", "200", "70000"])
+    #expect(server.run("SORT s BY nosort DESC STORE l") == 4)
+    #expect(server.run("LRANGE l 0 -1") == ["70000", "200", "1", "-70000"])
+  }
+
   @Test func `LIMIT takes a part of the result, whatever its numbers`() {
     let server = SortTests.makeServer()
     #expect(server.run("SORT list LIMIT 1 2") == ["2", "3"])

@@ -148,7 +148,9 @@ private final class Target: BlockingConnection {
     other.run("SET a 5")
     #expect(source.run("MIGRATE host 7000 a 0 1000").text.contains("BUSYKEY"))
     #expect(source.run("MIGRATE host 7000 b 0 1000") == .ok)
-    #expect(source.run("MIGRATE host 7000 a 99 1000").text.contains("DB index is out of range"))
+    for _ in 0..<2 {
+      #expect(source.run("MIGRATE host 7000 a 99 1000").text.contains("DB index is out of range"))
+    }
     #expect(source.run("MIGRATE host 7000 a 0 1000 REPLACE") == .ok)
     #expect(other.run("MGET a b") == ["1", "2"])
   }

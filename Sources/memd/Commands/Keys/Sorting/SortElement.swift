@@ -67,15 +67,13 @@ struct SortOrder {
     usesWeights = options.weights != nil
   }
 
-  private init() {
+  /// By the elements' bytes: the same on every server.
+  init(canonicalDescending isDescending: Bool) {
     sorts = true
-    isDescending = false
+    self.isDescending = isDescending
     isAlphabetic = true
     usesWeights = false
   }
-
-  /// By the elements' bytes: the same on every server.
-  static var canonical: SortOrder { SortOrder() }
 
   /// Whether `one` comes before `other`.
   func precedes(_ one: SortElement, _ other: SortElement) -> Bool {
