@@ -123,6 +123,25 @@ import Testing
     #expect(drain(server, "LTRIM") > 300_000)
   }
 
+  @Test(arguments: [0, 50, 100])
+  func `a sorted set that is cut to a few members leaves the others to be freed later`(
+    _ first: Int
+  ) {
+    let server = FreeingTests.filled("zset")
+    let lowest = server.run("ZRANGE big 0 99 WITHSCORES").elements.prefix(2 * first)
+    let highest = server.run("ZRANGE big -100 -1 WITHSCORES").elements.suffix(200 - 2 * first)
+    let command = "ZREMRANGEBYRANK big \(first) \(first - 101)"
+    let allocator = server.server.allocator
+    let before = allocator.bytesInUse
+    #expect(server.run(command).number == FreeingTests.count - 100)
+    #expect(before - allocator.bytesInUse <= FreeingTests.commandByteCountMax)
+    #expect(drain(server, command) > 1_000_000)
+    #expect(server.run("ZRANGE big 0 -1 WITHSCORES") == .array(Array(lowest + highest)))
+    #expect(server.run("OBJECT ENCODING big") == "skiplist")
+    server.run("ZADD big 5 m:new")
+    #expect(server.run("ZCARD big") == 101)
+  }
+
   @Test func `a union that is only replied is freed in slices`() {
     let server = FreeingTests.filled("zset")
     let allocator = server.server.allocator

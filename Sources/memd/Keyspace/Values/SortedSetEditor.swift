@@ -167,9 +167,36 @@ struct SortedSetEditor {
     return true
   }
 
+  /// Up to so many members it is not worth it to think of another way.
+  private static let removedOneByOneMax = 1000
+
+  /// Puts the few members that stay into a new set; the old one is freed in slices.
+  private mutating func keepOnly(outside ranks: Range<Int>) {
+    let old = value.large
+    let seed = database.seed
+    var set = SortedSet(allocator: database.allocator, seed: seed)
+    for kept in [0..<ranks.lowerBound, ranks.upperBound..<value.count] {
+      var walk = SortedSetWalk(value, from: kept.lowerBound, count: kept.count)
+      while let member = walk.next() {
+        var scratch = DecimalScratch()
+        let text = member.text(&scratch)
+        set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
+      }
+    }
+    entry.valueWord = Boxed(set, allocator: database.allocator).word
+    database.unlinked.discard(UnlinkedValue(old))
+  }
+
   /// Removes the members with these ranks, which must exist.
   mutating func remove(_ ranks: Range<Int>) {
-    if value.isLarge { return value.large.pointee.removeRange(ranks) }
+    if value.isLarge {
+      let left = value.count - ranks.count
+      // A leaderboard that is cut to its best hundred shouldn't pay for the other millions.
+      if ranks.count > SortedSetEditor.removedOneByOneMax, left < ranks.count / 2 {
+        return keepOnly(outside: ranks)
+      }
+      return value.large.pointee.removeRange(ranks)
+    }
     guard let position = value.packed.position(rank: ranks.lowerBound) else { return }
     var bytes = PackedValue(entry, hash: hash, in: database)
     bytes.remove(at: position, count: ranks.count * 2)
