@@ -20,14 +20,17 @@ let package = Package(
     .target(name: "RESP", swiftSettings: settings),
     .target(name: "DataStructures", dependencies: ["CLinux"], swiftSettings: settings),
     .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: settings),
+    .target(name: "PubSub", dependencies: ["DataStructures"], swiftSettings: settings),
     .executableTarget(
       name: "memd",
-      dependencies: ["CLinux", "DataStructures", "EventLoop", "RESP"],
+      dependencies: ["CLinux", "DataStructures", "EventLoop", "PubSub", "RESP"],
       swiftSettings: settings
     ),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: settings),
     .testTarget(
       name: "DataStructuresTests", dependencies: ["DataStructures"], swiftSettings: settings),
+    .testTarget(
+      name: "PubSubTests", dependencies: ["PubSub", "DataStructures"], swiftSettings: settings),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
     .testTarget(
       name: "memdTests", dependencies: ["memd", "RESP", "DataStructures", "EventLoop"],

@@ -98,6 +98,25 @@ internal enum Syscall {
     return result >= 0 ? .bytes(result) : failure(result)
   }
 
+  /// sendmsg(2) of three pieces.
+  @inline(never)
+  internal static func send(_ descriptor: Int32, _ pieces: SendPieces) -> IOResult {
+    func vector(_ piece: UnsafeRawBufferPointer) -> iovec {
+      unsafe iovec(
+        iov_base: UnsafeMutableRawPointer(mutating: piece.baseAddress), iov_len: piece.count)
+    }
+    var vectors = unsafe [
+      vector(pieces.first), vector(pieces.second), vector(pieces.third),
+    ]
+    let result = unsafe vectors.withUnsafeMutableBufferPointer { vectors in
+      var message = unsafe msghdr()
+      unsafe message.msg_iov = vectors.baseAddress
+      unsafe message.msg_iovlen = vectors.count
+      return retrying { unsafe sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL)) }
+    }
+    return result >= 0 ? .bytes(result) : failure(result)
+  }
+
   private static func failure(_ result: Int) -> IOResult {
     let code = Int32(-result)
     if code == EAGAIN { return .wouldBlock }

@@ -91,6 +91,10 @@ public struct ReplyWriter: ~Copyable {
   @inlinable
   public mutating func append(byte: UInt8) { buffer.append(byte: byte) }
 
+  /// Appends a number as decimal text, without anything around it.
+  @inlinable
+  public mutating func append(decimal number: Int) { buffer.append(integer: number) }
+
   /// Drops what was appended behind the first `count` bytes.
   @inlinable
   public mutating func truncate(to count: Int) { buffer.truncate(to: count) }

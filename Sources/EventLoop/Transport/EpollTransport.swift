@@ -217,6 +217,12 @@ public final class EpollTransport: Transport {
     return unsafe Syscall.send(Int32(id.slot), bytes.baseAddress, bytes.count)
   }
 
+  /// One system call for all pieces.
+  public override func send(_ id: ConnectionID, _ pieces: SendPieces) -> IOResult {
+    guard sockets.isCurrent(id) else { return .closed }
+    return Syscall.send(Int32(id.slot), pieces)
+  }
+
   /// A system call only if the interest changes.
   public override func watchWritable(_ id: ConnectionID, _ isWatched: Bool) {
     change(id, UInt8(truncatingIfNeeded: MEMD_EPOLL_WRITABLE), isWatched)

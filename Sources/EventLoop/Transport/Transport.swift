@@ -58,6 +58,20 @@ open class Transport {
   /// Hands bytes to the connection; fewer than given may be taken.
   open func send(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) -> IOResult { .closed }
 
+  /// Hands three pieces to the connection, one behind the other; fewer bytes may be taken.
+  open func send(_ id: ConnectionID, _ pieces: SendPieces) -> IOResult {
+    var sent = 0
+    for index in 0..<3 {
+      let piece = unsafe pieces.piece(index)
+      if unsafe piece.isEmpty { continue }
+      let result = unsafe send(id, piece)
+      guard case .bytes(let count) = result else { return sent > 0 ? .bytes(sent) : result }
+      sent += count
+      if count < piece.count { break }
+    }
+    return .bytes(sent)
+  }
+
   /// Turns events `.writable` on or off; off at first.
   open func watchWritable(_ id: ConnectionID, _ isWatched: Bool) {}
 
@@ -98,6 +112,31 @@ extension Transport {
   /// Hands the bytes of a span to the connection.
   public final func send(_ id: ConnectionID, _ bytes: RawSpan) -> IOResult {
     unsafe bytes.withUnsafeBytes { pointer in unsafe send(id, pointer) }
+  }
+}
+
+/// Bytes that lie in different places and leave together; borrowed during the call.
+@safe
+public struct SendPieces {
+  let first: UnsafeRawBufferPointer
+  let second: UnsafeRawBufferPointer
+  let third: UnsafeRawBufferPointer
+
+  func piece(_ index: Int) -> UnsafeRawBufferPointer {
+    unsafe index == 0 ? first : index == 1 ? second : third
+  }
+
+  /// Hands the pieces of three spans, any of which may be empty, to `body`.
+  public static func with<Result>(
+    _ first: RawSpan, _ second: RawSpan, _ third: RawSpan, _ body: (SendPieces) -> Result
+  ) -> Result {
+    unsafe first.withUnsafeBytes { one in
+      unsafe second.withUnsafeBytes { two in
+        unsafe third.withUnsafeBytes { three in
+          unsafe body(SendPieces(first: one, second: two, third: three))
+        }
+      }
+    }
   }
 }
 

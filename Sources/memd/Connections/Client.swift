@@ -44,6 +44,8 @@ final class Client {
     /// Has been closed; the object lives until the end of the turn.
     static let closed = Flags(rawValue: 1 << 17)
     static let authenticated = Flags(rawValue: 1 << 18)
+    /// Part of its output is shared with others (`ClientDetails.sharedOutput`).
+    static let sharesOutput = Flags(rawValue: 1 << 19)
   }
 
   let id: Int
@@ -100,7 +102,15 @@ final class Client {
   var isClosing: Bool { !flags.isDisjoint(with: [.closeAfterReply, .closeASAP, .closed]) }
 
   /// Bytes of replies that have not left yet.
-  var pendingOutput: Int { reply.count - sentCount }
+  @inline(__always)
+  var pendingOutput: Int {
+    let own = reply.count - sentCount
+    return flags.contains(.sharesOutput) ? own + sharedOutputByteCount : own
+  }
+
+  /// Bytes that it shares with others and that have not left yet.
+  @inline(never)
+  private var sharedOutputByteCount: Int { details?.sharedOutput?.byteCount ?? 0 }
 
   /// Puts the gate in line with flags and state; called wherever they change.
   func updateGate() {
@@ -108,6 +118,7 @@ final class Client {
     if !isAuthenticated { new.insert(.authentication) }
     if transaction.isActive { new.insert(.transaction) }
     if isClosing || flags.contains(.parked) || blocking != nil { new.insert(.held) }
+    if flags.contains(.pubsub), version == .resp2 { new.insert(.subscribed) }
     if !flags.isDisjoint(with: [.replyOff, .replySkip, .replySkipNext]) { new.insert(.silenced) }
     gate = new
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PubSub
+
 /// What only some clients have: names they gave themselves, transactions, output over a limit.
 final class ClientDetails {
   var name: [UInt8] = []
@@ -10,10 +12,21 @@ final class ClientDetails {
   /// Its side of replication; nil for clients that are no followers.
   var follower: Follower?
   var blocking: BlockedClient?
+  var subscriptions: Subscriptions?
+  /// What it has to get and others, too; nil if nothing.
+  var sharedOutput: SharedOutput?
+  /// The part of the server's `clientMemoryElsewhere` that is this client's.
+  var accountedElsewhere = 0
+
+  /// Bytes that the allocator counts, too.
+  var byteCountElsewhere: Int {
+    (subscriptions?.byteCount ?? 0) + (sharedOutput?.byteCount ?? 0)
+  }
 
   /// Memory beyond the object itself.
   var byteCount: Int {
-    name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
+    byteCountElsewhere
+      + name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
       + (follower?.waiting.capacity ?? 0)
       + (blocking?.byteCount ?? 0)
   }

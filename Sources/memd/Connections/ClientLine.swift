@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import PubSub
 import RESP
 
 // A client in one line, as CLIENT LIST and the log show it. Order and names of the fields are those
@@ -18,7 +19,8 @@ extension Server {
     line += " fd=\(transport.descriptor(of: client.connection)) name=\(client.name.text)"
     line += " age=\(now / 1000 - client.createdAt / 1000)"
     line += " idle=\(now / 1000 - client.lastInteraction / 1000)"
-    line += " flags=\(client.flagLetters) db=\(client.database.number) sub=0 psub=0 ssub=0"
+    line += " flags=\(client.flagLetters) db=\(client.database.number)"
+    line += subscriptionFields(client)
     line += transactionFields(client)
     line += inputFields(client, request ?? client.blocking?.request.arguments)
     line += outputFields(client)
@@ -30,6 +32,12 @@ extension Server {
     return line + " tot-cmds=\(client.commandCount)"
   }
 
+  private func subscriptionFields(_ client: Client) -> String {
+    let own = client.subscriptions
+    return " sub=\(own?.count(.channel) ?? 0) psub=\(own?.count(.pattern) ?? 0)"
+      + " ssub=\(own?.count(.shardChannel) ?? 0)"
+  }
+
   private func transactionFields(_ client: Client) -> String {
     let queued = client.transaction.isActive ? client.transaction.queue.count : -1
     return " multi=\(queued) watch=\(client.transaction.watched.count)"
@@ -38,22 +46,27 @@ extension Server {
   /// As in Redis 7.4 the request that runs is in no buffer of the client: what it sent lies in one
   /// that all share.
   private func inputFields(_ client: Client, _ request: Arguments?) -> String {
-    let waiting = client.input?.remaining ?? 0
-    let free = (client.input?.capacity ?? 0) - (client.input?.remaining ?? 0)
+    let remaining = client.input?.remaining ?? 0
+    let free = (client.input?.capacity ?? 0) - remaining
+    var waiting = remaining
+    // Compatibility: what stands in front of a large argument is not in Redis's buffer any more.
+    if let parser = client.input?.parser, parser.bulkLengthPending >= 32 << 10 {
+      waiting = max(0, remaining - parser.bulkOffsetPending)
+    }
     return " qbuf=\(waiting) qbuf-free=\(free)"
       + " argv-mem=\(argumentMemory(request)) multi-mem=\(client.transaction.queuedBytes)"
   }
 
-  /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem); here is one buffer,
-  /// of which the first part is shown as the one and the rest as the other.
+  /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem). Here the first part
+  /// of the output is shown as the one, and as the other what counts against output limits.
   private func outputFields(_ client: Client) -> String {
-    let fixed = Client.fixedOutputByteCount
     let pending = client.pendingOutput
-    let buffer = min(client.reply.capacity, fixed)
-    let listed = max(0, pending - fixed)
-    let listMemory = listed > 0 ? client.reply.capacity - fixed : 0
-    return " rbs=\(buffer) rbp=\(buffer) obl=\(min(pending, fixed))"
-      + " oll=\((listed + fixed - 1) / fixed) omem=\(listMemory)"
+    let exempt = Client.exemptOutputByteCount
+    let listed = max(0, pending - exempt)
+    let chunk = 16 << 10
+    let buffer = min(client.reply.capacity, chunk)
+    return " rbs=\(buffer) rbp=\(buffer) obl=\(min(pending, exempt))"
+      + " oll=\((listed + chunk - 1) / chunk) omem=\(listed)"
   }
 
   /// Bytes of the arguments alone.

@@ -27,6 +27,15 @@ extension Server {
     guard memory != client.accountedMemory else { return }
     clientMemory &+= memory &- client.accountedMemory
     client.accountedMemory = memory
+    if let details = client.details { accountElsewhere(client, details) }
+  }
+
+  /// What the allocator counts must not count twice in `used_memory`.
+  @inline(never)
+  private func accountElsewhere(_ client: Client, _ details: ClientDetails) {
+    let bytes = client.flags.contains(.closed) ? 0 : details.byteCountElsewhere
+    clientMemoryElsewhere += bytes - details.accountedElsewhere
+    details.accountedElsewhere = bytes
   }
 
   /// Takes over `maxmemory-clients`; nil if there is no limit.

@@ -71,9 +71,10 @@ final class InputBuffer {
     slices.removeAll()
   }
 
-  /// Room for received bytes behind the waiting ones, at least `least` of it.
-  func room(atLeast least: Int) -> UnsafeMutableRawBufferPointer {
-    if capacity - count < least { makeRoom(least) }
+  /// Room for received bytes behind the waiting ones, at least `least` of it. More than `most` is
+  /// of no use, so the buffer doesn't grow for it.
+  func room(atLeast least: Int, atMost most: Int = .max) -> UnsafeMutableRawBufferPointer {
+    if capacity - count < least { makeRoom(least, most) }
     return unsafe UnsafeMutableRawBufferPointer(start: base + count, count: capacity - count)
   }
 
@@ -113,7 +114,7 @@ final class InputBuffer {
   }
 
   /// Drops what is consumed, and grows if that isn't enough.
-  private func makeRoom(_ least: Int) {
+  private func makeRoom(_ least: Int, _ most: Int) {
     let kept = remaining
     if consumed > 0 {
       unsafe base.copyMemory(from: base + consumed, byteCount: kept)
@@ -124,6 +125,7 @@ final class InputBuffer {
     // A large argument asks for as much as it needs: its buffer may become a value.
     if least >= Arrivals.adoptedByteCountMin { wanted = max(wanted, kept + least) }
     while wanted - kept < least { wanted += wanted < 1 << 20 ? wanted : wanted / 4 }
+    if most < wanted - kept { wanted = kept + max(least, most) }
     guard wanted > capacity else { return }
     unsafe base =
       Allocator.reallocateUncounted(

@@ -7,17 +7,18 @@
 extension Client {
   /// Output up to here counts against no limit.
   ///
-  /// Compatibility: in Redis it lies in a buffer that every client has, and the limits are for the
-  /// list behind it. With a limit of a few bytes replies of usual size still arrive, among them the
-  /// one to the CONFIG SET that takes the limit back.
-  static let fixedOutputByteCount = 16 << 10
+  /// Compatibility: in Redis up to 16 KB lie in a buffer that every client has, and the limits are
+  /// for the list behind it, where some replies (KEYS) lie as a whole: this is the middle. With a
+  /// limit of a few bytes replies of usual size still arrive, among them the one to the CONFIG SET
+  /// that takes the limit back.
+  static let exemptOutputByteCount = 8 << 10
 
   /// Output that counts against `client-output-buffer-limit`.
   ///
   /// A snapshot on its way doesn't count, what waits behind it does.
   var limitedOutput: Int {
     if let follower = details?.follower, follower.snapshot != nil { return follower.waiting.count }
-    return max(0, pendingOutput - Client.fixedOutputByteCount)
+    return max(0, pendingOutput - Client.exemptOutputByteCount)
   }
 }
 
@@ -30,7 +31,7 @@ extension Server {
       if limit.hardBytes > 0 { outputWatermark = min(outputWatermark, limit.hardBytes) }
       if limit.softBytes > 0 { outputWatermark = min(outputWatermark, limit.softBytes) }
     }
-    let watermark = outputWatermark.addingReportingOverflow(Client.fixedOutputByteCount)
+    let watermark = outputWatermark.addingReportingOverflow(Client.exemptOutputByteCount)
     outputWatermark = watermark.overflow ? .max : watermark.partialValue
   }
 

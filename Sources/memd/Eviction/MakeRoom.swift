@@ -8,7 +8,9 @@ import EventLoop
 
 extension Server {
   /// Memory that counts against `maxmemory`: everything but what only waits to be freed.
-  var evictableMemory: Int { allocator.bytesInUse + clientMemory + objectMemory }
+  var evictableMemory: Int {
+    allocator.bytesInUse + clientMemory - clientMemoryElsewhere + objectMemory
+  }
 
   /// Memory of objects that the allocator doesn't see, as far as their sizes are known: clients
   /// without their buffers, the slow log, watched keys.

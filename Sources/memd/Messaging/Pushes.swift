@@ -23,6 +23,9 @@ struct PendingPushes: ~Copyable {
   @inline(__always)
   mutating func end() { unsafe receiver = nil }
 
+  /// Has a piece of a message wait for the end of the unit.
+  mutating func wait(_ bytes: RawSpan) { waiting.append(bytes) }
+
   /// A unit between two requests of another client begins; `resume` takes what this returns.
   mutating func interrupt(for client: Client) -> Unmanaged<Client>? {
     let outer = unsafe receiver
@@ -33,8 +36,9 @@ struct PendingPushes: ~Copyable {
   /// The unit in between has ended.
   mutating func resume(_ outer: Unmanaged<Client>?) { unsafe receiver = outer }
 
+  /// Whether it is this client's unit that is under way.
   @inline(__always)
-  fileprivate func concerns(_ client: Client) -> Bool {
+  func concerns(_ client: Client) -> Bool {
     unsafe receiver?.toOpaque() == Unmanaged.passUnretained(client).toOpaque()
   }
 }

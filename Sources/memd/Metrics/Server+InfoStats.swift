@@ -2,6 +2,7 @@
 
 import DataStructures
 import EventLoop
+import PubSub
 
 extension Server {
   /// Counters since the start, or since CONFIG RESETSTAT, and rates of the last two seconds.
@@ -25,9 +26,9 @@ extension Server {
     writeExpirationInfo(to: &text)
     text.field("keyspace_hits", statistics.keyspaceHits)
     text.field("keyspace_misses", statistics.keyspaceMisses)
-    text.field("pubsub_channels", 0)
-    text.field("pubsub_patterns", 0)
-    text.field("pubsubshard_channels", 0)
+    text.field("pubsub_channels", subscriptions.count(.channel))
+    text.field("pubsub_patterns", subscriptions.count(.pattern))
+    text.field("pubsubshard_channels", subscriptions.count(.shardChannel))
     text.field("latest_fork_usec", 0)
     text.field("total_forks", 0)
     text.field("migrate_cached_sockets", migrationConnections.count)

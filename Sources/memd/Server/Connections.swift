@@ -74,6 +74,7 @@ extension Server {
     client.updateGate()
     effects.watched.removeAll(of: client)
     forgetBlocking(of: client)
+    abandonSubscriptions(of: client)
     if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     if client.flags.contains(.follower) { stopFollowing(client) }
@@ -81,6 +82,7 @@ extension Server {
     transport.close(client.connection)
     client.reply.removeAll(keepingCapacity: false)
     client.sentCount = 0
+    dropSharedOutput(of: client)
     accountMemory(of: client)
     clients.noteClosed(client)
   }

@@ -48,15 +48,15 @@ extension Server {
   /// Writes as much of one client's output as its socket takes.
   @inline(__always)
   func flush(_ client: Client) {
-    if !client.flags.isDisjoint(with: [.closed, .closeASAP]) { return closeNow(client) }
+    if !client.flags.isDisjoint(with: [.closed, .closeASAP, .sharesOutput]) {
+      return flushUnusually(client)
+    }
     let pending = client.reply.count - client.sentCount
     guard pending > 0 else { return finishOutput(client) }
     let result = transport.send(
       client.connection, client.reply.bytes.extracting(last: pending))
     guard case .bytes(let count) = result else { return failSending(result, client) }
-    statistics.networkOutputBytes &+= count
-    statistics.writesProcessed &+= 1
-    client.outputBytes &+= count
+    noteSent(count, client)
     if count < pending {
       client.sentCount += count
       awaitWritable(client)
@@ -65,13 +65,23 @@ extension Server {
     }
   }
 
-  @inline(never)
-  private func closeNow(_ client: Client) {
-    if !client.flags.contains(.closed) { close(client) }
+  /// Counts what a socket has taken.
+  @inline(__always)
+  func noteSent(_ count: Int, _ client: Client) {
+    statistics.networkOutputBytes &+= count
+    statistics.writesProcessed &+= 1
+    client.outputBytes &+= count
   }
 
   @inline(never)
-  private func failSending(_ result: IOResult, _ client: Client) {
+  private func flushUnusually(_ client: Client) {
+    if client.flags.isDisjoint(with: [.closed, .closeASAP]) { return flushShared(client) }
+    if !client.flags.contains(.closed) { close(client) }
+  }
+
+  /// The socket takes nothing now, or never again.
+  @inline(never)
+  func failSending(_ result: IOResult, _ client: Client) {
     if case .wouldBlock = result { awaitWritable(client) } else { close(client) }
   }
 
@@ -102,11 +112,13 @@ extension Server {
     if client.flags.contains(.closeAfterReply) { close(client) }
   }
 
+  /// What is left of the output leaves when the socket takes more.
   @inline(never)
-  private func awaitWritable(_ client: Client) {
+  func awaitWritable(_ client: Client) {
     // What has been sent is dropped once it is more than half, so a slow reader costs no copies.
     if client.sentCount > client.reply.count / 2 {
       client.reply.removeFirst(client.sentCount)
+      client.details?.sharedOutput?.removedFirst(client.sentCount)
       client.sentCount = 0
     }
     guard !client.flags.contains(.waitsForWritable) else { return }

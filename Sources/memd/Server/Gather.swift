@@ -50,7 +50,8 @@ extension Server {
     // is received behind a large argument, so that its buffer can become its value.
     let isLarge = input.parser.bulkLengthPending >= Arrivals.adoptedByteCountMin
     let growth = min(missing, max(input.remaining, 64 << 10))
-    var room = unsafe input.room(atLeast: isLarge ? growth : max(16 << 10, growth))
+    var room = unsafe input.room(
+      atLeast: isLarge ? growth : max(16 << 10, growth), atMost: isLarge ? missing : .max)
     if isLarge, room.count > missing {
       unsafe room = UnsafeMutableRawBufferPointer(rebasing: room[..<missing])
     }
@@ -58,6 +59,12 @@ extension Server {
     guard let count = received(result, from: client) else { return }
     input.received(count)
     if input.remaining > queryBufferLimit(of: client) { return closeForQueryBuffer(client) }
+    if configuration.maxMemoryClients != 0 {
+      // Before the request runs: at the end of the turn its memory may be nobody's any more.
+      accountMemory(of: client)
+      evictClients()
+      if client.flags.contains(.closed) { return }
+    }
     parseInput(of: client)
     accountMemory(of: client)
   }

@@ -2,6 +2,7 @@
 
 import DataStructures
 import EventLoop
+import PubSub
 import RESP
 
 /// The server: it owns the parts and does nothing itself. What it does is spread over extensions
@@ -21,6 +22,7 @@ final class Server {
   let moment: Moment
   let effects: Effects
   let keyspace: Keyspace
+  let subscriptions: SubscriptionRegistry
   let commands: CommandTable
   let clients = ClientTable()
   let statistics = Statistics()
@@ -73,6 +75,11 @@ final class Server {
   var clientPeaks = ClientPeaks()
   var replyPool = ReplyPool()
   var pushes = PendingPushes()
+  let messageText = MessageText()
+  /// Closed clients that still have to leave channels, so many that it takes several turns.
+  var leaving: [Client] = []
+  /// The part of `clientMemory` that the allocator counts, too: what clients share, and tables.
+  var clientMemoryElsewhere = 0
   var monitors: [Client] = []
   /// Clients that get the stream of effects.
   var followers: [Client] = []
@@ -127,6 +134,7 @@ final class Server {
     keyspace = Keyspace(
       databaseCount: configuration.databases, allocator: allocator, seed: seed, moment: moment,
       effects: effects, statistics: statistics, random: RandomGenerator(seed: random.next()))
+    subscriptions = SubscriptionRegistry(allocator: allocator, seed: seed)
     compaction = Compaction(keyspace)
     commands = CommandTable(families: families)
     commandStatistics = CommandStatisticsTable(
@@ -142,6 +150,11 @@ final class Server {
 
   deinit {
     unsafe arena.deallocate()
+    for client in leaving + clients.all {
+      forgetSubscriptions(of: client)
+      dropSharedOutput(of: client)
+    }
+    subscriptions.tearDown()
     keyspace.tearDown()
     effects.backlog.tearDown()
     allocator.destroy()

@@ -21,6 +21,10 @@ extension Server {
     if !expiry.hasBacklog {
       if !keyspace.unlinked.isEmpty {
         freeUnlinked()
+      } else if !leaving.isEmpty {
+        let start = clock.ticks()
+        continueLeaving(until: start &+ backgroundBudget(at: start))
+        backgroundEndedAt = clock.ticks()
       } else if compaction.isRunning {
         let start = clock.ticks()
         compact(until: start &+ backgroundBudget(at: start, percent: compactionPercent))
@@ -53,7 +57,7 @@ extension Server {
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
     !keyspace.unlinked.isEmpty || expiry.hasBacklog || (evictionContinues && !pause.isActive)
-      || compaction.isRunning || persistence.loading != nil
+      || compaction.isRunning || !leaving.isEmpty || persistence.loading != nil
   }
 
   /// Frees a slice of what has been removed.

@@ -133,6 +133,46 @@ import Testing
     #expect(server.server.clientMemory <= 600_000)
   }
 
+  @Test func `a request larger than maxmemory-clients never runs`() {
+    let server = TestServer(follows: false) { $0.maxMemoryClients = 1_000_000 }
+    let other = server.connect()
+    other.send(["MSET", "small", "1", "large", String(repeating: "x", count: 900_000)])
+    server.settle(limit: 100)
+    #expect(server.run("EXISTS small") == 1)
+    other.send(["MSET", "second", "1", "large", String(repeating: "x", count: 1_000_000)])
+    server.settle(limit: 100)
+    #expect(server.run("EXISTS second") == 0)
+    #expect(other.isClosed)
+    #expect(server.server.statistics.evictedClients == 1)
+  }
+
+  @Test func `a buffer for a large argument is as large as the argument, not twice as large`() {
+    let server = TestServer(follows: false)
+    server.transport.network.faults.deliveredByteCountMax = 50_000
+    let count = 1_000_000
+    server.client.connection.send("*2\r\n$\(count)\r\n")
+    server.client.connection.send([UInt8](repeating: 65, count: count))
+    server.settle(limit: 200)
+    let input = server.server.clients.all[0].input
+    #expect(input?.remaining == count + 14)
+    #expect((input?.capacity ?? 0) < count + 1000)
+    let line = server.server.clientLine(server.server.clients.all[0])
+    #expect(line.contains(" qbuf=\(count) "))
+  }
+
+  @Test func `HRANDFIELD that draws for ever ends when the output is over its limit`() {
+    let server = serverWithLargeValue {
+      $0.clientOutputBufferLimits.normal = OutputBufferLimit(
+        hardBytes: 100_000, softBytes: 0, softSeconds: 0)
+    }
+    server.run("HSET h a b")
+    let other = server.connect()
+    other.post("HRANDFIELD h -999999999")
+    server.turn()
+    #expect(server.server.clients.count == 1)
+    #expect(server.server.statistics.outputBufferLimitDisconnections == 1)
+  }
+
   @Test func `maxmemory-clients may be a share of maxmemory, and has a floor`() {
     let server = TestServer {
       $0.maxMemoryClients = -5

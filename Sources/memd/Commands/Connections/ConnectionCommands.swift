@@ -27,14 +27,16 @@ enum ConnectionCommands: CommandFamily {
       history: [("6.2.0", "May be called without arguments, and then changes nothing.")],
       handler: hello),
     Command(
-      "ping", [.fast], [.string("message").optional],
+      "ping", [.fast, .allowedWhileSubscribed], [.string("message").optional],
       tips: ["request_policy:all_shards", "response_policy:all_succeeded"], since: "1.0.0",
       complexity: "O(1)", summary: "Answers PONG, or the given message.", handler: ping),
     Command(
-      "quit", early.union(.notQueued), since: "1.0.0", complexity: "O(1)",
+      "quit", early.union([.notQueued, .allowedWhileSubscribed]), since: "1.0.0",
+      complexity: "O(1)",
       summary: "Closes the connection after the reply.", arity: -1, handler: quit),
     Command(
-      "reset", early.union(.notQueued), since: "6.2.0", complexity: "O(1)",
+      "reset", early.union([.notQueued, .allowedWhileSubscribed]), since: "6.2.0",
+      complexity: "O(1)",
       summary: "Makes the connection as if it had just been opened.", handler: reset),
   ]
 
@@ -106,7 +108,10 @@ enum ConnectionCommands: CommandFamily {
         """)
     }
     if let position = options.name { call.client.name = call.arguments[position].copied }
-    if let version = options.version { call.client.version = version }
+    if let version = options.version {
+      call.client.version = version
+      call.client.updateGate()
+    }
     writeGreeting(call)
   }
 
@@ -165,6 +170,7 @@ enum ConnectionCommands: CommandFamily {
       throw CommandError("ERR can only reset normal client connections")
     }
     call.server.endTransaction(of: client)
+    call.server.forgetSubscriptions(of: client)
     if client.flags.contains(.monitor) {
       client.flags.remove(.monitor)
       call.server.monitors.removeAll { $0 === client }

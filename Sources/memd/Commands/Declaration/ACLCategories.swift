@@ -54,7 +54,7 @@ struct ACLCategories: OptionSet, Sendable {
     case .set: .set
     case .sortedSet: .sortedset
     case .hash: .hash
-    case .pubsub: .pubsub
+
     case .transactions: .transaction
     case .connection: .connection
     case .scripting: .scripting
@@ -62,7 +62,8 @@ struct ACLCategories: OptionSet, Sendable {
     case .geo: .geo
     case .stream: .stream
     case .bitmap: .bitmap
-    case .server, .cluster: []
+    // Each command about messages says by a flag whether it belongs to the category.
+    case .server, .cluster, .pubsub: []
     }
   }
 }

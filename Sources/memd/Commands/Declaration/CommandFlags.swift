@@ -52,6 +52,8 @@ struct CommandFlags: OptionSet, Sendable {
   static let endsTransaction = CommandFlags(rawValue: 1 << 39)
   /// Runs while the client is subscribed in RESP2.
   static let allowedWhileSubscribed = CommandFlags(rawValue: 1 << 41)
+  /// Answers by messages, which CLIENT REPLY doesn't silence.
+  static let answersByPushes = CommandFlags(rawValue: 1 << 42)
   /// For the server's own needs, not for applications (COMMAND DOCS' syscmd).
   static let system = CommandFlags(rawValue: 1 << 40)
 

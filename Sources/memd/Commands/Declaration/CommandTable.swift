@@ -129,6 +129,9 @@ final class CommandTable {
     MigrateCommand.self,
     ReplicationCommands.self,
     SnapshotCommands.self,
+    PublishCommands.self,
+    PubSubCommands.self,
+    SubscriptionCommands.self,
   ]
 
   /// A declaration with its place among the others.

@@ -33,7 +33,8 @@ struct Gate: OptionSet, Sendable {
 
   /// The circumstances that concern a command with these flags.
   static func concerns(of flags: CommandFlags) -> Gate {
-    var gate: Gate = [.accessControl, .memory, .paused, .held, .silenced, .subscribed]
+    var gate: Gate = [.accessControl, .memory, .paused, .held, .silenced]
+    if !flags.contains(.allowedWhileSubscribed) { gate.insert(.subscribed) }
     if !flags.contains(.noAuth) { gate.insert(.authentication) }
     if !flags.contains(.notQueued) || flags.contains(.noMulti) { gate.insert(.transaction) }
     if !flags.contains(.skipMonitor) { gate.insert(.monitored) }

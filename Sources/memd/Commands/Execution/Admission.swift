@@ -24,6 +24,15 @@ extension Server {
       return .refuse(CommandError("ERR Command not allowed inside a transaction"))
     }
     if prevailing.contains(.memory), let error = makeRoom(for: call) { return .refuse(error) }
+    if prevailing.contains(.subscribed) {
+      let name = commands.description(of: command).fullName
+      return .refuse(
+        call.failure(
+          """
+          ERR Can't execute '\(name)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+          RESET are allowed in this context
+          """))
+    }
     if prevailing.contains(.busy), persistence.loading != nil {
       return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
     }

@@ -73,7 +73,7 @@ extension Server {
   @inline(never)
   private func runGated(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
-    let mark = call.reply.count
+    var mark = call.reply.count
     let isSilenced = call.client.gate.contains(.silenced)
     switch admit(&call) {
     case .proceed:
@@ -85,6 +85,7 @@ extension Server {
       } else {
         execute(&call, raw: raw)
       }
+      if call.command.flags.contains(.answersByPushes) { mark = call.reply.count }
       // Afterwards, so that EXEC is seen behind the commands that it runs.
       feedMonitors(call)
     case .queued:

@@ -73,9 +73,13 @@ enum HashIterationCommands: CommandFamily {
   ) throws(CommandError) {
     let start = call.reply.count
     writer.begin(count)
-    for _ in 0..<count {
+    for number in 1...count {
       guard let field = sampler.draw(call.server.keyspace) else { break }
       writer.write(field)
+      if number % 1024 == 0, call.client.pendingOutput >= call.server.outputWatermark {
+        call.server.checkOutputLimit(call.client)
+        if call.client.isClosing { return }
+      }
       // A request of a few bytes must not make the server fill all memory.
       if call.reply.count - start > replyLimit {
         call.reply.truncate(to: start)
