@@ -2,6 +2,7 @@
 """When two servers' replies to the same command count as equal."""
 
 import grammar
+import payloads
 from measuring import Map
 
 UNORDERED = {"SMEMBERS", "SUNION", "SINTER", "SDIFF", "HKEYS", "HVALS", "KEYS"}
@@ -70,13 +71,26 @@ def explanation(words, ours, theirs, queued=()):
         return "small sets are listpacks, as in Redis 7.2"
     if name == "OBJECT" and ours == b"listpack" and theirs == b"quicklist":
         return "small lists are listpacks, as in Redis 7.2"
+    if name == "OBJECT" and ours == b"listpack" and theirs == b"skiplist":
+        return "SORT makes a skip list of every sorted set that it reads in Redis"
     if name == "OBJECT" and ours == 2147483647 and theirs == 1:
         return "a small integer made by COPY is not shared in Redis"
     if name in ("ZRANK", "ZREVRANK"):
         return "ZRANK and ZREVRANK take WITHSCORE, as in Redis 7.2"
     if name in ("BITCOUNT", "BITPOS"):
         return "BITCOUNT and BITPOS read their arguments before the key, as Valkey 8"
+    if name == "OBJECT" and ours == 1 and theirs == 2:
+        return "Redis shares a value that a transaction sets with the queued command"
+    if name in ("SORT", "SORT_RO") and "converted into double" in str(theirs) and not isinstance(
+            ours, Exception):
+        return "SORT of Redis takes an older error of strtod for its own"
+    if name == "XINFO" and close(without_newer_fields(ours), theirs, TIMES[name]):
+        return "XINFO tells when a consumer was active, as in Redis 7.2"
+    if name == "RESTORE":
+        return restoring(words, str(ours), str(theirs))
     words = [str(word).upper() for word in words]
+    if name in ("EXPIRE", "PEXPIRE") and {"GT", "LT"} & set(words) and {ours, theirs} == {0, 1}:
+        return "a millisecond lies between two servers that compare deadlines"
     if name in ("SORT", "SORT_RO") and "LIMIT" in words and type(ours) is type(theirs):
         return "a part of a set that is not sorted may be any part"
     texts = str(ours), str(theirs)
@@ -97,8 +111,40 @@ TEXTS = {
     "Unbalanced 'xread": "XREAD names itself in its error, as in Redis 7.2",
     "timeout is out of range": "a timeout beyond all numbers is out of range, not negative",
     "ID is meaningless": "XREAD takes + as an id, as in Redis 7.4",
+    "smaller than current max_deleted": "XSETID stays above what was deleted, as in Valkey 8",
     "value is out of range, value must": "-2^63 is no rank and no count, as in Valkey 8",
 }
+
+
+def without_newer_fields(value):
+    """XINFO's reply without the fields of Redis 7.2, in either protocol."""
+    if not isinstance(value, list):
+        return value
+    if isinstance(value, Map):
+        return Map(
+            (key, without_newer_fields(inner)) for key, inner in value if key not in NEWER_FIELDS)
+    kept = []
+    for index, item in enumerate(value):
+        if item in NEWER_FIELDS or index > 0 and value[index - 1] in NEWER_FIELDS:
+            continue
+        kept.append(without_newer_fields(item))
+    return kept
+
+
+NEWER_FIELDS = (b"active-time", b"inactive")
+
+
+def restoring(words, ours, theirs):
+    """Why one server takes a payload and the other doesn't; a whole one must be taken by both."""
+    payload = octets(words[3]) if len(words) > 3 else b""
+    if payload in payloads.whole:
+        return None
+    refusal = "Bad data format"
+    if refusal in ours and theirs == "OK":
+        return "memd refuses what redis-server overlooks in damaged values"
+    if refusal in theirs and ours == "OK" and payload[0] in payloads.NEWER_TYPES:
+        return "a damaged type byte became that of a newer server"
+    return None
 
 
 def same_sample(ours, theirs, before):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random commands, made up from the syntax trees of a server's COMMAND DOCS."""
 
+import payloads
+
 GROUPS = (
     "string", "bitmap", "list", "hash", "set", "sorted-set", "stream", "hyperloglog", "geo",
     "generic",
@@ -13,9 +15,11 @@ KEY_PREFIXES = {
 KEYS_PER_TYPE = 3
 # What needs other servers, files or time, or says something about the server and not the data.
 LEFT_OUT = {
-    "MIGRATE", "WAIT", "WAITAOF", "RESTORE", "DUMP", "PFSELFTEST", "PFDEBUG", "OBJECT|FREQ",
+    "MIGRATE", "WAIT", "WAITAOF", "DUMP", "PFSELFTEST", "PFDEBUG", "OBJECT|FREQ",
     "OBJECT|IDLETIME", "OBJECT|HELP", "XINFO|HELP", "XGROUP|HELP", "MOVE", "SUBSTR",
 }
+# Commands that stand for many cases.
+OFTEN = {"RESTORE": 4}
 BLOCKING = {
     "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP",
 }
@@ -43,6 +47,7 @@ class Grammar:
     def __init__(self, reference, subject, generator, groups):
         self.random = generator
         self.last_id = 0
+        self.payloads = [payload for _, payload in payloads.dumps(reference)]
         known = {name.decode().upper() for name in subject.call("COMMAND", "LIST")}
         self.commands = []
         documented = pairs(reference.call("COMMAND", "DOCS"))
@@ -53,7 +58,7 @@ class Grammar:
                 continue
             for path, arguments in self.leaves(name.upper(), facts):
                 if "|".join(path) not in LEFT_OUT:
-                    self.commands.append((path, group, arguments))
+                    self.commands += [(path, group, arguments)] * OFTEN.get(path[0], 1)
         self.keys = {
             f"{prefix}{number}".encode()
             for prefix in set("".join(KEY_PREFIXES.values())) for number in range(KEYS_PER_TYPE)
@@ -211,8 +216,39 @@ class Grammar:
             return pick(PATTERNS)
         return self.string(name, context)
 
+    def payload(self):
+        """A value as DUMP prints it: whole, damaged with a right checksum, or with a wrong one."""
+        payload = self.random.choice(self.payloads)
+        kind = self.random.randrange(10)
+        if kind < 5:
+            return payload
+        if kind == 5:
+            return payload[: self.random.randrange(len(payload))]
+        if kind == 6:
+            position = self.random.randrange(len(payload))
+            return payload[:position] + bytes([payload[position] ^ 1]) + payload[position + 1 :]
+        version, body = payloads.unsealed(payload)
+        body = bytearray(body)
+        for _ in range(self.random.choice((1, 1, 2))):
+            position = self.random.randrange(min(len(body), 200))
+            change = self.random.randrange(4)
+            if change == 0:
+                del body[position]
+            elif change == 1:
+                body.insert(position, self.random.randrange(256))
+            elif change == 2:
+                body[position] = self.random.randrange(256)
+            else:
+                body[position] ^= 1 << self.random.randrange(8)
+            if not body:
+                break
+        return payloads.sealed(bytes(body), version)
+
     def integer(self, name, context):
         pick = self.random.choice
+        if name == "ttl":
+            # Beyond all numbers the reference server's deadline lies in the past.
+            return pick((0, 0, 0, 0, 10**7, 10**15, -1, "abc", 2**63))
         if self.random.random() < 0.05:
             # A bit at such an offset would make a string of many megabytes.
             return pick([edge for edge in EDGES if edge != 2**31 or name != "offset"])
@@ -228,6 +264,8 @@ class Grammar:
         pick = self.random.choice
         if self.random.random() < 0.02:
             return pick(VALUES)
+        if name == "serialized-value":
+            return self.payload()
         if context.group == "stream":
             if name == "group":
                 return pick(("g1", "g2", "g3"))

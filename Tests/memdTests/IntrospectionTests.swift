@@ -198,6 +198,14 @@ import Testing
     let address = server.run("DEBUG OBJECT n").text.split(separator: " ")[1]
     #expect(before.contains(address))
     #expect(server.run("DEBUG OBJECT n").text.contains("encoding:int serializedlength:3 lru:"))
+    server.run("CONFIG SET list-max-listpack-size 2")
+    server.run("RPUSH l a b c d 1234567890123")
+    server.run("CONFIG SET list-compress-depth 1")
+    let text = server.run("DEBUG OBJECT l").text
+    #expect(text.contains("encoding:quicklist serializedlength:50 lru:"))
+    #expect(
+      text.hasSuffix(
+        " ql_nodes:3 ql_avg_node:1.67 ql_listpack_max:2 ql_compressed:1 ql_uncompressed_size:43"))
     #expect(server.run("DEBUG OBJECT nosuch") == .error("ERR no such key"))
   }
 

@@ -99,6 +99,17 @@ public struct SetMember: HashTableElement {
     unsafe allocator.deallocate(block, byteCount: SetMember.blockByteCount(byteCount))
   }
 
+  /// The member in another block if its own lies in a sparse slab, which is given back; else nil.
+  @inlinable
+  public func movedFromSparseSlab(_ allocator: Allocator) -> SetMember? {
+    let size = SetMember.blockByteCount(byteCount)
+    guard unsafe allocator.isSparse(block, byteCount: size) else { return nil }
+    let target = unsafe allocator.allocate(size)
+    unsafe target.copyMemory(from: block, byteCount: size)
+    unsafe allocator.deallocate(block, byteCount: size)
+    return SetMember(word: word & 0xFFFF &<< 48 | UInt64(UInt(bitPattern: target)))
+  }
+
   /// Memory of the block.
   @inlinable
   public func allocatedSize(_ allocator: Allocator) -> Int {

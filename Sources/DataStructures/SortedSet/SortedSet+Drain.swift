@@ -8,13 +8,13 @@ extension SortedSet {
   ///
   /// - Complexity: O(budget).
   public mutating func drain(budget: inout Int) -> Bool {
-    freeUpperLevels()
+    guard freeUpperLevels(budget: &budget) else { return false }
     while let node = head {
       guard budget > 0 else { return false }
       node.next?.prefetchWords()
       for slot in 0..<node.count { Prefetch.line(at: node.element(slot).address) }
       for slot in 0..<node.count { free(node.element(slot)) }
-      budget -= node.count + 1
+      budget -= node.count + SortedSet.nodeCost
       head = node.next
       free(node)
     }
@@ -28,22 +28,28 @@ extension SortedSet {
     return isDrained
   }
 
-  /// Frees the nodes above the bottom level.
+  /// What freeing a node counts in a budget of elements: it is malloc's.
+  private static var nodeCost: Int { 8 }
+
+  /// Frees nodes above the bottom level, of which there is one for 2500 members; true when none is
+  /// left.
   ///
-  /// There is about one for 2500 members, so that they need no slices: 10 million members take
-  /// less than a millisecond.
-  private mutating func freeUpperLevels() {
-    guard let top else { return }
-    self.top = nil
-    var level: SkipNode? = top
-    while let first = level, first.level > 0 {
-      level = first.target(0)
-      var node: SkipNode? = first
-      while let current = node {
-        node = current.next
-        free(current)
+  /// Between two calls `top` is the first node of the highest level that is still there, and the
+  /// nodes behind it are those of the level that were not freed yet.
+  private mutating func freeUpperLevels(budget: inout Int) -> Bool {
+    while let first = top, first.level > 0 {
+      guard budget > 0 else { return false }
+      budget -= SortedSet.nodeCost
+      if let second = first.next {
+        first.next = second.next
+        free(second)
+      } else {
+        top = first.target(0)
+        free(first)
       }
     }
+    top = nil
+    return true
   }
 
   /// Gives the memory of elements and nodes back, also of a set that was drained in part.

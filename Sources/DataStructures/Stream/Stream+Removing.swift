@@ -57,19 +57,30 @@ extension Stream {
   /// - Parameters:
   ///   - isApproximate: only whole blocks go.
   ///   - limit: no block goes if more than so many entries would have gone with it; 0: no limit.
+  ///   - dropped: if many blocks go, a stream that belongs to nobody and holds those that were not
+  ///     freed at once; the caller frees it.
   /// - Complexity: O(removed blocks), and one walk through a block if it is exact.
-  public func trim(_ trim: StreamTrim, isApproximate: Bool, limit: Int) -> Int {
+  public func trim(
+    _ trim: StreamTrim, isApproximate: Bool, limit: Int, dropping dropped: inout Stream?
+  ) -> Int {
     var removed = 0
+    var freed = 0
     while let position = fields.nodes.firstPosition {
       if case .length(let most) = trim, length <= most { break }
       let node = fields.nodes[position]
       let live = node.master.liveCount
       if limit > 0, removed + live > limit { break }
       if goesWhole(node, live: live, trim) {
-        node.block(allocator).free()
         fields.nodes.remove(at: position, allocator: allocator)
         fields.length -= live
         removed += live
+        if freed < Stream.blocksFreedAtOnce {
+          freed += 1
+          node.block(allocator).free()
+        } else {
+          if dropped == nil { dropped = Stream.make(allocator) }
+          dropped?.fields.nodes.insert(node, allocator: allocator)
+        }
         continue
       }
       if !isApproximate { removed += trimBlock(at: position, trim) }
@@ -78,6 +89,9 @@ extension Stream {
     if removed > 0 { renewFirstID() }
     return removed
   }
+
+  /// Blocks that are faster freed than kept for later.
+  private static var blocksFreedAtOnce: Int { 8 }
 
   /// Whether nothing of a block is to be kept.
   private func goesWhole(_ node: StreamNode, live: Int, _ trim: StreamTrim) -> Bool {

@@ -140,22 +140,27 @@ public struct Stream: Equatable {
     return group
   }
 
-  /// Removes a group with all that it knows; false if there is none of that name.
-  public func removeGroup(_ name: RawSpan) -> Bool {
-    guard let group = fields.groups.remove(name, allocator: allocator) else { return false }
-    var budget = Int.max
-    return group.free(budget: &budget)
+  /// Takes a group out with all that it knows, as the only thing of a stream that belongs to nobody
+  /// and is to be freed; nil if there is none of that name.
+  public func detachGroup(_ name: RawSpan) -> Stream? {
+    guard let group = fields.groups.remove(name, allocator: allocator) else { return nil }
+    let remains = Stream.make(allocator)
+    remains.fields.groups.insert(group, name: group.name, allocator: allocator)
+    return remains
   }
 
   // MARK: - Memory
 
-  /// Frees at most about `budget` blocks, pending entries and consumers, counting it down; true
+  /// What freeing a block counts in a budget of elements: it costs as much as some small ones.
+  private static var blockCost: Int { 8 }
+
+  /// Frees blocks, pending entries and consumers until `budget` is counted down; true
   /// when the stream itself is gone. Nothing else may be done with a stream that is being freed.
   public func free(budget: inout Int) -> Bool {
     let allocator = self.allocator
     while fields.nodes.count > 0 {
       if budget <= 0 { return false }
-      budget -= 1
+      budget -= Stream.blockCost
       fields.nodes.popLast(allocator: allocator)?.block(allocator).free()
     }
     while fields.groups.count > 0 {

@@ -4,12 +4,14 @@ import DataStructures
 
 // After many keys were removed at random each slab keeps a few survivors, and its memory can't be
 // returned. A pass of compaction marks the sparsest slabs, walks over all databases and moves what
-// lies in marked slabs elsewhere: entries, string blocks, buckets, chunks of the timing wheel.
+// lies in marked slabs elsewhere: entries, blocks of values, members of large collections, buckets,
+// chunks of the timing wheel.
 //
 // An entry has one owner, its slot in the table, and a record in the wheel if it has a deadline.
 // Nothing else may hold an entry from turn to turn; so passes advance between turns' commands,
 // never inside one. Keys come and go while a pass is under way, databases are swapped or flushed:
-// cursors stay valid, and what a pass misses the next one finds.
+// cursors stay valid, and what a pass misses the next one finds. A collection, which may have
+// millions of members, is remembered by its key and looked up anew for every few of them.
 
 /// A pass that gathers sparsely used memory, advanced in small steps.
 final class Compaction {
@@ -24,13 +26,15 @@ final class Compaction {
     case movingFieldRecords
     /// A database's entries move, and its buckets.
     case movingEntries
+    /// The members of the large collections among the entries that have just moved.
+    case movingMembers
   }
 
   /// What passes have done since the counters were last set to zero.
   struct Counts {
-    /// Entries and string blocks moved.
+    /// Entries, blocks of values and members of collections moved.
     var moved = 0
-    /// Entries and string blocks looked at that could stay.
+    /// As many of those as were looked at and could stay.
     var kept = 0
     /// Keys of which something was moved.
     var movedKeys = 0
@@ -47,12 +51,15 @@ final class Compaction {
   private var threshold = 0.0
   private var databaseNumber = 0
   private var cursor: UInt64 = 0
+  /// Keys of large collections whose members are to be moved next, the last one first.
+  private var collections: [[UInt8]] = []
+  private var memberCursor: UInt64 = 0
   var counts = Counts()
   /// Time spent on the pass under way; 0 if there is none.
   private(set) var currentMicroseconds = 0.0
-  /// Keys that the pass under way has looked at, and those of which it has moved something.
-  private var keysInPass = 0
-  private var movedKeysInPass = 0
+  /// What the pass under way has looked at, and what of that it has moved.
+  private var itemsInPass = 0
+  private var movedItemsInPass = 0
   /// Free bytes in slabs that can't be won; no more than that is no reason for another pass.
   private(set) var hopelessBytes = 0
 
@@ -65,8 +72,9 @@ final class Compaction {
   func start(threshold: Double) {
     guard !isRunning else { return }
     self.threshold = threshold
-    keysInPass = 0
-    movedKeysInPass = 0
+    itemsInPass = 0
+    movedItemsInPass = 0
+    collections = []
     currentMicroseconds = 0
     phase = .marking
   }
@@ -102,7 +110,20 @@ final class Compaction {
     case .movingEntries:
       for _ in 0..<4 {
         cursor = moveSome(in: database)
+        if !collections.isEmpty {
+          memberCursor = 0
+          phase = .movingMembers
+          return
+        }
         if cursor == 0 { return goToNextDatabase() }
+      }
+    case .movingMembers:
+      for _ in 0..<4 {
+        moveSomeMembers(in: database)
+        guard collections.isEmpty else { continue }
+        if cursor == 0 { return goToNextDatabase() }
+        phase = .movingEntries
+        return
       }
     }
   }
@@ -134,7 +155,7 @@ final class Compaction {
     keyspace.allocator.releaseStock()
     // Keys may have gone during the pass, behind its back: only one that found (almost) nothing to
     // move proves that there is nothing more to win.
-    let isFutile = movedKeysInPass <= keysInPass / 64
+    let isFutile = movedItemsInPass <= itemsInPass / 64
     hopelessBytes = isFutile ? keyspace.allocator.slabBytesFree : 0
     counts.passes += 1
   }
@@ -143,62 +164,46 @@ final class Compaction {
   private func moveSome(in database: Database) -> UInt64 {
     database.contents.table.scanLocations(cursor) { entry in
       let before = counts.moved
-      moveBlock(of: entry)
+      if let hasMoved = entry.moveValueFromSparseSlab(keyspace.allocator) { note(hasMoved) }
       move(&entry, in: database)
-      keysInPass += 1
-      if counts.moved == before {
-        counts.keptKeys += 1
-      } else {
-        counts.movedKeys += 1
-        movedKeysInPass += 1
-      }
+      if entry.hasLargeForm { collections.append(entry.key.copied) }
+      if counts.moved == before { counts.keptKeys += 1 } else { counts.movedKeys += 1 }
     }
   }
 
-  /// Moves the block of a string that has one of its own.
-  private func moveBlock(of entry: Entry) {
-    guard let block = entry.stringBlock else { return }
-    let allocator = keyspace.allocator
-    guard unsafe allocator.isSparse(block.pointer, byteCount: block.byteCount) else {
-      counts.kept += 1
-      return
+  /// Moves a few members of the collection whose turn it is, if it is still there.
+  private func moveSomeMembers(in database: Database) {
+    guard let name = collections.last else { return }
+    let key = Key(name.rawSpan, seed: database.seed)
+    let entry = database.contents.table.find(key.bytes, hash: key.hash)
+    if let entry, entry.hasLargeForm {
+      memberCursor = entry.leaveSparseSlabs(memberCursor, keyspace.allocator) { note($0) }
+    } else {
+      memberCursor = 0
     }
-    entry.valueWord = block.relocated(allocator).word
-    counts.moved += 1
+    if memberCursor == 0 { collections.removeLast() }
+  }
+
+  /// Counts something that was looked at.
+  private func note(_ hasMoved: Bool) {
+    itemsInPass += 1
+    if hasMoved {
+      counts.moved += 1
+      movedItemsInPass += 1
+    } else {
+      counts.kept += 1
+    }
   }
 
   /// Moves the entry itself; the wheel is told, the table reads `entry` afterwards.
   private func move(_ entry: inout Entry, in database: Database) {
     let allocator = keyspace.allocator
     guard unsafe allocator.isSparse(entry.pointer, byteCount: entry.byteCount) else {
-      counts.kept += 1
-      return
+      return note(false)
     }
     entry = entry.relocated(allocator)
     if entry.header.hasDeadline { database.contents.expirations.relocated(entry) }
     database.relocateFields(of: entry)
-    counts.moved += 1
-  }
-}
-
-extension Entry {
-  /// The block of a string that is too large to be embedded; nil for other values.
-  fileprivate var stringBlock: StringBlock? {
-    let header = self.header
-    guard header.isString, header.encoding == StringEncoding.block.rawValue else { return nil }
-    return StringBlock(word: valueWord)
-  }
-}
-
-extension StringBlock {
-  /// Bytes of the allocation, as they were asked for.
-
-  /// A byte for byte copy elsewhere in memory; this one is freed. The caller tells the entry.
-  fileprivate func relocated(_ allocator: Allocator) -> StringBlock {
-    let count = byteCount
-    let target = unsafe allocator.allocate(count)
-    unsafe target.copyMemory(from: pointer, byteCount: count)
-    unsafe allocator.deallocate(pointer, byteCount: count)
-    return StringBlock(word: UInt64(UInt(bitPattern: target)))
+    note(true)
   }
 }

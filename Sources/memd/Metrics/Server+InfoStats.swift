@@ -31,7 +31,7 @@ extension Server {
     text.field("pubsubshard_channels", subscriptions.count(.shardChannel))
     text.field("latest_fork_usec", 0)
     text.field("total_forks", 0)
-    text.field("migrate_cached_sockets", 0)
+    text.field("migrate_cached_sockets", migrationConnections.count)
     text.field("slave_expires_tracked_keys", 0)
     writeCompactionInfo(to: &text)
     text.field("tracking_total_keys", effects.tracking?.keyCount ?? 0)

@@ -13,6 +13,7 @@ extension Server {
     runClientCron()
     if persistence.loading == nil { considerCompaction() }
     pingFollowers()
+    migrationConnections.closeIdle(now: clock.monotonicNanoseconds())
     if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
     statistics.cronMicroseconds += clock.microseconds(from: started, to: clock.ticks())
   }

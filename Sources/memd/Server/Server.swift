@@ -63,6 +63,7 @@ final class Server {
   var expiry = ExpiryProgress()
   let compaction: Compaction
   let persistence = Persistence()
+  let migrationConnections = MigrationConnections()
   var evictionPool = EvictionPool()
   /// The database at which random eviction goes on, and whether memory is still over its limit.
   var evictionCursor = 0

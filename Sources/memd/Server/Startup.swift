@@ -117,6 +117,7 @@ enum Startup {
     log.notice("Running mode=standalone, port=\(configuration.port).")
     log.notice("Server initialized")
     warn(server)
+    server.removeLeftovers()
     server.loadAtStart {
       log.notice("Connect with: \(connectionHint(configuration))")
       log.notice("Ready to accept connections")

@@ -11,6 +11,8 @@ import RESP
 ///      1                                2         8, both the lowest byte first
 enum DumpPayload {
   private static let footerCount = 10
+  /// Bytes of a payload that are not the value's.
+  static let overheadCount = 1 + footerCount
 
   /// The payload of a value.
   static func make(of entry: Entry, compresses: Bool) -> [UInt8] {

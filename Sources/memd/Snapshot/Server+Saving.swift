@@ -33,6 +33,32 @@ extension Server {
     return true
   }
 
+  /// Removes what servers have left in the working directory that ended in the middle of a save:
+  /// files of the name that `save` uses, unless a process of that number is there, other than this.
+  func removeLeftovers() {
+    // A directory that can't be read holds nothing to remove.
+    guard let names = try? disk.names(inDirectory: ".") else { return }
+    for name in names {
+      guard let process = Server.savingProcess(ofTemporary: name),
+        process == log.processID || !disk.exists("/proc/\(process)")
+      else { continue }
+      do throws(DiskError) {
+        try disk.remove(name)
+        log.notice("Removed \(name), which an interrupted save has left behind")
+      } catch {
+        log.warning("Can't remove \(name): \(error.cause.text)")
+      }
+    }
+  }
+
+  /// The process in the name of a temporary file, temp-<pid>.rdb; nil for any other name.
+  private static func savingProcess(ofTemporary name: String) -> Int32? {
+    guard name.hasPrefix("temp-"), name.hasSuffix(".rdb") else { return nil }
+    let digits = name.dropFirst(5).dropLast(4)
+    guard let number = Int32(digits), String(number) == digits, number > 0 else { return nil }
+    return number
+  }
+
   /// Writes all keys into a temporary file, in the lowest version that can hold them.
   ///
   /// - Throws: what the disk has to say; nothing is left of the file then.

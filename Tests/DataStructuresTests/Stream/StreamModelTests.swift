@@ -149,7 +149,11 @@ private struct StreamModel: ~Copyable {
     case .length(let most): exact = max(0, entries.count - most)
     case .minimum(let id): exact = entries.count { $0.id < id }
     }
-    let removed = stream.trim(rule, isApproximate: isApproximate, limit: limit)
+    var dropped: Stream?
+    let removed = stream.trim(
+      rule, isApproximate: isApproximate, limit: limit, dropping: &dropped)
+    var budget = Int.max
+    if let dropped, !dropped.free(budget: &budget) { failure = "dropped blocks are left" }
     if isApproximate ? removed > exact : removed != exact {
       failure = "removed \(removed), not \(exact)"
     }

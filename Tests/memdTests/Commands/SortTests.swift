@@ -28,6 +28,28 @@ import Testing
       server.run("SORT set") == .error("ERR One or more scores can't be converted into double"))
   }
 
+  @Test func `a number to sort by is read as C does it`() {
+    let server = TestServer()
+    for text in [" 3", "\t2", "1\0x", "", "\0x"] {
+      server.run(["RPUSH", "l", text])
+    }
+    #expect(server.run("SORT l") == ["", "\0x", "1\0x", "\t2", " 3"])
+    for text in ["1 ", " ", "x\0", "1e999"] {
+      server.run(["RPUSH", "wrong", text])
+      #expect(server.run("SORT wrong").isError, "\(text)")
+      server.run("DEL wrong")
+    }
+  }
+
+  @Test func `a set that is stored unsorted is stored by its bytes, in either direction`() {
+    let server = TestServer()
+    server.run("SADD s -70000 1 70000 200")
+    #expect(server.run("SORT s BY nosort STORE l") == 4)
+    #expect(server.run("LRANGE l 0 -1") == ["-70000", "1", "200", "70000"])
+    #expect(server.run("SORT s BY nosort DESC STORE l") == 4)
+    #expect(server.run("LRANGE l 0 -1") == ["70000", "200", "1", "-70000"])
+  }
+
   @Test func `LIMIT takes a part of the result, whatever its numbers`() {
     let server = SortTests.makeServer()
     #expect(server.run("SORT list LIMIT 1 2") == ["2", "3"])

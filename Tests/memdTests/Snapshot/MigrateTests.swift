@@ -99,6 +99,62 @@ private final class Target: BlockingConnection {
     #expect(source.run("GET a") == "1")
   }
 
+  @Test func `MIGRATE uses a connection again, and closes it after ten seconds`() {
+    var opened = 0
+    source.transport.blockingPeer = { [other] _, port in
+      opened += 1
+      return port < 8000 ? Target(other) : nil
+    }
+    source.run("MSET a 1 b 2 c 3 d 4")
+    #expect(source.run("MIGRATE host 7000 a 2 1000") == .ok)
+    #expect(source.run("MIGRATE host 7000 b 2 1000") == .ok)
+    #expect(opened == 1)
+    #expect(source.info("migrate_cached_sockets") == "1")
+    // Another database, and a connection of its own to another server.
+    #expect(source.run("MIGRATE host 7000 c 3 1000") == .ok)
+    #expect(source.run("MIGRATE host 7001 d 3 1000") == .ok)
+    #expect(opened == 2)
+    other.run("SELECT 2")
+    #expect(other.run("MGET a b c") == ["1", "2", nil])
+    other.run("SELECT 3")
+    #expect(other.run("MGET c d") == ["3", "4"])
+    source.advance(milliseconds: 9000)
+    #expect(source.info("migrate_cached_sockets") == "2")
+    source.advance(milliseconds: 2000)
+    #expect(source.info("migrate_cached_sockets") == "0")
+    #expect(source.run("MIGRATE host 7000 e 3 1000") == .status("NOKEY"))
+  }
+
+  @Test func `MIGRATE tries anew when a connection from before is dead, but not a new one`() {
+    var targets: [Target] = []
+    source.transport.blockingPeer = { [other] _, _ in
+      targets.append(Target(other))
+      return targets.last
+    }
+    source.run("MSET a 1 b 2")
+    #expect(source.run("MIGRATE host 7000 a 0 1000") == .ok)
+    targets[0].receptionsLeft = 0
+    other.run("FLUSHALL")
+    // The dead one has taken the request all the same, which the other server may have run.
+    let reply = source.run("MIGRATE host 7000 b 0 1000 REPLACE")
+    #expect(reply == .ok && targets.count == 2)
+    #expect(source.run("EXISTS b") == 0 && other.run("GET b") == "2")
+    #expect(source.info("migrate_cached_sockets") == "1")
+  }
+
+  @Test func `MIGRATE selects the database anew after an error`() {
+    connect()
+    source.run("MSET a 1 b 2")
+    other.run("SET a 5")
+    #expect(source.run("MIGRATE host 7000 a 0 1000").text.contains("BUSYKEY"))
+    #expect(source.run("MIGRATE host 7000 b 0 1000") == .ok)
+    for _ in 0..<2 {
+      #expect(source.run("MIGRATE host 7000 a 99 1000").text.contains("DB index is out of range"))
+    }
+    #expect(source.run("MIGRATE host 7000 a 0 1000 REPLACE") == .ok)
+    #expect(other.run("MGET a b") == ["1", "2"])
+  }
+
   @Test func `MIGRATE refuses what it doesn't understand`() {
     source.run("SET a 1")
     for options in ["X", "AUTH", "AUTH2 a", "KEYS"] {

@@ -143,6 +143,20 @@ import Testing
     #expect(server.disk.content(of: "dump.rdb") != old)
   }
 
+  @Test func `what interrupted saves have left behind goes at start, and nothing else`() {
+    let server = TestServer()
+    server.server.log.processID = 77
+    server.disk.setContent([1], of: "/proc/42/stat")
+    let kept = [
+      "dump.rdb", "temp-.rdb", "temp-0.rdb", "temp-1x.rdb", "temp-007.rdb", "temp--5.rdb",
+      "temp-5.rdb.bak", "mytemp-5.rdb", "temp-42.rdb", "temp-99999999999.rdb",
+    ]
+    for name in kept + ["temp-5.rdb", "temp-77.rdb"] { server.disk.setContent([2], of: name) }
+    server.server.removeLeftovers()
+    for name in kept { #expect(server.disk.exists(name), "\(name)") }
+    #expect(!server.disk.exists("temp-5.rdb") && !server.disk.exists("temp-77.rdb"))
+  }
+
   @Test func `how recently or often keys were used is saved where a policy looks at it`() {
     for policy in ["allkeys-lru", "allkeys-lfu"] {
       let server = Self.filled()

@@ -97,7 +97,9 @@ extension Call {
     guard var entry = try hashForWriting(key, fieldsFrom: first, to: count) else { return 0 }
     var removed = 0
     for index in first..<count {
-      guard database.removeField(arguments[index], of: &entry, hash: key.hash) else { continue }
+      let isRemoved = database.removeField(
+        arguments[index], nameHash: arguments.hash(at: index), of: &entry, hash: key.hash)
+      guard isRemoved else { continue }
       removed &+= 1
       effects.mention(field: arguments[index])
       if HashValue(entry).count == 0 { break }

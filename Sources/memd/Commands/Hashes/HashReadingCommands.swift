@@ -57,7 +57,8 @@ enum HashReadingCommands: CommandFamily {
   private static func value(_ call: borrowing Call) throws(CommandError) -> StoredText? {
     let key = call.key(1)
     guard let entry = try call.database.collection(key, .hash) else { return nil }
-    return HashValue(entry).find(call.arguments[2], call.moment)
+    return HashValue(entry).find(
+      call.arguments[2], hash: call.arguments.hash(at: 2), call.moment)
   }
 
   static func hmget(_ call: inout Call) throws(CommandError) {
@@ -71,7 +72,9 @@ enum HashReadingCommands: CommandFamily {
     }
     let hash = HashValue(entry)
     for index in 2..<count {
-      if let value = hash.find(call.arguments[index], call.moment) {
+      if let value = hash.find(
+        call.arguments[index], hash: call.arguments.hash(at: index), call.moment)
+      {
         call.reply.bulk(value)
       } else {
         call.reply.null()

@@ -131,10 +131,29 @@ enum DebugKeyspace {
     guard let entry = call.database.find(call.key(2)) else { throw .noSuchKey }
     let address = String(entry.word, radix: 16)
     let idle = call.moment.countsAccesses ? 0 : call.database.idleSeconds(of: entry)
+    let configuration = call.server.configuration
+    let length = SerializedLength.of(entry, compresses: configuration.rdbCompression)
     call.reply.status(
       "Value at:0x\(address) refcount:1 encoding:\(entry.encodingName)"
-        + " serializedlength:\(SerializedLength.of(entry)) lru:\(entry.header.access)"
-        + " lru_seconds_idle:\(idle)")
+        + " serializedlength:\(length) lru:\(entry.header.access)"
+        + " lru_seconds_idle:\(idle)" + chainText(entry, configuration))
+  }
+
+  /// What there is to say about a list of several nodes.
+  private static func chainText(_ entry: Entry, _ configuration: Configuration) -> String {
+    guard entry.header.type == .list, entry.hasLargeForm else { return "" }
+    let chain = ListValue(entry).chain
+    var byteCount = 0
+    var node = chain.pointee.head
+    while let current = node {
+      byteCount += current.isPlain ? current.plainByteCount : current.listpack.byteCount
+      node = current.next
+    }
+    let mean = Double(chain.pointee.count) / Double(chain.pointee.nodeCount)
+    return " ql_nodes:\(chain.pointee.nodeCount) ql_avg_node:\(FixedPoint.text(mean, digits: 2))"
+      + " ql_listpack_max:\(configuration.listMaxListpackSize)"
+      + " ql_compressed:\(configuration.listCompressDepth == 0 ? 0 : 1)"
+      + " ql_uncompressed_size:\(byteCount)"
   }
 
   static func populate(_ call: inout Call) throws(CommandError) {
@@ -195,8 +214,12 @@ enum TableReport {
 
 /// How long a value would be in a snapshot file, without compression.
 enum SerializedLength {
-  static func of(_ entry: Entry) -> Int {
-    guard entry.header.type == .string else { return 0 }
+  /// Bytes of the value without its type; strings as if nothing were compressed.
+  static func of(_ entry: Entry, compresses: Bool) -> Int {
+    guard entry.header.type == .string else {
+      let payload = DumpPayload.make(of: entry, compresses: compresses)
+      return payload.count - DumpPayload.overheadCount
+    }
     let value = StringValue(entry)
     if let integer = value.integer {
       if Int8(exactly: integer) != nil { return 2 }

@@ -47,40 +47,47 @@ enum MigrateCommand: CommandFamily {
     let order = try MigrationOrder(call)
     let indexes = order.keys.filter { call.database.read(call.key($0)) != nil }
     guard !indexes.isEmpty else { return call.reply.status("NOKEY") }
-    let connection: BlockingConnection
-    do throws(SystemError) {
-      connection = try call.server.transport.connectBlocking(
-        to: call.arguments[1].text, port: order.port, timeoutMilliseconds: order.timeout)
-    } catch {
-      throw CommandError("IOERR error or timeout connecting to the client")
-    }
-    defer { connection.close() }
-    var request = CommandWriter()
-    let preamble = order.writePreamble(to: &request, call)
-    for index in indexes { order.writeRestore(of: index, to: &request, call) }
-    do throws(SystemError) {
-      try connection.send(request.bytes, timeoutMilliseconds: order.timeout)
-    } catch {
-      throw CommandError("IOERR error or timeout writing to target instance")
-    }
-    var replies = MigrationReplies(connection, timeout: order.timeout)
-    var complaint: String?
-    for _ in 0..<preamble { if let text = replies.error() { complaint = complaint ?? text } }
-    let isRefused = complaint != nil
-    var moved: [Int] = []
-    for index in indexes where replies.isAlive {
-      if let text = replies.error() {
-        complaint = complaint ?? text
-      } else if replies.isAlive, !isRefused {
-        moved.append(index)
+    let peer = "\(call.arguments[1].text):\(order.port)"
+    let connections = call.server.migrationConnections
+    var outcome = MigrationOutcome()
+    var link: MigrationConnections.Link
+    if let kept = connections.take(peer) {
+      link = kept
+      outcome = order.send(indexes, over: link, call)
+      // The other server may have closed it in the meantime: then a new one is worth a try.
+      if outcome.isLostUnheard {
+        link.connection.close()
+        link = try connect(to: peer, order, call)
+        outcome = order.send(indexes, over: link, call)
       }
+    } else {
+      link = try connect(to: peer, order, call)
+      outcome = order.send(indexes, over: link, call)
     }
-    if !order.copies { remove(moved, call) }
-    if !replies.isAlive { throw CommandError("IOERR error or timeout reading to target instance") }
-    if let complaint {
+    if !order.copies { remove(outcome.moved, call) }
+    guard outcome.isAlive else {
+      link.connection.close()
+      throw outcome.isSent
+        ? CommandError("IOERR error or timeout reading to target instance")
+        : CommandError("IOERR error or timeout writing to target instance")
+    }
+    connections.keep(link, now: call.server.clock.monotonicNanoseconds())
+    if let complaint = outcome.complaint {
       throw call.failure("ERR Target instance replied with error: \(complaint)")
     }
     call.reply.ok()
+  }
+
+  private static func connect(
+    to peer: String, _ order: MigrationOrder, _ call: borrowing Call
+  ) throws(CommandError) -> MigrationConnections.Link {
+    do throws(SystemError) {
+      let connection = try call.server.transport.connectBlocking(
+        to: call.arguments[1].text, port: order.port, timeoutMilliseconds: order.timeout)
+      return MigrationConnections.Link(connection, to: peer)
+    } catch {
+      throw CommandError("IOERR error or timeout connecting to the client")
+    }
   }
 
   /// Removes what the other server has now; followers are told which keys that were.
@@ -144,9 +151,42 @@ private struct MigrationOrder {
     port = UInt16(clamping: DecimalText.parse(call.arguments[2]) ?? 0)
   }
 
+  /// Sends the keys over a connection and waits for the replies.
+  func send(
+    _ indexes: [Int], over link: MigrationConnections.Link, _ call: borrowing Call
+  ) -> MigrationOutcome {
+    var outcome = MigrationOutcome()
+    var request = CommandWriter()
+    let preamble = writePreamble(to: &request, selected: link.database, call)
+    for index in indexes { writeRestore(of: index, to: &request, call) }
+    do throws(SystemError) {
+      try link.connection.send(request.bytes, timeoutMilliseconds: timeout)
+    } catch {
+      return outcome
+    }
+    outcome.isSent = true
+    var replies = MigrationReplies(link.connection, timeout: timeout)
+    for _ in 0..<preamble { if let text = replies.error() { outcome.note(text) } }
+    let isRefused = outcome.complaint != nil
+    for index in indexes where replies.isAlive {
+      if let text = replies.error() {
+        outcome.note(text)
+      } else if replies.isAlive, !isRefused {
+        outcome.moved.append(index)
+      }
+    }
+    outcome.isAlive = replies.isAlive
+    outcome.hasReplies = replies.hasAny
+    // After a complaint nobody knows what is selected there.
+    link.database = outcome.complaint == nil ? database : nil
+    return outcome
+  }
+
   /// Writes what comes before the values; returns the number of commands.
-  func writePreamble(to request: inout CommandWriter, _ call: borrowing Call) -> Int {
-    var count = 1
+  private func writePreamble(
+    to request: inout CommandWriter, selected: Int?, _ call: borrowing Call
+  ) -> Int {
+    var count = 0
     if let password {
       request.begin(argumentCount: user == nil ? 2 : 3)
       request.append("AUTH")
@@ -154,14 +194,19 @@ private struct MigrationOrder {
       request.append(call.arguments[password])
       count += 1
     }
-    request.begin(argumentCount: 2)
-    request.append("SELECT")
-    request.append(integer: database)
+    if selected != database {
+      request.begin(argumentCount: 2)
+      request.append("SELECT")
+      request.append(integer: database)
+      count += 1
+    }
     return count
   }
 
   /// Writes the value of a key that exists.
-  func writeRestore(of index: Int, to request: inout CommandWriter, _ call: borrowing Call) {
+  private func writeRestore(
+    of index: Int, to request: inout CommandWriter, _ call: borrowing Call
+  ) {
     let key = call.key(index)
     guard let entry = call.database.find(key) else { return }
     // A deadline that passes just now is one millisecond away.
@@ -177,6 +222,24 @@ private struct MigrationOrder {
   }
 }
 
+/// What came of sending keys to another server.
+private struct MigrationOutcome {
+  /// Arguments that name keys which the other server has now.
+  var moved: [Int] = []
+  /// The first error that it replied.
+  private(set) var complaint: String?
+  /// Whether everything was sent, whether anything came back, and all of it.
+  var isSent = false
+  var hasReplies = false
+  var isAlive = false
+
+  /// True if the other server may never have seen the request.
+  var isLostUnheard: Bool { !isAlive && !hasReplies }
+
+  /// Takes note of an error.
+  mutating func note(_ text: String) { complaint = complaint ?? text }
+}
+
 /// The other server's replies, one after the other.
 private struct MigrationReplies {
   private let connection: BlockingConnection
@@ -184,6 +247,8 @@ private struct MigrationReplies {
   private var reader = ReplyReader()
   /// False once nothing more can come.
   private(set) var isAlive = true
+  /// Whether anything has come.
+  private(set) var hasAny = false
 
   init(_ connection: BlockingConnection, timeout: Int) {
     self.connection = connection
@@ -204,6 +269,7 @@ private struct MigrationReplies {
       }
       let bytes = (try? connection.receive(timeoutMilliseconds: timeout)) ?? []
       if bytes.isEmpty { isAlive = false } else { reader.feed(bytes) }
+      hasAny = hasAny || !bytes.isEmpty
     }
     return nil
   }

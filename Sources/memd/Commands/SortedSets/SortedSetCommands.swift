@@ -98,7 +98,9 @@ enum SortedSetCommands: CommandFamily {
     }
     var added = 0
     var updated = 0
-    var outcome = editor.add(call.arguments[first &+ 1], score, conditions)
+    var outcome = editor.add(
+      call.arguments[first &+ 1], memberHash: call.arguments.hash(at: first &+ 1), score,
+      conditions)
     var index = first &+ 2
     while true {
       if outcome == .added { added &+= 1 }
@@ -137,7 +139,8 @@ enum SortedSetCommands: CommandFamily {
     to editor: inout SortedSetEditor
   ) -> SortedSetEditor.Outcome {
     editor.add(
-      call.arguments[index &+ 1], DoubleText.parse(call.arguments[index]) ?? 0, conditions)
+      call.arguments[index &+ 1], memberHash: call.arguments.hash(at: index &+ 1),
+      DoubleText.parse(call.arguments[index]) ?? 0, conditions)
   }
 
   // MARK: - ZREM
@@ -149,7 +152,7 @@ enum SortedSetCommands: CommandFamily {
     var removed = 0
     var index = 2
     while index < call.arguments.count, left > 0 {
-      if editor.remove(call.arguments[index]) {
+      if editor.remove(call.arguments[index], memberHash: call.arguments.hash(at: index)) {
         removed &+= 1
         left &-= 1
       }
@@ -172,7 +175,8 @@ enum SortedSetCommands: CommandFamily {
   static func zscore(_ call: inout Call) throws(CommandError) {
     let key = call.key(1)
     guard let value = try call.sortedSet(key),
-      let score = value.score(of: call.arguments[2], seed: call.database.seed)
+      let score = value.score(
+        of: call.arguments[2], hash: call.arguments.hash(at: 2), seed: call.database.seed)
     else { return call.reply.null() }
     call.reply.double(score)
   }
@@ -208,7 +212,8 @@ enum SortedSetCommands: CommandFamily {
     if showsScore { try checkRankOption(call) }
     let key = call.key(1)
     guard let value = try call.sortedSet(key),
-      let place = value.place(of: call.arguments[2], seed: call.database.seed)
+      let place = value.place(
+        of: call.arguments[2], hash: call.arguments.hash(at: 2), seed: call.database.seed)
     else { return showsScore ? call.reply.nullArray() : call.reply.null() }
     if showsScore { call.reply.array(2) }
     call.reply.integer(isReversed ? value.count &- 1 &- place.rank : place.rank)

@@ -187,7 +187,8 @@ enum ConsumerGroupCommands: CommandFamily {
 
   static func xgroupDestroy(_ call: inout Call) throws(CommandError) {
     let stream = try stream(call)
-    guard stream.removeGroup(call.arguments[3]) else { return call.reply.integer(0) }
+    guard let remains = stream.detachGroup(call.arguments[3]) else { return call.reply.integer(0) }
+    call.database.unlinked.discard(UnlinkedValue(remains))
     changed(.groupDestroy, call)
     // Who waits for entries of the group learns that it is gone.
     call.database.signalReady(call.key(2))

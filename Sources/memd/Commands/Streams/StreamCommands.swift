@@ -126,7 +126,7 @@ enum StreamCommands: CommandFamily {
     }
     call.reply.streamID(id)
     call.changed(key, .streamAdd)
-    let result = options.apply(to: target)
+    let result = options.apply(to: target, in: call.database)
     if result.count > 0 { call.effects.notify(.streamTrim, key, in: call.database) }
     if options.isSentAsItCame, case .complete = options.id { return }
     propagateAdd(call, id, fields, options.exactTrim(of: target, after: result))
@@ -253,7 +253,7 @@ enum StreamCommands: CommandFamily {
     guard let stream = try call.database.streamForWriting(key) else {
       return call.reply.integer(0)
     }
-    let result = options.apply(to: stream)
+    let result = options.apply(to: stream, in: call.database)
     call.reply.integer(result.count)
     guard result.count > 0 else { return }
     call.changed(key, .streamTrim)

@@ -130,12 +130,15 @@ extension StreamTrimOptions {
   /// True if a follower that gets the request as it came does the same.
   var isSentAsItCame: Bool { !isApproximate && policy == .keep }
 
-  /// Trims the stream as the options say.
-  func apply(to stream: Stream) -> StreamDeletion {
+  /// Trims a stream of the database as the options say.
+  func apply(to stream: Stream, in database: Database) -> StreamDeletion {
     guard let trim else { return StreamDeletion() }
     if policy == .acknowledged { return stream.trimAcknowledged(trim, limit: limit) }
     var result = StreamDeletion()
-    result.count = stream.trim(trim, isApproximate: isApproximate, limit: limit)
+    var dropped: Stream?
+    result.count = stream.trim(
+      trim, isApproximate: isApproximate, limit: limit, dropping: &dropped)
+    if let dropped { database.unlinked.discard(UnlinkedValue(dropped)) }
     if policy == .delete, result.count > 0 {
       let end = stream.length > 0 ? stream.firstID : stream.lastID.successor ?? .maximum
       stream.dropReferences(before: end, &result)

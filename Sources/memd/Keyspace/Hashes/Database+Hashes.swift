@@ -97,7 +97,8 @@ extension Database {
     var index = first
     while index < arguments.count {
       let isNew = table.pointee.set(
-        arguments[index], arguments[index &+ 1], keepsDeadline: keepsDeadlines)
+        arguments[index], arguments[index &+ 1], hash: arguments.hash(at: index),
+        keepsDeadline: keepsDeadlines)
       if isNew { created &+= 1 }
       index &+= 2
     }
@@ -105,10 +106,14 @@ extension Database {
   }
 
   /// Removes a field; false if there is none. An emptied hash is to be removed by the caller.
-  func removeField(_ name: RawSpan, of entry: inout Entry, hash: UInt64) -> Bool {
+  ///
+  /// - Parameter nameHash: the hash of the name, 0 if nobody has computed it.
+  func removeField(
+    _ name: RawSpan, nameHash: UInt64 = 0, of entry: inout Entry, hash: UInt64
+  ) -> Bool {
     if HashValue(entry).isTable {
       let table = HashValue(entry).table
-      guard table.pointee.remove(name) else { return false }
+      guard table.pointee.remove(name, hash: nameHash) else { return false }
       if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
       return true
     }

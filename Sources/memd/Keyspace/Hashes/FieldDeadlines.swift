@@ -89,6 +89,17 @@ struct FieldDeadlines: ~Copyable {
     unsafe places.unsafelyUnwrapped[field.place] = field.word
   }
 
+  /// Moves the heap if it lies in a sparse slab.
+  mutating func leaveSparseSlab(_ allocator: Allocator) {
+    guard let old = unsafe places, unsafe allocator.isSparse(old, byteCount: capacity * 8) else {
+      return
+    }
+    let memory = unsafe allocator.allocate(capacity * 8)
+    unsafe memory.copyMemory(from: old, byteCount: count * 8)
+    unsafe allocator.deallocate(old, byteCount: capacity * 8)
+    unsafe places = memory.assumingMemoryBound(to: UInt64.self)
+  }
+
   /// Gives the memory back; the heap is empty afterwards.
   mutating func free(_ allocator: Allocator) {
     if let places = unsafe places {

@@ -23,16 +23,20 @@ struct FieldTable: ~Copyable {
     self.allocator = allocator
   }
 
+  // Where a hash is asked for, it is that of the field's name, or 0 if nobody has computed it.
+
   /// The field of this name.
   @inline(__always)
-  func find(_ name: RawSpan) -> HashField? {
-    fields.find(name, hash: SipHash13.hash(name, fields.seed))
+  func find(_ name: RawSpan, hash: UInt64 = 0) -> HashField? {
+    fields.find(name, hash: hash == 0 ? SipHash13.hash(name, fields.seed) : hash)
   }
 
   /// Gives a field a value; it loses its deadline unless that is to be kept. True if it is new.
   @inline(__always)
-  mutating func set(_ name: RawSpan, _ value: RawSpan, keepsDeadline: Bool = false) -> Bool {
-    let hash = SipHash13.hash(name, fields.seed)
+  mutating func set(
+    _ name: RawSpan, _ value: RawSpan, hash: UInt64 = 0, keepsDeadline: Bool = false
+  ) -> Bool {
+    let hash = hash == 0 ? SipHash13.hash(name, fields.seed) : hash
     guard let location = fields.locate(name, hash: hash) else {
       fields.insert(HashField.make(name, value, allocator: allocator), hash: hash)
       return true
@@ -55,15 +59,15 @@ struct FieldTable: ~Copyable {
   }
 
   /// Removes a field; false if there is none.
-  mutating func remove(_ name: RawSpan) -> Bool {
-    guard let field = take(name) else { return false }
+  mutating func remove(_ name: RawSpan, hash: UInt64 = 0) -> Bool {
+    guard let field = take(name, hash: hash) else { return false }
     field.free(allocator)
     return true
   }
 
   /// Takes a field out of table and heap; the caller frees it.
-  mutating func take(_ name: RawSpan) -> HashField? {
-    let hash = SipHash13.hash(name, fields.seed)
+  mutating func take(_ name: RawSpan, hash: UInt64 = 0) -> HashField? {
+    let hash = hash == 0 ? SipHash13.hash(name, fields.seed) : hash
     guard let field = fields.remove(name, hash: hash) else { return nil }
     if field.hasDeadline { deadlines.remove(field, allocator) }
     return field
@@ -105,6 +109,22 @@ struct FieldTable: ~Copyable {
   }
 
   // MARK: - As a whole
+
+  /// Moves what lies in sparse slabs of some fields and returns the next cursor, 0 at the end;
+  /// `visit` learns of every field whether it has moved.
+  mutating func leaveSparseSlabs(_ cursor: UInt64, visit: (_ hasMoved: Bool) -> Void) -> UInt64 {
+    let allocator = self.allocator
+    if cursor == 0 { deadlines.leaveSparseSlab(allocator) }
+    var relocated: [HashField] = []
+    let next = fields.scanLocations(cursor) { field in
+      guard let moved = field.movedFromSparseSlab(allocator) else { return visit(false) }
+      field = moved
+      if moved.hasDeadline { relocated.append(moved) }
+      visit(true)
+    }
+    for field in relocated { deadlines.relocated(field) }
+    return next
+  }
 
   /// Frees at most about `budget` fields, counting it down; true when none is left.
   mutating func drain(budget: inout Int) -> Bool {

@@ -207,6 +207,17 @@ struct HashField: HashTableElement {
     return new
   }
 
+  /// The field in another block if its own lies in a sparse slab, which is given back; else nil. A
+  /// heap of deadlines is to be told.
+  func movedFromSparseSlab(_ allocator: Allocator) -> HashField? {
+    let count = byteCount
+    guard unsafe allocator.isSparse(pointer, byteCount: count) else { return nil }
+    let target = unsafe allocator.allocate(count)
+    unsafe target.copyMemory(from: pointer, byteCount: count)
+    unsafe allocator.deallocate(pointer, byteCount: count)
+    return HashField(word: word & 0xFFFF << 48 | UInt64(UInt(bitPattern: target)))
+  }
+
   func free(_ allocator: Allocator) {
     unsafe allocator.deallocate(pointer, byteCount: byteCount)
   }

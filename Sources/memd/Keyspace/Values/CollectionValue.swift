@@ -28,8 +28,22 @@ protocol CollectionValue {
   /// - Parameter samples: how many elements are measured to estimate all; 0 measures all.
   func allocatedSize(_ allocator: Allocator, samples: Int) -> Int
 
+  /// Moves what lies in sparse slabs of a part of a large form. A pass begins with cursor 0 and has
+  /// come round when 0 is returned; in between the collection may change. `visit` learns of every
+  /// element whether it has moved.
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64
+
   /// Mixes the contents into a fingerprint, as DEBUG DIGEST of redis-server does for the type.
   func mix(into digest: inout DatasetDigest)
+}
+
+extension CollectionValue {
+  // Blocks of lists and streams are too large for slabs, and what leads to them is little.
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 { 0 }
 }
 
 extension Entry {
@@ -42,6 +56,24 @@ extension Entry {
     case .sortedSet: SortedSetValue(self).copiedWord(allocator, seed: seed)
     case .hash: HashValue(self).copiedWord(allocator, seed: seed)
     case .stream: StreamValue(self).copiedWord(allocator, seed: seed)
+    }
+  }
+
+  /// Whether the value is a collection in its large form.
+  var hasLargeForm: Bool {
+    let header = self.header
+    return !header.isString && !CollectionEncoding.isPacked(header.encoding)
+  }
+
+  /// Moves a part of a collection's large form out of sparse slabs, as its type does it.
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 {
+    switch header.type {
+    case .string, .list, .stream: 0
+    case .set: SetValue(self).leaveSparseSlabs(cursor, allocator, visit: visit)
+    case .sortedSet: SortedSetValue(self).leaveSparseSlabs(cursor, allocator, visit: visit)
+    case .hash: HashValue(self).leaveSparseSlabs(cursor, allocator, visit: visit)
     }
   }
 

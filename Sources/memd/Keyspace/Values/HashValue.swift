@@ -43,6 +43,10 @@ struct HashValue: CollectionValue {
     table.allocatedSize(allocator) + table.pointee.allocatedSize(allocator, samples: samples)
   }
 
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 { table.pointee.leaveSparseSlabs(cursor, visit: visit) }
+
   func mix(into digest: inout DatasetDigest) {
     forEach(before: .min) { name, value, deadline in
       var one = DatasetDigest()
@@ -61,11 +65,13 @@ struct HashValue: CollectionValue {
 extension HashValue {
   // MARK: - Reading
 
-  /// The value of a field; nil if there is none, or if its deadline is before `threshold`.
+  /// The value of a field; nil if there is none, or if its deadline has passed.
+  ///
+  /// - Parameter hash: the hash of the name, 0 if nobody has computed it.
   @inline(__always)
-  func find(_ name: RawSpan, _ moment: Moment) -> StoredText? {
+  func find(_ name: RawSpan, hash: UInt64 = 0, _ moment: Moment) -> StoredText? {
     guard isTable else { return findPacked(name, moment) }
-    guard let field = table.pointee.find(name) else { return nil }
+    guard let field = table.pointee.find(name, hash: hash) else { return nil }
     if field.hasDeadline, field.deadline < moment.fieldThreshold { return nil }
     return StoredText(field.value)
   }

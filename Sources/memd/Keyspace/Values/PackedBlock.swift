@@ -33,20 +33,23 @@ struct PackedBlock {
   var start: UnsafeMutableRawPointer { unsafe pointer + PackedBlock.headerCount }
   var count: Int { unsafe pointer.load(as: Int.self) }
 
+  /// Bytes of the allocation, as they were asked for.
+  var byteCount: Int { PackedBlock.headerCount + count }
+
   /// The block with `count` bytes, the first ones as before; this one must not be used any more.
   func resized(to count: Int, allocator: Allocator) -> PackedBlock {
     let moved = unsafe allocator.reallocate(
-      pointer, from: PackedBlock.headerCount + self.count, to: PackedBlock.headerCount + count)
+      pointer, from: byteCount, to: PackedBlock.headerCount + count)
     unsafe moved.storeBytes(of: count, as: Int.self)
     return PackedBlock(word: UInt64(UInt(bitPattern: moved)))
   }
 
   /// Memory the block occupies.
   func allocatedSize(_ allocator: Allocator) -> Int {
-    unsafe allocator.allocatedSize(of: PackedBlock.headerCount + count, at: pointer)
+    unsafe allocator.allocatedSize(of: byteCount, at: pointer)
   }
 
   func free(_ allocator: Allocator) {
-    unsafe allocator.deallocate(pointer, byteCount: PackedBlock.headerCount + count)
+    unsafe allocator.deallocate(pointer, byteCount: byteCount)
   }
 }

@@ -11,13 +11,15 @@ import RESP
 struct PackedValue: ListpackOwner {
   private(set) var entry: Entry
   private let hash: UInt64
-  private let database: Database
+  /// Outlives the value, which a handler makes and drops: a counted reference would cost a pair of
+  /// retain and release per command.
+  private let database: Unmanaged<Database>
 
   /// - Parameter hash: the hash of the entry's key.
   init(_ entry: Entry, hash: UInt64, in database: Database) {
     self.entry = entry
     self.hash = hash
-    self.database = database
+    unsafe self.database = unsafe Unmanaged.passUnretained(database)
   }
 
   /// First of the bytes; valid until the next `resize`.
@@ -29,7 +31,10 @@ struct PackedValue: ListpackOwner {
 
   /// Makes room for `count` bytes; as many of the old ones as fit are kept, new ones are undefined.
   mutating func resize(to count: Int) {
-    entry = database.resizePacked(entry, hash: hash, to: count)
+    let (entry, hash) = (entry, hash)
+    self.entry = unsafe database._withUnsafeGuaranteedRef {
+      $0.resizePacked(entry, hash: hash, to: count)
+    }
   }
 }
 

@@ -87,6 +87,16 @@ struct SetValue: CollectionValue, SetForms {
     } while cursor != 0 && rest > 0
   }
 
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 {
+    table.pointee.scanLocations(cursor) { member in
+      let moved = member.movedFromSparseSlab(allocator)
+      if let moved { member = moved }
+      visit(moved != nil)
+    }
+  }
+
   func mix(into digest: inout DatasetDigest) {
     var sum = digest
     forEach {

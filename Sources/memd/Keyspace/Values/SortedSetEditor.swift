@@ -40,18 +40,21 @@ struct SortedSetEditor {
 
   /// Adds a member or gives it another score, as far as `conditions` allow; `score` tells the
   /// result. A score is never NaN.
+  ///
+  /// - Parameter memberHash: the hash of the member, 0 if nobody has computed it.
   @inline(__always)
   mutating func add(
-    _ member: RawSpan, _ score: Double, _ conditions: AddConditions
+    _ member: RawSpan, memberHash: UInt64 = 0, _ score: Double, _ conditions: AddConditions
   ) -> Outcome {
-    value.isLarge ? addLarge(member, score, conditions) : addPacked(member, score, conditions)
+    value.isLarge
+      ? addLarge(member, memberHash, score, conditions) : addPacked(member, score, conditions)
   }
 
   private mutating func addLarge(
-    _ member: RawSpan, _ score: Double, _ conditions: AddConditions
+    _ member: RawSpan, _ hash: UInt64, _ score: Double, _ conditions: AddConditions
   ) -> Outcome {
     let set = value.large
-    let hash = SipHash13.hash(member, database.seed)
+    let hash = hash == 0 ? SipHash13.hash(member, database.seed) : hash
     guard let element = set.pointee.find(member, hash: hash) else {
       if conditions.contains(.onlyPresent) { return .refused }
       set.pointee.insert(member, hash: hash, score: score)
@@ -150,9 +153,12 @@ struct SortedSetEditor {
   // MARK: - Removing
 
   /// Removes a member; false if it is absent.
-  mutating func remove(_ member: RawSpan) -> Bool {
+  ///
+  /// - Parameter memberHash: the hash of the member, 0 if nobody has computed it.
+  mutating func remove(_ member: RawSpan, memberHash: UInt64 = 0) -> Bool {
     if value.isLarge {
-      return value.large.pointee.remove(member, hash: SipHash13.hash(member, database.seed))
+      let hash = memberHash == 0 ? SipHash13.hash(member, database.seed) : memberHash
+      return value.large.pointee.remove(member, hash: hash)
     }
     guard let position = value.packed.find(member) else { return false }
     var bytes = PackedValue(entry, hash: hash, in: database)
@@ -161,9 +167,36 @@ struct SortedSetEditor {
     return true
   }
 
+  /// Up to so many members it is not worth it to think of another way.
+  private static let removedOneByOneMax = 1000
+
+  /// Puts the few members that stay into a new set; the old one is freed in slices.
+  private mutating func keepOnly(outside ranks: Range<Int>) {
+    let old = value.large
+    let seed = database.seed
+    var set = SortedSet(allocator: database.allocator, seed: seed)
+    for kept in [0..<ranks.lowerBound, ranks.upperBound..<value.count] {
+      var walk = SortedSetWalk(value, from: kept.lowerBound, count: kept.count)
+      while let member = walk.next() {
+        var scratch = DecimalScratch()
+        let text = member.text(&scratch)
+        set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
+      }
+    }
+    entry.valueWord = Boxed(set, allocator: database.allocator).word
+    database.unlinked.discard(UnlinkedValue(old))
+  }
+
   /// Removes the members with these ranks, which must exist.
   mutating func remove(_ ranks: Range<Int>) {
-    if value.isLarge { return value.large.pointee.removeRange(ranks) }
+    if value.isLarge {
+      let left = value.count - ranks.count
+      // A leaderboard that is cut to its best hundred shouldn't pay for the other millions.
+      if ranks.count > SortedSetEditor.removedOneByOneMax, left < ranks.count / 2 {
+        return keepOnly(outside: ranks)
+      }
+      return value.large.pointee.removeRange(ranks)
+    }
     guard let position = value.packed.position(rank: ranks.lowerBound) else { return }
     var bytes = PackedValue(entry, hash: hash, in: database)
     bytes.remove(at: position, count: ranks.count * 2)

@@ -9,6 +9,7 @@ final class SortedSetResult {
   private let box: Boxed<SortedSet>
   private var isStored = false
   private let allocator: Allocator
+  private let unlinked: UnlinkedData
   private let seed: HashSeed
   /// Length of the longest member.
   private var longestMember = 0
@@ -17,11 +18,13 @@ final class SortedSetResult {
 
   init(_ database: Database) {
     allocator = database.allocator
+    unlinked = database.unlinked
     seed = database.seed
     box = Boxed(SortedSet(allocator: allocator, seed: seed), allocator: allocator)
   }
 
-  deinit { if !isStored { box.free(allocator) } }
+  // What nobody has taken is freed in slices, if there is much of it.
+  deinit { if !isStored { unlinked.discard(UnlinkedValue(box)) } }
 
   private var set: SortedSet {
     _read { yield box.pointee }

@@ -33,8 +33,11 @@ struct SortedSetValue: CollectionValue {
 
   /// The score of a member; `seed` is the database's.
   @inline(__always)
-  func score(of member: RawSpan, seed: HashSeed) -> Double? {
-    if isLarge { return large.pointee.find(member, hash: SipHash13.hash(member, seed))?.score }
+  func score(of member: RawSpan, hash: UInt64 = 0, seed: HashSeed) -> Double? {
+    if isLarge {
+      let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
+      return large.pointee.find(member, hash: hash)?.score
+    }
     let packed = self.packed
     guard let position = packed.find(member) else { return nil }
     return packed.score(at: position)
@@ -42,12 +45,13 @@ struct SortedSetValue: CollectionValue {
 
   /// A member's score and the number of members before it.
   @inline(__always)
-  func place(of member: RawSpan, seed: HashSeed) -> (rank: Int, score: Double)? {
+  func place(
+    of member: RawSpan, hash: UInt64 = 0, seed: HashSeed
+  ) -> (rank: Int, score: Double)? {
     if isLarge {
       let set = large
-      guard let element = set.pointee.find(member, hash: SipHash13.hash(member, seed)) else {
-        return nil
-      }
+      let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
+      guard let element = set.pointee.find(member, hash: hash) else { return nil }
       return (set.pointee.rank(of: element), element.score)
     }
     let packed = self.packed
@@ -100,6 +104,10 @@ struct SortedSetValue: CollectionValue {
     large.allocatedSize(allocator) + large.pointee.allocatedSize
   }
 
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 { large.pointee.leaveSparseSlabs(cursor, visit: visit) }
+
   func mix(into digest: inout DatasetDigest) {
     var walk = SortedSetWalk(self, from: 0, count: count)
     while let member = walk.next() {
@@ -110,5 +118,13 @@ struct SortedSetValue: CollectionValue {
       one.mix(text.write(member.score))
       digest.add(one)
     }
+  }
+}
+
+extension UnlinkedValue {
+  /// A sorted set that belongs to no key.
+  init(_ set: Boxed<SortedSet>) {
+    self.init(
+      type: .sortedSet, encoding: Entry.CollectionEncoding.skipList.rawValue, word: set.word)
   }
 }

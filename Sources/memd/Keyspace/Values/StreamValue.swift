@@ -38,6 +38,14 @@ struct StreamValue: CollectionValue {
   }
 }
 
+extension UnlinkedValue {
+  /// A stream that belongs to no key.
+  init(_ stream: Stream) {
+    self.init(
+      type: .stream, encoding: Entry.CollectionEncoding.stream.rawValue, word: stream.word)
+  }
+}
+
 extension Database {
   /// The stream of `key` for a command that reads it.
   func stream(_ key: Key) throws(CommandError) -> Stream? {

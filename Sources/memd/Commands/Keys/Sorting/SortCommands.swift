@@ -71,7 +71,10 @@ enum SortCommands: CommandFamily {
       switch entry.header.type {
       case .list, .sortedSet: break
       // A set has no order: what is stored must be the same on every follower.
-      case .set: if !options.sorts, options.destination != nil { order = .canonical }
+      case .set:
+        if !options.sorts, options.destination != nil {
+          order = SortOrder(canonicalDescending: options.isDescending)
+        }
       case .string, .hash, .stream: throw .wrongType
       }
     }

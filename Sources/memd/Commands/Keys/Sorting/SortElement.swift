@@ -42,9 +42,11 @@ struct SortElement {
   mutating func readOwnWeight() throws(CommandError) { try readWeight(text) }
 
   mutating func readWeight(_ text: [UInt8]) throws(CommandError) {
-    // Compatibility: an empty text weighs zero.
-    if text.isEmpty { return }
-    guard let number = DoubleText.parse(text.rawSpan) else {
+    // Compatibility: a zero byte ends the text, no text at all weighs zero, blanks may come first.
+    let shown = text.prefix { $0 != 0 }
+    if shown.isEmpty { return }
+    let digits = Array(shown.drop { $0 == 0x20 || (0x09...0x0D).contains($0) })
+    guard let number = DoubleText.parse(digits.rawSpan) else {
       throw CommandError("ERR One or more scores can't be converted into double")
     }
     weight = number
@@ -65,15 +67,13 @@ struct SortOrder {
     usesWeights = options.weights != nil
   }
 
-  private init() {
+  /// By the elements' bytes: the same on every server.
+  init(canonicalDescending isDescending: Bool) {
     sorts = true
-    isDescending = false
+    self.isDescending = isDescending
     isAlphabetic = true
     usesWeights = false
   }
-
-  /// By the elements' bytes: the same on every server.
-  static var canonical: SortOrder { SortOrder() }
 
   /// Whether `one` comes before `other`.
   func precedes(_ one: SortElement, _ other: SortElement) -> Bool {
