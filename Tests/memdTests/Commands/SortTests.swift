@@ -95,6 +95,7 @@ import Testing
     #expect(server.run("EXISTS target") == 0)
     #expect(server.run("SORT_RO list STORE target") == .error("ERR syntax error"))
     #expect(server.run("COMMAND GETKEYS SORT a BY b* GET c* STORE d") == ["a", "d"])
+    #expect(server.run("COMMAND GETKEYS SORT a STORE b STORE c STORE d") == ["a", "d"])
     #expect(
       server.run("SORT weight_1")
         == .error("WRONGTYPE Operation against a key holding the wrong kind of value"))

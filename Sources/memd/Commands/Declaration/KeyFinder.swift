@@ -75,6 +75,11 @@ enum KeyFinder {
     case .unknown: return true
     }
     let positions = OptionSearch(command, depth: depth).positions(of: token, in: arguments)
+    if case .lastKeyword = spec.start {
+      let last = positions.last { $0 + 1 < arguments.count }
+      if let last { found.append(Found(index: last + 1, access: spec.access)) }
+      return true
+    }
     guard case .range(let last, _, _) = spec.extent, last < 0 else {
       // One key. Where the option is given twice, both count: one of them is used.
       for position in positions where position + 1 < arguments.count {
