@@ -9,6 +9,8 @@ enum KeyFinder {
   struct Found: Equatable {
     let index: Int
     let access: KeySpec.Access
+    /// An option that is given again further on: named, but not used.
+    var isOverridden = false
 
     static func == (left: Found, right: Found) -> Bool {
       left.index == right.index && left.access == right.access
@@ -75,15 +77,15 @@ enum KeyFinder {
     case .unknown: return true
     }
     let positions = OptionSearch(command, depth: depth).positions(of: token, in: arguments)
-    if case .lastKeyword = spec.start {
-      let last = positions.last { $0 + 1 < arguments.count }
-      if let last { found.append(Found(index: last + 1, access: spec.access)) }
-      return true
-    }
     guard case .range(let last, _, _) = spec.extent, last < 0 else {
-      // One key. Where the option is given twice, both count: one of them is used.
+      // One key. Where the option is given twice, access to both is asked for.
+      var usesLast = false
+      if case .lastKeyword = spec.start { usesLast = true }
       for position in positions where position + 1 < arguments.count {
-        found.append(Found(index: position + 1, access: spec.access))
+        found.append(
+          Found(
+            index: position + 1, access: spec.access,
+            isOverridden: usesLast && position != positions.last))
       }
       return true
     }

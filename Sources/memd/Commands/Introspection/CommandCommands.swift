@@ -194,7 +194,7 @@ enum CommandCommands: CommandFamily {
       throw CommandError("ERR Invalid number of arguments specified for command")
     }
     if let keys = KeyFinder.keys(of: command, depth: depth, in: request), !keys.isEmpty {
-      return keys.map { key in
+      return keys.filter { !$0.isOverridden }.map { key in
         KeyFinder.Found(
           index: key.index, access: KeyAccess.refined(key.access, of: command, in: request))
       }
