@@ -53,12 +53,14 @@ extension Server {
   }
 
   /// Closes the largest clients while all together take more than they may.
-  func evictClients() {
+  ///
+  /// - Parameter spared: stays, as its request is under way.
+  func evictClients(sparing spared: Client? = nil) {
     guard let limit = clientMemoryLimit, clientMemory > limit, !clientEvictionIsFutile else {
       return
     }
     let candidates = clients.all.filter {
-      $0.accountedMemory > 0 && !$0.isClosing && !$0.flags.contains(.noEvict)
+      $0.accountedMemory > 0 && !$0.isClosing && $0 !== spared && !$0.flags.contains(.noEvict)
         && ($0.clientClass == .normal || $0.clientClass == .pubsub)
     }.sorted { $0.accountedMemory > $1.accountedMemory }
     for client in candidates {
@@ -67,7 +69,7 @@ extension Server {
       statistics.evictedClients += 1
       close(client)
     }
-    if clientMemory > limit {
+    if clientMemory > limit, spared == nil {
       log.warning("Over client maxmemory after evicting all evictable clients")
       // Looking again at once would cost a pass over all clients per turn, for nothing.
       clientEvictionIsFutile = true

@@ -25,6 +25,8 @@ extension Server {
       noteExceeding(false)
       return nil
     }
+    // Clients go before keys do.
+    if configuration.maxMemoryClients != 0 { evictClients(sparing: call.client) }
     let hasRoom = evict()
     noteExceeding(!hasRoom || evictionContinues)
     guard !hasRoom else { return nil }

@@ -133,6 +133,22 @@ import Testing
     #expect(server.server.clientMemory <= 600_000)
   }
 
+  @Test func `clients go before keys do, also in the middle of a turn`() {
+    let server = serverWithLargeValue { _ in }
+    let greedy = server.connect()
+    for _ in 0..<4 { greedy.post("GET k") }
+    server.turn()
+    let limit = server.server.evictableMemory - 100_000
+    server.client.post(
+      "CONFIG SET maxmemory \(limit) maxmemory-clients 200kb maxmemory-policy allkeys-lru")
+    server.client.post("SET small 1")
+    server.turn()
+    #expect(server.client.replies() == [.ok, .ok])
+    #expect(server.server.statistics.evictedClients == 1)
+    #expect(server.server.statistics.evictedKeys == 0)
+    #expect(server.run("EXISTS k small") == 2)
+  }
+
   @Test func `a request larger than maxmemory-clients never runs`() {
     let server = TestServer(follows: false) { $0.maxMemoryClients = 1_000_000 }
     let other = server.connect()
