@@ -39,23 +39,19 @@ struct AccessRequest {
   /// The first key that the patterns don't allow to be used as the command would.
   mutating func firstKey(notIn patterns: KeyPatterns) -> Int? {
     if command.keyUse == .varies { return firstFoundKey(notIn: patterns) }
-    let keys = command.keys
-    guard keys.first != 0 else { return nil }
-    let end = keys.last >= 0 ? Int(keys.last) : arguments.count + Int(keys.last)
-    guard end < arguments.count else { return nil }
-    var position = Int(keys.first)
-    while position <= end {
-      if !patterns.allow(command.keyUse, of: arguments[position]) { return position }
-      position += max(1, Int(keys.step))
+    for position in command.keys.positions(in: arguments.count)
+    where !patterns.allow(command.keyUse, of: arguments[position]) {
+      return position
     }
     return nil
   }
 
   private mutating func firstFoundKey(notIn patterns: KeyPatterns) -> Int? {
     if found == nil {
-      let declaration = table.descriptions[command.id].command
-      let depth = table.descriptions[command.id].parent == nil ? 1 : 2
-      found = (KeyFinder.keys(of: declaration, depth: depth, in: arguments) ?? []).map { key in
+      let description = table.descriptions[command.id]
+      let declaration = description.command
+      let keys = KeyFinder.keys(of: declaration, depth: description.depth, in: arguments)
+      found = (keys ?? []).map { key in
         let access = KeyAccess.refined(key.access, of: declaration, in: arguments)
         return KeyFinder.Found(index: key.index, access: access)
       }

@@ -38,17 +38,14 @@ extension Server {
       let tracker = call.client.tracker, tracker.remembersKeys, let tracking = effects.tracking
     else { return }
     let description = commands.descriptions[call.command.id]
-    let keys = call.command.keys
-    if keys.first != 0, description.command.keys.count == 1 {
-      let end = keys.last >= 0 ? Int(keys.last) : call.arguments.count + Int(keys.last)
-      guard end < call.arguments.count else { return }
-      for index in stride(from: Int(keys.first), through: end, by: max(1, Int(keys.step))) {
+    if call.command.keys.first != 0, description.command.keys.count == 1 {
+      for index in call.command.keys.positions(in: call.arguments.count) {
         tracking.remember(call.key(index), for: tracker)
       }
     } else {
-      for found in KeyFinder.keys(of: description.command, in: call.arguments) ?? [] {
-        tracking.remember(call.key(found.index), for: tracker)
-      }
+      let keys = KeyFinder.keys(
+        of: description.command, depth: description.depth, in: call.arguments)
+      for found in keys ?? [] { tracking.remember(call.key(found.index), for: tracker) }
     }
     if tracking.isOverLimit { tracking.enforceLimit() }
   }

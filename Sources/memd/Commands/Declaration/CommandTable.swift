@@ -29,6 +29,13 @@ struct CommandRecord {
     /// Index of the last key; negative: from the end.
     let last: Int16
     let step: Int16
+
+    /// Where the keys of a request of `count` words stand; nowhere if it is too short for them.
+    func positions(in count: Int) -> StrideThrough<Int> {
+      let end = last >= 0 ? Int(last) : count + Int(last)
+      guard first != 0, end < count else { return stride(from: 1, through: 0, by: 1) }
+      return stride(from: Int(first), through: end, by: max(1, Int(step)))
+    }
   }
 }
 
@@ -148,6 +155,9 @@ final class CommandTable {
     var subcommands: [CommandID] = []
     /// "get", "client|list".
     let fullName: String
+
+    /// Words of a request in front of its arguments: 1 for a command, 2 for a subcommand.
+    var depth: Int { parent == nil ? 1 : 2 }
   }
 
   /// By number; subcommands stand behind their container.
@@ -211,7 +221,7 @@ final class CommandTable {
     let record = CommandRecord(
       handler: command.handler, flags: flags, concerns: .concerns(of: flags),
       id: UInt16(description.id),
-      arity: Int16(command.arity(depth: description.parent == nil ? 1 : 2)),
+      arity: Int16(command.arity(depth: description.depth)),
       keys: KeyFinder.fixedRange(of: command.keys), keyUse: KeyFinder.use(of: command.keys),
       member: command.memberPosition, isVerbatim: isVerbatim)
     unsafe (records + description.id).initialize(to: record)

@@ -186,14 +186,14 @@ enum CommandCommands: CommandFamily {
     }
     let description = table.description(of: reference)
     let command = description.command
-    let depth = description.parent == nil ? 1 : 2
     guard command.keys.contains(where: { !$0.access.contains(.notKey) }) else {
       throw CommandError("ERR The command has no key arguments")
     }
     guard reference.accepts(request.count) else {
       throw CommandError("ERR Invalid number of arguments specified for command")
     }
-    if let keys = KeyFinder.keys(of: command, depth: depth, in: request), !keys.isEmpty {
+    if let keys = KeyFinder.keys(of: command, depth: description.depth, in: request), !keys.isEmpty
+    {
       return keys.filter { !$0.isOverridden }.map { key in
         KeyFinder.Found(
           index: key.index, access: KeyAccess.refined(key.access, of: command, in: request))
