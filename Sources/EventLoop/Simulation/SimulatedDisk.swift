@@ -36,6 +36,8 @@ public final class SimulatedDisk: Disk {
   private var generator: SeededGenerator
   private var entries: Entries = []
   private var directories: [String] = []
+  /// Symbolic links, which survive everything but their removal.
+  private var links: [(path: String, target: String)] = []
   /// The states of `entries` that a crash may leave: the durable one, then one per change since.
   private var journal: [Entries] = [[]]
 
@@ -69,6 +71,15 @@ public final class SimulatedDisk: Disk {
     node.syncedByteCount = bytes.count
     replace(path, with: node)
     makeDirectoryChangesDurable()
+  }
+
+  /// Makes a symbolic link.
+  public func plantLink(at path: String, to target: String) { links.append((path, target)) }
+
+  private func removeLink(at path: String) -> Bool {
+    let before = links.count
+    links.removeAll { $0.path == path }
+    return links.count < before
   }
 
   // MARK: - Entries, sorted by path
@@ -106,15 +117,23 @@ public final class SimulatedDisk: Disk {
 
   // MARK: - Disk
 
-  /// `.create` keeps the node and empties it, as the system does.
+  /// `.create` keeps the node and empties it, as the system does; `.replace` makes another one.
   public override func open(_ path: String, _ mode: DiskMode) throws(DiskError) -> DiskFile {
     if faults.failsOpen {
       throw DiskError(operation: "open", path: path, cause: .accessDenied)
     }
+    var path = path
+    if mode == .replace { _ = removeLink(at: path) }
+    if let link = links.first(where: { $0.path == path }) {
+      if mode == .create {
+        throw DiskError(operation: "open", path: path, cause: .tooManyLinks)
+      }
+      path = link.target
+    }
     if mode == .read && node(path) == nil {
       throw DiskError(operation: "open", path: path, cause: .missing)
     }
-    if node(path) == nil { replace(path, with: SimulatedNode()) }
+    if node(path) == nil || mode == .replace { replace(path, with: SimulatedNode()) }
     guard let node = node(path) else {
       throw DiskError(operation: "open", path: path, cause: .missing)
     }
@@ -141,6 +160,7 @@ public final class SimulatedDisk: Disk {
 
   /// Open files keep their bytes.
   public override func remove(_ path: String) throws(DiskError) {
+    if removeLink(at: path) { return }
     let (index, isFound) = position(of: path)
     guard isFound else { throw DiskError(operation: "unlink", path: path, cause: .missing) }
     entries.remove(at: index)
@@ -155,6 +175,7 @@ public final class SimulatedDisk: Disk {
     let (index, isFound) = position(of: source)
     guard isFound else { throw DiskError(operation: "rename", path: source, cause: .missing) }
     let node = entries.remove(at: index).node
+    _ = removeLink(at: target)
     replace(target, with: node)
   }
 

@@ -55,6 +55,10 @@ public final class EpollTransport: Transport {
       poller, EPOLL_CTL_ADD, descriptor, interest: UInt32(MEMD_EPOLL_READABLE), data: data.word)
   }
 
+  internal static func identity(ofListener index: Int) -> ConnectionID {
+    ConnectionID(slot: UInt32(index), generation: ConnectionID.listenerGeneration)
+  }
+
   // MARK: - Waiting
 
   /// One system call; timeouts are exact to the nanosecond where the kernel has epoll_pwait2.
@@ -157,9 +161,7 @@ public final class EpollTransport: Transport {
     }
     let index = listeners.count
     listeners.append(listener)
-    add(
-      listener.descriptor,
-      data: ConnectionID(slot: UInt32(index), generation: ConnectionID.listenerGeneration))
+    add(listener.descriptor, data: EpollTransport.identity(ofListener: index))
     return index
   }
 
@@ -169,6 +171,16 @@ public final class EpollTransport: Transport {
     Syscall.close(listeners[listener].descriptor)
     listeners[listener].descriptor = -1
     if let path = listeners[listener].path { try? Syscall.remove(path) }
+  }
+
+  /// A system call per listener.
+  public override func watchListeners(_ isWatched: Bool) {
+    for (index, listener) in listeners.enumerated() where listener.descriptor >= 0 {
+      Syscall.control(
+        poller, EPOLL_CTL_MOD, listener.descriptor,
+        interest: isWatched ? UInt32(MEMD_EPOLL_READABLE) : 0,
+        data: EpollTransport.identity(ofListener: index).word)
+    }
   }
 
   /// Asks the kernel.

@@ -31,6 +31,9 @@ open class Transport {
   /// The error number with which the last `accept` failed; 0 if there was just nobody waiting.
   open var acceptError: Int32 { 0 }
 
+  /// Turns events `.acceptable` of all listeners on or off; on at first. Connections wait meanwhile.
+  open func watchListeners(_ isWatched: Bool) {}
+
   // MARK: - Connections
 
   /// Starts an outgoing connection; `.writable` tells the end, `connectError(of:)` how it went.

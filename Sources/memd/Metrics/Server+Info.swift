@@ -48,7 +48,7 @@ extension Server {
     text.field("blocked_clients", pause.waiting.count + effects.blocked.count)
     text.field("tracking_clients", effects.tracking?.clientCount ?? 0)
     text.field("pubsub_clients", clients.all.count { $0.flags.contains(.pubsub) })
-    text.field("watching_clients", effects.watched.clients.count)
+    text.field("watching_clients", effects.watched.clientCount)
     text.field("clients_in_timeout_table", effects.blocked.timeouts.count)
     text.field("total_watched_keys", effects.watched.keyCount)
     text.field("total_blocking_keys", effects.blocked.keyCount)

@@ -40,6 +40,7 @@ final class Server {
   let rates = Rates()
   let batch = Batch()
   let listeners = Listeners()
+  var acceptance = Acceptance()
 
   // MARK: - State of the loop
 

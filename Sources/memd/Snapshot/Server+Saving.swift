@@ -33,6 +33,15 @@ extension Server {
     return true
   }
 
+  /// All data was thrown away: with save rules the file must not bring it back after a crash.
+  ///
+  /// Compatibility: FLUSHALL alone does that, at once and also inside MULTI; FLUSHDB is a change like
+  /// any other. A failure is in the log and changes nothing about the reply.
+  func saveEmptied() {
+    guard !configuration.saveRules.isEmpty else { return }
+    _ = save()
+  }
+
   /// Removes what servers have left in the working directory that ended in the middle of a save:
   /// files of the name that `save` uses, unless a process of that number is there, other than this.
   func removeLeftovers() {

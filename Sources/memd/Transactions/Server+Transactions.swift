@@ -17,6 +17,7 @@ extension Server {
     effects.watched.removeAll(of: client)
     client.transaction.isExecuting = true
     effects.beginUnit()
+    let mark = client.reply.count
     call.reply.array(queue.count)
     for queued in queue {
       var inner = Call(
@@ -32,6 +33,9 @@ extension Server {
       if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {
         feedMonitors(inner)
       }
+      if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+      // Nobody will get it, so it must not fill the memory.
+      if client.flags.contains(.closeASAP) { client.reply.truncate(to: mark) }
     }
     effects.endUnit()
     endTransaction(of: client)
