@@ -14,6 +14,8 @@ internal import Glibc
 public final class EpollTransport: Transport {
   internal let poller: Int32
   private let wakeUpEvent: Int32
+  /// Kept to be lent; -1 while it is, or if there was none to keep.
+  private var spare: Int32
   private var signalPipe: (read: Int32, write: Int32) = (-1, -1)
   private var watchedSignals: [Int32] = []
   private let eventsPerWait: Int
@@ -29,6 +31,7 @@ public final class EpollTransport: Transport {
     self.eventsPerWait = max(eventsPerWait, 1)
     poller = try Syscall.makePoller()
     wakeUpEvent = try Syscall.makeEvent()
+    spare = (try? Syscall.makeEvent()) ?? -1
     unsafe rawEvents = .allocate(
       byteCount: self.eventsPerWait * memd_epoll_event_size(), alignment: 16)
     super.init()
@@ -44,6 +47,7 @@ public final class EpollTransport: Transport {
       Syscall.close(signalPipe.read)
       Syscall.close(signalPipe.write)
     }
+    if spare >= 0 { Syscall.close(spare) }
     Syscall.close(wakeUpEvent)
     Syscall.close(poller)
     unsafe rawEvents.deallocate()
@@ -181,6 +185,13 @@ public final class EpollTransport: Transport {
         interest: isWatched ? UInt32(MEMD_EPOLL_READABLE) : 0,
         data: EpollTransport.identity(ofListener: index).word)
     }
+  }
+
+  /// Gives back one that was never used.
+  public override func lendDescriptor(_ body: () -> Void) {
+    if spare >= 0 { Syscall.close(spare) }
+    body()
+    spare = (try? Syscall.makeEvent()) ?? -1
   }
 
   /// Asks the kernel.

@@ -36,7 +36,7 @@ extension Server {
     let now = clock.monotonicNanoseconds()
     guard now >= acceptance.nextWarning else { return }
     acceptance.nextWarning = now + 1_000_000_000
-    log.warning("Accepting client connection: \(error.text)")
+    transport.lendDescriptor { log.warning("Accepting client connection: \(error.text)") }
   }
 
   /// Tries again to accept what has waited for descriptors.

@@ -118,7 +118,11 @@ final class WatchedKeys {
     } else {
       record.first = watch.next
     }
-    if let next = watch.next { next.previous = watch.previous } else { record.last = watch.previous }
+    if let next = watch.next {
+      next.previous = watch.previous
+    } else {
+      record.last = watch.previous
+    }
     guard record.first == nil else { return }
     records[record.key] = nil
     byteCount -= record.key.bytes.count + WatchedKeys.keyOverhead

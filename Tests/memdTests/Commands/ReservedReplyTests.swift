@@ -25,7 +25,7 @@ import Testing
     ["HGETEX", "hash", "FIELDS", "\(count)"] + repeated("field"),
     ["HGETEX", "large-hash", "PERSIST", "FIELDS", "\(count)"] + repeated("field"),
     ["SORT", "one"] + pairs("GET", "str*"), ["SORT_RO", "one"] + pairs("GET", "str*"),
-    ["SORT", "one"] + pairs("GET", "ha*->field"), 
+    ["SORT", "one"] + pairs("GET", "ha*->field"),
     ["SORT", "ones", "GET", "str*"],
     ["COMMAND", "DOCS"] + repeated("config"), ["COMMAND", "INFO"] + repeated("config"),
     ["LATENCY", "HISTOGRAM"] + repeated("config"), ["CLIENT", "LIST", "ID"] + repeated("1"),
@@ -79,7 +79,8 @@ import Testing
     // Over this the network takes what comes; below, the server's buffers would hide it.
     let before = server.server.statistics.networkOutputBytes
     let reply = server.ask(request, by: client)
-    #expect(reply.text.hasPrefix("ERR reply of "), "\(request.prefix(6)): \(reply.text.prefix(100))")
+    #expect(
+      reply.text.hasPrefix("ERR reply of "), "\(request.prefix(6)): \(reply.text.prefix(100))")
     #expect(!client.isClosed)
     #expect(server.server.statistics.networkOutputBytes - before < 2 * limit)
     #expect(client.run("PING") == .status("PONG"))
@@ -103,7 +104,6 @@ import Testing
         let reply = server.ask(request)
         let growth = ProcessFacts.residentByteCount - before
         #expect(reply.text.hasPrefix("ERR reply of ") && growth < 200 << 20)
-        print(request[0], reply, growth)
       }
       #expect(server.run("PING") == .status("PONG"))
     }
@@ -118,7 +118,8 @@ import Testing
 
   @Test(arguments: [
     ["SORT", "one", "STORE", "result"] + pairs("GET", "str*"),
-    ["SORT", "ones", "BY", "str*", "ALPHA"], ["SORT", "ones", "BY", "str*", "ALPHA", "STORE", "result"],
+    ["SORT", "ones", "BY", "str*", "ALPHA"],
+    ["SORT", "ones", "BY", "str*", "ALPHA", "STORE", "result"],
     ["SORT", "ones", "STORE", "result", "GET", "str*"],
   ]) func `what SORT makes of little data is bounded as well, and nothing is stored`(
     _ request: [String]

@@ -95,7 +95,9 @@ import Testing
     #expect(server.disk.content(of: "dump.rdb")?.starts(with: Array("REDIS".utf8)) == true)
   }
 
-  @Test func `a file that is left of a crash is replaced, and who reads the old one goes on`() throws {
+  @Test func `a file that is left of a crash is replaced, and who reads the old one goes on`()
+    throws
+  {
     try withDirectory { directory in
       let path = directory + "/temp-1.rdb"
       try SystemDisk().append(to: path, Array("old".utf8))

@@ -81,7 +81,8 @@ extension Call {
   /// Refuses to put together so many bytes for a new value out of what is there already.
   func reserveValue(bytes: Int) throws(CommandError) {
     guard bytes > server.largestProduct else { return }
-    throw failure("ERR result of \(bytes) bytes or more exceeds the limit of \(server.largestProduct)")
+    throw failure(
+      "ERR result of \(bytes) bytes or more exceeds the limit of \(server.largestProduct)")
   }
 
   /// - Parameter written: bytes of the reply that are in the client's output already
@@ -92,7 +93,8 @@ extension Call {
     let limit = server.replyLimit(of: client)
     guard overflows || bytes > limit - (client.pendingOutput - written) else { return }
     throw failure(
-      "ERR reply of \(overflows ? Int.max : bytes) bytes or more exceeds the output limit of \(limit)")
+      "ERR reply of \(overflows ? Int.max : bytes) bytes or more exceeds the output limit of \(limit)"
+    )
   }
 }
 

@@ -17,7 +17,8 @@ enum ReplicationCommands: CommandFamily {
     Command(
       "sync",
       [.admin, .noScript, .noAsyncLoading, .noMulti, .parserBarrier, .fromFollowers],
-      since: "1.0.0", summary: "Makes the connection a follower that gets the whole dataset.", handler: sync),
+      since: "1.0.0", summary: "Makes the connection a follower that gets the whole dataset.",
+      handler: sync),
   ]
 
   // MARK: - REPLCONF
