@@ -15,7 +15,8 @@ extension Database {
     guard let room = packedRoom(for: arguments, from: first), limits.packs(0, adding: room),
       (arguments.count &- first) / 2 <= limits.hashMaxListpackEntries
     else {
-      let table = Boxed(FieldTable(allocator: allocator, seed: seed), allocator: allocator)
+      let table = WritableBox(
+        FieldTable(allocator: allocator, seed: seed), allocator: allocator)
       let count = setFields(arguments, from: first, of: table, keepsDeadlines: false)
       _ = addCollection(key, .hash, .table, word: table.word)
       return count
@@ -35,11 +36,14 @@ extension Database {
 
   /// Gives a field a value; it loses its deadline unless that is to be kept. True if it is new.
   func setField(
-    _ name: RawSpan, _ value: RawSpan, of entry: inout Entry, hash: UInt64,
+    _ name: RawSpan, _ value: RawSpan, of entry: inout WritableEntry, hash: UInt64,
     keepsDeadline: Bool = false
   ) -> Bool {
-    if !HashValue(entry).isTable, exceedsPacked(name.byteCount, value.byteCount, of: entry) {
-      makeTable(&entry, hash: hash)
+    if !HashValue(entry).isTable {
+      let byteCount = entry.entry.packedByteCount
+      if exceedsPacked(name.byteCount, value.byteCount, byteCount: byteCount) {
+        makeTable(&entry, hash: hash)
+      }
     }
     guard HashValue(entry).isTable else {
       var fields = PackedFields(entry, hash: hash, in: self)
@@ -49,7 +53,7 @@ extension Database {
       if fields.list.count > limits.hashMaxListpackEntries { makeTable(&entry, hash: hash) }
       return isNew
     }
-    let table = HashValue(entry).table
+    let table = entry.box(of: FieldTable.self)
     let isNew = table.pointee.set(name, value, keepsDeadline: keepsDeadline)
     if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
     return isNew
@@ -57,14 +61,14 @@ extension Database {
 
   /// Sets pairs of fields and values that stand from `first` on; returns how many are new.
   func setFields(
-    _ arguments: Arguments, from first: Int, of entry: inout Entry, hash: UInt64,
+    _ arguments: Arguments, from first: Int, of entry: inout WritableEntry, hash: UInt64,
     keepsDeadlines: Bool = false
   ) -> Int {
     var created = 0
     var index = first
     if !HashValue(entry).isTable {
       if let room = packedRoom(for: arguments, from: first),
-        limits.packs(entry.packedByteCount, adding: room)
+        limits.packs(entry.entry.packedByteCount, adding: room)
       {
         var fields = PackedFields(entry, hash: hash, in: self)
         // A single pair makes its room itself, exactly.
@@ -84,7 +88,7 @@ extension Database {
       }
       makeTable(&entry, hash: hash)
     }
-    let table = HashValue(entry).table
+    let table = entry.box(of: FieldTable.self)
     created &+= setFields(arguments, from: index, of: table, keepsDeadlines: keepsDeadlines)
     if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
     return created
@@ -93,7 +97,7 @@ extension Database {
   /// The same for a large form.
   @inline(__always)
   private func setFields(
-    _ arguments: Arguments, from first: Int, of table: Boxed<FieldTable>, keepsDeadlines: Bool
+    _ arguments: Arguments, from first: Int, of table: WritableBox<FieldTable>, keepsDeadlines: Bool
   ) -> Int {
     var created = 0
     var index = first
@@ -111,15 +115,15 @@ extension Database {
   ///
   /// - Parameter nameHash: the hash of the name, 0 if nobody has computed it.
   func removeField(
-    _ name: RawSpan, nameHash: UInt64 = 0, of entry: inout Entry, hash: UInt64
+    _ name: RawSpan, nameHash: UInt64 = 0, of entry: inout WritableEntry, hash: UInt64
   ) -> Bool {
     if HashValue(entry).isTable {
-      let table = HashValue(entry).table
+      let table = entry.box(of: FieldTable.self)
       guard table.pointee.remove(name, hash: nameHash) else { return false }
       if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
       return true
     }
-    guard let position = FieldList(entry).find(name) else { return false }
+    guard let position = FieldList(entry.entry).find(name) else { return false }
     var fields = PackedFields(entry, hash: hash, in: self)
     fields.removeField(at: position)
     entry = fields.entry
@@ -131,17 +135,17 @@ extension Database {
 
   /// Gives a field that exists a deadline, or takes it away (nil).
   func setFieldDeadline(
-    _ deadline: Int64?, of name: RawSpan, in entry: inout Entry, hash: UInt64
+    _ deadline: Int64?, of name: RawSpan, in entry: inout WritableEntry, hash: UInt64
   ) {
     if HashValue(entry).isTable {
-      HashValue(entry).table.pointee.setDeadline(deadline, of: name)
+      entry.box(of: FieldTable.self).pointee.setDeadline(deadline, of: name)
       return deadlinesChanged(of: entry)
     }
     if deadline != nil { makeRoomForDeadlines(&entry, hash: hash) }
     guard !HashValue(entry).isTable else {
       return setFieldDeadline(deadline, of: name, in: &entry, hash: hash)
     }
-    let list = FieldList(entry)
+    let list = FieldList(entry.entry)
     guard list.stride == 3, let position = list.find(name),
       list.deadline(at: position) != deadline
     else { return }
@@ -158,11 +162,11 @@ extension Database {
   }
 
   /// Lets a packed hash have deadlines: its listpack gets a third entry per field.
-  private func makeRoomForDeadlines(_ entry: inout Entry, hash: UInt64) {
-    let old = FieldList(entry)
+  private func makeRoomForDeadlines(_ entry: inout WritableEntry, hash: UInt64) {
+    let old = FieldList(entry.entry)
     // A deadline takes up to eleven bytes, as does one that is changed later.
     let added = old.stride == 2 ? old.count &* 11 &+ FieldList.headerCount : 0
-    guard limits.packs(entry.packedByteCount, adding: added) else {
+    guard limits.packs(entry.entry.packedByteCount, adding: added) else {
       return makeTable(&entry, hash: hash)
     }
     guard old.stride == 2 else { return }
@@ -176,22 +180,20 @@ extension Database {
       position = old.next(current)
     }
     let bytes = fields.listpack.allBytes
-    let count = FieldList.headerCount + bytes.byteCount
-    entry = convert(entry, hash: hash, toPacked: .packedDeadlines, count: count)
-    let start = unsafe entry.packedStart
-    unsafe start.storeBytes(of: Int64.max, as: Int64.self)
-    unsafe start.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)
-    unsafe (start + FieldList.headerCount).copy(bytes)
+    let new = DetachedEntry.makeExpiringHash(
+      key: entry.key, bytes, hasDeadline: entry.header.hasDeadline, allocator: allocator)
+    entry = replace(entry, hash: hash, with: new, .remade)
     fields.free()
   }
 
   // MARK: - Forms
 
-  /// Whether a packed hash needs the large form for a name and a value of these lengths.
+  /// Whether a packed hash of so many bytes needs the large form for a name and a value of these
+  /// lengths.
   @inline(__always)
-  private func exceedsPacked(_ name: Int, _ value: Int, of entry: Entry) -> Bool {
+  private func exceedsPacked(_ name: Int, _ value: Int, byteCount: Int) -> Bool {
     max(name, value) > limits.hashMaxListpackValue
-      || !limits.packs(entry.packedByteCount, adding: name &+ value)
+      || !limits.packs(byteCount, adding: name &+ value)
   }
 
   /// Bytes that suffice to pack pairs of names and values; nil if one of them is too long.
@@ -207,10 +209,10 @@ extension Database {
   }
 
   /// Gives a packed hash its large form.
-  func makeTable(_ entry: inout Entry, hash: UInt64) {
-    let list = FieldList(entry)
-    forgetFields(of: entry)
-    let table = Boxed(FieldTable(allocator: allocator, seed: seed), allocator: allocator)
+  func makeTable(_ entry: inout WritableEntry, hash: UInt64) {
+    let list = FieldList(entry.entry)
+    let table = WritableBox(
+      FieldTable(allocator: allocator, seed: seed), allocator: allocator)
     var position = list.first
     while let current = position {
       table.pointee.insert(field(of: list, at: current))
