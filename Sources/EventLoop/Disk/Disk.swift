@@ -29,8 +29,8 @@ public enum DiskMode: Sendable {
   case read
   /// Made or emptied; a symbolic link is not followed.
   case create
-  /// Made anew, as a file that nobody else has: what has the path already goes first, and a link that
-  /// somebody planted there is not followed. For files that are renamed when they are complete.
+  /// Made anew, as a file that nobody else has: what has the path already goes first, and a link
+  /// that somebody planted there is not followed. For files that get their name when complete.
   case replace
   /// Made if it is missing; every write goes to the end.
   case append

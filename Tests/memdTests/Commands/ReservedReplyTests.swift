@@ -103,7 +103,9 @@ import Testing
       ] {
         let reply = server.ask(request)
         let growth = ProcessFacts.residentByteCount - before
-        #expect(reply.text.hasPrefix("ERR reply of ") && growth < 200 << 20)
+        #expect(
+          reply.text.hasPrefix("ERR reply of ") && growth < 200 << 20,
+          "\(request[0]) \(reply) \(growth)")
       }
       #expect(server.run("PING") == .status("PONG"))
     }

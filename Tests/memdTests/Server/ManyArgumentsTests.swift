@@ -56,23 +56,28 @@ import Testing
     let pairs = numbers.flatMap { [$0, "1"] }
     let scored = numbers.flatMap { ["1", $0] }
     let clock = SystemClock()
-    for words in [
+    let values: [[String]] = [
       ["MSET"] + pairs, ["MSETNX"] + pairs, ["DEL"] + numbers, ["UNLINK"] + numbers,
       ["TOUCH"] + numbers, ["MGET"] + numbers, ["SADD", "s"] + numbers, ["SREM", "s"] + numbers,
       ["SMISMEMBER", "s"] + numbers, ["ZADD", "z"] + scored, ["ZREM", "z"] + numbers,
       ["ZMSCORE", "z"] + numbers, ["HSET", "h"] + pairs, ["HDEL", "h"] + numbers,
       ["HSET", "h"] + pairs, ["HPEXPIRE", "h", "100000", "FIELDS", "20000"] + numbers,
       ["HTTL", "h", "FIELDS", "20000"] + numbers, ["HPERSIST", "h", "FIELDS", "20000"] + numbers,
-      ["HGETDEL", "h", "FIELDS", "20000"] + numbers, ["RPUSH", "l"] + numbers,
+      ["HGETDEL", "h", "FIELDS", "20000"] + numbers,
+    ]
+    let others: [[String]] = [
+      ["RPUSH", "l"] + numbers,
       ["PFADD", "p"] + numbers, ["WATCH"] + numbers, ["UNWATCH"], ["SUBSCRIBE"] + numbers,
-      ["UNSUBSCRIBE"], ["PSUBSCRIBE"] + numbers, ["PUNSUBSCRIBE"],
+      ["UNSUBSCRIBE"],
       ["PUBSUB", "NUMSUB"] + numbers, ["SUNION"] + numbers,
       ["ZUNION", "20000"] + numbers, ["COMMAND", "GETKEYS", "MSET"] + pairs,
       ["COMMAND", "GETKEYSANDFLAGS", "MSET"] + pairs, ["XADD", "x", "*"] + pairs,
-      ["XDEL", "x"] + numbers.map { "1-\($0)" }, ["GEOHASH", "z"] + numbers,
+      ["DEL", "x"], ["XADD", "x", "1-30000", "f", "v"], ["XDEL", "x"] + numbers.map { "1-\($0)" },
+      ["GEOHASH", "z"] + numbers,
       ["CLIENT", "KILL", "ID", "123456"] + numbers.flatMap { ["ID", $0 + "00000"] },
       ["ACL", "DRYRUN", "default", "MSET"] + pairs, ["BLPOP"] + numbers.dropLast(19_000) + ["0.01"],
-    ] {
+    ]
+    for words in values + others {
       let client = server.connect()
       let start = clock.monotonicNanoseconds()
       client.send(words)

@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test func `no file that a server writes follows a planted link`() {
+  @Test func `no file that a server writes follows a planted link`() throws {
     let server = TestServer(follows: false) {
       $0.aclFile = "users.acl"
       $0.configFile = "memd.conf"
@@ -89,7 +89,7 @@ import Testing
     server.settle(limit: 20)
     #expect(follower.connection.receiveText().hasPrefix("$"))
     #expect(server.run("FLUSHALL") == .ok)
-    for name in try! server.disk.names(inDirectory: ".") where name.hasPrefix("victim") {
+    for name in try server.disk.names(inDirectory: ".") where name.hasPrefix("victim") {
       #expect(server.disk.content(of: name) == Array("precious".utf8), "\(name)")
     }
     #expect(server.disk.content(of: "dump.rdb")?.starts(with: Array("REDIS".utf8)) == true)
