@@ -91,6 +91,7 @@ import Testing
   {
     await #expect(processExitsWith: .exitCode(0)) {
       let server = TestServer(follows: false)
+      server.transport.network.faults.socketBufferByteCount = 1 << 30
       server.run("SADD s a b c")
       server.run("ZADD z 1 a 2 b")
       server.run("HSET h f v")
