@@ -47,6 +47,8 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
   public static let tooManyLinks = SystemError(ELOOP)
   /// The file system takes no changes.
   public static let readOnly = SystemError(EROFS)
+  /// Nobody answered.
+  public static let timedOut = SystemError(ETIMEDOUT)
   /// The call doesn't fit what it is applied to.
   public static let invalidArgument = SystemError(EINVAL)
 }
