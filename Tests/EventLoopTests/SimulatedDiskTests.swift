@@ -306,17 +306,17 @@ import Testing
   @Test func `links are followed, but renamed and removed themselves`() throws {
     let disk = SimulatedDisk()
     disk.setContent([1], of: "dir/a")
-    disk.setLink(to: "a", of: "dir/link")
+    disk.plantLink(at: "dir/link", to: "a")
     try disk.append(to: "dir/link", [2])
     #expect(disk.content(of: "dir/a") == [1, 2])
     try disk.append(to: "c", [3])
     try disk.rename("c", to: "dir/link")
     #expect(disk.content(of: "dir/a") == [1, 2] && disk.content(of: "dir/link") == [3])
-    disk.setLink(to: "dir/a", of: "b")
+    disk.plantLink(at: "b", to: "dir/a")
     try disk.remove("b")
     #expect(disk.paths == ["dir/a", "dir/link"])
-    disk.setLink(to: "x", of: "y")
-    disk.setLink(to: "y", of: "x")
+    disk.plantLink(at: "y", to: "x")
+    disk.plantLink(at: "x", to: "y")
     let error = #expect(throws: DiskError.self) { try disk.read("x") }
     #expect(error?.cause == .tooManyLinks)
   }

@@ -92,7 +92,7 @@ public final class SimulatedDisk: Disk {
   }
 
   /// Makes a symbolic link, past all faults and durable at once.
-  public func setLink(to target: String, of path: String) {
+  public func plantLink(at path: String, to target: String) {
     setDurably(SimulatedNode(.link(target)), path)
   }
 
