@@ -71,6 +71,12 @@ final class ClusterClient {
     }
   }
 
+  /// Asks for nothing more; the outcome of what it waits for stays unknown.
+  func stop() {
+    finish(.unknown)
+    wakeUp = nil
+  }
+
   private func finish(_ outcome: History.Outcome) {
     guard let pending else { return }
     host.history.add(

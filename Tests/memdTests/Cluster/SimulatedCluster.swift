@@ -120,6 +120,9 @@ final class SimulatedCluster {
     return client
   }
 
+  /// Ends what all clients do: only now the histories are complete.
+  func stopClients() { for client in clients { client.stop() } }
+
   // MARK: - The scheduler
 
   private enum Actor {
