@@ -3,8 +3,8 @@
 /// Files in memory that can fail, and that know what a power cut would leave of them.
 ///
 /// The rules are those of POSIX and not those of a kind file system: `sync` makes the bytes and the
-/// size of its file durable and no name, `syncDirectory` makes durable what was created, renamed and
-/// removed in the directory. `crash` takes back a part of the rest, drawn from the seed
+/// size of its file durable and no name, `syncDirectory` makes durable what was created, renamed
+/// and removed in the directory. `crash` takes back a part of the rest, drawn from the seed
 /// (`SimulatedCrash`). A rename is one step in every case. After a sync that failed, what it was to
 /// write is gone although the next one succeeds ("Can Applications Recover from fsync Failures?",
 /// USENIX ATC 2020). The end of a process loses nothing: the system keeps what was written.

@@ -70,6 +70,7 @@ import Testing
       saves += host.history.operations.count { $0.action == .save && $0.isDone }
       let fault = HistoryChecker.fault(in: host.history, promise: .saved)
       #expect(fault == nil, "seed \(seed), \(host.name): \(fault?.description ?? "")")
+      #expect(host.exitCode == nil, "seed \(seed): \(host.name) did not start")
       operations += host.history.operations.count { $0.isDone }
       deaths += host.history.deaths.count
     }

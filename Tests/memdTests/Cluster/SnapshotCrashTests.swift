@@ -170,4 +170,55 @@ import Testing
     }
     #expect(leftovers > 0, "no death left a file")
   }
+
+  @Test func `a failure in any operation of SYNC ends in an error or a closed connection`() {
+    var refusals = 0
+    for number in 1...8 {
+      let cluster = cluster(seed: UInt64(number), Self.beginning + [.save])
+      let host = cluster.hosts[0]
+      let follower = host.transport?.connect(fromHost: "follower")
+      follower?.send("SYNC\r\n")
+      host.disk.fail(inOperation: number)
+      cluster.run(milliseconds: 50)
+      let text = follower.map { String(decoding: $0.receive(), as: UTF8.self) } ?? ""
+      if text.hasPrefix("-") || follower?.isClosed == true { refusals += 1 }
+      // What can't be removed now goes at the next start.
+      #expect(host.disk.paths.count <= 2, "operation \(number)")
+      #expect(ask(cluster, [.read(key: 0)]) == "2", "operation \(number)")
+      cluster.kill(0)
+      #expect(restarted(cluster) == Self.new, "operation \(number)")
+      #expect(host.disk.paths == ["dump.rdb"], "operation \(number)")
+    }
+    #expect(refusals >= 3)
+  }
+
+  /// The commands that write a file in one step, and the file.
+  static let rewrites = [("ACL SAVE", "users.acl"), ("CONFIG REWRITE", "memd.conf")]
+
+  @Test(arguments: rewrites)
+  func `users and configuration are written whole or not at all`(line: String, path: String) {
+    var number = 0
+    var isWritten = false
+    while !isWritten, number < 50 {
+      number += 1
+      for style in SimulatedCrash.allCases {
+        let server = TestServer(seed: UInt64(number), follows: false) { configuration in
+          if path == "users.acl" { configuration.aclFile = path }
+          configuration.configFile = "memd.conf"
+        }
+        server.run(line)
+        let old = server.disk.content(of: path)
+        server.run("ACL SETUSER alice on >secret +@all ~*")
+        server.run("CONFIG SET hz 77")
+        server.disk.die(inOperation: number)
+        isWritten = server.run(line) == .ok
+        server.disk.crash(style)
+        let left = server.disk.content(of: path)
+        let text = String(decoding: left ?? [], as: UTF8.self)
+        let isNew = left != old && text.contains(path == "users.acl" ? "alice" : "hz 77")
+        #expect(isNew || (left == old && !isWritten), "operation \(number), \(style): \(text)")
+      }
+    }
+    #expect(isWritten && number >= 6)
+  }
 }
