@@ -39,9 +39,9 @@ public struct SimulatedDiskFaults: Sendable {
 
 /// What a power cut leaves of changes that were not synced.
 ///
-/// POSIX promises nothing about them: fsync(2) is for the bytes of a file, fsync of the directory for
-/// its names. What file systems really do lies between the first and the last of these ("All File
-/// Systems Are Not Created Equal", OSDI 2014, calls it persistence properties).
+/// POSIX promises nothing about them: fsync(2) is for the bytes of a file, fsync of the directory
+/// for its names. What file systems really do lies between the first and the last of these ("All
+/// File Systems Are Not Created Equal", OSDI 2014, calls it persistence properties).
 public enum SimulatedCrash: Sendable, CaseIterable {
   /// Drawn from the seed for names and for each file.
   case drawn

@@ -33,8 +33,8 @@ extension Server {
     return true
   }
 
-  /// Removes what servers have left in the working directory that ended while they wrote a snapshot:
-  /// files of the names below, unless a process of that number is there, other than this.
+  /// Removes what servers have left in the working directory that ended while they wrote a
+  /// snapshot: files of the names below, unless a process of that number is there, other than this.
   func removeLeftovers() {
     // A directory that can't be read holds nothing to remove.
     guard let names = try? disk.names(inDirectory: ".") else { return }
@@ -51,8 +51,8 @@ extension Server {
     }
   }
 
-  /// The name under which a snapshot is written: temp-<pid>.rdb, or temp-sync-<client>.<pid>.rdb for
-  /// a follower.
+  /// The name under which a snapshot is written: temp-<pid>.rdb, or for a follower
+  /// temp-sync-<client>.<pid>.rdb.
   func temporaryName(forFollower client: Int? = nil) -> String {
     let owner = client.map { "sync-\($0)." } ?? ""
     return "temp-\(owner)\(log.processID).rdb"

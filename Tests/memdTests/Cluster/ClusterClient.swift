@@ -4,8 +4,8 @@ import EventLoop
 
 @testable import memd
 
-/// A client that asks for one thing after the other and notes what it hears in the server's history.
-/// When its connection ends, or the answer is long in coming, it connects anew.
+/// A client that asks for one thing after the other and notes what it hears in the server's
+/// history. When its connection ends, or the answer is long in coming, it connects anew.
 final class ClusterClient {
   private let number: Int
   private let host: SimulatedHost

@@ -3,8 +3,8 @@
 import EventLoop
 import Testing
 
-/// Histories of one key: `w3[10,20]` writes 3, `r3[25,30]` reads it, `r-[..]` reads nothing, `p3` and
-/// `l1.2.3` push and read a list, `s` saves, `x[50,50]` is a death. `?` behind an action: nobody
+/// Histories of one key: `w3[10,20]` writes 3, `r3[25,30]` reads it, `r-[..]` reads nothing, `p3`
+/// and `l1.2.3` push and read a list, `s` saves, `x[50]` is a death. `?` behind an action: nobody
 /// knows, `!`: it failed.
 private func history(_ text: String) -> History {
   var history = History()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whether pushes to the end of one list and readings of all of it are linearizable. A reading shows
-/// the pushes before it in their order, so nothing has to be searched.
+/// Whether pushes to the end of one list and readings of all of it are linearizable. A reading
+/// shows the pushes before it in their order, so nothing has to be searched.
 struct ListChecker {
   /// The operations on one key in one life of the server.
   let operations: [History.Operation]

@@ -4,8 +4,8 @@ import EventLoop
 
 @testable import memd
 
-/// Servers on one network, each with its disk and its clock, and clients: whose turn it is, and what
-/// goes wrong, is a function of the seed.
+/// Servers on one network, each with its disk and its clock, and clients: whose turn it is, and
+/// what goes wrong, is a function of the seed.
 ///
 /// Time is that of the next one who has something to do. A server's turn takes time of its own: it
 /// runs ahead on its clock, and what it sends leaves when it does, while the others go on.
