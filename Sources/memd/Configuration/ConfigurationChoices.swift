@@ -3,34 +3,7 @@
 /// A setting that is one of a few words; the raw value is the word in redis.conf.
 protocol ConfigurationChoice: RawRepresentable<String>, CaseIterable, Sendable {}
 
-/// What happens when `maxmemory` is reached.
-enum MaxMemoryPolicy: String, ConfigurationChoice {
-  case volatileLRU = "volatile-lru"
-  case volatileLFU = "volatile-lfu"
-  case volatileRandom = "volatile-random"
-  case volatileTTL = "volatile-ttl"
-  case allKeysLRU = "allkeys-lru"
-  case allKeysLFU = "allkeys-lfu"
-  case allKeysRandom = "allkeys-random"
-  case noEviction = "noeviction"
-
-  /// Entries count their accesses (LFU) instead of noting the time of the last one.
-  var countsAccesses: Bool { self == .volatileLFU || self == .allKeysLFU }
-
-  /// Entries note the time of their last access.
-  var notesAccessTime: Bool { self == .volatileLRU || self == .allKeysLRU }
-
-  /// Every access matters to the policy, so integers can't be shared objects.
-  var watchesAccesses: Bool { countsAccesses || notesAccessTime }
-
-  /// Only keys with a deadline may go.
-  var isVolatileOnly: Bool {
-    switch self {
-    case .volatileLRU, .volatileLFU, .volatileRandom, .volatileTTL: true
-    case .allKeysLRU, .allKeysLFU, .allKeysRandom, .noEviction: false
-    }
-  }
-}
+extension MaxMemoryPolicy: ConfigurationChoice {}
 
 /// Who supervises the process (`supervised`).
 enum SupervisionMode: String, ConfigurationChoice {

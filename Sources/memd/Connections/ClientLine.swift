@@ -62,7 +62,7 @@ extension Server {
   /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem). Here the first part
   /// of the output is shown as the one, and as the other what counts against output limits.
   private func outputFields(_ client: Client) -> String {
-    let pending = client.pendingOutput
+    let pending = client.pendingOutput + client.pendingStream
     let exempt = Client.exemptOutputByteCount
     let listed = max(0, pending - exempt)
     let chunk = 16 << 10

@@ -15,9 +15,9 @@ extension Client {
 
   /// Output that counts against `client-output-buffer-limit`.
   ///
-  /// A snapshot on its way doesn't count, what waits behind it does.
+  /// A snapshot on its way to a follower doesn't count, what waits of the stream does.
   var limitedOutput: Int {
-    if let follower = details?.follower, follower.snapshot != nil { return follower.waiting.count }
+    if flags.contains(.follower) { return pendingStream }
     return max(0, pendingOutput - Client.exemptOutputByteCount)
   }
 }

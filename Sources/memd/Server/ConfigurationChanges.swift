@@ -15,7 +15,7 @@ extension Server {
     if change.effects.contains(.password) { applyPassword() }
     if change.names.contains("notify-keyspace-events") { updateKeyspaceEvents() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
-    if change.effects.contains(.memory) { evictionContinues = configuration.maxMemory > 0 }
+    if change.effects.contains(.memory) { eviction.continues = configuration.maxMemory > 0 }
   }
 
   private func applyListeners(
@@ -58,9 +58,10 @@ extension Server {
     statistics.reset()
     compaction.counts = Compaction.Counts()
     keyspace.unlinked.resetCount()
+    keyspace.statistics.reset()
     commandStatistics.reset()
     errorStatistics.reset()
     turnDurations.reset()
-    expirationLag.reset()
+    expiration.lag.reset()
   }
 }

@@ -12,11 +12,8 @@ extension Server {
     let queue = client.transaction.queue
     // EXEC's own time includes that of its commands.
     let startedAt = stopwatch
-    let momentExpiry = momentExpiresAt
-    momentExpiresAt = .max
     effects.watched.removeAll(of: client)
     client.transaction.isExecuting = true
-    effects.beginUnit()
     call.reply.array(queue.count)
     for queued in queue {
       var inner = Call(
@@ -28,14 +25,9 @@ extension Server {
         continue
       }
       execute(&inner, raw: RawSpan())
-      if client.gate.contains(.tracking) { rememberKeys(of: inner) }
-      if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {
-        feedMonitors(inner)
-      }
+      show(inner)
     }
-    effects.endUnit()
     endTransaction(of: client)
-    momentExpiresAt = momentExpiry
     stopwatch = startedAt
   }
 

@@ -145,7 +145,7 @@ import Testing
     server.turn()
     #expect(server.client.replies() == [.ok, .ok])
     #expect(server.server.statistics.evictedClients == 1)
-    #expect(server.server.statistics.evictedKeys == 0)
+    #expect(server.server.keyspace.statistics.evictedKeys == 0)
     #expect(server.run("EXISTS k small") == 2)
   }
 

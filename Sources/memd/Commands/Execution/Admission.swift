@@ -27,10 +27,8 @@ extension Server {
       return .refuse(error)
     }
     if prevailing.contains(.memory) {
-      let error = makeRoom(for: call)
-      // What was evicted is stale before the command runs: the client hears of it before the reply.
-      deliverOwnPushes()
-      if let error { return .refuse(error) }
+      // What is evicted is stale before the command runs: the client hears of it before the reply.
+      if let error = makeRoom(for: call) { return .refuse(error) }
     }
     if prevailing.contains(.subscribed) {
       let name = commands.description(of: command).fullName

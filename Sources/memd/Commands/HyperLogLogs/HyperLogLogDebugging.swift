@@ -46,7 +46,7 @@ enum HyperLogLogDebugging: CommandFamily {
     _ string: WritableString, _ key: Key, _ call: borrowing Call
   ) throws(CommandError) -> SketchEditor {
     var sketch = try HyperLogLogCommands.editor(string, key, call)
-    if try sketch.makeDense() { call.effects.changeCount &+= 1 }
+    if try sketch.makeDense() { call.effects.countChanges(1) }
     return sketch
   }
 

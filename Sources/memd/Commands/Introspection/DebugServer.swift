@@ -116,7 +116,7 @@ enum DebugServer {
   static func changeReplicationID(_ call: inout Call) throws(CommandError) {
     call.server.log.warning("A new replication id was asked for by DEBUG CHANGE-REPL-ID")
     var random = RandomGenerator(seed: call.moment.random.next())
-    call.server.effects.backlog.rename(Identity.make(&random))
+    call.server.effects.stream.rename(Identity.make(&random))
     call.reply.ok()
   }
 }

@@ -141,7 +141,7 @@ extension Call {
       return consumer
     }
     let consumer = group.addConsumer(arguments[index], seenTime: now)
-    effects.changeCount &+= 1
+    effects.countChanges(1)
     let key = key(keyIndex)
     effects.notify(.consumerCreate, key, in: database)
     effects.rewrite("XGROUP", argumentCount: 4)

@@ -157,7 +157,7 @@ enum PendingEntryCommands: CommandFamily {
         // What is no longer in the stream can't be worked on: it goes here and at followers.
         call.propagateClaim(id, of: group, keyIndex: 1, groupIndex: 2)
         sendsLastID = false
-        call.effects.changeCount &+= 1
+        call.effects.countChanges(1)
         group.acknowledge(id)
         continue
       }
@@ -167,7 +167,7 @@ enum PendingEntryCommands: CommandFamily {
     }
     if sendsLastID {
       call.propagateGroupID(of: group, keyIndex: 1, groupIndex: 2)
-      call.effects.changeCount &+= 1
+      call.effects.countChanges(1)
     }
     call.reply.endArray(mark, count: count)
   }
@@ -200,7 +200,7 @@ enum PendingEntryCommands: CommandFamily {
       call.reply.streamEntry(entry)
     }
     call.propagateClaim(entry.id, of: group, keyIndex: 1, groupIndex: 2)
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
     return true
   }
 
@@ -328,7 +328,7 @@ private struct AutomaticClaim {
       next = pending.id.successor
       guard stream.entry(pending.id) != nil else {
         call.propagateClaim(pending.id, of: group, keyIndex: 1, groupIndex: 2)
-        call.effects.changeCount &+= 1
+        call.effects.countChanges(1)
         group.acknowledge(pending.id)
         deleted.append(pending.id)
         continue
@@ -353,7 +353,7 @@ private struct AutomaticClaim {
     group.deliver(pending.id, to: consumer, time: now, count: deliveries)
     consumer.activeTime = now
     call.propagateClaim(pending.id, of: group, keyIndex: 1, groupIndex: 2)
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
   }
 
   private func reply(_ id: StreamID, _ call: borrowing Call) {

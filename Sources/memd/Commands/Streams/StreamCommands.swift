@@ -256,8 +256,7 @@ enum StreamCommands: CommandFamily {
     let result = options.apply(to: stream, in: call.database)
     call.reply.integer(result.count)
     guard result.count > 0 else { return }
-    call.changed(key, .streamTrim)
-    call.effects.changeCount &+= result.count - 1
+    call.changed(key, .streamTrim, count: result.count)
     guard !options.isSentAsItCame else { return }
     if let trim = options.exactTrim(of: stream, after: result) {
       call.effects.rewrite("XTRIM", argumentCount: 4)
@@ -300,7 +299,7 @@ enum StreamCommands: CommandFamily {
     stream.lastID = id
     if let entriesAdded { stream.entriesAdded = entriesAdded }
     if maxDeleted != .zero { stream.maxDeletedID = maxDeleted }
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
     call.effects.notify(.streamSetID, key, in: call.database)
     call.reply.ok()
   }

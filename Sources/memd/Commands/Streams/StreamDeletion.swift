@@ -175,7 +175,7 @@ extension Call {
   func countDeleted(_ count: Int, _ key: borrowing Key) {
     guard count > 0 else { return }
     effects.changed(key, .streamDelete, in: database)
-    effects.changeCount &+= count - 1
+    effects.countChanges(count - 1)
   }
 
   /// Followers get XDEL for the entries, and XACK for each group that lost references.

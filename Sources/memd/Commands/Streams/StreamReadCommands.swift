@@ -139,7 +139,7 @@ enum StreamReadCommands: CommandFamily {
         reading.replyNew(call)
       }
       served += 1
-      call.effects.changeCount &+= 1
+      call.effects.countChanges(1)
     }
     guard served == 0 else { return end(mark, count: served, call) }
     guard request.blocks else { return call.reply.nullArray() }

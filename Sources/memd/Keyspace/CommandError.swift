@@ -46,8 +46,3 @@ struct CommandError: Error, Equatable {
     CommandError("NOAUTH Authentication required.")
   }
 }
-
-/// Holds the text of the last formatted error until it is written.
-final class ErrorText {
-  var message = ""
-}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Holds the text of the last formatted error until it is written.
+final class ErrorText {
+  var message = ""
+}
