@@ -137,8 +137,10 @@ extension Server {
   /// Error replies by their first word, sorted.
   func writeErrorInfo(to text: inout InfoText) {
     text.section("Errorstats")
-    for error in errorStatistics.counts.sorted(by: { $0.word < $1.word }) {
-      text.line("errorstat_\(error.word):count=\(error.count)")
+    for error in errorStatistics.counts.sorted(by: {
+      $0.word.bytes.lexicographicallyPrecedes($1.word.bytes)
+    }) {
+      text.line("errorstat_\(error.word.logText):count=\(error.count)")
     }
   }
 
