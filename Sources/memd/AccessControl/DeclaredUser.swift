@@ -20,8 +20,8 @@ extension Configuration {
   func declare(_ user: DeclaredUser) throws(OptionError) {
     guard !declaredUsers.contains(where: { $0.name == user.name }) else {
       throw OptionError(
-        "Error in user declaration '\(echo: user.name)': Duplicate user found. A user can only be defined once"
-          + " in config files")
+        "Error in user declaration '\(echo: user.name)': Duplicate user found."
+          + " A user can only be defined once in config files")
     }
     let context = ruleContext(checkingCommands)
     var rules = UserRules(context)

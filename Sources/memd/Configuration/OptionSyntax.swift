@@ -51,7 +51,8 @@ enum OptionSyntax: Sendable {
   /// The text that a rewritten file gets: sizes with the largest unit that divides them.
   func fileText(of value: ByteText) -> ByteText {
     switch self {
-    case .memory, .memoryOrPercentage: value.integer().map { ByteText(MemorySize.text(of: $0)) } ?? value
+    case .memory, .memoryOrPercentage:
+      value.integer().map { ByteText(MemorySize.text(of: $0)) } ?? value
     default: value
     }
   }

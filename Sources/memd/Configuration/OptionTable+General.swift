@@ -15,7 +15,9 @@ extension OptionTable {
     Option(
       name: "hz", syntax: .integer(.natural32),
       storage: .words(read: { "\($0.hz)" }, write: writeFrequency)),
-    .special("notify-keyspace-events", read: { ByteText($0.notifyKeyspaceEvents.text) }, write: writeEvents),
+    .special(
+      "notify-keyspace-events", read: { ByteText($0.notifyKeyspaceEvents.text) }, write: writeEvents
+    ),
     .special(
       "shutdown-on-sigint", read: { ByteText(text(of: $0.shutdownOnSigint)) },
       write: { (configuration, words) throws(OptionError) in

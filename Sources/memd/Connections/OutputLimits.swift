@@ -44,8 +44,8 @@ extension Server {
     guard !client.isClosing, exceedsOutputLimit(client) else { return }
     statistics.outputBufferLimitDisconnections += 1
     log.warning(
-      "Client \(clientLine(client).logText) scheduled to be closed ASAP for overcoming of output buffer"
-        + " limits.")
+      "Client \(clientLine(client).logText) scheduled to be closed ASAP for overcoming of output"
+        + " buffer limits.")
     closeASAP(client)
   }
 

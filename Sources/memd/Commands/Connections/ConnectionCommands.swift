@@ -14,7 +14,8 @@ enum ConnectionCommands: CommandFamily {
   static let commands: [Command] = [
     Command(
       "auth", early, [.string("username").since("6.0.0").optional, .string("password")],
-      secrets: [.arguments(from: 1)], since: "1.0.0", complexity: "O(N) where N is the number of passwords defined for the user",
+      secrets: [.arguments(from: 1)], since: "1.0.0",
+      complexity: "O(N) where N is the number of passwords defined for the user",
       summary: "Authenticates the connection.",
       history: [("6.0.0", "Takes a user name in front of the password.")], handler: auth),
     Command(
