@@ -115,6 +115,9 @@ import Testing
     let text = "let a = String(decoding: b, as: UTF8.self)\nx.lowercased()\nString(number)\n"
     #expect(lines(Rules.textOfBytes, text) == [1, 2])
     #expect(lines(Rules.textOfBytes, "if let x = String(validating: b, as: U.self) {}\n") == [1])
+    let inside =
+      #"f("'\(String(decoding: b, as: UTF8.self))'")"# + "\n" + #"g("\(x.uppercased())")"#
+    #expect(lines(Rules.textOfBytes, inside + "\n// \\(x.uppercased())\n") == [1, 2])
     #expect(lines(Rules.textOfBytes, text, path: "Sources/EventLoop/A.swift") == [])
     #expect(lines(Rules.textOfBytes, text, path: "Sources/RESP/Reply.swift") == [])
   }

@@ -11,10 +11,26 @@ extension Rules {
       Exceptions.filesThatMakeText[file.path] == nil
     else { return [] }
     let tokens = SwiftTokens.of(file.text)
-    return tokens.indices.dropLast(2).compactMap { index in
+    let findings = tokens.indices.dropLast(2).compactMap { index -> Finding? in
       guard let message = textOfBytes(index, tokens) else { return nil }
       return Finding(path: file.path, line: tokens[index].line, message: message)
     }
+    // Tokens leave out the inside of strings, where an interpolation may do the same.
+    let known = Set(findings.map(\.line))
+    return findings
+      + file.lines.enumerated().compactMap { index, line in
+        guard !known.contains(index + 1), interpolates(line) else { return nil }
+        return Finding(
+          path: file.path, line: index + 1, message: "interpolation: use ByteText's, or bound it")
+      }
+  }
+
+  private static func interpolates(_ line: some StringProtocol) -> Bool {
+    guard line.contains("\\("), !line.drop(while: { $0 == " " }).hasPrefix("//") else {
+      return false
+    }
+    return decoders.contains { line.contains("String(\($0):") }
+      || characterMembers.contains { line.contains(".\($0)()") }
   }
 
   private static let decoders: Set = [

@@ -91,7 +91,7 @@ import Testing
     let client = server.client!
     let user =
       Self.words("ACL", "SETUSER") + [Self.oddName, Array("on".utf8)]
-      + [Array(">".utf8) + Self.odd, Array("~".utf8) + Self.oddName, Array("+@all".utf8)]
+      + [Array(">".utf8) + Self.odd, Array("~".utf8) + [0xff, 0x2a], Array("+@all".utf8)]
     #expect(client.exchange(octets: user) == Self.ok)
     #expect(
       client.exchange(octets: Self.words("CONFIG", "SET", "requirepass") + [Self.odd]) == Self.ok)

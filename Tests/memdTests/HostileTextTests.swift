@@ -7,11 +7,11 @@ import Testing
 
 @testable import memd
 
-// Swift's String looks for the characters that people see. One letter under hundreds of thousands of
-// accents is one character, and folding, comparing or cutting a String with it takes from a tenth of a
-// second to many. So every command is sent such a text in the place of every word of its syntax, and
-// must take no longer over it than over as many bytes of plain ASCII. Processor time of the thread is
-// compared, not a clock: other tests run meanwhile.
+// Swift's String looks for the characters that people see. One letter under hundreds of thousands
+// of accents is one character, and folding, comparing or cutting a String with it takes from a
+// tenth of a second to many. So every command is sent such a text in the place of every word of its
+// syntax, and must take no longer over it than over as many bytes of plain ASCII. Processor time of
+// the thread is compared, not a clock: other tests run meanwhile.
 
 @Suite struct HostileTextTests {
   /// A letter with so many accents above it: one character of twice as many bytes and one.
@@ -78,8 +78,8 @@ import Testing
 
   /// For every word of the command's syntax a request in which it is the hostile one.
   ///
-  /// Forms of a command differ in one element, so most words stand in the same place behind the same
-  /// other word in many of them; once is enough.
+  /// Forms of a command differ in one element, so most words stand behind the same other word in
+  /// many of them; once is enough.
   private static func requests(_ description: CommandTable.Description) -> [Request] {
     var seen: Set<[String]> = []
     var requests: [Request] = []
