@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 // `client-output-buffer-limit`: clients that don't read what they ask for are closed before their
 // replies fill the memory. Looked at wherever output has grown, and once a second for the limits
 // that hold only for some time.
@@ -42,8 +44,8 @@ extension Server {
     guard !client.isClosing, exceedsOutputLimit(client) else { return }
     statistics.outputBufferLimitDisconnections += 1
     log.warning(
-      "Client \(clientLine(client)) scheduled to be closed ASAP for overcoming of output buffer"
-        + " limits.")
+      "Client \(clientLine(client).logText) scheduled to be closed ASAP for overcoming of output"
+        + " buffer limits.")
     closeASAP(client)
   }
 

@@ -137,8 +137,14 @@ extension Server {
   /// Error replies by their first word, sorted.
   func writeErrorInfo(to text: inout InfoText) {
     text.section("Errorstats")
-    for error in errorStatistics.counts.sorted(by: { $0.word < $1.word }) {
-      text.line("errorstat_\(error.word):count=\(error.count)")
+    let counts = errorStatistics.counts.sorted {
+      $0.word.bytes.lexicographicallyPrecedes($1.word.bytes)
+    }
+    for error in counts {
+      // Compatibility: what INFO's own lines are made of is replaced.
+      let word = ByteText(
+        error.word.bytes.map { Array("#:\n\r".utf8).contains($0) ? UInt8(ascii: "_") : $0 })
+      text.line("errorstat_\(word.logText):count=\(error.count)")
     }
   }
 

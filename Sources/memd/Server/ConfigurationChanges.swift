@@ -38,7 +38,8 @@ extension Server {
     var rules = users.defaultUser.rules
     rules.setPasswords(needsNone: configuration.requirePass.isEmpty)
     if !configuration.requirePass.isEmpty {
-      rules.add(PasswordHash(of: Array(configuration.requirePass.utf8).rawSpan))
+      let password = configuration.requirePass
+      rules.add(PasswordHash(of: password.rawSpan))
     }
     change(users.defaultUser.name, to: rules)
   }

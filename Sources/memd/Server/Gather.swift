@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import RESP
 
@@ -242,7 +243,7 @@ extension Server {
   ) {
     guard !client.gate.contains(.held) else { return }
     log.verbose(
-      "Protocol error (\(error.message.dropFirst(20))) from client: \(clientLine(client))."
+      "Protocol error (\(error.message.dropFirst(20))) from client: \(clientLine(client).logText)."
         + " Query buffer during protocol error: \(ExcerptText.abridged(bytes))")
     errorStatistics.count("ERR")
     statistics.errorReplies += 1

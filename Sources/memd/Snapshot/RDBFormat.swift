@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// Facts about the RDB format: versions, opcodes and type numbers of Redis and Valkey.
 ///
 /// A file is
@@ -115,6 +117,6 @@ enum RDBFormat {
   static func moduleName(_ number: UInt64) -> String {
     let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
     let name = (0..<9).map { letters[Int(number >> UInt64(58 - 6 * $0) & 63)] }
-    return String(decoding: name, as: UTF8.self)
+    return ByteText(name).logText
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import RESP
 
 // EXEC: the queue of a client runs as one execution unit. Time stands still in it, what it changes
@@ -41,9 +42,9 @@ extension Server {
   /// EXEC itself was refused, so the transaction is over: the error that says so.
   func abortTransaction(_ call: borrowing Call, because error: CommandError) -> CommandError {
     endTransaction(of: call.client)
-    var reason = error == .formatted ? errorText.message : error.text.description
+    var reason = error == .formatted ? errorText.message : ByteText(error.text)
     // Compatibility: Redis drops the general code here, but keeps others ("OOM ...").
-    if reason.hasPrefix("ERR ") { reason.removeFirst(4) }
+    if reason.bytes.starts(with: Array("ERR ".utf8)) { reason.bytes.removeFirst(4) }
     if gate.contains(.monitored) { feedMonitors(call) }
     return call.failure("EXECABORT Transaction discarded because of: \(reason)")
   }

@@ -69,6 +69,7 @@ final class TestServer {
 /// A connection to a `TestServer`.
 final class TestClient {
   private unowned let owner: TestServer
+  var server: TestServer { owner }
   let connection: SimulatedClient
   private var received: [UInt8] = []
 

@@ -79,7 +79,7 @@ struct Call: ~Copyable {
   }
 
   /// An error whose text is put together at run time.
-  func failure(_ message: String) -> CommandError {
+  func failure(_ message: ByteText) -> CommandError {
     server.errorText.message = message
     return .formatted
   }

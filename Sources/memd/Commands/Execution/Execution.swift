@@ -235,8 +235,9 @@ extension Server {
   /// Writes an error and counts it.
   func writeError(_ error: CommandError, _ call: inout Call) {
     if error == .formatted {
-      errorStatistics.count(errorText.message)
-      call.reply.error(errorText.message)
+      let message = errorText.message
+      errorStatistics.count(message)
+      call.reply.error(text: message.rawSpan)
     } else {
       errorStatistics.count(error.text)
       call.reply.error(error.text)

@@ -36,7 +36,7 @@ enum HyperLogLogDebugging: CommandFamily {
       _ = try makeDense(string, key, call)
       call.reply.integer(wasSparse ? 1 : 0)
     default:
-      throw call.failure("ERR Unknown PFDEBUG subcommand '\(call.arguments[1].text)'")
+      throw call.failure("ERR Unknown PFDEBUG subcommand '\(echo: call.arguments[1])'")
     }
   }
 

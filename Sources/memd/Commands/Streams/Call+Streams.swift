@@ -79,7 +79,7 @@ extension Call {
   /// The error of a command that names a group that isn't there.
   func noGroup(_ key: Int, _ group: Int) -> CommandError {
     failure(
-      "NOGROUP No such key '\(arguments[key].text)' or consumer group '\(arguments[group].text)'")
+      "NOGROUP No such key '\(echo: arguments[key])' or consumer group '\(echo: arguments[group])'")
   }
 
   /// True if the argument at `index` is the one character `character`.

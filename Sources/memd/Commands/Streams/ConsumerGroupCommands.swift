@@ -132,8 +132,8 @@ enum ConsumerGroupCommands: CommandFamily {
     guard let group = stream.group(named: call.arguments[3]) else {
       throw call.failure(
         """
-        NOGROUP No such consumer group '\(call.arguments[3].text)' for key name \
-        '\(call.arguments[2].text)'
+        NOGROUP No such consumer group '\(echo: call.arguments[3])' for key name \
+        '\(echo: call.arguments[2])'
         """)
     }
     return group

@@ -294,7 +294,7 @@ private struct ClaimOptions {
         index += 1
         lastID = try call.streamID(index)
       default:
-        throw call.failure("ERR Unrecognized XCLAIM option '\(arguments[index].text)'")
+        throw call.failure("ERR Unrecognized XCLAIM option '\(echo: arguments[index])'")
       }
       index += 1
     }

@@ -157,8 +157,8 @@ enum StreamReadCommands: CommandFamily {
     guard stream?.group(named: call.arguments[request.group]) != nil else {
       throw call.failure(
         """
-        NOGROUP No such key '\(call.arguments[keyIndex].text)' or consumer group \
-        '\(call.arguments[request.group].text)' in XREADGROUP with GROUP option
+        NOGROUP No such key '\(echo: call.arguments[keyIndex])' or consumer group \
+        '\(echo: call.arguments[request.group])' in XREADGROUP with GROUP option
         """)
     }
     let index = request.idIndex(number)
