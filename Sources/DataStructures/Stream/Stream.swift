@@ -166,6 +166,14 @@ public struct Stream: Equatable {
     return log
   }
 
+  /// Frees a log of producers that says no more than none would.
+  public func dropPristineProducers() {
+    guard let log = fields.producers, log.isPristine else { return }
+    var budget = Int.max
+    _ = log.free(budget: &budget)
+    fields.producers = nil
+  }
+
   /// Takes all names out of the log of producers, as the only thing of a stream that belongs to
   /// nobody and is to be freed; nil if there are none.
   public func detachProducers() -> Stream? {

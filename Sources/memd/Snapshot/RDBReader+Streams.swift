@@ -169,6 +169,7 @@ extension RDBReader {
     log.added = try number()
     log.duplicates = try number()
     guard log.finishRestoring() else { throw malformed("stream: an entry with two ids") }
+    stream.dropPristineProducers()
   }
 
   /// A number of seconds or ids.

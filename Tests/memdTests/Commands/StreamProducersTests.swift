@@ -43,7 +43,7 @@ import Testing
   @Test func `IDMPAUTO knows an entry by its fields, in whatever order they are`() {
     let first = server.run("XADD s IDMPAUTO p * a 1 b 2 c 3")
     #expect(server.run("XADD s IDMPAUTO p * c 3 a 1 b 2") == first)
-    for other in ["a 1 b 2", "a 2 b 1 c 3", "a1 \"\" b 2 c 3", "a 1 b 2 c 3 c 3", "b 1 a 2 c 3"] {
+    for other in ["a 1 b 2", "a 2 b 1 c 3", "a1 \"\" b 2 c 3", "a 1 b 2 c 3 c 3", "1 a 2 b c 3"] {
       #expect(server.run("XADD s IDMPAUTO p * \(other)") != first, "\(other)")
     }
     #expect(server.run("XADD s IDMPAUTO q * a 1 b 2 c 3") != first)

@@ -74,6 +74,53 @@ import Testing
     }
   }
 
+  @Test(arguments: ["allkeys-lru", "allkeys-lfu"])
+  func `how long or often a key was used comes back from any number`(policy: String) {
+    let server = Self.makeServer()
+    server.run("CONFIG SET maxmemory-policy \(policy)")
+    server.run("SET a 1")
+    let payload = server.dump("a")
+    for number in Extremes.numbers where number >= 0 {
+      #expect(server.restore("b", "0", payload, "REPLACE IDLETIME \(number)") == .ok)
+      let idle = server.run("OBJECT IDLETIME b")
+      #expect(server.run("DEBUG RELOAD") == .ok)
+      let again = server.run("OBJECT IDLETIME b").number ?? 0
+      #expect(abs(again - (idle.number ?? 0)) <= 1, "\(number)")
+      server.run("DEBUG OBJECT b")
+    }
+    for number in [0, 1, 254, 255] {
+      #expect(server.restore("b", "0", payload, "REPLACE FREQ \(number)") == .ok)
+      let frequency = server.run("OBJECT FREQ b")
+      server.run("SAVE")
+      #expect(server.run("DEBUG RELOAD") == .ok)
+      #expect(server.run("OBJECT FREQ b") == frequency, "\(number)")
+    }
+  }
+
+  @Test func `a file may say any deadline, idle time and frequency`() {
+    func load(_ head: [UInt8]) -> TestServer {
+      let server = TestServer(follows: false) { $0.activeExpireEnabled = false }
+      let file = Array("REDIS0010".utf8) + head + [0, 1, 107, 1, 118, 0xff]
+      let sum = CRC64.of(file.rawSpan)
+      let tail = (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
+      server.disk.setContent(file + tail, of: "dump.rdb")
+      server.server.loadAtStart {}
+      server.settle()
+      return server
+    }
+    for number in Extremes.numbers {
+      let server = load([0xfc] + PackedBytes.little(number, 8))
+      let now = server.milliseconds
+      #expect(server.run("PEXPIRETIME k") == .integer(number > now ? number : -2), "\(number)")
+      for line in ["PTTL k", "TTL k", "INFO keyspace", "SAVE", "RANDOMKEY"] { server.run(line) }
+      let small = load([0xfd] + PackedBytes.little(number, 4))
+      #expect(!small.run("INFO keyspace").isError, "\(number)")
+      let length = (0..<8).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+      let idle = load([0xf8, 0x81] + length)
+      #expect(!idle.run("INFO everything").isError, "\(number)")
+    }
+  }
+
   /// Sends everything through DUMP and RESTORE, SAVE and a second server, and DEBUG RELOAD.
   private func check(_ server: TestServer, _ what: String) {
     for line in Extremes.questions { server.run(line) }
@@ -83,7 +130,9 @@ import Testing
     database.contents.table.forEach { names.append($0.key.text) }
     for name in names.sorted() where name != "copy" {
       let payload = server.dump(name)
-      #expect(server.restore("copy", "0", payload, "REPLACE") == .ok, "\(what): \(name)")
+      let deadline = server.run("PEXPIRETIME \(name)").number ?? 0
+      let reply = server.restore("copy", "\(max(0, deadline))", payload, "ABSTTL REPLACE")
+      #expect(reply == .ok, "\(what): \(name)")
       let digests = server.run("DEBUG DIGEST-VALUE \(name) copy").elements
       #expect(digests.first == digests.last, "\(what): \(name)")
       #expect(text("copy", server) == text(name, server), "\(what): \(name)")
@@ -157,7 +206,9 @@ struct Extremes {
     "XINFO STREAM k", "XINFO STREAM k FULL", "XINFO GROUPS k", "XINFO CONSUMERS k g",
     "XPENDING k g", "XPENDING k g - + 10", "XPENDING k g IDLE 9223372036854775807 - + 10",
     "MEMORY USAGE k", "OBJECT ENCODING k", "DEBUG OBJECT k", "DEBUG DIGEST", "INFO everything",
-    "MEMORY STATS", "MEMORY DOCTOR",
+    "MEMORY STATS", "MEMORY DOCTOR", "TTL s", "PTTL h", "EXPIRETIME z", "PEXPIRETIME k",
+    "HPTTL h FIELDS 2 0 1", "HEXPIRETIME h FIELDS 2 0 1", "PFCOUNT hll", "ZRANGE z 0 -1 WITHSCORES",
+    "RANDOMKEY",
   ]
 
   private var random: RandomGenerator

@@ -27,7 +27,8 @@ enum StreamText {
         place = group.released(after: released)
       }
     }
-    return text + (stream.producers.map(of) ?? "")
+    guard let log = stream.producers, !log.isPristine else { return text }
+    return text + of(log)
   }
 
   /// How often entries were sent again is not for followers.
