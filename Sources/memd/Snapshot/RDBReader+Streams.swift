@@ -25,7 +25,7 @@ extension RDBReader {
       throw error
     }
     return .entry(
-      Entry.make(
+      DetachedEntry.make(
         key: key, type: .stream, encoding: Entry.CollectionEncoding.stream.rawValue,
         word: stream.word, hasDeadline: hasDeadline, allocator: database.allocator))
   }
