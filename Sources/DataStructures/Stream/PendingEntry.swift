@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An entry that was delivered to a consumer and not acknowledged yet, or that a consumer gave back.
+/// An entry that was delivered to a consumer and not acknowledged yet, or that a consumer gave
+/// back.
 ///
 ///     0                      16                        24                        32
 ///     +----------------------+-------------------------+-------------------------+

@@ -74,6 +74,33 @@ import Testing
     }
   }
 
+  @Test func `a follower that joins gets extreme numbers, too`() {
+    let server = Self.makeServer()
+    for (index, number) in Extremes.numbers.enumerated() {
+      var stream = StreamPayload()
+      stream.added = UInt64(bitPattern: Int64(number))
+      stream.read = UInt64(bitPattern: Int64(number))
+      stream.deliveryTime = Int64(number)
+      stream.deliveryCount = UInt64(bitPattern: Int64(number))
+      stream.seen = Int64(number)
+      stream.active = Int64(number)
+      #expect(server.restore("k\(index)", "0", stream.sealed) == .ok)
+    }
+    server.run("XNACK k0 g FATAL IDS 1 1-1")
+    let follower = server.connect()
+    follower.send(["SYNC"])
+    server.settle(limit: 20)
+    let bytes = follower.connection.receive()
+    let end = (bytes.firstIndex(of: 10) ?? 0) + 1
+    let count = Int(String(decoding: bytes[1..<max(1, end - 2)], as: UTF8.self)) ?? 0
+    let second = TestServer(follows: false)
+    second.disk.setContent(Array(bytes[end...].prefix(count)), of: "dump.rdb")
+    second.server.loadAtStart {}
+    second.settle()
+    #expect(DatasetText.of(second.server.keyspace) == DatasetText.of(server.server.keyspace))
+    #expect(second.run("DBSIZE") == .integer(Extremes.numbers.count))
+  }
+
   @Test(arguments: ["allkeys-lru", "allkeys-lfu"])
   func `how long or often a key was used comes back from any number`(policy: String) {
     let server = Self.makeServer()
