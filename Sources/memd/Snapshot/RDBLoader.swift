@@ -88,7 +88,7 @@ final class RDBLoader {
       return false
     case .deadlineMilliseconds: deadline = try reader.littleEndian(Int64.self)
     case .deadlineSeconds: deadline = Int64(try reader.littleEndian(Int32.self)) * 1000
-    case .idle: access = .idle(try reader.length())
+    case .idle: access = .idle(Int(clamping: try reader.number()))
     case .frequency: access = .frequency(try reader.byte())
     case .selectDatabase:
       let number = try reader.length()

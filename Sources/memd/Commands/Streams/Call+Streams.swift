@@ -96,6 +96,11 @@ extension ReplyWriter {
     bulk(scratch.write(id))
   }
 
+  /// Replies with the name of the consumer that has an entry; empty if nobody has it.
+  mutating func consumerName(of entry: PendingEntry) {
+    if let consumer = entry.consumer { bulk(consumer.name) } else { bulk("") }
+  }
+
   /// Replies with an entry: its id, and an array of names and values.
   mutating func streamEntry(_ entry: StreamEntry) {
     array(2)

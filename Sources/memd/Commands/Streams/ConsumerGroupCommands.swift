@@ -158,7 +158,8 @@ enum ConsumerGroupCommands: CommandFamily {
       call.signalReady(key)
     }
     let group = target.addGroup(
-      call.arguments[3], lastID: id, entriesRead: options.entriesRead)
+      call.arguments[3], lastID: id,
+      entriesRead: target.possibleEntriesRead(options.entriesRead))
     guard group != nil else {
       throw CommandError("BUSYGROUP Consumer Group name already exists")
     }
@@ -180,7 +181,7 @@ enum ConsumerGroupCommands: CommandFamily {
     } else {
       group.lastID = try call.streamID(4)
     }
-    group.entriesRead = options.entriesRead
+    group.entriesRead = stream.possibleEntriesRead(options.entriesRead)
     changed(.groupSetID, call)
     call.reply.ok()
   }
