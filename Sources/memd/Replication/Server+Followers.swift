@@ -21,7 +21,7 @@ extension Server {
   /// - Throws: what the disk has to say; the client is then what it was.
   func startFollowing(_ client: Client) throws(DiskError) {
     log.notice("Replica \(client.address) asks for synchronization")
-    let path = "temp-sync-\(client.id).\(log.processID).rdb"
+    let path = temporaryName(forFollower: client.id)
     let snapshot = try writeSnapshot(temporary: path)
     snapshot.close()
     let file: DiskFile

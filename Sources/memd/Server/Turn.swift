@@ -84,7 +84,7 @@ extension Server {
   }
 
   /// How long the loop may sleep: until the next timer, not at all while work waits.
-  private func sleepNanoseconds() -> Int64 {
+  func sleepNanoseconds() -> Int64 {
     if !resuming.isEmpty || hasBackgroundWork { return 0 }
     // Read at the start of the turn and carried on by the cycle counter, to save a call.
     let now = turnStartedAt + turnNanoseconds
