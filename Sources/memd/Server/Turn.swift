@@ -50,9 +50,10 @@ extension Server {
       }
     case .writable:
       if let client = unsafe clients.find(event.id) {
+        // Not now: what this turn has answered so far leaves with all the rest.
         unsafe client._withUnsafeGuaranteedRef {
-          flush($0)
-          accountMemory(of: $0)
+          $0.flags.insert(.isWritable)
+          queueOutput($0)
         }
       }
     case .acceptable(let listener): acceptAll(from: Int(listener))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
 
@@ -179,10 +180,10 @@ import Testing
   }
 
   @Test func `rules in a file add up, and an empty one clears them`() throws {
-    func rules(_ lines: String...) throws -> String {
+    func rules(_ lines: String...) throws -> ByteText {
       let configuration = Configuration()
       for line in lines {
-        try Directive.apply("save", TestClient.words(line), to: configuration)
+        try Directive.apply("save", TestClient.words(line).map { ByteText($0) }, to: configuration)
       }
       return try #require(OptionTable.find("save")).option.read(configuration)
     }
