@@ -105,8 +105,8 @@ internal final class SimulatedEndpoint {
   /// Ends the sending direction.
   func finishSending() { outgoing.finish(now: now) }
 
-  /// Closes this end as close(2) does, or the end of the process: what was sent before arrives, then
-  /// the end, or a reset if bytes were not read.
+  /// Closes this end as close(2) does, or the end of the process: what was sent before arrives,
+  /// then the end, or a reset if bytes were not read.
   func close() {
     let hasUnread = incoming.hasUnread
     incoming.abandon()
