@@ -51,7 +51,7 @@ enum EntryReleasing: CommandFamily {
     call.propagateRelease(of: sameCount, count: count, 1, 2)
     call.effects.countChanges(released)
     // Who waits with CLAIM may have them.
-    call.database.signalReady(call.key(1))
+    call.signalReady(call.key(1))
   }
 
   /// Gives one entry back; returns its count of deliveries, or nil if it is not pending.
