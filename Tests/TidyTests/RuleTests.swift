@@ -10,6 +10,24 @@ import Testing
     rule(Repository.File(path: path, text: text)).map(\.line)
   }
 
+  @Test func `a name from an upper floor is found, and one from below is not`() {
+    let upper = Repository.File(
+      path: "Sources/memd/Commands/A/A.swift", text: "struct Above {}\nprivate enum Own {}\n")
+    let lower = Repository.File(
+      path: "Sources/memd/Keyspace/B.swift",
+      text: "// Above\nstruct Below { let other: Above }\nlet call: Call\n")
+    let declarations = Floors.declarations(in: [upper, lower])
+    #expect(declarations == ["Above": 4, "Below": 0])
+    #expect(Floors.upwardNames(in: lower, declarations).map(\.line) == [2])
+    let user = Repository.File(path: upper.path, text: "let below: Below\nlet above: Above\n")
+    #expect(Floors.upwardNames(in: user, declarations).isEmpty)
+    #expect(Floors.strangers(in: lower).map(\.line) == [3])
+    let reader = Repository.File(path: upper.path, text: "\nlet n = database.contents.count\n")
+    #expect(Floors.foreignContents(in: reader).map(\.line) == [2])
+    #expect(Floors.floor(of: "Sources/memd/Server/Startup.swift") == 5)
+    #expect(Floors.floor(of: "Sources/memd/Elsewhere/A.swift") == nil)
+  }
+
   @Test func `a missing licence line is found`() {
     #expect(lines(Rules.licenceLine, "import RESP\n") == [1])
     #expect(lines(Rules.licenceLine, "") == [1])
@@ -109,5 +127,25 @@ import Testing
     let mentioned = CommandNames.mentioned(
       in: "run(\"GET k\") // get hold of set\n[\"mget\", \"k\"]")
     #expect(mentioned.contains("get") && mentioned.contains("mget") && !mentioned.contains("set"))
+  }
+
+  @Test func `a String made of bytes and folded characters are found`() {
+    let text = "let a = String(decoding: b, as: UTF8.self)\nx.lowercased()\nString(number)\n"
+    #expect(lines(Rules.textOfBytes, text) == [1, 2])
+    #expect(lines(Rules.textOfBytes, "if let x = String(validating: b, as: U.self) {}\n") == [1])
+    let inside =
+      #"f("'\(String(decoding: b, as: UTF8.self))'")"# + "\n" + #"g("\(x.uppercased())")"#
+    #expect(lines(Rules.textOfBytes, inside + "\n// \\(x.uppercased())\n") == [1, 2])
+    #expect(lines(Rules.textOfBytes, text, path: "Sources/EventLoop/A.swift") == [])
+    #expect(lines(Rules.textOfBytes, text, path: "Sources/RESP/Reply.swift") == [])
+  }
+
+  /// An exception for a file that doesn't need it would let the next one in.
+  @Test func `every exception from the rule about text is needed`() throws {
+    for path in Exceptions.filesThatMakeText.keys.sorted() {
+      let file = try #require(Repository.file(path))
+      let elsewhere = Repository.File(path: "Sources/memd/Commands/A.swift", text: file.text)
+      #expect(!Rules.textOfBytes(elsewhere).isEmpty, "\(path)")
+    }
   }
 }

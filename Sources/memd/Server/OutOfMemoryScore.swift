@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 
 /// The score by which the system chooses whom to kill when memory runs out (`oom-score-adj`).

@@ -205,7 +205,7 @@ final class WatchedKeys {
 
   private static func entry(_ key: WatchedKey, in database: Database) -> Entry? {
     let span = key.bytes.rawSpan
-    return database.contents.table.find(span, hash: SipHash13.hash(span, database.seed))
+    return database.keys.find(span, hash: SipHash13.hash(span, database.seed))
   }
 
   private static func exists(_ key: WatchedKey, in database: Database) -> Bool {

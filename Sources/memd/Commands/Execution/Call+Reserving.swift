@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import RESP
 
 // Replies that a small request can make larger than all data: a count below zero, a key or a name
