@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import RESP
+
+@testable import memd
+
+/// Applies the stream of effects of a server in a second one, which must hold the same data.
+final class ReachFollower {
+  private let leader: Server
+  let server: Server
+  private let applier: StreamApplier
+
+  init(clock: SimulatedClock, leader: Server, configuration: Configuration) {
+    self.leader = leader
+    let transport = SimulatedTransport(clock: clock, seed: 2)
+    let world = World(
+      clock: clock, transport: transport, disk: SimulatedDisk(seed: 2, clock: clock),
+      helpers: SimulatedHelpers(transport: transport, seed: 2), seed: 99, secretWord: { 4 })
+    server = Server(configuration: configuration, world: world, log: Log())
+    applier = StreamApplier(server: server)
+  }
+
+  /// Applies what is new; a sentence if that is impossible.
+  func catchUp() -> String? {
+    guard leader.effects.backlog.offset > applier.offset else { return nil }
+    var bytes: [UInt8] = []
+    guard leader.effects.backlog.read(after: applier.offset, into: &bytes) else {
+      return "the follower fell out of the backlog"
+    }
+    server.renewMoment(ticks: 0)
+    return applier.apply(bytes) ? nil : "the stream of effects is no stream of commands"
+  }
+
+  /// What the two don't agree about; nil if nothing.
+  func difference(isThorough: Bool) -> String? {
+    if !isThorough {
+      let isEqual =
+        DatasetDigest(server.keyspace).text == DatasetDigest(leader.keyspace).text
+      if isEqual { return nil }
+    }
+    let ours = DatasetText.of(server.keyspace)
+    let theirs = DatasetText.of(leader.keyspace)
+    if ours == theirs { return nil }
+    let onlyOurs = ours.first { !theirs.contains($0) }.map { ReachScript.shortened($0) } ?? "-"
+    let onlyTheirs = theirs.first { !ours.contains($0) }.map { ReachScript.shortened($0) } ?? "-"
+    return "the leader has  \(onlyTheirs)\n  the follower    \(onlyOurs)"
+  }
+}
