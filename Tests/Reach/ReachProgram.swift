@@ -2,6 +2,8 @@
 
 import Glibc
 
+@testable import memd
+
 /// The two things that the program does; the result is its exit code.
 enum ReachProgram {
   static func run(seed: UInt64, requests: Int, path: String?) -> Int32 {
@@ -19,7 +21,7 @@ enum ReachProgram {
 
   static func replay(path: String, checkInterval: Int) -> Int32 {
     let world = ReachWorld(seed: 1)
-    let bytesAtRest = world.rest()
+    let bytesAtRest = world.firstRest()
     var count = 0
     for step in ReachScript.steps(contents(path)) {
       if step.pause != nil {
@@ -38,6 +40,16 @@ enum ReachProgram {
     if let failure = world.failure { return conclude(failure) }
     let isLess = bytes != bytesAtRest
     return conclude(isLess ? "\(bytes) bytes are in use at rest, \(bytesAtRest) at the start" : nil)
+  }
+
+  /// What is never sent, can't succeed or can't be reached: a name, a tab, the reason.
+  static func printExcused() {
+    for command in CommandSyntax.all(CommandTable()) {
+      let name = command.name
+      let reason = SpecialRequests.leftOut[name] ?? SpecialRequests.reasonForFailing(name)
+      if let reason { print("\(name)\t\(reason)") }
+    }
+    for (name, reason) in SpecialRequests.cannotBeReached { print("\(name)\t\(reason)") }
   }
 
   private static func conclude(_ failure: String?) -> Int32 {

@@ -6,6 +6,7 @@
 //   reach run SEED COMMANDS [FILE]    the steps are written to FILE before they are done
 //   reach replay FILE                 checks after every turn
 //   reach replay-fast FILE            checks as a run does
+//   reach excused -                   what can't be reached, and why
 
 import Glibc
 
@@ -17,6 +18,9 @@ case "run":
     ReachProgram.run(
       seed: UInt64(words[2]) ?? 1, requests: Int(words[3]) ?? 1000,
       path: words.count > 4 ? words[4] : nil))
+case "excused":
+  ReachProgram.printExcused()
+  exit(0)
 case "replay": exit(ReachProgram.replay(path: words[2], checkInterval: 1))
 default: exit(ReachProgram.replay(path: words[2], checkInterval: 1000))
 }

@@ -17,6 +17,8 @@ final class SyntaxElement {
   let members: [SyntaxElement]
   /// Its number among the command's options; nil if it can't be left out.
   let option: Int?
+  /// Its own number and those of everything within it.
+  let covered: Range<Int>
 
   init(
     _ spec: ArgumentSpec, isAlternative: Bool, path: String, options: inout [String],
@@ -35,6 +37,7 @@ final class SyntaxElement {
     access =
       spec.kind == .key && keys.indices.contains(keySpecIndex) ? keys[keySpecIndex].access : []
     var path = path
+    let first = options.count
     let label = text.flatMap { $0.isEmpty ? nil : $0 } ?? name
     if spec.isOptional || isAlternative {
       option = options.count
@@ -51,6 +54,7 @@ final class SyntaxElement {
           of: description))
     }
     self.members = members
+    covered = first..<options.count
   }
 
   /// Whether one of the alternatives is this word.

@@ -10,6 +10,8 @@ struct ReachRequest {
   let syntax: Int?
   /// The options that it uses.
   var options: [Int] = []
+  /// As it was made, until its targets are looked up.
+  var draft: RequestDraft?
   /// Keys that it may overwrite or remove, as they were before.
   var targets: [Target] = []
 

@@ -17,6 +17,9 @@ final class ReachRun {
   private var maker: RequestMaker
   private var dice: Dice
   private let weighted: [Int]
+  /// Commands that overwrite or remove keys.
+  private let targeting: [Int]
+  private let numbers: [String: Int]
   /// Form of every key that has gone by itself.
   let expired: CommandTally
   let evicted: CommandTally
@@ -38,9 +41,15 @@ final class ReachRun {
       let weight = SpecialRequests.weight(of: commands[index])
       return Array(repeating: index, count: max(weight, 0))
     }
+    targeting = commands.indices.filter {
+      !commands[$0].targetSpecs.isEmpty && SpecialRequests.reasonForFailing(commands[$0].name) == nil
+    }
+    var numbers: [String: Int] = [:]
+    for index in commands.indices { numbers[commands[index].name] = index }
+    self.numbers = numbers
     expired = CommandTally()
     evicted = CommandTally()
-    bytesAtRest = world.rest()
+    bytesAtRest = world.firstRest()
     world.onReply = { [unowned self] in note($0, $1, $2) }
     world.onBytes = { [unowned self] in learn($0, $1) }
   }
@@ -87,6 +96,14 @@ final class ReachRun {
     }
   }
 
+  /// The place of the command that a request made by hand is for.
+  private func number(of words: [[UInt8]]) -> Int? {
+    let first = String(decoding: words[0], as: UTF8.self).lowercased()
+    if let number = numbers[first] { return number }
+    guard words.count > 1 else { return nil }
+    return numbers[first + "|" + String(decoding: words[1], as: UTF8.self).lowercased()]
+  }
+
   private func pause() -> Int64 {
     switch dice.below(1000) {
     case 0..<500: 0
@@ -100,7 +117,17 @@ final class ReachRun {
 
   private func perform(_ step: ReachScript.Step, _ request: ReachRequest?) {
     onStep(step)
-    if case .request = step.event { requestCount += 1 }
+    var request = request
+    if case .request(let words) = step.event {
+      requestCount += 1
+      request = request ?? ReachRequest(syntax: number(of: words))
+    }
+    if let draft = request?.draft {
+      // What it meets has been made by the steps before.
+      world.finishTurn()
+      request?.targets = targets(of: draft)
+      request?.draft = nil
+    }
     world.perform(step, request)
   }
 
@@ -112,6 +139,7 @@ final class ReachRun {
       number = dice.below(ReachWorld.connectionCount)
     }
     let connection = world.connection(number)
+    if isAlone, dice.happens(10), let events = aimedAtPair(number) { return events }
     let draw = dice.below(1000)
     if draw < 2 { return [(number, draw == 0 ? .close : .cut, nil)] }
     if draw < 6 { return [(number, .pass, nil)] }
@@ -128,11 +156,46 @@ final class ReachRun {
       let words = SpecialRequests.settingWords(&dice, used: used).map { Array($0.utf8) }
       return [(number, .request(words), nil)]
     }
-    return [command(weighted[dice.below(weighted.count)], connection)]
+    let index = weighted[dice.below(weighted.count)]
+    if dice.happens(25) {
+      // What was not reached yet, or anything.
+      let missing = commands[index].reached.indices.filter { commands[index].reached[$0] == 0 }
+      maker.wantedOption = missing.isEmpty ? nil : dice.pick(missing)
+    }
+    defer { maker.wantedOption = nil }
+    return [command(index, connection)]
   }
 
   private func words(_ line: String) -> ReachScript.Event {
     .request(line.split(separator: " ").map { Array($0.utf8) })
+  }
+
+  /// The making of a value of some form, then a command that overwrites or removes it.
+  private func aimedAtPair(_ number: Int) -> [(Int, ReachScript.Event, ReachRequest?)]? {
+    let connection = world.connection(number)
+    guard !connection.isInTransaction, !connection.isLoose, !connection.isStuck else { return nil }
+    let index = dice.pick(targeting)
+    let command = commands[index]
+    let target = dice.below(command.targetSpecs.count)
+    let types = command.types(ofTarget: target)
+    let forms = ValueForm.all.filter { types.contains($0.shape.type) }
+    let missing = forms.filter { command.met[target][$0.number] == 0 }
+    let form = dice.pick(missing.isEmpty ? forms : missing)
+    let key = dice.pick(ReachRun.keys)
+    let name = String(decoding: key, as: UTF8.self)
+    var events = ([["DEL", name]] + form.recipe(name)).map { line in
+      (number, ReachScript.Event.request(line.map { Array($0.utf8) }), ReachRequest?.none)
+    }
+    maker.aim = (command.targetSpecs[target], key)
+    let covering = command.options.indices.filter { _ in dice.happens(20) }
+    maker.wantedOption = covering.first
+    let draft = maker.request(command, database: world.database(of: connection))
+    maker.aim = nil
+    maker.wantedOption = nil
+    var request = ReachRequest(syntax: index, options: draft.options)
+    request.draft = draft
+    events.append((number, .request(draft.words), request))
+    return events
   }
 
   /// The making of a value of some form, in the place of what is there.
@@ -155,7 +218,7 @@ final class ReachRun {
     let database = world.database(of: connection)
     let draft = maker.request(commands[index], database: database)
     var request = ReachRequest(syntax: index, options: draft.options)
-    if isAlone { request.targets = targets(of: draft) }
+    if isAlone { request.draft = draft }
     return (connection.number, .request(draft.words), request)
   }
 

@@ -26,6 +26,8 @@ final class ReachWorld {
 
   init(seed: UInt64) {
     transport = SimulatedTransport(clock: clock, seed: seed)
+    // Requests are sent whole.
+    transport.network.faults.socketBufferByteCount = 64 << 20
     disk = SimulatedDisk(seed: seed, clock: clock)
     disk.setContent(Array("user default on nopass ~* &* +@all\n".utf8), of: "users.acl")
     var secret = seed
@@ -140,6 +142,24 @@ final class ReachWorld {
   }
 
   // MARK: - The end
+
+  /// What makes tables that stay once they are there.
+  private static let warmUp = [
+    "HELLO 3", "SUBSCRIBE c1", "PSUBSCRIBE c*", "SSUBSCRIBE c1", "CLIENT TRACKING on", "GET k1",
+    "CLIENT TRACKING off", "CLIENT TRACKING on BCAST PREFIX k", "SET k1 1", "PEXPIRE k1 100",
+    "HSET k2 f v", "HPEXPIRE k2 100 FIELDS 1 f", "WATCH k1", "BLPOP k3 0.001",
+  ]
+
+  /// The bytes in use when nothing is there but what stays from the first use of everything.
+  func firstRest() -> Int {
+    for line in ReachWorld.warmUp {
+      let words = line.split(separator: " ").map { Array($0.utf8) }
+      perform(ReachScript.Step(pause: 1_000_000, connection: 0, event: .request(words)))
+    }
+    connections[0].isLoose = true
+    finishTurn()
+    return rest()
+  }
 
   /// Everybody leaves and everything is emptied; returns the bytes in use.
   func rest() -> Int {

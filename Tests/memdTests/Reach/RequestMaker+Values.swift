@@ -45,7 +45,7 @@ extension RequestMaker {
       return Array("0123456789abcdef".utf8)
     case .payload: return payload()
     case .member: return member(draft.memberCount)
-    default: return text()
+    default: return text(isOneOfMany: draft.memberCount > 100)
     }
   }
 
@@ -59,16 +59,16 @@ extension RequestMaker {
     }
   }
 
-  private mutating func text() -> [UInt8] {
+  private mutating func text(isOneOfMany: Bool = false) -> [UInt8] {
     switch dice.below(24) {
     case 0..<9: return Array(String(dice.number(-20...1000)).utf8)
     case 9: return []
     case 10: return Array("3.25".utf8)
     case 11: return Array("9223372036854775807".utf8)
     case 12, 13: return Array(repeating: UInt8(ascii: "v"), count: dice.number(40...300))
-    case 14: return Array(repeating: UInt8(ascii: "w"), count: dice.number(3000...9000))
-    case 15:
-      return Array(repeating: UInt8(ascii: "x"), count: isLavish ? 66_000 : 300)
+    case 14 where !isOneOfMany:
+      return Array(repeating: UInt8(ascii: "w"), count: dice.number(3000...9000))
+    case 15 where isLavish && !isOneOfMany: return Array(repeating: UInt8(ascii: "x"), count: 66_000)
     case 16: return [0, 255, 128, 13, 10]
     default: return Array("text\(dice.below(30))".utf8)
     }

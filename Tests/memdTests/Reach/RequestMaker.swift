@@ -38,6 +38,8 @@ struct RequestMaker {
   var hostilePercent = 2
   /// The key that every target of a key spec is to be.
   var aim: (spec: Int, key: [UInt8])?
+  /// The option that the next request is to have; nil for whatever comes.
+  var wantedOption: Int?
   /// Whether repeated arguments may come in hundreds.
   var isLavish = true
   /// Values that replies have brought.
@@ -55,8 +57,7 @@ struct RequestMaker {
     let draw = dice.below(10)
     var draft = RequestDraft(
       syntax: syntax, database: database, words: syntax.words, rangeStyle: dice.below(3),
-      optionPercent: draw < 3 ? 0 : draw < 8 ? 25 : 60)
-    // A small limit on options, or those at the end of a long list would exclude each other.
+      optionPercent: wantedOption != nil ? 10 : draw < 3 ? 0 : draw < 8 ? 25 : 60)
     for argument in syntax.arguments { append(argument, to: &draft) }
     return draft
   }
@@ -83,6 +84,7 @@ struct RequestMaker {
   }
 
   private mutating func takesOption(_ element: SyntaxElement, _ draft: RequestDraft) -> Bool {
+    if let wantedOption, element.covered.contains(wantedOption) { return true }
     if element.offers("BYSCORE") { return draft.rangeStyle > 0 }
     return dice.happens(draft.optionPercent)
   }
@@ -94,6 +96,10 @@ struct RequestMaker {
       var chosen = element.members[dice.below(element.members.count)]
       if element.offers("BYSCORE"), draft.rangeStyle > 0 {
         chosen = element.members[min(draft.rangeStyle, element.members.count) - 1]
+      } else if let wantedOption,
+        let wanted = element.members.first(where: { $0.covered.contains(wantedOption) })
+      {
+        chosen = wanted
       }
       append(chosen, to: &draft, isChosen: true)
     case .block:

@@ -110,7 +110,8 @@ enum SpecialRequests {
     "CONFIG SET maxmemory 0", "CONFIG SET maxmemory 0 maxmemory-clients 0", "RESET",
     "FLUSHDB", "SWAPDB 0 1", "WATCH k1 k2", "SAVE", "DEBUG RELOAD",
     "ACL SETUSER u1 on >pw ~k* &c* +@all", "ACL SETUSER u2 on nopass %R~* -@all +@read",
-    "CLIENT UNPAUSE",
+    "CLIENT UNPAUSE", "COMMAND GETKEYS SET k1 v", "COMMAND GETKEYSANDFLAGS SORT k1 STORE k2",
+    "CONFIG SET latency-monitor-threshold 1", "DEBUG SLEEP 0.002",
   ]
 
   /// Commands of which few come by chance and fewer do any good; the others have weight 6.
@@ -125,7 +126,7 @@ enum SpecialRequests {
     default: break
     }
     switch syntax.description.group {
-    case .cluster: return 0
+    case .cluster: return syntax.name == "cluster|help" ? 2 : 1
     case .server, .connection, .pubsub: return 2
     case .transactions: return 4
     default: return 6
