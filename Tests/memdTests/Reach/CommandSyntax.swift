@@ -17,6 +17,8 @@ final class SyntaxElement {
   let members: [SyntaxElement]
   /// Its number among the command's options; nil if it can't be left out.
   let option: Int?
+  /// The key specs of the keys within it.
+  let keySpecs: [Int]
   /// Its own number and those of everything within it.
   let covered: Range<Int>
 
@@ -55,6 +57,7 @@ final class SyntaxElement {
     }
     self.members = members
     covered = first..<options.count
+    keySpecs = (spec.kind == .key ? [keySpecIndex] : []) + members.flatMap(\.keySpecs)
   }
 
   /// Whether one of the alternatives is this word.
@@ -119,11 +122,15 @@ final class CommandSyntax {
     return access.contains(.delete) || description.takesDeadline
   }
 
+  /// Whether the value goes as a whole; else the command takes a part of it, or gives it a deadline.
+  func takesWhole(target: Int) -> Bool {
+    let access = description.command.keys[targetSpecs[target]].access
+    return !access.isDisjoint(with: [.overwrite, .remove])
+  }
+
   /// The types of value that the command finds where it overwrites or removes.
   func types(ofTarget target: Int) -> [Entry.ValueType] {
-    let access = description.command.keys[targetSpecs[target]].access
-    let isAboutOneType = access.isDisjoint(with: [.overwrite, .remove])
-    let type = isAboutOneType ? description.group.valueType : nil
+    let type = takesWhole(target: target) ? nil : description.group.valueType
     return type.map { [$0] } ?? [.string, .list, .set, .sortedSet, .hash, .stream]
   }
 }

@@ -20,9 +20,6 @@ final class ReachRun {
   /// Commands that overwrite or remove keys.
   private let targeting: [Int]
   private let numbers: [String: Int]
-  /// Form of every key that has gone by itself.
-  let expired: CommandTally
-  let evicted: CommandTally
   private var isAlone = true
   private let bytesAtRest: Int
 
@@ -47,8 +44,6 @@ final class ReachRun {
     var numbers: [String: Int] = [:]
     for index in commands.indices { numbers[commands[index].name] = index }
     self.numbers = numbers
-    expired = CommandTally()
-    evicted = CommandTally()
     bytesAtRest = world.firstRest()
     world.onReply = { [unowned self] in note($0, $1, $2) }
     world.onBytes = { [unowned self] in learn($0, $1) }
@@ -247,7 +242,9 @@ final class ReachRun {
     for option in request.options { command.reached[option] += 1 }
     for target in request.targets {
       let place = maker.view.place(of: target.key, in: target.database)
-      if place?.address != target.address || place?.form.shape != target.form.shape {
+      if !command.takesWhole(target: target.number) || place?.address != target.address
+        || place?.form.shape != target.form.shape
+      {
         command.met[target.number][target.form.number] += 1
       }
     }
@@ -285,9 +282,4 @@ final class ReachRun {
       maker.cursor = text
     }
   }
-}
-
-/// How often keys of each form have gone by themselves.
-final class CommandTally {
-  var met = Array(repeating: 0, count: ValueForm.all.count)
 }

@@ -85,6 +85,7 @@ struct RequestMaker {
 
   private mutating func takesOption(_ element: SyntaxElement, _ draft: RequestDraft) -> Bool {
     if let wantedOption, element.covered.contains(wantedOption) { return true }
+    if let aim, element.keySpecs.contains(aim.spec) { return true }
     if element.offers("BYSCORE") { return draft.rangeStyle > 0 }
     return dice.happens(draft.optionPercent)
   }
@@ -100,6 +101,9 @@ struct RequestMaker {
         let wanted = element.members.first(where: { $0.covered.contains(wantedOption) })
       {
         chosen = wanted
+      }
+      if let aim, let aimed = element.members.first(where: { $0.keySpecs.contains(aim.spec) }) {
+        chosen = aimed
       }
       append(chosen, to: &draft, isChosen: true)
     case .block:
