@@ -171,7 +171,7 @@ extension Database {
   /// A key drawn uniformly, from all or from those with a deadline; nil if there is none.
   func randomEntry(volatileOnly: Bool, _ random: inout RandomGenerator) -> Entry? {
     volatileOnly
-      ? contents.expirations.random(using: &random) : contents.table.random(using: &random)
+      ? contents.expirations.random(using: &random)?.entry : contents.table.random(using: &random)
   }
 
   /// How much an entry deserves to be evicted; comparable within one policy, now and later.
@@ -186,10 +186,12 @@ extension Database {
 
   /// Removes an entry to make room, through the funnel.
   func evict(_ entry: Entry) {
-    let key = Key(entry.key, hash: entry.hash(seed))
+    let bytes = entry.key
+    let key = Key(bytes, hash: entry.hash(seed))
+    guard let location = contents.table.locate(entry, hash: key.hash) else { return }
     // Whoever hears of it finds the key gone.
-    guard detach(key) != nil else { return }
+    let gone = detach(at: location)
     effects.evicted(key, in: self)
-    discard(entry)
+    discard(gone)
   }
 }

@@ -50,7 +50,7 @@ extension Database {
     var counter = UInt8(truncatingIfNeeded: access)
     counter = moment.counter.decayed(counter, elapsed: elapsed)
     counter = moment.counter.incremented(counter, random: &moment.random)
-    entry.header.access = AccessCounter.access(counter, at: moment.frequencyClock)
+    entry.note(access: AccessCounter.access(counter, at: moment.frequencyClock))
   }
 
   /// The counter of `entry` as of now (OBJECT FREQ, eviction); nothing is changed.

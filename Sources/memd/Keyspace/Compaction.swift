@@ -164,8 +164,10 @@ final class Compaction {
   private func moveSome(in database: Database) -> UInt64 {
     database.contents.table.scanLocations(cursor) { entry in
       let before = counts.moved
-      if let hasMoved = entry.moveValueFromSparseSlab(keyspace.allocator) { note(hasMoved) }
-      move(&entry, in: database)
+      if let hasMoved = database.moveValueFromSparseSlab(entry) { note(hasMoved) }
+      let moved = database.moveFromSparseSlab(entry)
+      if let moved { entry = moved }
+      note(moved != nil)
       if entry.hasLargeForm { collections.append(entry.key.copied) }
       if counts.moved == before { counts.keptKeys += 1 } else { counts.movedKeys += 1 }
     }
@@ -177,7 +179,9 @@ final class Compaction {
     let key = Key(name.rawSpan, seed: database.seed)
     let entry = database.contents.table.find(key.bytes, hash: key.hash)
     if let entry, entry.hasLargeForm {
-      memberCursor = entry.leaveSparseSlabs(memberCursor, keyspace.allocator) { note($0) }
+      memberCursor = database.open(entry).leaveSparseSlabs(memberCursor, keyspace.allocator) {
+        note($0)
+      }
     } else {
       memberCursor = 0
     }
@@ -193,17 +197,5 @@ final class Compaction {
     } else {
       counts.kept += 1
     }
-  }
-
-  /// Moves the entry itself; the wheel is told, the table reads `entry` afterwards.
-  private func move(_ entry: inout Entry, in database: Database) {
-    let allocator = keyspace.allocator
-    guard unsafe allocator.isSparse(entry.pointer, byteCount: entry.byteCount) else {
-      return note(false)
-    }
-    entry = entry.relocated(allocator)
-    if entry.header.hasDeadline { database.contents.expirations.relocated(entry) }
-    database.relocateFields(of: entry)
-    note(true)
   }
 }

@@ -15,34 +15,12 @@ extension Database {
     return true
   }
 
-  /// Takes a key's entry out of table and wheel; the caller owns it from now on.
-  func detach(_ key: Key) -> Entry? {
-    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return nil }
-    return detach(at: location)
-  }
-
-  /// Takes the entry at a place out of table and wheel; the caller owns it from now on.
-  @inline(__always)
-  private func detach(at location: HashTable<Entry>.Location) -> Entry {
-    let entry = contents.table.element(at: location)
-    if entry.header.hasDeadline { contents.expirations.remove(entry) }
-    forgetFields(of: entry)
-    contents.table.remove(at: location)
-    return entry
-  }
-
   /// Takes in an entry whose key is absent, as it is: its access time is not renewed.
-  func attach(_ entry: Entry, _ key: Key) {
-    attachQuietly(entry, key)
+  @discardableResult
+  func attach(_ entry: consuming DetachedEntry, _ key: Key) -> WritableEntry {
+    let entry = attachQuietly(entry, key)
     effects.notify(.new, key, in: self)
-  }
-
-  /// The same without an event: what is loaded from a snapshot is not new.
-  @inline(__always)
-  func attachQuietly(_ entry: Entry, _ key: Key) {
-    contents.table.insert(entry, hash: key.hash)
-    if entry.header.hasDeadline { file(entry) }
-    fileFields(of: entry)
+    return entry
   }
 
   /// Gives the value of `key`, which exists, the key `new`, which doesn't.

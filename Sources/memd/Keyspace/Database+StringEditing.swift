@@ -10,47 +10,36 @@ extension Database {
   /// smaller count the last bytes go. The encoding is raw from now on, as in Redis.
   ///
   /// - Complexity: O(n) when the value has to move, amortised O(added bytes)
-  func edit(_ value: StringValue, _ key: Key, count: Int, zeroedTo zeroed: Int) -> StringEditor {
-    grow(value.entry, key, to: count, zeroedTo: zeroed)
+  func edit(
+    _ string: WritableString, _ key: Key, count: Int, zeroedTo zeroed: Int
+  ) -> StringEditor {
+    grow(string.entry, key, to: count, zeroedTo: zeroed)
   }
 
   /// Creates `key` with an editable string of `count` bytes, zeros as far as `zeroed`.
   func makeEditable(_ key: Key, count: Int, zeroedTo zeroed: Int) -> StringEditor {
-    let empty = Entry.make(
+    let empty = DetachedEntry.make(
       key: key.bytes, string: .bytes(RawSpan()), hasDeadline: false, allocator: allocator)
-    insert(empty, key)
-    return grow(empty, key, to: count, zeroedTo: zeroed)
+    return grow(insert(empty, key), key, to: count, zeroedTo: zeroed)
   }
 
   /// Replaces what `key` holds, if anything, by an editable string of `count` bytes without a
   /// deadline; `fill` writes all of them and may read any value, the old one included.
   func replaceString(_ key: Key, count: Int, fill: (StringEditor) -> Void) {
-    let entry: Entry
-    if Entry.embeds(keyCount: key.bytes.byteCount, valueCount: count) {
-      entry = Entry.makeEditable(
-        key: key.bytes, text: RawSpan(), count: count, zeroedTo: 0, hasDeadline: false,
-        allocator: allocator)
+    let entry = makeEditable(key.bytes, RawSpan(), count: count, capacity: count, zeroedTo: 0)
+    fill(StringEditor(entry.writable))
+    if let location = locateForWriting(key) {
+      replace(at: location, with: entry, .replaced)
     } else {
-      let block = StringBlock(capacity: count, allocator: allocator)
-      block.count = count
-      entry = Entry.make(
-        key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,
-        word: block.word, hasDeadline: false, allocator: allocator)
+      insert(entry, key)
     }
-    fill(StringEditor(entry))
-    guard let location = locateForWriting(key) else { return insert(entry, key) }
-    entry.header.access = initialAccess
-    let old = contents.table.element(at: location)
-    if old.header.hasDeadline { contents.expirations.remove(old) }
-    contents.table.replace(at: location, with: entry)
-    old.free(allocator)
   }
 
   /// The string in an editable encoding with exactly `count` bytes.
   private func grow(
-    _ entry: Entry, _ key: Key, to count: Int, zeroedTo zeroed: Int
+    _ entry: WritableEntry, _ key: Key, to count: Int, zeroedTo zeroed: Int
   ) -> StringEditor {
-    let value = StringValue(entry)
+    let value = StringValue(entry.entry)
     if value.encoding == .block {
       var block = StringBlock(word: entry.valueWord)
       if count > block.capacity {
@@ -64,7 +53,7 @@ extension Database {
     }
     if value.encoding != .integer {
       var header = entry.header
-      let layout = Entry.Layout(header, at: entry)
+      let layout = Entry.Layout(header, at: entry.entry)
       let wanted = layout.valueOffset + count
       if count < 256, wanted <= Entry.embeddedByteCountMax,
         Allocator.sameSize(wanted, layout.byteCount)
@@ -78,56 +67,69 @@ extension Database {
         return StringEditor(entry)
       }
     }
-    return StringEditor(remade(entry, key, count: count, zeroedTo: zeroed))
+    var scratch = DecimalScratch()
+    let whole = value.text(&scratch)
+    let text = whole.extracting(first: min(count, whole.byteCount))
+    let new = makeEditable(
+      key.bytes, text, count: count, capacity: StringEditor.roomy(count, had: text.byteCount),
+      zeroedTo: zeroed, hasDeadline: entry.header.hasDeadline)
+    return StringEditor(replace(entry, hash: key.hash, with: new, .remade))
   }
 
-  /// A new entry with the same text in an editable encoding, grown to `count` bytes.
-  private func remade(_ entry: Entry, _ key: Key, count: Int, zeroedTo zeroed: Int) -> Entry {
-    var scratch = DecimalScratch()
-    let whole = StringValue(entry).text(&scratch)
-    let text = whole.extracting(first: min(count, whole.byteCount))
-    let hasDeadline = entry.header.hasDeadline
-    let moved: Entry
-    if Entry.embeds(keyCount: key.bytes.byteCount, valueCount: count) {
-      moved = Entry.makeEditable(
-        key: key.bytes, text: text, count: count, zeroedTo: zeroed, hasDeadline: hasDeadline,
-        allocator: allocator)
-    } else {
-      let block = StringBlock(
-        capacity: StringEditor.roomy(count, had: text.byteCount), allocator: allocator)
-      unsafe block.start.copy(text)
-      unsafe StringEditor.zero(block.start, from: text.byteCount, to: min(zeroed, count))
-      block.count = count
-      moved = Entry.make(
-        key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,
-        word: block.word, hasDeadline: hasDeadline, allocator: allocator)
+  /// A string in an editable encoding: `text`, then zeros as far as `zeroed`, `count` bytes in all.
+  ///
+  /// - Parameter capacity: room for later growth, if the bytes get a block of their own.
+  private func makeEditable(
+    _ key: RawSpan, _ text: RawSpan, count: Int, capacity: Int, zeroedTo zeroed: Int,
+    hasDeadline: Bool = false
+  ) -> DetachedEntry {
+    if Entry.embeds(keyCount: key.byteCount, valueCount: count) {
+      let header = Entry.Header(
+        type: .string, encoding: Entry.StringEncoding.embeddedRaw.rawValue,
+        keyCount: key.byteCount, embeddedCount: count, deadline: hasDeadline)
+      let entry = DetachedEntry.allocate(header, key: key, allocator: allocator)
+      let offset = Entry.Layout(header, keyCount: key.byteCount).valueOffset
+      let start = unsafe entry.writable.pointer + offset
+      unsafe start.copy(text)
+      unsafe StringEditor.zero(start, from: text.byteCount, to: min(zeroed, count))
+      return entry
     }
-    moved.header.access = entry.header.access
-    moved.header.epoch = entry.header.epoch
-    if hasDeadline {
-      moved.deadline = entry.deadline
-      moved.wheelRecord = entry.wheelRecord
-      contents.expirations.relocated(moved)
-    }
-    replace(key, with: moved)
-    discard(entry)
-    return moved
+    let block = StringBlock(capacity: capacity, allocator: allocator)
+    unsafe block.start.copy(text)
+    unsafe StringEditor.zero(block.start, from: text.byteCount, to: min(zeroed, count))
+    block.count = count
+    return DetachedEntry.make(
+      key: key, type: .string, encoding: Entry.StringEncoding.block.rawValue, word: block.word,
+      hasDeadline: hasDeadline, allocator: allocator)
   }
+}
+
+/// A string that was looked up to be changed: what it is now, and what `edit` makes editable.
+struct WritableString {
+  let entry: WritableEntry
+
+  init(_ entry: WritableEntry) { self.entry = entry }
+
+  /// The string as it is.
+  var value: StringValue { StringValue(entry.entry) }
 }
 
 /// The bytes of a string that may be changed in place; valid until the keyspace changes.
 @safe
 struct StringEditor {
-  let entry: Entry
+  let entry: WritableEntry
 
-  init(_ entry: Entry) { self.entry = entry }
+  init(_ entry: WritableEntry) { self.entry = entry }
 
-  var count: Int { StringValue(entry).count }
+  /// The string as it is now.
+  var string: WritableString { WritableString(entry) }
+
+  var count: Int { string.value.count }
 
   private var start: UnsafeMutableRawPointer {
     let header = entry.header
     if header.isEmbedded {
-      return unsafe entry.pointer + Entry.Layout(header, at: entry).valueOffset
+      return unsafe entry.pointer + Entry.Layout(header, at: entry.entry).valueOffset
     }
     return unsafe StringBlock(word: entry.valueWord).start
   }
@@ -168,22 +170,5 @@ struct StringEditor {
   fileprivate static func zero(_ start: UnsafeMutableRawPointer, from: Int, to: Int) {
     guard to > from else { return }
     unsafe (start + from).initializeMemory(as: UInt8.self, repeating: 0, count: to - from)
-  }
-}
-
-extension Entry {
-  /// An embedded string in the raw encoding: `text`, then zeros as far as `zeroed`.
-  fileprivate static func makeEditable(
-    key: RawSpan, text: RawSpan, count: Int, zeroedTo zeroed: Int, hasDeadline: Bool,
-    allocator: Allocator
-  ) -> Entry {
-    let header = Header(
-      type: .string, encoding: StringEncoding.embeddedRaw.rawValue, keyCount: key.byteCount,
-      embeddedCount: count, deadline: hasDeadline)
-    let entry = allocate(header, key: key, allocator: allocator)
-    let start = unsafe entry.pointer + Layout(header, keyCount: key.byteCount).valueOffset
-    unsafe start.copy(text)
-    unsafe StringEditor.zero(start, from: text.byteCount, to: min(zeroed, count))
-    return entry
   }
 }

@@ -24,10 +24,10 @@ extension Database {
 
   /// The same for a command that is going to change the string.
   @inline(__always)
-  func stringForWriting(_ key: Key) throws(CommandError) -> StringValue? {
+  func stringForWriting(_ key: Key) throws(CommandError) -> WritableString? {
     guard let entry = write(key) else { return nil }
     guard entry.header.isString else { throw .wrongType }
-    return StringValue(entry)
+    return WritableString(entry)
   }
 
   // MARK: - Writing
@@ -37,7 +37,7 @@ extension Database {
   /// Any value of any type that the key had is replaced. `touches` its access time.
   @discardableResult
   @inline(__always)
-  func setString(_ key: Key, _ bytes: RawSpan, deadline: DeadlineChange = .clear) -> Entry {
+  func setString(_ key: Key, _ bytes: RawSpan, deadline: DeadlineChange = .clear) -> WritableEntry {
     if bytes.byteCount <= 20, bytes.byteCount > 0, bytes.byte(0) <= UInt8(ascii: "9"),
       let integer = DecimalText.parse(bytes)
     {
@@ -48,87 +48,92 @@ extension Database {
 
   /// Stores an integer under `key`.
   @discardableResult
-  func setInteger(_ key: Key, _ value: Int, deadline: DeadlineChange = .keep) -> Entry {
+  func setInteger(_ key: Key, _ value: Int, deadline: DeadlineChange = .keep) -> WritableEntry {
     store(key, .integer(value), deadline: deadline)
   }
 
   /// Stores a new string value; in place if the entry's shape allows. A due key is removed first.
   @discardableResult
-  func store(_ key: Key, _ value: borrowing Entry.NewString, deadline: DeadlineChange) -> Entry {
+  func store(
+    _ key: Key, _ value: borrowing Entry.NewString, deadline: DeadlineChange
+  ) -> WritableEntry {
     guard let location = locateForWriting(key) else {
       var hasDeadline = false
       if case .at = deadline { hasDeadline = true }
       let entry = makeEntry(key, value, hasDeadline: hasDeadline)
-      if case .at(let instant) = deadline { entry.deadline = instant }
-      insert(entry, key)
-      return entry
+      if case .at(let instant) = deadline { entry.writable.deadline = instant }
+      return insert(entry, key)
     }
     let old = contents.table.element(at: location)
     let had = old.header.hasDeadline
     let has = if case .at = deadline { true } else { deadline == .keep && had }
-    if had == has, overwrite(old, with: value) {
+    if had == has, fits(value, in: old) {
+      let entry = open(old)
+      overwrite(entry, with: value)
       if case .at(let instant) = deadline {
         let before = old.deadline
-        old.deadline = instant
-        contents.expirations.deadlineChanged(old, from: before)
+        entry.deadline = instant
+        contents.expirations.deadlineChanged(KeyExpiration(old), from: before)
       }
       if moment.touchesKeys { touch(old) }
-      return old
+      return entry
     }
     let entry = makeEntry(key, value, hasDeadline: has)
-    entry.header.access = initialAccess
     if has {
-      entry.deadline = if case .at(let instant) = deadline { instant } else { old.deadline }
+      entry.writable.deadline =
+        if case .at(let instant) = deadline { instant } else { old.deadline }
     }
-    if had { contents.expirations.remove(old) }
-    contents.table.replace(at: location, with: entry)
-    if has { file(entry) }
-    discard(old)
-    return entry
+    return replace(at: location, with: entry, .replaced)
   }
 
   /// The entry of a new value; a large one keeps the memory that it was received into.
   @inline(__always)
   private func makeEntry(
     _ key: Key, _ value: borrowing Entry.NewString, hasDeadline: Bool
-  ) -> Entry {
+  ) -> DetachedEntry {
     switch value {
     case .integer: break
     case .bytes(let bytes):
       guard bytes.byteCount >= Arrivals.adoptedByteCountMin,
         let block = arrivals.adopt(bytes, allocator)
       else { break }
-      return Entry.make(
+      return DetachedEntry.make(
         key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,
         word: block.word, hasDeadline: hasDeadline, allocator: allocator)
     }
-    return Entry.make(
+    return DetachedEntry.make(
       key: key.bytes, string: value, hasDeadline: hasDeadline, allocator: allocator)
   }
 
-  /// Writes `value` into the memory of `entry` if it is a string of the same shape.
+  /// True if `value` can take the place of what an entry holds without any of it moving.
   @inline(__always)
-  private func overwrite(_ entry: Entry, with value: borrowing Entry.NewString) -> Bool {
-    var header = entry.header
+  private func fits(_ value: borrowing Entry.NewString, in entry: Entry) -> Bool {
+    let header = entry.header
     guard header.isString else { return false }
     switch value {
-    case .integer(let integer):
-      guard header.encoding == Entry.StringEncoding.integer.rawValue else { return false }
-      entry.valueWord = UInt64(bitPattern: Int64(integer))
-      return true
+    case .integer: return header.encoding == Entry.StringEncoding.integer.rawValue
     case .bytes(let bytes):
       guard header.isEmbedded, bytes.byteCount < 256 else { return false }
       let layout = Entry.Layout(header, at: entry)
       let count = layout.valueOffset + bytes.byteCount
-      guard Allocator.sameSize(count, layout.byteCount), count <= Entry.embeddedByteCountMax
-      else { return false }
+      return Allocator.sameSize(count, layout.byteCount) && count <= Entry.embeddedByteCountMax
+    }
+  }
+
+  /// Writes `value` into the memory of an entry that it fits in.
+  @inline(__always)
+  private func overwrite(_ entry: WritableEntry, with value: borrowing Entry.NewString) {
+    var header = entry.header
+    switch value {
+    case .integer(let integer): entry.valueWord = UInt64(bitPattern: Int64(integer))
+    case .bytes(let bytes):
       header.embeddedCount = bytes.byteCount
       header.encoding =
         bytes.byteCount <= Entry.embstrByteCountMax
         ? Entry.StringEncoding.embedded.rawValue : Entry.StringEncoding.embeddedRaw.rawValue
       entry.header = header
-      unsafe (entry.pointer + layout.valueOffset).copy(bytes)
-      return true
+      let offset = Entry.Layout(header, at: entry.entry).valueOffset
+      unsafe (entry.pointer + offset).copy(bytes)
     }
   }
 
@@ -146,7 +151,7 @@ extension Database {
     let header = entry.header
     guard header.isString else { throw .wrongType }
     guard header.encoding == Entry.StringEncoding.integer.rawValue else {
-      return try incrementText(StringValue(entry), key, by: delta)
+      return try incrementText(StringValue(entry.entry), key, by: delta)
     }
     let old = Int(truncatingIfNeeded: Int64(bitPattern: entry.valueWord))
     let (sum, overflows) = old.addingReportingOverflow(delta)

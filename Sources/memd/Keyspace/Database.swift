@@ -6,7 +6,7 @@ import RESP
 /// What a database holds: its keys, and those of them that expire, by deadline.
 struct DatabaseContents: ~Copyable {
   var table: HashTable<Entry>
-  var expirations: TimingWheel<Entry>
+  var expirations: TimingWheel<KeyExpiration>
   /// Hashes with fields that expire, by the earliest of their deadlines.
   var fieldExpirations: TimingWheel<HashExpiration>
 
@@ -14,16 +14,6 @@ struct DatabaseContents: ~Copyable {
     table = HashTable(allocator: allocator, seed: seed)
     expirations = TimingWheel(allocator: allocator, now: now)
     fieldExpirations = TimingWheel(allocator: allocator, now: now)
-  }
-
-  /// Frees at most `limit` keys with their values; true when none is left. Large values are handed
-  /// to `unlinked`.
-  mutating func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
-    // The wheels refer to entries that are about to go: they are emptied first.
-    if !expirations.drain(upTo: limit) || !fieldExpirations.drain(upTo: limit) { return false }
-    // A key may free some dozen elements of its value: few keys, then the clock is looked at.
-    let keyLimit = limit == .max ? limit : limit / 8 + 1
-    return table.drain(upTo: keyLimit) { unlinked.discard($0) }
   }
 }
 
@@ -109,42 +99,12 @@ final class Database {
     return entry
   }
 
-  /// The entry of `key` for a command that is going to change it.
-  ///
-  /// A handler obtains a value for writing here and nowhere else.
-  @inline(__always)
-  func write(_ key: Key) -> Entry? {
-    guard let entry = contents.table.find(key.bytes, hash: key.hash) else { return nil }
-    if isDue(entry), removesDue(entry, key) { return nil }
-    if moment.touchesKeys { touch(entry) }
-    return entry
-  }
-
   /// The entry of `key` unless it is due, without any trace of the look-up.
   @inline(__always)
   func find(_ key: Key) -> Entry? {
     guard let entry = contents.table.find(key.bytes, hash: key.hash) else { return nil }
     if entry.header.hasDeadline, isDue(entry) { return meetDue(entry, key) }
     return entry
-  }
-
-  /// Where the table keeps `key` for a command that overwrites it; a due key is removed first.
-  @inline(__always)
-  func locateForWriting(_ key: Key) -> HashTable<Entry>.Location? {
-    guard let location = contents.table.locate(key.bytes, hash: key.hash) else { return nil }
-    let entry = contents.table.element(at: location)
-    if isDue(entry), removesDue(entry, key) { return nil }
-    return location
-  }
-
-  /// A look-up for writing has met a due key: it is removed, or left to the leader's stream.
-  ///
-  /// Where it would only be hidden from readers it is removed too, else it would be there twice.
-  @inline(never)
-  private func removesDue(_ entry: Entry, _ key: Key) -> Bool {
-    if moment.expiryMode == .ignore { return false }
-    expire(entry, key)
-    return true
   }
 
   /// True if the entry's deadline has passed.
@@ -167,11 +127,12 @@ final class Database {
 
   /// Removes a due key through the funnel: event, watchers, followers.
   func expire(_ entry: Entry, _ key: Key) {
-    // Whoever hears of it finds the key gone.
-    guard detach(key) != nil else { return }
+    guard let location = contents.table.locate(entry, hash: key.hash) else { return }
+    // Whoever hears of it finds the key gone; `key` may be the entry's own.
+    let gone = detach(at: location)
     statistics.expiredKeys &+= 1
     effects.expired(key, in: self)
-    discard(entry)
+    discard(gone)
   }
 
   /// Dates the access for LRU, or counts it for LFU.
@@ -180,7 +141,7 @@ final class Database {
     if moment.countsAccesses {
       countAccess(entry)
     } else {
-      entry.header.access = moment.accessClock
+      entry.note(access: moment.accessClock)
     }
   }
 
@@ -220,63 +181,33 @@ final class Database {
 
   /// Gives an entry a deadline, or another one; returns the entry, which may have moved.
   @discardableResult
-  func setDeadline(_ deadline: Int64, of entry: Entry, _ key: Key) -> Entry {
+  func setDeadline(_ deadline: Int64, of entry: WritableEntry, _ key: Key) -> WritableEntry {
     if entry.header.hasDeadline {
       let old = entry.deadline
       entry.deadline = deadline
-      contents.expirations.deadlineChanged(entry, from: old)
+      contents.expirations.deadlineChanged(KeyExpiration(entry.entry), from: old)
       return entry
     }
-    let moved = reshape(entry, key, withDeadline: true)
-    moved.deadline = deadline
-    file(moved)
-    return moved
+    let new = entry.entry.reshaped(withDeadline: true, allocator: allocator)
+    new.writable.deadline = deadline
+    return replace(entry, hash: key.hash, with: new, .moved)
   }
 
   /// Takes the deadline away; returns the entry, which has moved if it had one.
   @discardableResult
-  func clearDeadline(of entry: Entry, _ key: Key) -> Entry {
+  func clearDeadline(of entry: WritableEntry, _ key: Key) -> WritableEntry {
     guard entry.header.hasDeadline else { return entry }
-    contents.expirations.remove(entry)
-    return reshape(entry, key, withDeadline: false)
-  }
-
-  /// Gives an entry room for a deadline, or takes it; the old entry is gone afterwards.
-  private func reshape(_ entry: Entry, _ key: Key, withDeadline: Bool) -> Entry {
-    // The place is looked up while the old entry still has its key.
-    let location = contents.table.locate(key.bytes, hash: key.hash)
-    let moved = entry.reshaped(withDeadline: withDeadline, allocator: allocator)
-    guard let location else {
-      assertionFailure("a key that was just found is gone")
-      return moved
-    }
-    contents.table.replace(at: location, with: moved)
-    relocateFields(of: moved)
-    return moved
-  }
-
-  /// Files an entry under its deadline; the only way into the wheel.
-  @inline(__always)
-  func file(_ entry: Entry) {
-    moment.hasDeadlines = true
-    contents.expirations.insert(entry)
+    let new = entry.entry.reshaped(withDeadline: false, allocator: allocator)
+    return replace(entry, hash: key.hash, with: new, .moved)
   }
 
   // MARK: - Placement
 
-  /// Lets the table refer to `entry` for a key that it knows.
-  func replace(_ key: Key, with entry: Entry) {
-    guard let location = contents.table.locate(key.bytes, hash: key.hash) else {
-      assertionFailure("a key that was just found is gone")
-      return
-    }
-    contents.table.replace(at: location, with: entry)
-  }
-
   /// Adds an entry whose key is absent; if it has a deadline, it is filed under it.
-  func insert(_ entry: Entry, _ key: Key) {
-    entry.header.access = initialAccess
-    attach(entry, key)
+  @discardableResult
+  func insert(_ entry: consuming DetachedEntry, _ key: Key) -> WritableEntry {
+    entry.writable.header.access = initialAccess
+    return attach(entry, key)
   }
 
   /// The access field of an entry that has just been made.

@@ -20,8 +20,10 @@ import DataStructures
 ///
 /// `word` holds an integer, or the address of a value too large to be embedded. Deadlines are
 /// milliseconds since 1970; `record` is the place in the timing wheel.
+///
+/// An `Entry` is a view: it can't change anything. `WriteDoor.swift` has the types that can.
 @safe
-struct Entry: HashTableElement, TimingWheelElement {
+struct Entry: HashTableElement {
   let word: UInt64
 
   init(word: UInt64) { self.word = word }
@@ -35,10 +37,7 @@ struct Entry: HashTableElement, TimingWheelElement {
     unsafe UnsafeMutableRawPointer(bitPattern: UInt(word)).unsafelyUnwrapped
   }
 
-  var header: Header {
-    get { unsafe Header(bits: pointer.load(as: UInt64.self)) }
-    nonmutating set { unsafe pointer.storeBytes(of: newValue.bits, as: UInt64.self) }
-  }
+  var header: Header { unsafe Header(bits: pointer.load(as: UInt64.self)) }
 
   // MARK: - HashTableElement
 
@@ -65,18 +64,10 @@ struct Entry: HashTableElement, TimingWheelElement {
     unsafe memd_prefetch(UnsafeRawPointer(pointer + 40))
   }
 
-  // MARK: - TimingWheelElement
+  // MARK: - Deadline
 
   /// Milliseconds since 1970; only for entries whose header says that they have one.
-  var deadline: Int64 {
-    get { unsafe pointer.load(fromByteOffset: 8, as: Int64.self) }
-    nonmutating set { unsafe pointer.storeBytes(of: newValue, toByteOffset: 8, as: Int64.self) }
-  }
-
-  var wheelRecord: UInt64 {
-    get { unsafe pointer.load(fromByteOffset: 16, as: UInt64.self) }
-    nonmutating set { unsafe pointer.storeBytes(of: newValue, toByteOffset: 16, as: UInt64.self) }
-  }
+  var deadline: Int64 { unsafe pointer.load(fromByteOffset: 8, as: Int64.self) }
 
   /// The deadline, or nil for a key that lives until it is deleted.
   var deadlineIfAny: Int64? { header.hasDeadline ? deadline : nil }
@@ -85,14 +76,25 @@ struct Entry: HashTableElement, TimingWheelElement {
 
   /// The integer or address beside the key; only if the encoding is not embedded.
   var valueWord: UInt64 {
-    get { unsafe pointer.load(fromByteOffset: header.wordOffset, as: UInt64.self) }
-    nonmutating set {
-      unsafe pointer.storeBytes(of: newValue, toByteOffset: header.wordOffset, as: UInt64.self)
-    }
+    unsafe pointer.load(fromByteOffset: header.wordOffset, as: UInt64.self)
   }
+
+  /// The large form of a collection, which the caller knows to be a `Value`.
+  @inline(__always)
+  func box<Value: ~Copyable>(of type: Value.Type) -> Boxed<Value> { Boxed(word: valueWord) }
 
   /// Bytes of the allocation, as they were asked for.
   var byteCount: Int { Layout(header, at: self).byteCount }
+
+  // MARK: - Access
+
+  /// Dates the last access, or counts it; the one thing that readers change.
+  @inline(__always)
+  func note(access: UInt32) {
+    var header = self.header
+    header.access = access
+    unsafe pointer.storeBytes(of: header.bits, as: UInt64.self)
+  }
 }
 
 extension Entry {

@@ -30,16 +30,16 @@ struct SketchEditor: ~Escapable {
   private let sparseByteCountMax: Int
   private var editor: StringEditor
 
-  /// Opens the sketch `value` of `key`.
+  /// Opens the sketch that the string of `key` is.
   @_lifetime(copy key)
   init(
-    _ value: StringValue, _ key: Key, in database: Database, sparseByteCountMax: Int
+    _ string: WritableString, _ key: Key, in database: Database, sparseByteCountMax: Int
   ) throws(CommandError) {
-    _ = try value.sketch
+    _ = try string.value.sketch
     self.key = key
     self.database = database
     self.sparseByteCountMax = sparseByteCountMax
-    editor = database.edit(value, key, count: value.count, zeroedTo: 0)
+    editor = database.edit(string, key, count: string.value.count, zeroedTo: 0)
   }
 
   /// Makes an empty sketch of `key`, which doesn't exist.
@@ -54,7 +54,7 @@ struct SketchEditor: ~Escapable {
   }
 
   /// The string as it is now.
-  var value: StringValue { StringValue(editor.entry) }
+  var value: StringValue { editor.string.value }
 
   var isSparse: Bool { editor[4] == 1 }
 
@@ -104,6 +104,6 @@ struct SketchEditor: ~Escapable {
   }
 
   private mutating func resize(to count: Int) {
-    editor = database.edit(value, key, count: count, zeroedTo: 0)
+    editor = database.edit(editor.string, key, count: count, zeroedTo: 0)
   }
 }

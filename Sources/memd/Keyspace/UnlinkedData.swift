@@ -35,10 +35,9 @@ final class UnlinkedData {
   }
 
   /// Frees an entry that no table and no wheel knows any more; a large value waits for its turn.
-  func discard(_ entry: Entry) {
+  func discard(_ entry: consuming DetachedEntry) {
     var budget = UnlinkedData.elementsAtOnce
-    if let rest = entry.freeValue(allocator, budget: &budget) { values.append(rest) }
-    entry.freeShell(allocator)
+    if let rest = entry.free(allocator, budget: &budget) { values.append(rest) }
   }
 
   /// Frees what a collection has given up; much of it waits for its turn.

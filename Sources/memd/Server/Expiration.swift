@@ -141,7 +141,7 @@ extension Server {
       for database in keyspace.databases {
         draw -= database.expiringCount
         guard draw < 0 else { continue }
-        let entry = database.contents.expirations.random(using: &keyspace.random)
+        let entry = database.contents.expirations.random(using: &keyspace.random)?.entry
         if let entry, database.isDue(entry) { dueCount += 1 }
         break
       }
@@ -153,18 +153,13 @@ extension Server {
 extension Database {
   /// Takes one due entry out of the wheel; `work` limits how many records are looked at.
   fileprivate func nextDue(work: inout Int) -> Entry? {
-    contents.expirations.nextDue(now: moment.milliseconds, work: &work)
+    contents.expirations.nextDue(now: moment.milliseconds, work: &work)?.entry
   }
 
   /// Removes an entry that the wheel has just handed over.
   fileprivate func expireDue(_ entry: Entry) {
-    // The wheel no longer knows the entry; only the table and the entry itself remain.
-    let hash = entry.hash(seed)
     let bytes = entry.key
-    contents.table.remove(bytes, hash: hash)
-    statistics.expiredKeys &+= 1
-    effects.expired(Key(bytes, hash: hash), in: self)
-    discard(entry)
+    expire(entry, Key(bytes, hash: entry.hash(seed)))
   }
 
   /// Mean time to live of the keys with a deadline in milliseconds, 0 without any (INFO's avg_ttl).

@@ -43,7 +43,7 @@ enum DumpPayload {
   static func entry(
     _ payload: RawSpan, version: Int, key: RawSpan, hasDeadline: Bool, in database: Database,
     persistence: Persistence? = nil
-  ) throws(RDBError) -> Entry {
+  ) throws(RDBError) -> DetachedEntry {
     unsafe try payload.withUnsafeBytes { bytes throws(RDBError) in
       let body = unsafe UnsafeRawBufferPointer(rebasing: bytes.dropLast(footerCount))
       let reader = unsafe RDBReader(unowned: body)
@@ -56,8 +56,10 @@ enum DumpPayload {
       var scratch = ByteBuffer()
       let outcome = try reader.value(
         kind, key: key, hasDeadline: hasDeadline, database, &scratch)
-      guard case .entry(let entry) = outcome else { throw reader.malformed("empty value") }
-      return entry
+      switch consume outcome {
+      case .entry(let entry): return entry
+      case .empty: throw reader.malformed("empty value")
+      }
     }
   }
 }

@@ -11,7 +11,7 @@ struct HashAssembler {
   private let stride: Int
   private let database: Database
   private var packed: ListpackBlock
-  private var table: Boxed<FieldTable>?
+  private var table: WritableBox<FieldTable>?
   private var duplicates: DuplicateCheck
   /// Deadlines of packed fields, `Int64.max` for none, in the order of the fields.
   private var deadlines: [Int64] = []
@@ -51,7 +51,7 @@ struct HashAssembler {
 
   private mutating func makeTable() {
     let allocator = database.allocator
-    table = Boxed(FieldTable(allocator: allocator, seed: database.seed), allocator: allocator)
+    table = WritableBox(FieldTable(allocator: allocator, seed: database.seed), allocator: allocator)
     let list = FieldList(packed.listpack, stride: stride)
     var position = list.first
     while let current = position {
@@ -74,28 +74,28 @@ struct HashAssembler {
   }
 
   /// Makes the entry; nil if there are no fields.
-  consuming func finish(key: RawSpan, hasDeadline: Bool) -> Entry? {
+  consuming func finish(key: RawSpan, hasDeadline: Bool) -> DetachedEntry? {
     defer { packed.free() }
     if count == 0 { return nil }
     let allocator = database.allocator
     if let table {
-      return Entry.make(
+      return DetachedEntry.make(
         key: key, type: .hash, encoding: Entry.CollectionEncoding.table.rawValue,
         word: table.word, hasDeadline: hasDeadline, allocator: allocator)
     }
     guard stride == 3 else {
-      return Entry.make(
+      return DetachedEntry.make(
         key: key, type: .hash, packed: packed.listpack.allBytes, as: .packed,
         hasDeadline: hasDeadline, allocator: allocator)
     }
     let ordered = inOrder()
     defer { ordered.free() }
     guard deadlines.contains(where: { $0 != .max }) else {
-      return Entry.make(
+      return DetachedEntry.make(
         key: key, type: .hash, packed: ordered.listpack.allBytes, as: .packed,
         hasDeadline: hasDeadline, allocator: allocator)
     }
-    return Entry.makeExpiringHash(
+    return DetachedEntry.makeExpiringHash(
       key: key, ordered.listpack.allBytes, hasDeadline: hasDeadline, allocator: allocator)
   }
 
@@ -137,16 +137,16 @@ struct HashAssembler {
   }
 }
 
-extension Entry {
+extension DetachedEntry {
   /// Makes the entry of a packed hash with deadlines, from a listpack of names, values and
   /// deadlines in order.
   static func makeExpiringHash(
     key: RawSpan, _ listpack: RawSpan, hasDeadline: Bool, allocator: Allocator
-  ) -> Entry {
+  ) -> DetachedEntry {
     let entry = makePacked(
       key: key, type: .hash, count: FieldList.headerCount + listpack.byteCount,
       as: .packedDeadlines, hasDeadline: hasDeadline, allocator: allocator)
-    let start = unsafe entry.packedStart
+    let start = unsafe entry.writable.packedStart
     // The wheel doesn't know the hash yet.
     unsafe start.storeBytes(of: Int64.max, as: Int64.self)
     unsafe start.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)

@@ -172,7 +172,7 @@ final class RDBLoader {
       throw reader.failure(.unknownType(code))
     }
     try reader.string(into: &text)
-    var outcome = ValueOutcome.empty
+    let outcome: ValueOutcome
     do throws(RDBError) {
       outcome = try reader.value(
         kind, key: text.bytes, hasDeadline: deadline != nil, database, &scratch)
@@ -180,7 +180,7 @@ final class RDBLoader {
       throw described(error, text.bytes, kind)
     }
     let key = Key(text.bytes, seed: database.seed)
-    switch outcome {
+    switch consume outcome {
     case .empty:
       emptyKeys += 1
       if emptyKeys <= 10 {
@@ -191,24 +191,24 @@ final class RDBLoader {
   }
 
   private func store(
-    _ entry: Entry, _ key: Key, _ kind: RDBFormat.ValueKind
+    _ entry: consuming DetachedEntry, _ key: Key, _ kind: RDBFormat.ValueKind
   ) throws(RDBError) {
     if let deadline {
-      entry.deadline = deadline
+      entry.writable.deadline = deadline
       if deadline < database.moment.milliseconds, !options.keepsExpired {
-        entry.free(database.allocator)
+        database.discard(entry)
         keysExpired += 1
         return
       }
     }
     if database.contents.table.find(key.bytes, hash: key.hash) != nil {
       guard options.replaces else {
-        entry.free(database.allocator)
+        database.discard(entry)
         throw described(reader.failure(.duplicateKey), key.bytes, kind)
       }
       _ = database.remove(key)
     }
-    entry.header.access = database.access(access)
+    entry.writable.header.access = database.access(access)
     database.attachQuietly(entry, key)
     keysLoaded += 1
   }
@@ -221,11 +221,11 @@ final class RDBLoader {
 }
 
 /// What became of the bytes of a value.
-enum ValueOutcome {
+enum ValueOutcome: ~Copyable {
   /// A collection without elements, which no key can have.
   case empty
   /// An entry that no table knows yet; the deadline, if it has one, is to be filled.
-  case entry(Entry)
+  case entry(DetachedEntry)
 }
 
 extension Database {

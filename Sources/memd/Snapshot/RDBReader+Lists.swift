@@ -27,7 +27,7 @@ extension RDBReader {
     }
     if list.isEmpty { return .empty }
     return .entry(
-      Entry.makeList(
+      DetachedEntry.makeList(
         key: key, list, limits: database.limits, hasDeadline: hasDeadline,
         allocator: database.allocator))
   }

@@ -12,7 +12,7 @@ extension RDBReader {
     _ scratch: inout ByteBuffer
   ) throws(RDBError) -> ValueOutcome {
     // In a block from the start: it is too large to be handed around by value.
-    let set = Boxed(
+    let set = WritableBox(
       SortedSet(allocator: database.allocator, seed: database.seed),
       allocator: database.allocator)
     do throws(RDBError) {
@@ -35,11 +35,11 @@ extension RDBReader {
       return .empty
     }
     return .entry(
-      Entry.makeSortedSet(key: key, set, hasDeadline: hasDeadline, in: database))
+      DetachedEntry.makeSortedSet(key: key, set, hasDeadline: hasDeadline, in: database))
   }
 
   private func add(
-    _ member: RawSpan, _ score: Double, to set: Boxed<SortedSet>, _ seed: HashSeed
+    _ member: RawSpan, _ score: Double, to set: WritableBox<SortedSet>, _ seed: HashSeed
   ) throws(RDBError) {
     try checkTextLength(member.byteCount)
     if score.isNaN { throw malformed("score") }
@@ -64,7 +64,7 @@ extension RDBReader {
   }
 
   private func addZiplist(
-    to set: Boxed<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
+    to set: WritableBox<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     var member = ByteBuffer()
     var isMember = true
@@ -82,7 +82,7 @@ extension RDBReader {
   }
 
   private func addListpack(
-    to set: Boxed<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
+    to set: WritableBox<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     try string(into: &scratch)
     let listpack = try listpack(scratch.bytes)
@@ -104,11 +104,11 @@ extension RDBReader {
   }
 }
 
-extension Entry {
+extension DetachedEntry {
   /// Makes the entry of a sorted set with at least one member, packed if it is small enough.
   static func makeSortedSet(
-    key: RawSpan, _ set: Boxed<SortedSet>, hasDeadline: Bool, in database: Database
-  ) -> Entry {
+    key: RawSpan, _ set: WritableBox<SortedSet>, hasDeadline: Bool, in database: Database
+  ) -> DetachedEntry {
     let allocator = database.allocator
     guard let block = set.pointee.packed(database.limits, allocator) else {
       return make(
@@ -125,7 +125,7 @@ extension Entry {
   }
 }
 
-extension Boxed where Value == SortedSet {
+extension WritableBox where Value == SortedSet {
   /// Frees a set that belongs to nobody, with its members.
   fileprivate func discard(_ allocator: Allocator) {
     var budget = Int.max

@@ -22,7 +22,7 @@ extension RDBReader {
       throw error
     }
     return .entry(
-      Entry.make(
+      DetachedEntry.make(
         key: key, type: .stream, encoding: Entry.CollectionEncoding.stream.rawValue,
         word: stream.word, hasDeadline: hasDeadline, allocator: database.allocator))
   }

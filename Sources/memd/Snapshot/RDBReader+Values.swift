@@ -20,7 +20,7 @@ extension RDBReader {
     case .string:
       try string(into: &scratch)
       return .entry(
-        Entry.make(
+        DetachedEntry.make(
           key: key, text: scratch.bytes, hasDeadline: hasDeadline,
           allocator: database.allocator))
     case .oldModule: throw failure(.module("of a release candidate of Redis 4.0"))
@@ -52,11 +52,11 @@ extension RDBReader {
   }
 }
 
-extension Entry {
+extension DetachedEntry {
   /// Makes the entry of a string, as an integer if the text is the canonical one of an integer.
   static func make(
     key: RawSpan, text: RawSpan, hasDeadline: Bool, allocator: Allocator
-  ) -> Entry {
+  ) -> DetachedEntry {
     if text.byteCount <= 20, let integer = DecimalText.parse(text) {
       return make(
         key: key, string: .integer(integer), hasDeadline: hasDeadline, allocator: allocator)

@@ -243,7 +243,7 @@ extension TestServer {
     let database = server.keyspace.databases[0]
     let bytes = Array(name.utf8)
     let key = Key(bytes.rawSpan, seed: database.seed)
-    guard let entry = database.find(key) else { return }
+    guard let entry = database.write(key) else { return }
     database.setDeadline(server.moment.milliseconds + milliseconds, of: entry, key)
   }
 

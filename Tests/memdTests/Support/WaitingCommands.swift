@@ -36,7 +36,7 @@ enum WaitingCommands: CommandFamily {
       guard let value = try call.database.stringForWriting(key) else { continue }
       call.reply.array(2)
       call.reply.bulk(key.bytes)
-      call.reply.bulk(value)
+      call.reply.bulk(value.value)
       _ = call.database.remove(key)
       call.changed(key, .delete)
       call.effects.rewrite("DEL", argumentCount: 1)
@@ -55,7 +55,7 @@ enum WaitingCommands: CommandFamily {
       return call.block(
         keys: 1...1, type: .string, timeoutMilliseconds: timeout, onTimeout: .null)
     }
-    call.reply.bulk(value)
+    call.reply.bulk(value.value)
     _ = call.database.remove(target)
     call.database.rename(source, to: target)
     call.changed(source, .renameFrom)

@@ -31,11 +31,11 @@ enum BitCommands: CommandFamily {
     guard bit == 0 || bit == 1 else { throw wrongBit }
     let key = call.key(1)
     let needed = offset.byte + 1
-    let value = try call.database.stringForWriting(key)
-    let count = value?.count ?? 0
+    let string = try call.database.stringForWriting(key)
+    let count = string?.value.count ?? 0
     let editor =
-      if let value {
-        call.database.edit(value, key, count: max(count, needed), zeroedTo: needed)
+      if let string {
+        call.database.edit(string, key, count: max(count, needed), zeroedTo: needed)
       } else {
         call.database.makeEditable(key, count: needed, zeroedTo: needed)
       }

@@ -93,12 +93,12 @@ enum BitfieldCommands: CommandFamily {
   /// Executes operations of which at least one writes.
   private static func write(_ plan: BitfieldPlan, _ call: borrowing Call) throws(CommandError) {
     let key = call.key(1)
-    let value = try call.database.stringForWriting(key)
-    let count = value?.count ?? 0
+    let string = try call.database.stringForWriting(key)
+    let count = string?.value.count ?? 0
     let needed = plan.byteCount
     let editor =
-      if let value {
-        call.database.edit(value, key, count: max(count, needed), zeroedTo: needed)
+      if let string {
+        call.database.edit(string, key, count: max(count, needed), zeroedTo: needed)
       } else {
         call.database.makeEditable(key, count: needed, zeroedTo: needed)
       }

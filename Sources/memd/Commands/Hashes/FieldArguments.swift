@@ -107,7 +107,7 @@ extension Call {
   }
 
   /// Says that fields have been removed, and removes the hash with the last of them.
-  func fieldsRemoved(_ fields: [Int], of key: Key, in entry: Entry) {
+  func fieldsRemoved(_ fields: [Int], of key: Key, in entry: WritableEntry) {
     effects.rewrite("HDEL", argumentCount: fields.count + 1)
     effects.append(key.bytes)
     for index in fields { effects.append(arguments[index]) }
@@ -121,7 +121,7 @@ extension Call {
   /// - Returns: whether they were removed.
   @discardableResult
   func expireFields(
-    _ fields: [Int], of entry: inout Entry, _ key: Key, at deadline: Int64
+    _ fields: [Int], of entry: inout WritableEntry, _ key: Key, at deadline: Int64
   ) -> Bool {
     guard !fields.isEmpty else { return false }
     if isPast(deadline) {

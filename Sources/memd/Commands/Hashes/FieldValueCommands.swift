@@ -112,7 +112,7 @@ enum FieldValueCommands: CommandFamily {
   }
 
   private static func persist(
-    _ fields: [Int], of entry: inout Entry, _ key: Key, _ call: borrowing Call
+    _ fields: [Int], of entry: inout WritableEntry, _ key: Key, _ call: borrowing Call
   ) {
     var persisted: [Int] = []
     for index in fields {
@@ -145,7 +145,7 @@ enum FieldValueCommands: CommandFamily {
 
   /// Fields that would expire at once are not set; those that are there go.
   private static func removeOverdue(
-    _ fields: FieldArguments, of entry: Entry?, _ key: Key, _ call: borrowing Call
+    _ fields: FieldArguments, of entry: WritableEntry?, _ key: Key, _ call: borrowing Call
   ) {
     guard var entry else { return }
     var removed: [Int] = []
@@ -157,7 +157,7 @@ enum FieldValueCommands: CommandFamily {
   }
 
   private static func assign(
-    _ fields: FieldArguments, of old: Entry?, _ key: Key, _ deadline: Int64?, keeps: Bool,
+    _ fields: FieldArguments, of old: WritableEntry?, _ key: Key, _ deadline: Int64?, keeps: Bool,
     _ call: borrowing Call
   ) {
     var entry = old ?? call.database.addPacked(key, .hash)
@@ -193,7 +193,7 @@ private struct FieldOptions {
     /// FXX: all of the fields exist.
     case present
 
-    func isMet(by entry: Entry?, _ fields: FieldArguments, _ call: borrowing Call) -> Bool {
+    func isMet(by entry: WritableEntry?, _ fields: FieldArguments, _ call: borrowing Call) -> Bool {
       if self == .none { return true }
       for index in fields.indexes {
         let value = entry.flatMap { HashValue($0).find(call.arguments[index], call.moment) }

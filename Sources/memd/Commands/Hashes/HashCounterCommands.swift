@@ -101,7 +101,7 @@ extension Database {
   /// Gives a field of a hash, which is created if there is none, a number; a deadline stays.
   @inline(__always)
   fileprivate func setNumber(
-    _ text: RawSpan, of name: RawSpan, in entry: Entry?, _ key: Key
+    _ text: RawSpan, of name: RawSpan, in entry: WritableEntry?, _ key: Key
   ) {
     var entry = entry ?? addPacked(key, .hash)
     _ = setField(name, text, of: &entry, hash: key.hash, keepsDeadline: true)

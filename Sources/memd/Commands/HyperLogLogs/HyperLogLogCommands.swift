@@ -43,9 +43,9 @@ enum HyperLogLogCommands: CommandFamily {
 
   static func pfadd(_ call: inout Call) throws(CommandError) {
     let key = call.key(1)
-    let value = try call.database.stringForWriting(key)
-    var sketch = try editor(value, key, call)
-    var changes = value == nil ? 1 : 0
+    let string = try call.database.stringForWriting(key)
+    var sketch = try editor(string, key, call)
+    var changes = string == nil ? 1 : 0
     var failure: CommandError?
     for index in 2..<max(2, call.arguments.count) {
       do throws(CommandError) {
@@ -68,13 +68,13 @@ enum HyperLogLogCommands: CommandFamily {
   /// The sketch of a key, which is made if there is none.
   @_lifetime(copy key)
   static func editor(
-    _ value: StringValue?, _ key: Key, _ call: borrowing Call
+    _ string: WritableString?, _ key: Key, _ call: borrowing Call
   ) throws(CommandError) -> SketchEditor {
     let limit = call.server.configuration.hllSparseMaxBytes
-    guard let value else {
+    guard let string else {
       return SketchEditor(new: key, in: call.database, sparseByteCountMax: limit)
     }
-    return try SketchEditor(value, key, in: call.database, sparseByteCountMax: limit)
+    return try SketchEditor(string, key, in: call.database, sparseByteCountMax: limit)
   }
 
   // MARK: - PFCOUNT
@@ -88,7 +88,8 @@ enum HyperLogLogCommands: CommandFamily {
     }
     guard let cardinality = try value.sketch.cardinality() else { throw .corruptSketch }
     // The cache is part of the value: it travels to followers, and watchers see it.
-    try editor(value, key, call).cache(cardinality)
+    let string = try call.database.stringForWriting(key)
+    try editor(string, key, call).cache(cardinality)
     call.effects.changeCount &+= 1
     call.effects.touched(key, in: call.database)
     call.reply.integer(cardinality)

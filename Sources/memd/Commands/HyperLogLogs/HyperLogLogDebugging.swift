@@ -22,17 +22,18 @@ enum HyperLogLogDebugging: CommandFamily {
 
   static func pfdebug(_ call: inout Call) throws(CommandError) {
     let key = call.key(2)
-    guard let value = try call.database.stringForWriting(key) else {
+    guard let string = try call.database.stringForWriting(key) else {
       throw CommandError("ERR The specified key does not exist")
     }
-    _ = try value.sketch
+    _ = try string.value.sketch
     switch call.keyword(1) {
-    case Keyword("getreg"): replyRegisters(try makeDense(value, key, call).value, call)
-    case Keyword("decode"): try replyRuns(value, call)
-    case Keyword("encoding"): call.reply.status(try value.sketch.isSparse ? "sparse" : "dense")
+    case Keyword("getreg"): replyRegisters(try makeDense(string, key, call).value, call)
+    case Keyword("decode"): try replyRuns(string.value, call)
+    case Keyword("encoding"):
+      call.reply.status(try string.value.sketch.isSparse ? "sparse" : "dense")
     case Keyword("todense"):
-      let wasSparse = try value.sketch.isSparse
-      _ = try makeDense(value, key, call)
+      let wasSparse = try string.value.sketch.isSparse
+      _ = try makeDense(string, key, call)
       call.reply.integer(wasSparse ? 1 : 0)
     default:
       throw call.failure("ERR Unknown PFDEBUG subcommand '\(call.arguments[1].text)'")
@@ -42,9 +43,9 @@ enum HyperLogLogDebugging: CommandFamily {
   /// The sketch in its dense form; followers change theirs, too.
   @_lifetime(copy key)
   private static func makeDense(
-    _ value: StringValue, _ key: Key, _ call: borrowing Call
+    _ string: WritableString, _ key: Key, _ call: borrowing Call
   ) throws(CommandError) -> SketchEditor {
-    var sketch = try HyperLogLogCommands.editor(value, key, call)
+    var sketch = try HyperLogLogCommands.editor(string, key, call)
     if try sketch.makeDense() { call.effects.changeCount &+= 1 }
     return sketch
   }

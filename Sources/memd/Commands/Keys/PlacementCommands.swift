@@ -85,9 +85,10 @@ enum PlacementCommands: CommandFamily {
     let new = entry.copied(to: copy.bytes, allocator: target.allocator, seed: target.seed)
     let replaced = call.replacedType(copy, in: target)
     if isOccupied { _ = target.remove(copy) }
+    let type = new.header.type
     target.insert(new, copy)
     call.changed(copy, .copyTo, in: target)
-    call.announceReplacement(of: replaced, copy, by: new.header.type, in: target)
+    call.announceReplacement(of: replaced, copy, by: type, in: target)
     call.reply.integer(1)
   }
 

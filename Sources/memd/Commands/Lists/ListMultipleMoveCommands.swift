@@ -135,7 +135,7 @@ enum ListMultipleMoveCommands: CommandFamily {
     _ call: borrowing Call, _ texts: [[UInt8]], at end: ListEnd, to key: Key
   ) {
     for text in texts {
-      let entry = call.database.find(key)
+      let entry = call.database.write(key)
       let list = entry.map { ListEditor($0, hash: key.hash, in: call.database) }
       call.push(text.rawSpan, at: end, of: list, key)
     }

@@ -57,7 +57,7 @@ enum DumpCommands: CommandFamily {
     guard let version else {
       throw CommandError("ERR DUMP payload version or checksum are wrong")
     }
-    let entry: Entry
+    let entry: DetachedEntry
     do throws(RDBError) {
       entry = try DumpPayload.entry(
         call.arguments[3], version: version, key: key.bytes, hasDeadline: deadline != nil,
@@ -67,19 +67,19 @@ enum DumpCommands: CommandFamily {
       throw CommandError("ERR Bad data format")
     }
     if let deadline, call.isPast(deadline) {
-      database.discard(entry, withDeadline: deadline)
+      database.discard(entry)
       if exists { replaceByNothing(key, call) }
       return call.reply.ok()
     }
-    if let deadline { entry.deadline = deadline }
+    if let deadline { entry.writable.deadline = deadline }
     let replaced = call.replacedType(key, in: database)
-    database.overwrite(key, with: entry)
-    if let access = options.access { entry.header.access = database.access(access) }
+    let restored = database.overwrite(key, with: entry)
+    if let access = options.access { restored.header.access = database.access(access) }
     // Compatibility: the old value was deleted first.
     if exists { call.effects.notify(.new, key, in: database) }
     propagateRestore(call, deadline: deadline, isAbsolute: options.isAbsolute)
     call.changed(key, KeyEvent("restore", .generic))
-    call.announceReplacement(of: replaced, key, by: entry.header.type, in: database)
+    call.announceReplacement(of: replaced, key, by: restored.header.type, in: database)
     call.reply.ok()
   }
 
@@ -154,13 +154,5 @@ enum DumpCommands: CommandFamily {
       // Compatibility: the reference server wraps around into the past here.
       return overflows ? Int64.max : deadline
     }
-  }
-}
-
-extension Database {
-  /// Frees an entry that no table has ever known.
-  fileprivate func discard(_ entry: Entry, withDeadline deadline: Int64) {
-    entry.deadline = deadline
-    discard(entry)
   }
 }

@@ -192,7 +192,7 @@ enum SetCommands: CommandFamily {
     guard from.header.type == .set, to.map({ $0.header.type == .set }) ?? true else {
       throw .wrongType
     }
-    if let to, to.word == from.word {
+    if let to, to.entry.word == from.entry.word {
       let isMember = SetValue(from).contains(member, seed: call.database.seed)
       return call.reply.integer(isMember ? 1 : 0)
     }

@@ -49,7 +49,7 @@ enum ComparisonCommands: CommandFamily {
         throw CommandError("ERR Key should be of string type if conditions are specified")
       }
       let condition = try condition(call)
-      guard try condition.isMet(by: StringValue(entry), call) else {
+      guard try condition.isMet(by: WritableString(entry).value, call) else {
         return call.reply.integer(0)
       }
     }
@@ -79,8 +79,8 @@ enum ComparisonCommands: CommandFamily {
 
   static func delifeq(_ call: inout Call) throws(CommandError) {
     let key = call.key(1)
-    guard let value = try call.database.stringForWriting(key),
-      value.equals(call.arguments[2])
+    guard let string = try call.database.stringForWriting(key),
+      string.value.equals(call.arguments[2])
     else { return call.reply.integer(0) }
     delete(key, call)
   }

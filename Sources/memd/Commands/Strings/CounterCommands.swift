@@ -84,8 +84,8 @@ enum CounterCommands: CommandFamily {
 
   static func incrbyfloat(_ call: inout Call) throws(CommandError) {
     let key = call.key(1)
-    let value = try call.database.stringForWriting(key)
-    let old = try value?.longDouble() ?? 0
+    let string = try call.database.stringForWriting(key)
+    let old = try string?.value.longDouble() ?? 0
     guard let increment = LongDoubleText.parse(call.arguments[2]) else { throw .notFloat }
     let sum = old + increment
     guard sum.isFinite else { throw .nanOrInfinity }
@@ -119,7 +119,7 @@ enum CounterCommands: CommandFamily {
   ) throws(CommandError) {
     let increment = try BoundedIncrement<Int>(options, call)
     let deadline = try options.deadlineChange(call)
-    let old = try call.database.stringForWriting(call.key(1))?.parsedInteger() ?? 0
+    let old = try call.database.stringForWriting(call.key(1))?.value.parsedInteger() ?? 0
     let outcome = try increment.outcome(from: old)
     call.reply.array(2)
     call.reply.integer(outcome.value)
@@ -135,7 +135,7 @@ enum CounterCommands: CommandFamily {
   ) throws(CommandError) {
     let increment = try BoundedIncrement<LongDouble>(options, float: argument, call)
     let deadline = try options.deadlineChange(call)
-    let old = try call.database.stringForWriting(call.key(1))?.longDouble() ?? 0
+    let old = try call.database.stringForWriting(call.key(1))?.value.longDouble() ?? 0
     let outcome = try increment.outcome(from: old)
     var buffer = ByteBuffer()
     LongDoubleText.append(outcome.applied, to: &buffer)

@@ -154,7 +154,7 @@ enum StringCommands: CommandFamily {
     case .ifMissing: isMet = call.database.write(key) == nil
     case .ifPresent: isMet = call.database.write(key) != nil
     case .ifValue(let condition):
-      old = try call.database.stringForWriting(key)
+      old = try call.database.stringForWriting(key)?.value
       isMet = if let old { try condition.isMet(by: old, call) } else { condition.admitsMissing }
     }
     if options.returnsOld, let old {

@@ -43,10 +43,10 @@ enum StringRangeCommands: CommandFamily {
     let key = call.key(1)
     let bytes = call.arguments[2]
     let total: Int
-    if let value = try call.database.stringForWriting(key) {
-      let count = value.count
+    if let string = try call.database.stringForWriting(key) {
+      let count = string.value.count
       total = try call.checkLength(count, adding: bytes.byteCount)
-      call.database.edit(value, key, count: total, zeroedTo: 0).write(bytes, at: count)
+      call.database.edit(string, key, count: total, zeroedTo: 0).write(bytes, at: count)
     } else {
       call.database.setString(key, bytes)
       total = bytes.byteCount
@@ -86,13 +86,13 @@ enum StringRangeCommands: CommandFamily {
     guard offset >= 0 else { throw CommandError("ERR offset is out of range") }
     let key = call.key(1)
     let bytes = call.arguments[3]
-    let value = try call.database.stringForWriting(key)
-    let count = value?.count ?? 0
+    let string = try call.database.stringForWriting(key)
+    let count = string?.value.count ?? 0
     guard bytes.byteCount > 0 else { return call.reply.integer(count) }
     let total = max(count, try call.checkLength(offset, adding: bytes.byteCount))
     let editor =
-      if let value {
-        call.database.edit(value, key, count: total, zeroedTo: offset)
+      if let string {
+        call.database.edit(string, key, count: total, zeroedTo: offset)
       } else {
         call.database.makeEditable(key, count: total, zeroedTo: offset)
       }

@@ -17,7 +17,7 @@ extension Call {
   @inline(__always)
   func hashForWriting(
     _ key: Key, fieldsFrom first: Int, to end: Int, step: Int = 1
-  ) throws(CommandError) -> Entry? {
+  ) throws(CommandError) -> WritableEntry? {
     guard let entry = try database.collectionForWriting(key, .hash) else { return nil }
     guard HashValue(entry).hasDueFields(before: moment.fieldThreshold) else { return entry }
     return removingDueFields(entry, key, from: first, to: end, step: step)
@@ -25,13 +25,15 @@ extension Call {
 
   @inline(never)
   private func removingDueFields(
-    _ entry: Entry, _ key: Key, from first: Int, to end: Int, step: Int
-  ) -> Entry? {
+    _ entry: WritableEntry, _ key: Key, from first: Int, to end: Int, step: Int
+  ) -> WritableEntry? {
     var entry = entry
     let threshold = moment.fieldThreshold
     var due: [Int] = []
     for index in stride(from: first, to: end, by: step) {
-      if database.isFieldDue(arguments[index], of: entry, before: threshold) { due.append(index) }
+      if database.isFieldDue(arguments[index], of: entry.entry, before: threshold) {
+        due.append(index)
+      }
     }
     guard !due.isEmpty else { return entry }
     for index in due {
@@ -70,10 +72,10 @@ extension Database {
 
   /// Removes at most `limit` due fields of a hash that the wheel has just handed over; if it has
   /// more fields that expire, it is filed again. Returns how many are gone.
-  func expireFields(of entry: Entry, limit: Int) -> Int {
-    let bytes = entry.key.copied
+  func expireFields(of due: Entry, limit: Int) -> Int {
+    let bytes = due.key.copied
     let key = Key(bytes.rawSpan, seed: seed)
-    var entry = entry
+    var entry = open(due)
     let removed =
       HashValue(entry).isTable
       ? expireTableFields(of: entry, key, limit) : expirePackedFields(of: &entry, key, limit)
@@ -86,8 +88,8 @@ extension Database {
     return removed
   }
 
-  private func expireTableFields(of entry: Entry, _ key: Key, _ limit: Int) -> Int {
-    let table = HashValue(entry).table
+  private func expireTableFields(of entry: WritableEntry, _ key: Key, _ limit: Int) -> Int {
+    let table = entry.box(of: FieldTable.self)
     var fields: [HashField] = []
     while fields.count < limit, let field = table.pointee.takeDue(before: moment.milliseconds) {
       fields.append(field)
@@ -102,8 +104,8 @@ extension Database {
     return fields.count
   }
 
-  private func expirePackedFields(of entry: inout Entry, _ key: Key, _ limit: Int) -> Int {
-    let list = FieldList(entry)
+  private func expirePackedFields(of entry: inout WritableEntry, _ key: Key, _ limit: Int) -> Int {
+    let list = FieldList(entry.entry)
     guard list.stride == 3, let first = list.first else { return 0 }
     let due = list.due(before: moment.milliseconds, limit: limit)
     guard due.count > 0 else { return 0 }

@@ -15,7 +15,8 @@ extension Database {
     guard let room = packedRoom(for: arguments, from: first),
       (arguments.count &- first) / 2 <= limits.hashMaxListpackEntries
     else {
-      let table = Boxed(FieldTable(allocator: allocator, seed: seed), allocator: allocator)
+      let table = WritableBox(
+        FieldTable(allocator: allocator, seed: seed), allocator: allocator)
       let count = setFields(arguments, from: first, of: table, keepsDeadlines: false)
       _ = addCollection(key, .hash, .table, word: table.word)
       return count
@@ -35,7 +36,7 @@ extension Database {
 
   /// Gives a field a value; it loses its deadline unless that is to be kept. True if it is new.
   func setField(
-    _ name: RawSpan, _ value: RawSpan, of entry: inout Entry, hash: UInt64,
+    _ name: RawSpan, _ value: RawSpan, of entry: inout WritableEntry, hash: UInt64,
     keepsDeadline: Bool = false
   ) -> Bool {
     if !HashValue(entry).isTable, exceedsPacked(name.byteCount, value.byteCount) {
@@ -49,7 +50,7 @@ extension Database {
       if fields.list.count > limits.hashMaxListpackEntries { makeTable(&entry, hash: hash) }
       return isNew
     }
-    let table = HashValue(entry).table
+    let table = entry.box(of: FieldTable.self)
     let isNew = table.pointee.set(name, value, keepsDeadline: keepsDeadline)
     if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
     return isNew
@@ -57,7 +58,7 @@ extension Database {
 
   /// Sets pairs of fields and values that stand from `first` on; returns how many are new.
   func setFields(
-    _ arguments: Arguments, from first: Int, of entry: inout Entry, hash: UInt64,
+    _ arguments: Arguments, from first: Int, of entry: inout WritableEntry, hash: UInt64,
     keepsDeadlines: Bool = false
   ) -> Int {
     var created = 0
@@ -82,7 +83,7 @@ extension Database {
       }
       makeTable(&entry, hash: hash)
     }
-    let table = HashValue(entry).table
+    let table = entry.box(of: FieldTable.self)
     created &+= setFields(arguments, from: index, of: table, keepsDeadlines: keepsDeadlines)
     if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
     return created
@@ -91,7 +92,7 @@ extension Database {
   /// The same for a large form.
   @inline(__always)
   private func setFields(
-    _ arguments: Arguments, from first: Int, of table: Boxed<FieldTable>, keepsDeadlines: Bool
+    _ arguments: Arguments, from first: Int, of table: WritableBox<FieldTable>, keepsDeadlines: Bool
   ) -> Int {
     var created = 0
     var index = first
@@ -109,15 +110,15 @@ extension Database {
   ///
   /// - Parameter nameHash: the hash of the name, 0 if nobody has computed it.
   func removeField(
-    _ name: RawSpan, nameHash: UInt64 = 0, of entry: inout Entry, hash: UInt64
+    _ name: RawSpan, nameHash: UInt64 = 0, of entry: inout WritableEntry, hash: UInt64
   ) -> Bool {
     if HashValue(entry).isTable {
-      let table = HashValue(entry).table
+      let table = entry.box(of: FieldTable.self)
       guard table.pointee.remove(name, hash: nameHash) else { return false }
       if table.pointee.wheelRecord != 0 { deadlinesChanged(of: entry) }
       return true
     }
-    guard let position = FieldList(entry).find(name) else { return false }
+    guard let position = FieldList(entry.entry).find(name) else { return false }
     var fields = PackedFields(entry, hash: hash, in: self)
     fields.removeField(at: position)
     entry = fields.entry
@@ -129,14 +130,14 @@ extension Database {
 
   /// Gives a field that exists a deadline, or takes it away (nil).
   func setFieldDeadline(
-    _ deadline: Int64?, of name: RawSpan, in entry: inout Entry, hash: UInt64
+    _ deadline: Int64?, of name: RawSpan, in entry: inout WritableEntry, hash: UInt64
   ) {
     if HashValue(entry).isTable {
-      HashValue(entry).table.pointee.setDeadline(deadline, of: name)
+      entry.box(of: FieldTable.self).pointee.setDeadline(deadline, of: name)
       return deadlinesChanged(of: entry)
     }
     if deadline != nil { makeRoomForDeadlines(&entry, hash: hash) }
-    let list = FieldList(entry)
+    let list = FieldList(entry.entry)
     guard list.stride == 3, let position = list.find(name),
       list.deadline(at: position) != deadline
     else { return }
@@ -153,8 +154,8 @@ extension Database {
   }
 
   /// Lets a packed hash have deadlines: its listpack gets a third entry per field.
-  private func makeRoomForDeadlines(_ entry: inout Entry, hash: UInt64) {
-    let old = FieldList(entry)
+  private func makeRoomForDeadlines(_ entry: inout WritableEntry, hash: UInt64) {
+    let old = FieldList(entry.entry)
     guard old.stride == 2 else { return }
     var fields = ListpackBlock(allocator: allocator)
     var position = old.first
@@ -166,12 +167,9 @@ extension Database {
       position = old.next(current)
     }
     let bytes = fields.listpack.allBytes
-    let count = FieldList.headerCount + bytes.byteCount
-    entry = convert(entry, hash: hash, toPacked: .packedDeadlines, count: count)
-    let start = unsafe entry.packedStart
-    unsafe start.storeBytes(of: Int64.max, as: Int64.self)
-    unsafe start.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)
-    unsafe (start + FieldList.headerCount).copy(bytes)
+    let new = DetachedEntry.makeExpiringHash(
+      key: entry.key, bytes, hasDeadline: entry.header.hasDeadline, allocator: allocator)
+    entry = replace(entry, hash: hash, with: new, .remade)
     fields.free()
   }
 
@@ -196,10 +194,10 @@ extension Database {
   }
 
   /// Gives a packed hash its large form.
-  func makeTable(_ entry: inout Entry, hash: UInt64) {
-    let list = FieldList(entry)
-    forgetFields(of: entry)
-    let table = Boxed(FieldTable(allocator: allocator, seed: seed), allocator: allocator)
+  func makeTable(_ entry: inout WritableEntry, hash: UInt64) {
+    let list = FieldList(entry.entry)
+    let table = WritableBox(
+      FieldTable(allocator: allocator, seed: seed), allocator: allocator)
     var position = list.first
     while let current = position {
       table.pointee.insert(field(of: list, at: current))

@@ -28,7 +28,8 @@ struct FieldList {
   init(_ entry: Entry) {
     let encoding = entry.header.encoding
     if FieldList.hasDeadlines(encoding) {
-      unsafe listpack = Listpack(entry.packedStart + FieldList.headerCount)
+      unsafe listpack = Listpack(
+        UnsafeMutableRawPointer(mutating: entry.packedStart) + FieldList.headerCount)
       stride = 3
     } else {
       listpack = entry.listpack
@@ -130,19 +131,19 @@ struct PackedFields: ListpackOwner {
   private let offset: Int
   private var isReserved = false
 
-  init(_ entry: Entry, hash: UInt64, in database: Database) {
+  init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
     packed = PackedValue(entry, hash: hash, in: database)
     offset = FieldList.hasDeadlines(entry.header.encoding) ? FieldList.headerCount : 0
   }
 
   /// The same for an entry that was made with more room than its listpack needs.
-  init(reserved entry: Entry, hash: UInt64, in database: Database) {
+  init(reserved entry: WritableEntry, hash: UInt64, in database: Database) {
     self.init(entry, hash: hash, in: database)
     isReserved = true
   }
 
   /// The entry as it is now.
-  var entry: Entry { packed.entry }
+  var entry: WritableEntry { packed.entry }
   var listpack: Listpack { unsafe Listpack(packed.start + offset) }
   var list: FieldList { FieldList(listpack, stride: offset == 0 ? 2 : 3) }
 

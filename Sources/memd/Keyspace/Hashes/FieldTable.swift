@@ -137,8 +137,9 @@ struct FieldTable: ~Copyable {
   }
 
   /// The same fields in another table; the wheel doesn't know it.
-  func copied(_ allocator: Allocator, seed: HashSeed) -> Boxed<FieldTable> {
-    let copy = Boxed(FieldTable(allocator: allocator, seed: seed), allocator: allocator)
+  func copied(_ allocator: Allocator, seed: HashSeed) -> WritableBox<FieldTable> {
+    let copy = WritableBox(
+      FieldTable(allocator: allocator, seed: seed), allocator: allocator)
     fields.forEach { copy.pointee.insert($0.copied(allocator)) }
     return copy
   }

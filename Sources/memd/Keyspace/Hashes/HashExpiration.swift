@@ -15,21 +15,28 @@ struct HashExpiration: TimingWheelElement {
 
   private var isTable: Bool { HashValue(entry).isTable }
 
+  /// The large form. What the wheel notes in it is no part of the value: no door guards it.
+  private var table: WritableBox<FieldTable> { WritableBox(owned: entry.valueWord) }
+  /// Where the wheel's notes stand in packed fields.
+  private var notes: UnsafeMutableRawPointer {
+    unsafe UnsafeMutableRawPointer(mutating: entry.packedStart)
+  }
+
   var deadline: Int64 {
-    if isTable { return HashValue(entry).table.pointee.filedDeadline }
-    return unsafe entry.packedStart.loadUnaligned(as: Int64.self)
+    if isTable { return table.pointee.filedDeadline }
+    return unsafe notes.loadUnaligned(as: Int64.self)
   }
 
   var wheelRecord: UInt64 {
     get {
-      if isTable { return HashValue(entry).table.pointee.wheelRecord }
-      return unsafe entry.packedStart.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+      if isTable { return table.pointee.wheelRecord }
+      return unsafe notes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
     }
     nonmutating set {
       if isTable {
-        HashValue(entry).table.pointee.wheelRecord = newValue
+        table.pointee.wheelRecord = newValue
       } else {
-        unsafe entry.packedStart.storeBytes(of: newValue, toByteOffset: 8, as: UInt64.self)
+        unsafe notes.storeBytes(of: newValue, toByteOffset: 8, as: UInt64.self)
       }
     }
   }
@@ -37,9 +44,9 @@ struct HashExpiration: TimingWheelElement {
   /// Notes the deadline under which the hash is filed; the caller tells the wheel.
   func setDeadline(_ deadline: Int64) {
     if isTable {
-      HashValue(entry).table.pointee.filedDeadline = deadline
+      table.pointee.filedDeadline = deadline
     } else {
-      unsafe entry.packedStart.storeBytes(of: deadline, as: Int64.self)
+      unsafe notes.storeBytes(of: deadline, as: Int64.self)
     }
   }
 
@@ -74,23 +81,28 @@ extension Database {
 
   /// Files an entry that comes into the database, if fields of it expire.
   @inline(__always)
-  func fileFields(of entry: Entry) {
-    guard let hash = entry.hashExpiration else { return }
+  func fileFields(of entry: WritableEntry) {
+    guard let hash = entry.entry.hashExpiration else { return }
     // A copy may bring the note that another wheel left in the original.
     hash.wheelRecord = 0
     refile(hash)
   }
 
-  /// Lets the wheel of fields know that an entry has moved in memory.
+  /// Lets the wheel of fields know that another entry has the value of one that it may know: it has
+  /// moved, or has a new form that the wheel has to be told about later.
   @inline(__always)
-  func relocateFields(of entry: Entry) {
-    guard let hash = entry.hashExpiration, hash.isFiled else { return }
-    contents.fieldExpirations.relocated(hash)
+  func inheritFields(_ new: WritableEntry, from old: Entry) {
+    guard let known = old.hashExpiration, known.isFiled else { return }
+    if let hash = new.entry.hashExpiration, hash.isFiled {
+      contents.fieldExpirations.relocated(hash)
+    } else {
+      contents.fieldExpirations.remove(known)
+    }
   }
 
   /// Must be called after fields with deadlines came, went or changed.
-  func deadlinesChanged(of entry: Entry) {
-    guard let hash = entry.hashExpiration else { return }
+  func deadlinesChanged(of entry: WritableEntry) {
+    guard let hash = entry.entry.hashExpiration else { return }
     refile(hash)
   }
 

@@ -16,9 +16,7 @@ protocol CollectionValue {
 
   /// Frees at most about `budget` elements of a large form, counting it down, and in the end what
   /// held them; true when all is gone. Called again and again until then, and nothing else is.
-  static func free(
-    encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool
+  static func free(_ value: UnlinkedValue, budget: inout Int, _ allocator: Allocator) -> Bool
 
   /// A large form with the same contents and nothing in common with this one.
   func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64
@@ -31,8 +29,9 @@ protocol CollectionValue {
   /// Moves what lies in sparse slabs of a part of a large form. A pass begins with cursor 0 and has
   /// come round when 0 is returned; in between the collection may change. `visit` learns of every
   /// element whether it has moved.
-  func leaveSparseSlabs(
-    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  static func leaveSparseSlabs(
+    of entry: WritableEntry, _ cursor: UInt64, _ allocator: Allocator,
+    visit: (_ hasMoved: Bool) -> Void
   ) -> UInt64
 
   /// Mixes the contents into a fingerprint, as DEBUG DIGEST of redis-server does for the type.
@@ -40,9 +39,14 @@ protocol CollectionValue {
 }
 
 extension CollectionValue {
+  /// A view on an entry that was opened for writing.
+  @inline(__always)
+  init(_ entry: WritableEntry) { self.init(entry.entry) }
+
   // Blocks of lists and streams are too large for slabs, and what leads to them is little.
-  func leaveSparseSlabs(
-    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  static func leaveSparseSlabs(
+    of entry: WritableEntry, _ cursor: UInt64, _ allocator: Allocator,
+    visit: (_ hasMoved: Bool) -> Void
   ) -> UInt64 { 0 }
 }
 
@@ -63,18 +67,6 @@ extension Entry {
   var hasLargeForm: Bool {
     let header = self.header
     return !header.isString && !CollectionEncoding.isPacked(header.encoding)
-  }
-
-  /// Moves a part of a collection's large form out of sparse slabs, as its type does it.
-  func leaveSparseSlabs(
-    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
-  ) -> UInt64 {
-    switch header.type {
-    case .string, .list, .stream: 0
-    case .set: SetValue(self).leaveSparseSlabs(cursor, allocator, visit: visit)
-    case .sortedSet: SortedSetValue(self).leaveSparseSlabs(cursor, allocator, visit: visit)
-    case .hash: HashValue(self).leaveSparseSlabs(cursor, allocator, visit: visit)
-    }
   }
 
   /// Memory of what hangs off the entry, in usable bytes.
@@ -99,38 +91,40 @@ extension Entry {
   }
 }
 
-/// The address of a large form in the keyspace's memory, and the form at it.
+extension WritableEntry {
+  /// Moves a part of a collection's large form out of sparse slabs, as its type does it.
+  func leaveSparseSlabs(
+    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 {
+    switch header.type {
+    case .string, .list, .stream: 0
+    case .set: SetValue.leaveSparseSlabs(of: self, cursor, allocator, visit: visit)
+    case .sortedSet: SortedSetValue.leaveSparseSlabs(of: self, cursor, allocator, visit: visit)
+    case .hash: HashValue.leaveSparseSlabs(of: self, cursor, allocator, visit: visit)
+    }
+  }
+}
+
+/// The address of a large form in the keyspace's memory, and the form at it, to be read only.
 @safe
 struct Boxed<Value: ~Copyable> {
   let word: UInt64
 
+  @inline(__always)
   init(word: UInt64) { self.word = word }
 
-  /// Moves `value` into a block of its own.
-  init(_ value: consuming Value, allocator: Allocator) {
-    let memory = unsafe allocator.allocate(MemoryLayout<Value>.size)
-    unsafe memory.initializeMemory(as: Value.self, to: value)
-    word = UInt64(UInt(bitPattern: memory))
-  }
-
-  private var pointer: UnsafeMutablePointer<Value> {
-    // Made from an address by `init(_:allocator:)`, hence not zero.
-    unsafe UnsafeMutablePointer(bitPattern: UInt(word)).unsafelyUnwrapped
+  private var pointer: UnsafePointer<Value> {
+    // Made from an address by `WritableBox`, hence not zero.
+    unsafe UnsafePointer(bitPattern: UInt(word)).unsafelyUnwrapped
   }
 
   var pointee: Value {
-    @inline(__always) unsafeAddress { unsafe UnsafePointer(pointer) }
-    @inline(__always) nonmutating unsafeMutableAddress { unsafe pointer }
+    @inline(__always) unsafeAddress { unsafe pointer }
   }
 
   /// Memory of the block itself.
   func allocatedSize(_ allocator: Allocator) -> Int {
-    unsafe allocator.allocatedSize(of: MemoryLayout<Value>.size, at: pointer)
-  }
-
-  /// Ends the value's life and frees its block.
-  func free(_ allocator: Allocator) {
-    unsafe pointer.deinitialize(count: 1)
-    unsafe allocator.deallocate(pointer, byteCount: MemoryLayout<Value>.size)
+    unsafe allocator.allocatedSize(
+      of: MemoryLayout<Value>.size, at: UnsafeMutableRawPointer(mutating: pointer))
   }
 }

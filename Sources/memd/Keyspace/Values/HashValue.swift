@@ -19,17 +19,15 @@ struct HashValue: CollectionValue {
 
   /// The large form, if the hash has it.
   @inline(__always)
-  var table: Boxed<FieldTable> { Boxed(word: entry.valueWord) }
+  var table: Boxed<FieldTable> { entry.box(of: FieldTable.self) }
 
   /// Number of fields, those that are due included.
   var count: Int { isTable ? table.pointee.fields.count : FieldList(entry).count }
 
   // MARK: - CollectionValue
 
-  static func free(
-    encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool {
-    let table = Boxed<FieldTable>(word: word)
+  static func free(_ value: UnlinkedValue, budget: inout Int, _ allocator: Allocator) -> Bool {
+    let table = value.box(of: FieldTable.self)
     guard table.pointee.drain(budget: &budget) else { return false }
     table.free(allocator)
     return true
@@ -43,9 +41,12 @@ struct HashValue: CollectionValue {
     table.allocatedSize(allocator) + table.pointee.allocatedSize(allocator, samples: samples)
   }
 
-  func leaveSparseSlabs(
-    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
-  ) -> UInt64 { table.pointee.leaveSparseSlabs(cursor, visit: visit) }
+  static func leaveSparseSlabs(
+    of entry: WritableEntry, _ cursor: UInt64, _ allocator: Allocator,
+    visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 {
+    entry.box(of: FieldTable.self).pointee.leaveSparseSlabs(cursor, visit: visit)
+  }
 
   func mix(into digest: inout DatasetDigest) {
     forEach(before: .min) { name, value, deadline in

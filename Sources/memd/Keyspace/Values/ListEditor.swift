@@ -10,14 +10,14 @@ import RESP
 /// not lie in the list itself.
 struct ListEditor {
   /// The entry; it may move with each change.
-  private(set) var entry: Entry
+  private(set) var entry: WritableEntry
   private let hash: UInt64
   private let database: Database
   /// How much goes into one listpack.
   private let limit: QuickListLimit
 
   /// - Parameter hash: the hash of the entry's key.
-  init(_ entry: Entry, hash: UInt64, in database: Database) {
+  init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
     self.entry = entry
     self.hash = hash
     self.database = database
@@ -27,6 +27,9 @@ struct ListEditor {
   /// The list as it is now.
   var value: ListValue { ListValue(entry) }
 
+  /// The large form.
+  private var chain: WritableBox<QuickList> { entry.box(of: QuickList.self) }
+
   private var packed: PackedValue { PackedValue(entry, hash: hash, in: database) }
 
   // MARK: - Form
@@ -35,7 +38,7 @@ struct ListEditor {
   /// `byteCount` bytes together.
   mutating func prepare(adding count: Int, byteCount: Int) {
     guard value.isPacked else { return }
-    let listpack = entry.listpack
+    let listpack = entry.entry.listpack
     let isSmall = limit.allows(
       byteCount: listpack.byteCount + byteCount, entryCount: listpack.count + count)
     if !isSmall { makeLarge() }
@@ -43,8 +46,8 @@ struct ListEditor {
 
   private mutating func makeLarge() {
     var list = QuickList(allocator: database.allocator)
-    list.pushBack(entriesOf: entry.listpack)
-    let chain = Boxed(list, allocator: database.allocator)
+    list.pushBack(entriesOf: entry.entry.listpack)
+    let chain = WritableBox(list, allocator: database.allocator)
     entry = database.convert(entry, hash: hash, to: .quicklist, word: chain.word)
   }
 
@@ -52,16 +55,8 @@ struct ListEditor {
   mutating func settle() {
     let value = value
     guard !value.isPacked else { return }
-    let chain = value.chain
-    guard let listpack = chain.pointee.packedForm(limit, dividedBy: 2) else { return }
-    entry = database.convert(
-      entry, hash: hash, toPacked: .packed, count: listpack.byteCount)
-    unsafe entry.packedStart.copy(listpack.allBytes)
-    var budget = Int.max
-    let isDone = ListValue.free(
-      encoding: Entry.CollectionEncoding.quicklist.rawValue, word: chain.word, budget: &budget,
-      allocator: database.allocator)
-    assert(isDone)
+    guard let listpack = value.chain.pointee.packedForm(limit, dividedBy: 2) else { return }
+    entry = database.convert(entry, hash: hash, toPacked: .packed, listpack.allBytes)
   }
 
   // MARK: - Ends
@@ -72,9 +67,9 @@ struct ListEditor {
     let value = value
     if !value.isPacked {
       if end == .left {
-        value.chain.pointee.pushFront(text, limit: limit)
+        chain.pointee.pushFront(text, limit: limit)
       } else {
-        value.chain.pointee.pushBack(text, limit: limit)
+        chain.pointee.pushBack(text, limit: limit)
       }
       return
     }
@@ -89,9 +84,9 @@ struct ListEditor {
     let value = value
     if !value.isPacked {
       if end == .left {
-        value.chain.pointee.removeFirst()
+        chain.pointee.removeFirst()
       } else {
-        value.chain.pointee.removeLast()
+        chain.pointee.removeLast()
       }
       return
     }
@@ -111,15 +106,15 @@ struct ListEditor {
     guard count > 0 else { return }
     let value = value
     if value.isPacked {
-      guard let position = entry.listpack.position(at: start) else { return }
+      guard let position = entry.entry.listpack.position(at: start) else { return }
       var packed = packed
       packed.remove(at: position, count: count)
       entry = packed.entry
       return
     }
     let allocator = database.allocator
-    let dropped = Boxed(QuickList(allocator: allocator), allocator: allocator)
-    value.chain.pointee.removeRange(from: start, count: count, into: &dropped.pointee)
+    let dropped = WritableBox(QuickList(allocator: allocator), allocator: allocator)
+    chain.pointee.removeRange(from: start, count: count, into: &dropped.pointee)
     database.unlinked.discard(
       UnlinkedValue(
         type: .list, encoding: Entry.CollectionEncoding.quicklist.rawValue, word: dropped.word))
@@ -130,9 +125,9 @@ struct ListEditor {
     let value = value
     if !value.isPacked {
       if side == .before {
-        value.chain.pointee.insert(text, before: cursor, limit: limit)
+        chain.pointee.insert(text, before: cursor, limit: limit)
       } else {
-        value.chain.pointee.insert(text, after: cursor, limit: limit)
+        chain.pointee.insert(text, after: cursor, limit: limit)
       }
       return
     }
@@ -148,7 +143,7 @@ struct ListEditor {
   mutating func replace(_ cursor: ListCursor, with text: RawSpan) {
     let value = value
     if !value.isPacked {
-      return value.chain.pointee.replace(at: cursor, with: text, limit: limit)
+      return chain.pointee.replace(at: cursor, with: text, limit: limit)
     }
     var packed = packed
     packed.replace(at: cursor.position, with: text)
@@ -160,12 +155,12 @@ struct ListEditor {
     let value = value
     if !value.isPacked {
       return backwards
-        ? value.chain.pointee.removeBackwards(at: cursor)
-        : value.chain.pointee.remove(at: cursor)
+        ? chain.pointee.removeBackwards(at: cursor)
+        : chain.pointee.remove(at: cursor)
     }
-    let previous = backwards ? entry.listpack.previous(cursor.position) : nil
+    let previous = backwards ? entry.entry.listpack.previous(cursor.position) : nil
     removePacked(at: cursor.position)
-    let listpack = entry.listpack
+    let listpack = entry.entry.listpack
     if backwards { return previous.map { ListCursor(listpack, at: $0) } }
     return cursor.position == listpack.end ? nil : ListCursor(listpack, at: cursor.position)
   }
@@ -185,7 +180,7 @@ enum ListSide {
 
 extension Database {
   /// Creates `key`, which is absent, with a list that holds one element.
-  func addList(_ key: Key, _ text: RawSpan) -> Entry {
+  func addList(_ key: Key, _ text: RawSpan) -> WritableEntry {
     let byteCount = Listpack.byteCount(holding: text)
     let limit = limits.list
     // Compatibility: the length as it is decides, not the size of the listpack's entry.
@@ -196,7 +191,7 @@ extension Database {
     }
     var list = QuickList(allocator: allocator)
     list.pushBack(text, limit: limit)
-    let chain = Boxed(list, allocator: allocator)
+    let chain = WritableBox(list, allocator: allocator)
     return addCollection(key, .list, .quicklist, word: chain.word)
   }
 }

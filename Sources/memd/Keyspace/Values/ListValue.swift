@@ -16,7 +16,7 @@ struct ListValue: CollectionValue {
   var isPacked: Bool { Entry.CollectionEncoding.isPacked(entry.header.encoding) }
 
   /// The large form.
-  var chain: Boxed<QuickList> { Boxed(word: entry.valueWord) }
+  var chain: Boxed<QuickList> { entry.box(of: QuickList.self) }
 
   var count: Int { isPacked ? entry.listpack.count : chain.pointee.count }
 
@@ -48,17 +48,15 @@ struct ListValue: CollectionValue {
 
   // MARK: - What the keyspace needs
 
-  static func free(
-    encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool {
-    let chain = Boxed<QuickList>(word: word)
+  static func free(_ value: UnlinkedValue, budget: inout Int, _ allocator: Allocator) -> Bool {
+    let chain = value.box(of: QuickList.self)
     guard chain.pointee.drain(budget: &budget) else { return false }
     chain.free(allocator)
     return true
   }
 
   func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
-    Boxed(chain.pointee.copy(), allocator: allocator).word
+    WritableBox(chain.pointee.copy(), allocator: allocator).word
   }
 
   func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
@@ -104,13 +102,13 @@ extension QuickList {
   }
 }
 
-extension Entry {
+extension DetachedEntry {
   /// Makes the entry of a list with at least one element, packed if it is small enough; for who
   /// builds whole lists (RESTORE, loading, SORT STORE).
   static func makeList(
     key: RawSpan, _ list: consuming QuickList, limits: EncodingLimits, hasDeadline: Bool,
     allocator: Allocator
-  ) -> Entry {
+  ) -> DetachedEntry {
     if let listpack = list.packedForm(limits.list, dividedBy: 1) {
       let entry = make(
         key: key, type: .list, packed: listpack.allBytes, as: .packed, hasDeadline: hasDeadline,
@@ -120,9 +118,10 @@ extension Entry {
       assert(isDone)
       return entry
     }
-    let chain = Boxed(list, allocator: allocator)
+    let chain = WritableBox(list, allocator: allocator)
     return make(
-      key: key, type: .list, encoding: CollectionEncoding.quicklist.rawValue, word: chain.word,
+      key: key, type: .list, encoding: Entry.CollectionEncoding.quicklist.rawValue,
+      word: chain.word,
       hasDeadline: hasDeadline, allocator: allocator)
   }
 }

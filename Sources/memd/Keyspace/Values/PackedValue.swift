@@ -9,14 +9,14 @@ import RESP
 /// `entry` is always the current one. Nothing else may change the keyspace meanwhile.
 @safe
 struct PackedValue: ListpackOwner {
-  private(set) var entry: Entry
+  private(set) var entry: WritableEntry
   private let hash: UInt64
   /// Outlives the value, which a handler makes and drops: a counted reference would cost a pair of
   /// retain and release per command.
   private let database: Unmanaged<Database>
 
   /// - Parameter hash: the hash of the entry's key.
-  init(_ entry: Entry, hash: UInt64, in database: Database) {
+  init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
     self.entry = entry
     self.hash = hash
     unsafe self.database = unsafe Unmanaged.passUnretained(database)
@@ -24,10 +24,10 @@ struct PackedValue: ListpackOwner {
 
   /// First of the bytes; valid until the next `resize`.
   var start: UnsafeMutableRawPointer { unsafe entry.packedStart }
-  var byteCount: Int { entry.packedByteCount }
+  var byteCount: Int { entry.entry.packedByteCount }
 
   /// The bytes as a listpack; worthless after the next edit.
-  var listpack: Listpack { unsafe Listpack(entry.packedStart) }
+  var listpack: Listpack { entry.entry.listpack }
 
   /// Makes room for `count` bytes; as many of the old ones as fit are kept, new ones are undefined.
   mutating func resize(to count: Int) {
@@ -40,14 +40,16 @@ struct PackedValue: ListpackOwner {
 
 extension Entry {
   /// A packed collection's bytes as a listpack; valid until the keyspace changes.
-  var listpack: Listpack { unsafe Listpack(packedStart) }
+  var listpack: Listpack { unsafe Listpack(UnsafeMutableRawPointer(mutating: packedStart)) }
 
   /// Address of a packed collection's bytes.
-  var packedStart: UnsafeMutableRawPointer {
+  var packedStart: UnsafeRawPointer {
     let header = self.header
     assert(CollectionEncoding.isPacked(header.encoding) && !header.isString)
-    if header.isEmbedded { return unsafe pointer + Layout(header, at: self).valueOffset }
-    return unsafe PackedBlock(word: valueWord).start
+    if header.isEmbedded {
+      return unsafe UnsafeRawPointer(pointer + Layout(header, at: self).valueOffset)
+    }
+    return unsafe UnsafeRawPointer(PackedBlock(word: valueWord).start)
   }
 
   /// Number of a packed collection's bytes.
@@ -64,31 +66,33 @@ extension Entry {
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
+}
 
+extension DetachedEntry {
   /// Makes the entry of a packed collection; with a deadline, `deadline` is to be set.
   static func make(
-    key: RawSpan, type: ValueType, packed bytes: RawSpan, as encoding: CollectionEncoding,
-    hasDeadline: Bool, allocator: Allocator
-  ) -> Entry {
+    key: RawSpan, type: Entry.ValueType, packed bytes: RawSpan,
+    as encoding: Entry.CollectionEncoding, hasDeadline: Bool, allocator: Allocator
+  ) -> DetachedEntry {
     let entry = makePacked(
       key: key, type: type, count: bytes.byteCount, as: encoding, hasDeadline: hasDeadline,
       allocator: allocator)
-    unsafe entry.packedStart.copy(bytes)
+    unsafe entry.writable.packedStart.copy(bytes)
     return entry
   }
 
   /// Makes the entry of a packed collection of `count` bytes, which the caller fills.
   static func makePacked(
-    key: RawSpan, type: ValueType, count: Int, as encoding: CollectionEncoding, hasDeadline: Bool,
-    allocator: Allocator
-  ) -> Entry {
-    guard embeds(keyCount: key.byteCount, valueCount: count) else {
+    key: RawSpan, type: Entry.ValueType, count: Int, as encoding: Entry.CollectionEncoding,
+    hasDeadline: Bool, allocator: Allocator
+  ) -> DetachedEntry {
+    guard Entry.embeds(keyCount: key.byteCount, valueCount: count) else {
       return make(
         key: key, type: type, encoding: encoding.outOfLine.rawValue,
         word: PackedBlock(count: count, allocator: allocator).word, hasDeadline: hasDeadline,
         allocator: allocator)
     }
-    let header = Header(
+    let header = Entry.Header(
       type: type, encoding: encoding.embedded.rawValue, keyCount: key.byteCount,
       embeddedCount: count, deadline: hasDeadline)
     return allocate(header, key: key, allocator: allocator)

@@ -31,7 +31,8 @@ struct SetBuilder: SetStorage {
   private var block: PackedBlock { PackedBlock(word: word) }
   var intset: IntSet { unsafe IntSet(block.start) }
   var listpack: Listpack { unsafe Listpack(block.start) }
-  var table: SetValue.Table { SetValue.Table(word: word) }
+  var table: SetValue.Table { writableTable.reading }
+  var writableTable: SetValue.WritableTable { SetValue.WritableTable(owned: word) }
   var allocator: Allocator { database.allocator }
   var seed: HashSeed { database.seed }
   var limits: EncodingLimits { database.limits }
@@ -47,7 +48,7 @@ struct SetBuilder: SetStorage {
     unsafe block.start.copy(bytes)
   }
 
-  mutating func become(_ table: SetValue.Table) {
+  mutating func become(_ table: SetValue.WritableTable) {
     block.free(allocator)
     form = .table
     word = table.word
@@ -69,7 +70,7 @@ struct SetBuilder: SetStorage {
   /// The set as the value of an entry.
   ///
   /// - Parameter movesBytes: whether packed bytes that are few move behind the key.
-  private func makeEntry(_ key: RawSpan, hasDeadline: Bool, movesBytes: Bool) -> Entry {
+  private func makeEntry(_ key: RawSpan, hasDeadline: Bool, movesBytes: Bool) -> DetachedEntry {
     let encoding: Entry.CollectionEncoding =
       switch form {
       case .intset: .intset
@@ -78,12 +79,12 @@ struct SetBuilder: SetStorage {
       }
     guard movesBytes, form != .table, Entry.embeds(keyCount: key.byteCount, valueCount: block.count)
     else {
-      return Entry.make(
+      return DetachedEntry.make(
         key: key, type: .set, encoding: encoding.rawValue, word: word, hasDeadline: hasDeadline,
         allocator: allocator)
     }
     let bytes = unsafe RawSpan(_unsafeStart: block.start, byteCount: block.count)
-    let entry = Entry.make(
+    let entry = DetachedEntry.make(
       key: key, type: .set, packed: bytes, as: encoding, hasDeadline: hasDeadline,
       allocator: allocator)
     block.free(allocator)
@@ -95,13 +96,13 @@ struct SetBuilder: SetStorage {
   /// - Parameter deadline: in milliseconds since 1970; nil for none.
   func store(_ key: Key, deadline: Int64? = nil) {
     let entry = makeEntry(key.bytes, hasDeadline: deadline != nil, movesBytes: true)
-    if let deadline { entry.deadline = deadline }
+    if let deadline { entry.writable.deadline = deadline }
     database.overwrite(key, with: entry)
   }
 
   /// The set as an entry of its own, with room for a deadline or without. Nothing else may be
   /// called then.
-  func finish(_ key: RawSpan, hasDeadline: Bool) -> Entry {
+  func finish(_ key: RawSpan, hasDeadline: Bool) -> DetachedEntry {
     makeEntry(key, hasDeadline: hasDeadline, movesBytes: true)
   }
 

@@ -5,12 +5,12 @@ import RESP
 
 /// The set of a key, to be changed.
 struct SetEditor: SetStorage {
-  private(set) var entry: Entry
+  private(set) var entry: WritableEntry
   private let hash: UInt64
   private let database: Database
 
   /// - Parameter hash: the hash of the entry's key.
-  init(_ entry: Entry, hash: UInt64, in database: Database) {
+  init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
     self.entry = entry
     self.hash = hash
     self.database = database
@@ -27,7 +27,7 @@ struct SetEditor: SetStorage {
     } else if count <= limits.setMaxListpackEntries {
       entry = database.addPacked(key, .set)
     } else {
-      let table = SetValue.Table(
+      let table = SetValue.WritableTable(
         HashTable(allocator: database.allocator, seed: database.seed),
         allocator: database.allocator)
       entry = database.addCollection(key, .set, .table, word: table.word)
@@ -37,8 +37,9 @@ struct SetEditor: SetStorage {
   var value: SetValue { SetValue(entry) }
   var form: SetValue.Form { value.form }
   var intset: IntSet { value.intset }
-  var listpack: Listpack { entry.listpack }
+  var listpack: Listpack { entry.entry.listpack }
   var table: SetValue.Table { value.table }
+  var writableTable: SetValue.WritableTable { entry.box(of: HashTable<SetMember>.self) }
   var allocator: Allocator { database.allocator }
   var seed: HashSeed { database.seed }
   var limits: EncodingLimits { database.limits }
@@ -48,11 +49,10 @@ struct SetEditor: SetStorage {
   }
 
   mutating func become(packed bytes: RawSpan) {
-    entry = database.convert(entry, hash: hash, toPacked: .packed, count: bytes.byteCount)
-    unsafe entry.packedStart.copy(bytes)
+    entry = database.convert(entry, hash: hash, toPacked: .packed, bytes)
   }
 
-  mutating func become(_ table: SetValue.Table) {
+  mutating func become(_ table: SetValue.WritableTable) {
     entry = database.convert(entry, hash: hash, to: .table, word: table.word)
   }
 }

@@ -9,11 +9,13 @@ protocol SetStorage: SetForms, ListpackOwner, IntSetOwner {
   var allocator: Allocator { get }
   var seed: HashSeed { get }
   var limits: EncodingLimits { get }
+  /// What `table` is, to be changed.
+  var writableTable: SetValue.WritableTable { get }
 
   /// Becomes a listpack with these bytes, which are not its own.
   mutating func become(packed bytes: RawSpan)
   /// Becomes a hash table; what it was before is freed.
-  mutating func become(_ table: SetValue.Table)
+  mutating func become(_ table: SetValue.WritableTable)
 }
 
 extension SetStorage {
@@ -68,7 +70,7 @@ extension SetStorage {
   private mutating func addToTable(_ member: RawSpan, _ hash: UInt64) -> Bool {
     let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
     if table.pointee.find(member, hash: hash) != nil { return false }
-    table.pointee.insert(SetMember(member, allocator: allocator), hash: hash)
+    writableTable.pointee.insert(SetMember(member, allocator: allocator), hash: hash)
     return true
   }
 
@@ -93,7 +95,7 @@ extension SetStorage {
       remove(at: position)
     case .table:
       let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
-      guard let removed = table.pointee.remove(member, hash: hash) else { return false }
+      guard let removed = writableTable.pointee.remove(member, hash: hash) else { return false }
       removed.free(allocator)
     }
     return true
@@ -115,7 +117,7 @@ extension SetStorage {
     case .table:
       guard let member = table.pointee.random(using: &random) else { return }
       visit(member.bytes)
-      table.pointee.remove(member.bytes, hash: member.hash(seed))
+      writableTable.pointee.remove(member.bytes, hash: member.hash(seed))
       member.free(allocator)
     }
   }
@@ -133,7 +135,8 @@ extension SetStorage {
 
   /// Becomes a hash table.
   mutating func makeTable() {
-    let new = SetValue.Table(HashTable(allocator: allocator, seed: seed), allocator: allocator)
+    let new = SetValue.WritableTable(
+      HashTable(allocator: allocator, seed: seed), allocator: allocator)
     var scratch = DecimalScratch()
     if form == .intset {
       let set = intset
@@ -149,7 +152,7 @@ extension SetStorage {
     become(new)
   }
 
-  private func insert(_ member: RawSpan, into table: SetValue.Table) {
+  private func insert(_ member: RawSpan, into table: SetValue.WritableTable) {
     table.pointee.insert(
       SetMember(member, allocator: allocator), hash: SipHash13.hash(member, seed))
   }

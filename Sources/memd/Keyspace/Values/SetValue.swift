@@ -20,8 +20,10 @@ struct SetValue: CollectionValue, SetForms {
     case table
   }
 
-  /// The large form.
+  /// The large form, to be read.
   typealias Table = Boxed<HashTable<SetMember>>
+  /// The large form, for whoever changes it.
+  typealias WritableTable = WritableBox<HashTable<SetMember>>
 
   var form: Form {
     switch entry.header.collectionEncoding {
@@ -31,16 +33,14 @@ struct SetValue: CollectionValue, SetForms {
     }
   }
 
-  var intset: IntSet { unsafe IntSet(entry.packedStart) }
+  var intset: IntSet { unsafe IntSet(UnsafeMutableRawPointer(mutating: entry.packedStart)) }
   var listpack: Listpack { entry.listpack }
   var table: Table { Table(word: entry.valueWord) }
 
   // MARK: - CollectionValue
 
-  static func free(
-    encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool {
-    let table = Table(word: word)
+  static func free(_ value: UnlinkedValue, budget: inout Int, _ allocator: Allocator) -> Bool {
+    let table = value.box(of: HashTable<SetMember>.self)
     var freed = 0
     let isEmpty = table.pointee.drain(upTo: budget) {
       $0.free(allocator)
@@ -52,7 +52,7 @@ struct SetValue: CollectionValue, SetForms {
   }
 
   func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
-    let copy = Table(HashTable(allocator: allocator, seed: seed), allocator: allocator)
+    let copy = WritableTable(HashTable(allocator: allocator, seed: seed), allocator: allocator)
     table.pointee.forEach { member in
       copy.pointee.insert(
         SetMember(member.bytes, allocator: allocator), hash: member.hash(seed))
@@ -87,10 +87,12 @@ struct SetValue: CollectionValue, SetForms {
     } while cursor != 0 && rest > 0
   }
 
-  func leaveSparseSlabs(
-    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
+  static func leaveSparseSlabs(
+    of entry: WritableEntry, _ cursor: UInt64, _ allocator: Allocator,
+    visit: (_ hasMoved: Bool) -> Void
   ) -> UInt64 {
-    table.pointee.scanLocations(cursor) { member in
+    let table = entry.box(of: HashTable<SetMember>.self)
+    return table.pointee.scanLocations(cursor) { member in
       let moved = member.movedFromSparseSlab(allocator)
       if let moved { member = moved }
       visit(moved != nil)

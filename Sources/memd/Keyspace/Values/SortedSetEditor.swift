@@ -17,14 +17,14 @@ struct SortedSetEditor {
   }
 
   /// The set's entry, which moves while it is edited.
-  private(set) var entry: Entry
+  private(set) var entry: WritableEntry
   private let hash: UInt64
   private let database: Database
   /// The score of the member that `add` was called for last.
   private(set) var score = 0.0
 
   /// - Parameter hash: the hash of the entry's key.
-  init(_ entry: Entry, hash: UInt64, in database: Database) {
+  init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
     self.entry = entry
     self.hash = hash
     self.database = database
@@ -32,6 +32,10 @@ struct SortedSetEditor {
 
   /// The set as it is now.
   var value: SortedSetValue { SortedSetValue(entry) }
+
+  /// The large form, to be changed.
+  @inline(__always)
+  private var large: WritableBox<SortedSet> { entry.box(of: SortedSet.self) }
 
   /// A listpack of more bytes than this is not made.
   private static let packedByteCountMax = 1 << 30
@@ -53,7 +57,7 @@ struct SortedSetEditor {
   private mutating func addLarge(
     _ member: RawSpan, _ hash: UInt64, _ score: Double, _ conditions: AddConditions
   ) -> Outcome {
-    let set = value.large
+    let set = large
     let hash = hash == 0 ? SipHash13.hash(member, database.seed) : hash
     guard let element = set.pointee.find(member, hash: hash) else {
       if conditions.contains(.onlyPresent) { return .refused }
@@ -78,7 +82,7 @@ struct SortedSetEditor {
       } else {
         enlarge()
         let hash = SipHash13.hash(member, database.seed)
-        value.large.pointee.insert(member, hash: hash, score: score)
+        large.pointee.insert(member, hash: hash, score: score)
       }
       self.score = score
       return .added
@@ -146,7 +150,7 @@ struct SortedSetEditor {
       let text = member.text(&scratch)
       set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
     }
-    let box = Boxed(set, allocator: database.allocator)
+    let box = WritableBox(set, allocator: database.allocator)
     entry = database.convert(entry, hash: hash, to: .skipList, word: box.word)
   }
 
@@ -158,7 +162,7 @@ struct SortedSetEditor {
   mutating func remove(_ member: RawSpan, memberHash: UInt64 = 0) -> Bool {
     if value.isLarge {
       let hash = memberHash == 0 ? SipHash13.hash(member, database.seed) : memberHash
-      return value.large.pointee.remove(member, hash: hash)
+      return large.pointee.remove(member, hash: hash)
     }
     guard let position = value.packed.find(member) else { return false }
     var bytes = PackedValue(entry, hash: hash, in: database)
@@ -172,7 +176,7 @@ struct SortedSetEditor {
 
   /// Puts the few members that stay into a new set; the old one is freed in slices.
   private mutating func keepOnly(outside ranks: Range<Int>) {
-    let old = value.large
+    let old = large
     let seed = database.seed
     var set = SortedSet(allocator: database.allocator, seed: seed)
     for kept in [0..<ranks.lowerBound, ranks.upperBound..<value.count] {
@@ -183,7 +187,7 @@ struct SortedSetEditor {
         set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
       }
     }
-    entry.valueWord = Boxed(set, allocator: database.allocator).word
+    entry.valueWord = WritableBox(set, allocator: database.allocator).word
     database.unlinked.discard(UnlinkedValue(old))
   }
 
@@ -195,7 +199,7 @@ struct SortedSetEditor {
       if ranks.count > SortedSetEditor.removedOneByOneMax, left < ranks.count / 2 {
         return keepOnly(outside: ranks)
       }
-      return value.large.pointee.removeRange(ranks)
+      return large.pointee.removeRange(ranks)
     }
     guard let position = value.packed.position(rank: ranks.lowerBound) else { return }
     var bytes = PackedValue(entry, hash: hash, in: database)

@@ -6,7 +6,7 @@ import RESP
 /// A sorted set that a command puts together, to be replied or stored.
 final class SortedSetResult {
   /// In a block of its own, which becomes the key's value if the set is stored as it is.
-  private let box: Boxed<SortedSet>
+  private let box: WritableBox<SortedSet>
   private var isStored = false
   private let allocator: Allocator
   private let unlinked: UnlinkedData
@@ -20,7 +20,7 @@ final class SortedSetResult {
     allocator = database.allocator
     unlinked = database.unlinked
     seed = database.seed
-    box = Boxed(SortedSet(allocator: allocator, seed: seed), allocator: allocator)
+    box = WritableBox(SortedSet(allocator: allocator, seed: seed), allocator: allocator)
   }
 
   // What nobody has taken is freed in slices, if there is much of it.
@@ -78,7 +78,7 @@ final class SortedSetResult {
       isStored = true
       database.overwrite(
         key,
-        with: Entry.make(
+        with: DetachedEntry.make(
           key: key.bytes, type: .sortedSet,
           encoding: Entry.CollectionEncoding.skipList.rawValue, word: box.word,
           hasDeadline: false, allocator: allocator))
@@ -92,7 +92,7 @@ final class SortedSetResult {
       var text = ScoreText()
       block.append(element.member, text.writePacked(element.score))
     }
-    let entry = Entry.make(
+    let entry = DetachedEntry.make(
       key: key.bytes, type: .sortedSet, packed: block.listpack.allBytes, as: .packed,
       hasDeadline: false, allocator: allocator)
     block.free()

@@ -20,7 +20,7 @@ struct SortedSetValue: CollectionValue {
 
   /// The large form.
   @inline(__always)
-  var large: Boxed<SortedSet> { Boxed(word: entry.valueWord) }
+  var large: Boxed<SortedSet> { entry.box(of: SortedSet.self) }
 
   /// The packed form.
   @inline(__always)
@@ -87,26 +87,27 @@ struct SortedSetValue: CollectionValue {
 
   // MARK: - CollectionValue
 
-  static func free(
-    encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool {
-    let set = Boxed<SortedSet>(word: word)
+  static func free(_ value: UnlinkedValue, budget: inout Int, _ allocator: Allocator) -> Bool {
+    let set = value.box(of: SortedSet.self)
     guard set.pointee.drain(budget: &budget) else { return false }
     set.free(allocator)
     return true
   }
 
   func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
-    Boxed(large.pointee.copy(in: allocator, seed: seed), allocator: allocator).word
+    WritableBox(large.pointee.copy(in: allocator, seed: seed), allocator: allocator).word
   }
 
   func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
     large.allocatedSize(allocator) + large.pointee.allocatedSize
   }
 
-  func leaveSparseSlabs(
-    _ cursor: UInt64, _ allocator: Allocator, visit: (_ hasMoved: Bool) -> Void
-  ) -> UInt64 { large.pointee.leaveSparseSlabs(cursor, visit: visit) }
+  static func leaveSparseSlabs(
+    of entry: WritableEntry, _ cursor: UInt64, _ allocator: Allocator,
+    visit: (_ hasMoved: Bool) -> Void
+  ) -> UInt64 {
+    entry.box(of: SortedSet.self).pointee.leaveSparseSlabs(cursor, visit: visit)
+  }
 
   func mix(into digest: inout DatasetDigest) {
     var walk = SortedSetWalk(self, from: 0, count: count)
@@ -123,7 +124,7 @@ struct SortedSetValue: CollectionValue {
 
 extension UnlinkedValue {
   /// A sorted set that belongs to no key.
-  init(_ set: Boxed<SortedSet>) {
+  init(_ set: WritableBox<SortedSet>) {
     self.init(
       type: .sortedSet, encoding: Entry.CollectionEncoding.skipList.rawValue, word: set.word)
   }

@@ -14,9 +14,9 @@ struct StreamValue: CollectionValue {
 
   var count: Int { stream.length }
 
-  static func free(
-    encoding: UInt8, word: UInt64, budget: inout Int, allocator: Allocator
-  ) -> Bool { Stream(word: word).free(budget: &budget) }
+  static func free(_ value: UnlinkedValue, budget: inout Int, _ allocator: Allocator) -> Bool {
+    Stream(word: value.word).free(budget: &budget)
+  }
 
   func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
     stream.copied(allocator).word

@@ -152,7 +152,7 @@ enum SortCommands: CommandFamily {
       let database = call.database
       var list = QuickList(allocator: database.allocator)
       for item in items { list.pushBack(item.rawSpan, limit: database.limits.list) }
-      let entry = Entry.makeList(
+      let entry = DetachedEntry.makeList(
         key: key.bytes, list, limits: database.limits, hasDeadline: false,
         allocator: database.allocator)
       call.replaces(key, by: .list)
