@@ -117,6 +117,8 @@ final class CommandSyntax {
     _ access: KeySpec.Access, _ description: CommandTable.Description
   ) -> Bool {
     guard description.command.flags.contains(.write) else { return false }
+    // SETNX and the like are declared so: they make keys, and leave those that exist alone.
+    if access.isSuperset(of: [.overwrite, .insert]), !access.contains(.update) { return false }
     if !access.isDisjoint(with: [.overwrite, .remove]) { return true }
     guard access.contains(.readWrite) else { return false }
     return access.contains(.delete) || description.takesDeadline
@@ -128,8 +130,18 @@ final class CommandSyntax {
     return !access.isDisjoint(with: [.overwrite, .remove])
   }
 
-  /// The types of value that the command finds where it overwrites or removes.
-  func types(ofTarget target: Int) -> [Entry.ValueType] {
+  /// The forms of value that the command may find where it overwrites or removes.
+  func forms(ofTarget target: Int) -> [ValueForm] {
+    let types = types(ofTarget: target)
+    let needsGroup = arguments.contains { $0.meaning == .group && !$0.isOptional }
+    return ValueForm.all.filter { form in
+      if needsGroup, form.shape == .stream { return false }
+      if name == "increx", [.stringBlock, .stringHuge].contains(form.shape) { return false }
+      return types.contains(form.shape.type)
+    }
+  }
+
+  private func types(ofTarget target: Int) -> [Entry.ValueType] {
     let type = takesWhole(target: target) ? nil : description.group.valueType
     return type.map { [$0] } ?? [.string, .list, .set, .sortedSet, .hash, .stream]
   }

@@ -12,8 +12,7 @@ extension ReachRun {
         lines.append("option \(command.reached[index]) \(command.name) \(command.options[index])")
       }
       for target in command.targetSpecs.indices {
-        let types = command.types(ofTarget: target)
-        for form in ValueForm.all where types.contains(form.shape.type) {
+        for form in command.forms(ofTarget: target) {
           let count = command.met[target][form.number]
           lines.append("pair \(count) \(command.name) \(target) \(form.name)")
         }

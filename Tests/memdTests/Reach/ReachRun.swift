@@ -172,8 +172,7 @@ final class ReachRun {
     let index = dice.pick(targeting)
     let command = commands[index]
     let target = dice.below(command.targetSpecs.count)
-    let types = command.types(ofTarget: target)
-    let forms = ValueForm.all.filter { types.contains($0.shape.type) }
+    let forms = command.forms(ofTarget: target)
     let missing = forms.filter { command.met[target][$0.number] == 0 }
     let form = dice.pick(missing.isEmpty ? forms : missing)
     let key = dice.pick(ReachRun.keys)

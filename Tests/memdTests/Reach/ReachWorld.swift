@@ -136,9 +136,14 @@ final class ReachWorld {
 
   /// Compares with the follower and looks at all structures.
   func check(isThorough: Bool) {
+    checkInvariants()
+    if failure == nil { failure = follower.difference(isThorough: isThorough) }
+  }
+
+  /// Looks at all structures.
+  func checkInvariants() {
     if failure == nil { failure = KeyspaceInvariants.violation(in: server) }
     if failure == nil { failure = KeyspaceInvariants.violation(in: follower.server) }
-    if failure == nil { failure = follower.difference(isThorough: isThorough) }
   }
 
   // MARK: - The end

@@ -104,7 +104,7 @@ enum ValueShape: Int, CaseIterable {
     let large = ValueShape.largeCount + 200
     switch self {
     case .stringInteger: return [["SET", key, "17"]]
-    case .stringEmbedded: return [["SET", key, "text"]]
+    case .stringEmbedded: return [["SET", key, "1.5"]]
     case .stringBlock: return [["SET", key, letters(3000)]]
     case .stringHuge: return [["SET", key, letters(ValueShape.hugeByteCount + 1)]]
     case .listPacked: return [["RPUSH", key, "a", "b", "1"]]
@@ -119,7 +119,10 @@ enum ValueShape: Int, CaseIterable {
     case .sortedSetTable: return [["ZADD", key] + numbers(200) { ["\($0)", "m\($0)"] }]
     case .sortedSetLarge: return [["ZADD", key] + numbers(large) { ["\($0)", "m\($0)"] }]
     case .stream: return [["XADD", key, "1-1", "f", "v"], ["XADD", key, "2-1", "f", "v"]]
-    case .streamLarge: return (1...large).map { ["XADD", key, "\($0)-1", "f", "v"] }
+    case .streamLarge:
+      return (3...large).map { ["XADD", key, "\($0)-1", "f", "v"] }
+        + [["XGROUP", "CREATE", key, "g1", "0"], ["XGROUP", "CREATE", key, "g2", "0"]]
+        + [["XREADGROUP", "GROUP", "g1", "c1", "STREAMS", key, ">"]]
     case .streamGroups, .streamPending: return groupRecipe(key)
     default: return hashRecipe(key)
     }
