@@ -24,7 +24,9 @@ enum ArgumentMeaning {
   static func of(_ spec: ArgumentSpec, in command: CommandTable.Description) -> ArgumentMeaning {
     let name = spec.name.description
     if spec.kind == .key { return .key }
-    if spec.kind == .integer, name.hasPrefix("num"), spec.token == nil { return .following }
+    if spec.kind == .integer, name.hasPrefix("num"), spec.token == nil || name == "num-vertices" {
+      return .following
+    }
     if let known = particular[command.fullName]?[name] { return known }
     if let known = byGroup[command.group]?[name] { return known }
     if let known = byName[name] { return known }
@@ -85,7 +87,7 @@ enum ArgumentMeaning {
     "zremrangebylex": ["min": .alphabetMin, "max": .alphabetMax],
     "bitfield": ["offset": .bitOffset], "bitfield_ro": ["offset": .bitOffset],
     "xread": ["id": .streamReadID], "xreadgroup": ["id": .streamReadID],
-    "select": ["index": .database], "client|pause": ["timeout": .pause],
+    "setbit": ["value": .bit], "select": ["index": .database], "client|pause": ["timeout": .pause],
     "client|list": ["type": .filler], "delifeq": ["value": .currentValue],
     "delex": ["ifdeq-digest": .digest, "ifdne-digest": .digest],
     "pfdebug": ["subcommand": .sketchOperation], "acl|genpass": ["bits": .count],

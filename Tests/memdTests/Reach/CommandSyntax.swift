@@ -99,7 +99,8 @@ final class CommandSyntax {
     targetSpecs = description.command.keys.indices.filter {
       CommandSyntax.isTarget(description.command.keys[$0].access, description)
     }
-    met = Array(repeating: Array(repeating: 0, count: ValueForm.all.count), count: targetSpecs.count)
+    met = Array(
+      repeating: Array(repeating: 0, count: ValueForm.all.count), count: targetSpecs.count)
   }
 
   /// Every command and subcommand of a table that has a handler of its own.

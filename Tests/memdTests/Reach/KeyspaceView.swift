@@ -114,7 +114,8 @@ enum KeyspaceInvariants {
         return "\(expiring) keys have a deadline, the wheel has \(database.expiringCount)"
       }
       if fieldExpiring != database.fieldExpiringCount {
-        return "\(fieldExpiring) hashes have deadlines, the wheel has \(database.fieldExpiringCount)"
+        return
+          "\(fieldExpiring) hashes have deadlines, the wheel has \(database.fieldExpiringCount)"
       }
     }
     return nil

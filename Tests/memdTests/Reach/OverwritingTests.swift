@@ -74,7 +74,7 @@ private final class Meeting {
       if connection.number == 0 { self.outcome = outcome }
     }
     world.onBytes = { [unowned self] bytes, range in
-      if let text = ReplyScanner.string(bytes, from: range.lowerBound) { maker.payloads = [text] }
+      if let payload = ReplyScanner.payload(bytes, in: range) { maker.payloads = [payload] }
     }
     // Everything that stays from its first use is there before memory is looked at.
     for form in ValueForm.all { run([["DEL", "k0"]] + form.recipe("k0")) }
@@ -104,7 +104,12 @@ private final class Meeting {
   }
 
   private func emptied() -> Int {
-    run([["CONFIG", "SET", "maxmemory", "0"], ["FLUSHALL", "SYNC"]])
+    run([["CONFIG", "SET", "maxmemory", "0"]])
+    // An empty database keeps what its wheels stand on.
+    for database in ["1", "0"] { run([["SELECT", database], ["SET", "k0", "1"]]) }
+    run([["FLUSHALL", "SYNC"]])
+    // With the connection go its buffers.
+    world.perform(ReachScript.Step(pause: 0, connection: 0, event: .close))
     while world.server.hasBackgroundWork { pass(1) }
     pass(200)
     return world.server.allocator.bytesInUse

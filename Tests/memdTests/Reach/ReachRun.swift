@@ -39,7 +39,8 @@ final class ReachRun {
       return Array(repeating: index, count: max(weight, 0))
     }
     targeting = commands.indices.filter {
-      !commands[$0].targetSpecs.isEmpty && SpecialRequests.reasonForFailing(commands[$0].name) == nil
+      !commands[$0].targetSpecs.isEmpty
+        && SpecialRequests.reasonForFailing(commands[$0].name) == nil
     }
     var numbers: [String: Int] = [:]
     for index in commands.indices { numbers[commands[index].name] = index }
@@ -267,9 +268,7 @@ final class ReachRun {
 
   /// Keeps what later requests can use: payloads and cursors.
   private func learn(_ bytes: [UInt8], _ range: Range<Int>) {
-    if range.count < 40_000, let text = ReplyScanner.string(bytes, from: range.lowerBound),
-      text.count > 12, text[text.count - 9] == 0, [10, 12].contains(text[text.count - 10])
-    {
+    if let text = ReplyScanner.payload(bytes, in: range) {
       if maker.payloads.count < 40 {
         maker.payloads.append(text)
       } else {

@@ -57,6 +57,14 @@ enum ReplyScanner {
     return Array(bytes[(line + 2)..<(line + 2 + count)])
   }
 
+  /// The reply of a DUMP: the string ends with a version and a checksum.
+  static func payload(_ bytes: [UInt8], in range: Range<Int>) -> [UInt8]? {
+    guard range.count < 40_000, let text = string(bytes, from: range.lowerBound), text.count > 12
+    else { return nil }
+    let isPayload = text[text.count - 9] == 0 && [10, 12].contains(text[text.count - 10])
+    return isPayload ? text : nil
+  }
+
   /// The first element of the array that begins at `start`, if that is a string.
   static func firstString(_ bytes: [UInt8], from start: Int) -> [UInt8]? {
     guard start < bytes.count, bytes[start] == UInt8(ascii: "*"),

@@ -68,7 +68,8 @@ extension RequestMaker {
     case 12, 13: return Array(repeating: UInt8(ascii: "v"), count: dice.number(40...300))
     case 14 where !isOneOfMany:
       return Array(repeating: UInt8(ascii: "w"), count: dice.number(3000...9000))
-    case 15 where isLavish && !isOneOfMany: return Array(repeating: UInt8(ascii: "x"), count: 66_000)
+    case 15 where isLavish && !isOneOfMany:
+      return Array(repeating: UInt8(ascii: "x"), count: 66_000)
     case 16: return [0, 255, 128, 13, 10]
     default: return Array("text\(dice.below(30))".utf8)
     }

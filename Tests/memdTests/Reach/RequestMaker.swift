@@ -22,6 +22,8 @@ struct RequestDraft {
   let rangeStyle: Int
   /// How many different members there are.
   var memberCount = 24
+  /// A polygon has no center.
+  var isPolygon = false
   /// BITOP NOT takes one key.
   var takesOneKey = false
   /// Percentage of options that are taken.
@@ -58,6 +60,8 @@ struct RequestMaker {
     var draft = RequestDraft(
       syntax: syntax, database: database, words: syntax.words, rangeStyle: dice.below(3),
       optionPercent: wantedOption != nil ? 10 : draw < 3 ? 0 : draw < 8 ? 25 : 60)
+    let wanted = wantedOption.map { syntax.options[$0] } ?? ""
+    draft.isPolygon = wanted.hasPrefix("polygon") || (wanted.isEmpty && dice.happens(20))
     for argument in syntax.arguments { append(argument, to: &draft) }
     return draft
   }
@@ -66,6 +70,7 @@ struct RequestMaker {
     _ element: SyntaxElement, to draft: inout RequestDraft, isChosen: Bool = false
   ) {
     if element.isOptional, !isChosen, !takesOption(element, draft) { return }
+    if draft.isPolygon, element.offers("FROMMEMBER") { return }
     if let option = element.option { draft.options.append(option) }
     var times = element.isMultiple ? repetitions(of: element, &draft) : 1
     if element.isMultiple, let position = draft.countWord, draft.countName != "taken" {
@@ -101,6 +106,9 @@ struct RequestMaker {
         let wanted = element.members.first(where: { $0.covered.contains(wantedOption) })
       {
         chosen = wanted
+      }
+      if draft.isPolygon, let polygon = element.members.first(where: { $0.name == "polygon" }) {
+        chosen = polygon
       }
       if let aim, let aimed = element.members.first(where: { $0.keySpecs.contains(aim.spec) }) {
         chosen = aimed
@@ -168,8 +176,9 @@ struct RequestMaker {
 
   /// A key for an element: mostly one that the command can work on.
   private mutating func key(for element: SyntaxElement, _ draft: RequestDraft) -> [UInt8] {
-    if let aim, aim.spec == element.keySpecIndex, draft.keys.count(where: { $0.spec == aim.spec }) == 1 {
-      return aim.key
+    if let aim, aim.spec == element.keySpecIndex {
+      // Only the first of several.
+      if draft.keys.count(where: { $0.spec == aim.spec }) == 1 { return aim.key }
     }
     if dice.happens(hostilePercent) { return dice.pick(RequestMaker.oddKeys) }
     let isOverwritten = !element.access.isDisjoint(with: [.overwrite, .remove])

@@ -31,7 +31,7 @@ enum SpecialRequests {
   static let cannotBeReached: [String: String] = [:]
 
   static func reasonForFailing(_ name: String) -> String? {
-    if name.hasPrefix("cluster|"), name != "cluster|help" { return "there is no cluster" }
+    if name.hasPrefix("cluster|") { return "there is no cluster" }
     if name == "readonly" || name == "readwrite" { return "there is no cluster" }
     return cannotSucceed[name]
   }
@@ -69,15 +69,19 @@ enum SpecialRequests {
     ("set-max-listpack-value", ["2", "64"]), ("zset-max-listpack-entries", ["0", "3", "128"]),
     ("zset-max-listpack-value", ["1", "64"]),
     ("list-max-listpack-size", ["1", "4", "-1", "-2", "-5"]), ("list-compress-depth", ["0", "1"]),
-    ("stream-node-max-bytes", ["0", "100", "4096"]), ("stream-node-max-entries", ["1", "5", "100"]),
+    ("stream-node-max-bytes", ["0", "100", "4096"]),
+    ("stream-node-max-entries", ["1", "5", "100"]),
     ("hll-sparse-max-bytes", ["0", "100", "3000"]), ("lazyfree-lazy-user-del", ["yes", "no"]),
     ("lazyfree-lazy-expire", ["yes", "no"]), ("lazyfree-lazy-eviction", ["yes", "no"]),
     ("lazyfree-lazy-server-del", ["yes", "no"]), ("lazyfree-lazy-user-flush", ["yes", "no"]),
     ("notify-keyspace-events", ["", "KEA", "KEAnmoc", "g$x", "Ex"]),
-    ("maxmemory-policy", [
-      "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru",
-      "volatile-lfu", "volatile-random", "volatile-ttl",
-    ]),
+    (
+      "maxmemory-policy",
+      [
+        "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru",
+        "volatile-lfu", "volatile-random", "volatile-ttl",
+      ]
+    ),
     ("maxmemory-samples", ["1", "5"]), ("activedefrag", ["yes", "no"]),
     ("active-defrag-ignore-bytes", ["1", "4mb"]), ("hz", ["1", "10", "100"]),
     ("latency-tracking", ["yes", "no"]), ("slowlog-log-slower-than", ["0", "10000", "-1"]),
@@ -93,7 +97,8 @@ enum SpecialRequests {
     for _ in 0..<dice.number(1...2) {
       if dice.happens(10) {
         // About what is in use: commands evict, or are refused.
-        words += ["maxmemory", dice.happens(50) ? "0" : String(bytes + dice.number(-50_000...90_000))]
+        let limit = bytes + dice.number(-50_000...90_000)
+        words += ["maxmemory", dice.happens(50) ? "0" : String(limit)]
       } else {
         let setting = dice.pick(settings)
         if !words.contains(setting.name) { words += [setting.name, dice.pick(setting.values)] }
@@ -119,14 +124,15 @@ enum SpecialRequests {
     switch syntax.name {
     case "flushall", "flushdb", "monitor", "sync", "client|reply", "quit", "save", "migrate":
       return 1
-    case "client|kill", "client|pause", "config|set", "config|get", "lolwut", "replconf",
+    case "client|caching", "client|kill", "client|unblock": return 4
+    case "client|pause", "config|set", "config|get", "lolwut", "replconf",
       "pfselftest", "acl|load", "module|loadex", "client|no-evict":
       return 1
     case "set", "xadd", "xreadgroup", "hpexpire", "pexpire", "restore", "dump", "hsetex": return 12
     default: break
     }
     switch syntax.description.group {
-    case .cluster: return syntax.name == "cluster|help" ? 2 : 1
+    case .cluster: return 1
     case .server, .connection, .pubsub: return 2
     case .transactions: return 4
     default: return 6

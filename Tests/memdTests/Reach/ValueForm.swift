@@ -26,7 +26,9 @@ enum ValueShape: Int, CaseIterable {
     case .set: self = ValueShape.ofSet(entry)
     case .sortedSet:
       let value = SortedSetValue(entry)
-      self = !value.isLarge ? .sortedSetPacked
+      self =
+        !value.isLarge
+        ? .sortedSetPacked
         : value.count < ValueShape.largeCount ? .sortedSetTable : .sortedSetLarge
     case .hash: self = ValueShape.ofHash(entry)
     case .stream: self = ValueShape.ofStream(entry)
