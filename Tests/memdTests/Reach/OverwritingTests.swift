@@ -123,7 +123,7 @@ private final class Meeting {
   /// Time passes beyond all deadlines; returns what is wrong then.
   private func problem() -> String? {
     world.check(isThorough: true)
-    for milliseconds: Int64 in [500, 400, 300, 1000, 5000, 500_000] {
+    for milliseconds: Int64 in [900, 300, 1000, 500_000] {
       pass(milliseconds)
       world.checkInvariants()
     }

@@ -42,8 +42,21 @@ final class ReachFollower {
     let ours = DatasetText.of(server.keyspace)
     let theirs = DatasetText.of(leader.keyspace)
     if ours == theirs { return nil }
-    let onlyOurs = ours.first { !theirs.contains($0) }.map { ReachScript.shortened($0) } ?? "-"
-    let onlyTheirs = theirs.first { !ours.contains($0) }.map { ReachScript.shortened($0) } ?? "-"
-    return "the leader has  \(onlyTheirs)\n  the follower    \(onlyOurs)"
+    let onlyTheirs = theirs.first { !ours.contains($0) }
+    let onlyOurs = ours.first { !theirs.contains($0) }
+    return """
+      \(kind(of: onlyTheirs ?? onlyOurs ?? "", isMissing: onlyTheirs == nil)) differs
+        leader    \(ReachScript.shortened(onlyTheirs ?? "-"))
+        follower  \(ReachScript.shortened(onlyOurs ?? "-"))
+      """
+  }
+
+  /// The type of the value in a line of the dataset, as a word.
+  private func kind(of line: String, isMissing: Bool) -> String {
+    let words = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+    guard words.count == 4, let database = Int(words[0]) else { return "something" }
+    let view = KeyspaceView(server: isMissing ? server : leader)
+    let type = view.type(of: Array(words[1].utf8), in: database)
+    return (isMissing ? "gone-" : "") + (type?.name.description ?? "something")
   }
 }

@@ -56,6 +56,9 @@ final class ReachWorld {
     configuration.enableProtectedConfigs = .yes
     configuration.replBacklogSize = 16 << 20
     configuration.aclFile = "users.acl"
+    // Followers have limits of their own, and the form of a sketch is part of its value: this one
+    // doesn't change.
+    configuration.hllSparseMaxBytes = 300
     return configuration
   }
 

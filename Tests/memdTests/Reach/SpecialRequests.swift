@@ -71,7 +71,7 @@ enum SpecialRequests {
     ("list-max-listpack-size", ["1", "4", "-1", "-2", "-5"]), ("list-compress-depth", ["0", "1"]),
     ("stream-node-max-bytes", ["0", "100", "4096"]),
     ("stream-node-max-entries", ["1", "5", "100"]),
-    ("hll-sparse-max-bytes", ["0", "100", "3000"]), ("lazyfree-lazy-user-del", ["yes", "no"]),
+    ("lazyfree-lazy-user-del", ["yes", "no"]),
     ("lazyfree-lazy-expire", ["yes", "no"]), ("lazyfree-lazy-eviction", ["yes", "no"]),
     ("lazyfree-lazy-server-del", ["yes", "no"]), ("lazyfree-lazy-user-flush", ["yes", "no"]),
     ("notify-keyspace-events", ["", "KEA", "KEAnmoc", "g$x", "Ex"]),
