@@ -86,28 +86,29 @@ private final class Meeting {
   // MARK: - Steps
 
   private func run(_ lines: [[String]]) {
-    for line in lines { send(line.map { Array($0.utf8) }) }
+    send(lines.map { $0.map { Array($0.utf8) } })
   }
 
-  private func send(_ words: [[UInt8]]) {
+  /// Sends requests in one go, and waits for their replies.
+  private func send(_ requests: [[[UInt8]]]) {
     outcome = nil
-    world.perform(ReachScript.Step(pause: 0, connection: 0, event: .request(words)))
+    for words in requests {
+      world.perform(ReachScript.Step(pause: nil, connection: 0, event: .request(words)))
+    }
     world.finishTurn()
-    // A large request takes several turns.
-    for _ in 0..<20 where outcome == nil { world.turn() }
+    // Large ones take several turns.
+    for _ in 0..<20 where world.connection(0).isWaiting { world.turn() }
   }
 
   private func prepare(_ form: ValueForm) {
-    run([["FLUSHALL"]])
-    run(Meeting.operands.map { TestClient.words($0) })
-    run([["DUMP", "k6"]] + form.recipe("k0"))
+    let operands = Meeting.operands.map { TestClient.words($0) }
+    run([["FLUSHALL"]] + operands + [["DUMP", "k6"]] + form.recipe("k0"))
   }
 
   private func emptied() -> Int {
     run([["CONFIG", "SET", "maxmemory", "0"]])
     // An empty database keeps what its wheels stand on.
-    for database in ["1", "0"] { run([["SELECT", database], ["SET", "k0", "1"]]) }
-    run([["FLUSHALL", "SYNC"]])
+    run(["1", "0"].flatMap { [["SELECT", $0], ["SET", "k0", "1"]] } + [["FLUSHALL", "SYNC"]])
     // With the connection go its buffers.
     world.perform(ReachScript.Step(pause: 0, connection: 0, event: .close))
     while world.server.hasBackgroundWork { pass(1) }
@@ -146,7 +147,7 @@ private final class Meeting {
       maker.aim = (command.targetSpecs[target], key)
       let draft = maker.request(command, database: 0)
       guard draft.keys.contains(where: { draft.words[$0.word] == key }) else { continue }
-      send(draft.words)
+      send([draft.words])
       guard outcome == .success else { continue }
       let after = maker.view.place(of: key, in: 0)
       if command.takesWhole(target: target), after?.address == before.address,
