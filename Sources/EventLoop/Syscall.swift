@@ -41,6 +41,16 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
   public static let accessDenied = SystemError(EACCES)
   /// No such file or directory.
   public static let missing = SystemError(ENOENT)
+  /// A directory where a file is meant.
+  public static let isDirectory = SystemError(EISDIR)
+  /// Symbolic links that lead in a circle.
+  public static let tooManyLinks = SystemError(ELOOP)
+  /// The file system takes no changes.
+  public static let readOnly = SystemError(EROFS)
+  /// Nobody answered.
+  public static let timedOut = SystemError(ETIMEDOUT)
+  /// The call doesn't fit what it is applied to.
+  public static let invalidArgument = SystemError(EINVAL)
 }
 
 /// Every system call of the sockets, the poller and the clock; files and process are beside this.

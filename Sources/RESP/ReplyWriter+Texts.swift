@@ -18,10 +18,18 @@ extension ReplyWriter {
     }
   }
 
-  /// Replies with an error whose text may hold client bytes: line ends in it become blanks.
+  /// Replies with an error whose text may hold client bytes: line ends in it become blanks, those
+  /// behind it vanish.
   public mutating func error(text: RawSpan) {
+    var count = text.byteCount
+    while count > 0, ReplyWriter.isLineEnd(text, at: count - 1) { count -= 1 }
     buffer.append(byte: 0x2D)
-    appendLine(text)
+    appendLine(text.extracting(first: count))
+  }
+
+  private static func isLineEnd(_ text: RawSpan, at index: Int) -> Bool {
+    let byte = unsafe text.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+    return byte == 0x0D || byte == 0x0A
   }
 
   /// Replies with a status line that was composed; line ends in it become blanks.

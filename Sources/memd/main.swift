@@ -6,7 +6,7 @@ let clock = SystemClock()
 let disk = SystemDisk()
 let log = Log(
   clock: clock, destination: .standardOutput, processID: ProcessFacts.processID, role: "C")
-let configuration = Startup.readConfiguration(CommandLine.arguments, disk: disk, log: log)
+let configuration = Startup.readConfiguration(ProcessFacts.arguments, disk: disk, log: log)
 let transport = try EpollTransport()
 let server = Server(
   configuration: configuration,

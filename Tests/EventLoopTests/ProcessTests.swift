@@ -49,7 +49,7 @@ import Testing
   @Test func `a title replaces the arguments and leaves the environment`() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let path = try #require(ProcessFacts.environment("PATH"))
-      #expect(ProcessTitle.set("memd 127.0.0.1:6379"))
+      #expect(ProcessTitle.set(Array("memd 127.0.0.1:6379".utf8)))
       let shown = try SystemDisk().read("/proc/self/cmdline").prefix { $0 != 0 }
       #expect(String(decoding: shown, as: UTF8.self) == "memd 127.0.0.1:6379")
       #expect(ProcessFacts.environment("PATH") == path)

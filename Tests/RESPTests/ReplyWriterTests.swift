@@ -67,9 +67,10 @@ import Testing
 
   @Test func `Errors never carry a line end of the client`() {
     #expect(both { $0.error("ERR syntax error") } == same("-ERR syntax error\r\n"))
-    #expect(both { $0.error("ERR \r\n+OK\r\n" as String) } == same("-ERR   +OK  \r\n"))
+    #expect(both { $0.error("ERR \r\n+OK\r\n" as String) } == same("-ERR   +OK\r\n"))
     #expect(both { $0.error(text: unsafe "ERR a\nb".bytes.span.bytes) } == same("-ERR a b\r\n"))
     #expect(both { $0.error("" as String) } == same("-\r\n"))
+    #expect(both { $0.error("\n\r" as String) } == same("-\r\n"))
   }
 
   @Test func `Protocol errors are written with Redis's texts`() {

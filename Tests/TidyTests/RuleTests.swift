@@ -110,4 +110,24 @@ import Testing
       in: "run(\"GET k\") // get hold of set\n[\"mget\", \"k\"]")
     #expect(mentioned.contains("get") && mentioned.contains("mget") && !mentioned.contains("set"))
   }
+
+  @Test func `a String made of bytes and folded characters are found`() {
+    let text = "let a = String(decoding: b, as: UTF8.self)\nx.lowercased()\nString(number)\n"
+    #expect(lines(Rules.textOfBytes, text) == [1, 2])
+    #expect(lines(Rules.textOfBytes, "if let x = String(validating: b, as: U.self) {}\n") == [1])
+    let inside =
+      #"f("'\(String(decoding: b, as: UTF8.self))'")"# + "\n" + #"g("\(x.uppercased())")"#
+    #expect(lines(Rules.textOfBytes, inside + "\n// \\(x.uppercased())\n") == [1, 2])
+    #expect(lines(Rules.textOfBytes, text, path: "Sources/EventLoop/A.swift") == [])
+    #expect(lines(Rules.textOfBytes, text, path: "Sources/RESP/Reply.swift") == [])
+  }
+
+  /// An exception for a file that doesn't need it would let the next one in.
+  @Test func `every exception from the rule about text is needed`() throws {
+    for path in Exceptions.filesThatMakeText.keys.sorted() {
+      let file = try #require(Repository.file(path))
+      let elsewhere = Repository.File(path: "Sources/memd/Commands/A.swift", text: file.text)
+      #expect(!Rules.textOfBytes(elsewhere).isEmpty, "\(path)")
+    }
+  }
 }

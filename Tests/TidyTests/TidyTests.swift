@@ -23,6 +23,8 @@ import Testing
     Promise(sentence: "names say what a thing is", rule: Rules.vagueNames),
     Promise(sentence: "commands hold no pointers", rule: Rules.pointersInCommands),
     Promise(
+      sentence: "bytes of clients become no String", rule: Rules.textOfBytes, isAboutTests: false),
+    Promise(
       sentence: "no Dictionary or Set is walked", rule: Rules.unorderedIteration,
       isAboutTests: false),
   ]

@@ -233,10 +233,10 @@ import Testing
 
   @Test func `DEBUG CHANGE-REPL-ID gives the history another name`() {
     let server = makeServer()
-    let before = server.server.effects.backlog.replicationID
+    let before = server.server.effects.stream.replicationID
     #expect(server.run("DEBUG CHANGE-REPL-ID") == .ok)
-    #expect(server.server.effects.backlog.replicationID != before)
-    #expect(server.server.effects.backlog.replicationID.utf8.count == 40)
+    #expect(server.server.effects.stream.replicationID != before)
+    #expect(server.server.effects.stream.replicationID.utf8.count == 40)
   }
 
   // MARK: - MONITOR

@@ -62,12 +62,6 @@ extension RawSpan {
   public var copied: [UInt8] {
     unsafe withUnsafeBytes { unsafe [UInt8]($0) }
   }
-
-  /// The bytes as text; what is not UTF-8 is replaced. For logs and error texts only.
-  @inlinable
-  public var text: String {
-    unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-  }
 }
 
 extension Array where Element == UInt8 {

@@ -13,6 +13,9 @@ public struct ConsumerGroup: NamedItem, Equatable {
     var lastID: StreamID
     var entriesRead: Int
     var pending = OrderedPages<PendingEntry>()
+    /// The pending entries that no consumer has, those first that were given back first.
+    var released = OrderedPages<ReleasedEntry>()
+    var lastRelease: UInt64 = 0
     var consumers = NameTable<Consumer>()
     let nameCount: Int
   }
@@ -62,10 +65,11 @@ public struct ConsumerGroup: NamedItem, Equatable {
     nonmutating set { fields.lastID = newValue }
   }
 
-  /// How many entries the group has read since the stream began; -1: not known.
+  /// How many entries the group has read since the stream began; -1: not known. A number below
+  /// that stands for it, too.
   public var entriesRead: Int {
     get { fields.entriesRead }
-    nonmutating set { fields.entriesRead = newValue }
+    nonmutating set { fields.entriesRead = max(-1, newValue) }
   }
 
   // MARK: - Consumers
@@ -124,14 +128,13 @@ public struct ConsumerGroup: NamedItem, Equatable {
   public func deliver(_ id: StreamID, to consumer: Consumer, time: Int64, count: Int) {
     if let position = fields.pending.find(id) {
       var entry = fields.pending[position]
-      let old = entry.consumer
-      entry.deliveryTime = time
-      entry.deliveryCount = count
-      if old != consumer {
-        ConsumerGroup.drop(id, from: old, allocator)
+      if entry.consumer != consumer {
+        dropOwner(of: entry)
         consumer.fields.pending.insert(id, allocator: allocator)
         entry.consumer = consumer
       }
+      entry.deliveryTime = time
+      entry.deliveryCount = count
       fields.pending[position] = entry
       return
     }
@@ -144,16 +147,67 @@ public struct ConsumerGroup: NamedItem, Equatable {
   @discardableResult
   public func acknowledge(_ id: StreamID) -> Bool {
     guard let position = fields.pending.find(id) else { return false }
-    ConsumerGroup.drop(id, from: fields.pending[position].consumer, allocator)
+    dropOwner(of: fields.pending[position])
     fields.pending.remove(at: position, allocator: allocator)
     return true
   }
 
-  private static func drop(_ id: StreamID, from consumer: Consumer, _ allocator: Allocator) {
-    guard let position = consumer.fields.pending.find(id) else {
+  /// Takes a pending entry away from its consumer, or out of those that were given back.
+  private func dropOwner(of entry: PendingEntry) {
+    guard let consumer = entry.consumer else {
+      guard let position = fields.released.find(StreamID(entry.releaseNumber, 0)) else {
+        return assertionFailure("a pending entry is missing among those that were given back")
+      }
+      fields.released.remove(at: position, allocator: allocator)
+      return
+    }
+    guard let position = consumer.fields.pending.find(entry.id) else {
       return assertionFailure("a pending entry is missing at its consumer")
     }
     consumer.fields.pending.remove(at: position, allocator: allocator)
+  }
+
+  // MARK: - Entries that were given back
+
+  /// Number of pending entries that no consumer has.
+  public var releasedCount: Int { fields.released.count }
+
+  /// Takes a pending entry away from its consumer, so that anybody may have it at once; false if it
+  /// is not pending. One that was given back before goes behind the others.
+  public func release(_ id: StreamID, count: Int) -> Bool {
+    guard let position = fields.pending.find(id) else { return false }
+    dropOwner(of: fields.pending[position])
+    fields.pending[position] = noteRelease(of: id, count: count)
+    return true
+  }
+
+  /// Makes an entry pending that is not, without a consumer.
+  public func addReleased(_ id: StreamID, count: Int) {
+    fields.pending.insert(noteRelease(of: id, count: count), allocator: allocator)
+  }
+
+  func noteRelease(of id: StreamID, count: Int) -> PendingEntry {
+    fields.lastRelease += 1
+    var entry = PendingEntry(id, consumer: nil, time: 0, count: count)
+    entry.releaseNumber = fields.lastRelease
+    fields.released.insert(
+      ReleasedEntry(number: fields.lastRelease, entry: id), allocator: allocator)
+    return entry
+  }
+
+  /// A place in the order of entries that were given back.
+  public struct ReleasePlace {
+    fileprivate let number: UInt64
+    /// The id of the entry.
+    public let id: StreamID
+  }
+
+  /// The entry that was given back first, or that follows `place`; nil behind the last one.
+  public func released(after place: ReleasePlace? = nil) -> ReleasePlace? {
+    let first = StreamID((place?.number ?? 0) + 1, 0)
+    guard let position = fields.released.lowerBound(first) else { return nil }
+    let found = fields.released[position]
+    return ReleasePlace(number: found.id.milliseconds, id: found.entry)
   }
 
   // MARK: - Memory
@@ -164,7 +218,9 @@ public struct ConsumerGroup: NamedItem, Equatable {
   /// group itself is gone.
   func free(budget: inout Int) -> Bool {
     let allocator = self.allocator
-    guard fields.pending.drain(budget: &budget, allocator: allocator) else { return false }
+    guard fields.pending.drain(budget: &budget, allocator: allocator),
+      fields.released.drain(budget: &budget, allocator: allocator)
+    else { return false }
     while fields.consumers.count > 0 {
       let consumer = fields.consumers[fields.consumers.count - 1]
       guard consumer.fields.pending.drain(budget: &budget, allocator: allocator), budget > 0
@@ -188,11 +244,16 @@ public struct ConsumerGroup: NamedItem, Equatable {
     var position = fields.pending.firstPosition
     while let current = position {
       let entry = fields.pending[current]
-      if let consumer = copy.consumer(named: entry.consumer.name) {
+      if let owner = entry.consumer, let consumer = copy.consumer(named: owner.name) {
         copy.deliver(
           entry.id, to: consumer, time: entry.deliveryTime, count: entry.deliveryCount)
       }
       position = fields.pending.next(current)
+    }
+    var place = released()
+    while let current = place {
+      copy.addReleased(current.id, count: pending(current.id)?.deliveryCount ?? 0)
+      place = released(after: current)
     }
     return copy
   }
@@ -200,6 +261,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
   func allocatedSize(_ allocator: Allocator) -> Int {
     var size = unsafe allocator.allocatedSize(of: byteCount, at: pointer)
     size += fields.pending.allocatedSize(allocator) + fields.consumers.allocatedSize(allocator)
+    size += fields.released.allocatedSize(allocator)
     for index in 0..<consumerCount { size += consumer(at: index).allocatedSize(allocator) }
     return size
   }
@@ -219,6 +281,14 @@ public struct ConsumerGroup: NamedItem, Equatable {
         position = consumer.fields.pending.next(current)
       }
     }
-    precondition(total == pendingCount, "count of pending entries")
+    fields.released.checkInvariants()
+    var place = released()
+    while let current = place {
+      guard let entry = pending(current.id) else { preconditionFailure("a released entry") }
+      precondition(entry.consumer == nil, "owner of a released entry")
+      precondition(entry.releaseNumber == current.number, "number of a release")
+      place = released(after: current)
+    }
+    precondition(total + releasedCount == pendingCount, "count of pending entries")
   }
 }

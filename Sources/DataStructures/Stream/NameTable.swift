@@ -81,6 +81,12 @@ struct NameTable<Item: NamedItem>: ~Copyable {
     return item
   }
 
+  /// Forgets all items and frees the array; the items are not freed.
+  mutating func removeAll(allocator: Allocator) {
+    storedCount = 0
+    resize(to: 0, allocator)
+  }
+
   private mutating func resize(to capacity: Int, _ allocator: Allocator) {
     let old = Int(storedCapacity) * 8
     storedCapacity = UInt32(truncatingIfNeeded: capacity)

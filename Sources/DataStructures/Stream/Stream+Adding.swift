@@ -218,7 +218,7 @@ extension Stream {
   /// Counts an entry that was added.
   fileprivate func count(_ id: StreamID) {
     fields.length += 1
-    fields.entriesAdded &+= 1
+    if fields.entriesAdded < .max { fields.entriesAdded += 1 }
     fields.lastID = id
     if fields.length == 1 { fields.firstID = id }
   }

@@ -67,6 +67,7 @@ extension Stream {
     var entries = self.entries()
     precondition((entries.next()?.id ?? .zero) == firstID, "first id")
     for index in 0..<groupCount { group(at: index).checkInvariants() }
+    producers?.checkInvariants()
   }
 }
 
@@ -126,27 +127,38 @@ extension ConsumerGroup {
   /// Takes in a pending entry of a file, which has no consumer yet; false if it is there already.
   public func restorePending(_ id: StreamID, time: Int64, count: Int) -> Bool {
     guard fields.pending.find(id) == nil else { return false }
-    let entry = PendingEntry(id, consumer: Consumer(word: 0), time: time, count: count)
+    // The time waits where a released entry has its number.
+    let entry = PendingEntry(id, consumer: nil, time: time, count: count)
     fields.pending.insert(entry, allocator: fields.allocator)
     return true
   }
 
   /// Gives a restored entry to its consumer; false if there is none or it has one already.
   public func assignRestored(_ id: StreamID, to consumer: Consumer) -> Bool {
-    guard let position = fields.pending.find(id), fields.pending[position].consumer.word == 0
+    guard let position = fields.pending.find(id), fields.pending[position].consumer == nil
     else { return false }
     fields.pending[position].consumer = consumer
     consumer.fields.pending.insert(id, allocator: fields.allocator)
     return true
   }
 
-  /// Whether every pending entry has a consumer; a group of which this is false can only be freed.
-  public var isComplete: Bool {
-    var position = fields.pending.firstPosition
-    while let current = position {
-      if fields.pending[current].consumer.word == 0 { return false }
-      position = fields.pending.next(current)
-    }
+  /// Puts a restored entry among those that were given back, behind the others; false if there is
+  /// none, or if it has a consumer or was put there already.
+  public func releaseRestored(_ id: StreamID) -> Bool {
+    guard let position = fields.pending.find(id), fields.pending[position].consumer == nil
+    else { return false }
+    let number = StreamID(fields.pending[position].releaseNumber, 0)
+    if let place = fields.released.find(number), fields.released[place].entry == id { return false }
+    let count = fields.pending[position].deliveryCount
+    fields.pending[position] = noteRelease(of: id, count: count)
     return true
+  }
+
+  /// Whether every pending entry has a consumer or was given back; a group of which this is false
+  /// can only be freed.
+  public var isComplete: Bool {
+    var owned = fields.released.count
+    for index in 0..<consumerCount { owned += consumer(at: index).pendingCount }
+    return owned == pendingCount
   }
 }

@@ -2,43 +2,65 @@
 
 // How far consumer groups are. The number of entries that were ever added in front of an id is
 // known as long as nothing was deleted in between; where it isn't, no number is better than a
-// wrong one.
+// wrong one. The rules are those of Redis 8.
 
 extension Stream {
-  /// Whether an entry with `id` or a larger id was deleted from the middle of the stream.
+  /// Whether an entry with `id` or a larger id may have been deleted from the middle of the stream.
   public func hasTombstones(from id: StreamID) -> Bool {
-    if length == 0 || maxDeletedID == .zero || firstID > maxDeletedID { return false }
-    return id <= maxDeletedID
+    length > 0 && maxDeletedID != .zero && id <= maxDeletedID
   }
 
+  /// Whether all that was deleted one by one lies in front of the first entry.
+  private var isWhole: Bool { maxDeletedID == .zero || maxDeletedID < firstID }
+
   /// How many entries were added up to and including the one with `id`; nil if that isn't known.
-  public func entriesAdded(through id: StreamID) -> Int? {
+  public func entriesAdded(through id: StreamID) -> UInt64? {
     if entriesAdded == 0 { return 0 }
     if length == 0, id <= lastID { return entriesAdded }
+    if id != .zero, id < maxDeletedID { return nil }
     if id == lastID { return entriesAdded }
-    if id > lastID { return nil }
-    guard maxDeletedID == .zero || maxDeletedID < firstID else { return nil }
-    if id < firstID { return entriesAdded &- length }
-    return id == firstID ? entriesAdded &- length &+ 1 : nil
+    guard id < lastID, isWhole else { return nil }
+    if id < firstID { return entriesAdded - UInt64(length) }
+    return id == firstID ? entriesAdded - UInt64(length) + 1 : nil
   }
 
   /// How many entries a group still has to read; nil if that isn't known.
+  ///
+  /// A group whose counter a client has set past what was added is behind by less than nothing.
   public func lag(of group: ConsumerGroup) -> Int? {
-    if entriesAdded == 0 { return 0 }
+    if entriesAdded == 0 || length == 0 { return 0 }
+    if group.lastID < firstID, isWhole { return length }
     if group.entriesRead >= 0, !hasTombstones(from: group.lastID) {
-      return entriesAdded &- group.entriesRead
+      return Int(truncatingIfNeeded: entriesAdded) &- group.entriesRead
     }
-    return entriesAdded(through: group.lastID).map { entriesAdded &- $0 }
+    if let read = entriesAdded(through: group.lastID) {
+      return Int(truncatingIfNeeded: entriesAdded - read)
+    }
+    // Redis doesn't know this one: all that the group had still to read was deleted.
+    return (lastEntryID ?? .zero) <= group.lastID ? 0 : nil
+  }
+
+  /// The counter of a group that has read `count` entries: never more than were added.
+  public func possibleEntriesRead(_ count: Int) -> Int {
+    count < 0 ? -1 : Int(clamping: min(UInt64(count), entriesAdded))
   }
 
   /// Moves a group's last id to `id`, the next entry that it reads, and counts it if it can.
   public func advance(_ group: ConsumerGroup, to id: StreamID) {
-    if group.entriesRead >= 0, !hasTombstones(from: id) {
-      group.entriesRead &+= 1
+    if group.entriesRead >= 0, group.lastID >= firstID, !hasTombstones(from: group.lastID) {
+      let read = group.entriesRead
+      group.entriesRead = possibleEntriesRead(read == .max ? read : read + 1)
     } else if entriesAdded != 0 {
-      group.entriesRead = entriesAdded(through: id) ?? -1
+      group.entriesRead = entriesAdded(through: id).map { Int(clamping: $0) } ?? -1
     }
     group.lastID = id
+  }
+
+  /// The last id up to which every group has read; the largest one if there is no group.
+  public var lastIDOfAllGroups: StreamID {
+    var last = StreamID.maximum
+    for index in 0..<groupCount { last = min(last, group(at: index).lastID) }
+    return last
   }
 
   /// Whether a group has still to read the entry with `id`, or has it pending.

@@ -25,10 +25,11 @@ public struct Stream: Equatable {
     var nodes = OrderedPages<StreamNode>()
     var groups = NameTable<ConsumerGroup>()
     var length = 0
-    var entriesAdded = 0
+    var entriesAdded: UInt64 = 0
     var firstID = StreamID.zero
     var lastID = StreamID.zero
     var maxDeletedID = StreamID.zero
+    var producers: ProducerLog?
   }
 
   /// The stream whose address was kept.
@@ -82,10 +83,13 @@ public struct Stream: Equatable {
     nonmutating set { fields.maxDeletedID = newValue }
   }
 
-  /// How many entries were ever added.
-  public var entriesAdded: Int {
+  /// How many entries were ever added, never less than there are; the largest number stays.
+  ///
+  /// Unsigned as in Redis, which keeps 64 bits of it in files and replies with them as a signed
+  /// number.
+  public var entriesAdded: UInt64 {
     get { fields.entriesAdded }
-    nonmutating set { fields.entriesAdded = newValue }
+    nonmutating set { fields.entriesAdded = max(newValue, UInt64(length)) }
   }
 
   // MARK: - Entries
@@ -149,6 +153,42 @@ public struct Stream: Equatable {
     return remains
   }
 
+  // MARK: - Producers
+
+  /// What producers that name their entries have added lately; nil if none ever did.
+  public var producers: ProducerLog? { fields.producers }
+
+  /// The same, made if it isn't there.
+  public func makeProducers() -> ProducerLog {
+    if let log = fields.producers { return log }
+    let log = ProducerLog.make(allocator)
+    fields.producers = log
+    return log
+  }
+
+  /// Frees a log of producers that says no more than none would.
+  public func dropPristineProducers() {
+    guard let log = fields.producers, log.isPristine else { return }
+    var budget = Int.max
+    _ = log.free(budget: &budget)
+    fields.producers = nil
+  }
+
+  /// Takes all names out of the log of producers, as the only thing of a stream that belongs to
+  /// nobody and is to be freed; nil if there are none.
+  public func detachProducers() -> Stream? {
+    guard let old = fields.producers, old.count > 0 else { return nil }
+    let new = ProducerLog.make(allocator)
+    new.duration = old.duration
+    new.maxCount = old.maxCount
+    new.added = old.added
+    new.duplicates = old.duplicates
+    fields.producers = new
+    let remains = Stream.make(allocator)
+    remains.fields.producers = old
+    return remains
+  }
+
   // MARK: - Memory
 
   /// What freeing a block counts in a budget of elements: it costs as much as some small ones.
@@ -168,6 +208,10 @@ public struct Stream: Equatable {
       let group = fields.groups[fields.groups.count - 1]
       guard group.free(budget: &budget) else { return false }
       _ = fields.groups.popLast(allocator: allocator)
+    }
+    if let log = fields.producers {
+      guard log.free(budget: &budget) else { return false }
+      fields.producers = nil
     }
     unsafe allocator.deallocate(pointer, byteCount: MemoryLayout<Fields>.size)
     return true
@@ -194,6 +238,7 @@ public struct Stream: Equatable {
       let group = self.group(at: index).copied(allocator)
       copy.fields.groups.insert(group, name: group.name, allocator: allocator)
     }
+    copy.fields.producers = producers?.copied(allocator)
     return copy
   }
 
@@ -215,6 +260,6 @@ public struct Stream: Equatable {
     }
     if measured > 0 { size += Int(Double(blocks) / Double(measured) * Double(nodeCount)) }
     for index in 0..<groupCount { size += group(at: index).allocatedSize(allocator) }
-    return size
+    return size + (producers?.allocatedSize(allocator) ?? 0)
   }
 }

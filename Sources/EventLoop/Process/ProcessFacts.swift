@@ -69,6 +69,15 @@ public enum ProcessFacts {
     return text(of: &names.nodename)
   }
 
+  /// The words of the command line as they came, the program's first: any bytes, which
+  /// `CommandLine.arguments` would repair.
+  public static var arguments: [[UInt8]] {
+    (0..<Int(CommandLine.argc)).compactMap { index in
+      guard let word = unsafe CommandLine.unsafeArgv[index] else { return nil }
+      return unsafe Array(UnsafeRawBufferPointer(start: word, count: strlen(word)))
+    }
+  }
+
   /// The absolute path of the running program; empty if /proc is not there.
   public static var executablePath: String {
     unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4096) { buffer in

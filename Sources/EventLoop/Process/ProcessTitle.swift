@@ -15,13 +15,13 @@ public enum ProcessTitle {
   /// is started. The name by which pgrep and pidof find the process stays. False if /proc does not
   /// tell where the arguments are.
   @discardableResult
-  public static func set(_ title: String) -> Bool {
+  public static func set(_ title: [UInt8]) -> Bool {
     // Swift reads the arguments when they are asked for first: before they are overwritten.
     _ = CommandLine.arguments
     guard let area = unsafe argumentArea(), area.count > 1 else { return false }
     memd_move_environment()
     unsafe area.initializeMemory(as: UInt8.self, repeating: 0)
-    unsafe area.copyBytes(from: title.utf8.prefix(area.count - 1))
+    unsafe area.copyBytes(from: title.prefix(area.count - 1))
     return true
   }
 

@@ -8,6 +8,15 @@ public final class SimulatedClient {
 
   internal init(endpoint: SimulatedEndpoint) { self.endpoint = endpoint }
 
+  /// How many bytes the server may send ahead of what is read here; nil for the network's default.
+  public var windowByteCount: Int? {
+    get { endpoint.windowByteCount }
+    set { endpoint.windowByteCount = newValue }
+  }
+
+  /// The next moment at which `receive` may bring something; nil if nothing is under way.
+  public var nextArrivalNanoseconds: Int64? { endpoint.nextArrival }
+
   /// "host:port" of this end.
   public var address: String { endpoint.localAddress }
 
@@ -24,7 +33,7 @@ public final class SimulatedClient {
   public func receive(limit: Int = .max) -> [UInt8] {
     var received: [UInt8] = []
     while received.count < limit {
-      let (result, bytes) = endpoint.incoming.read(limit: limit - received.count)
+      let (result, bytes) = endpoint.read(limit: limit - received.count)
       received += bytes
       switch result {
       case .bytes: continue
@@ -44,7 +53,7 @@ public final class SimulatedClient {
   public func close() { endpoint.close() }
 
   /// Ends the sending direction only, as shutdown(2) does; replies still arrive.
-  public func finishSending() { endpoint.outgoing.finish() }
+  public func finishSending() { endpoint.finishSending() }
 
   /// Resets the connection; bytes under way are lost.
   public func cut() { endpoint.cut() }

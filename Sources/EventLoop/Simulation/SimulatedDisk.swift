@@ -1,45 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a simulated disk does wrong; all off at first.
-public struct SimulatedDiskFaults: Sendable {
-  /// The bytes that fit on the disk; a write beyond takes what fits, the next fails with ENOSPC.
-  public var capacityByteCount = Int.max
-  /// The most bytes that one write takes.
-  public var writtenByteCountMax = Int.max
-  /// Every sync fails with EIO; what was written since the last one may be lost.
-  public var failsSync = false
-  /// Every write fails with EIO.
-  public var failsWrite = false
-  /// Every open fails with EACCES.
-  public var failsOpen = false
-  /// Every rename fails with EIO.
-  public var failsRename = false
-  /// How long a write, a sync or a read lasts; the clock of the disk is moved by it.
-  public var delayNanoseconds: Int64 = 0
-
-  /// No faults.
-  public init() {}
-}
-
 /// Files in memory that can fail, and that know what a power cut would leave of them.
 ///
-/// Durability is that of a journalling file system: `sync` makes the bytes of its file durable, and
-/// all creations, renames and removals made before; `crash()` takes back a part of the rest, drawn
-/// from the seed: unsynced bytes from the end, directory changes from the last one backwards.
+/// The rules are those of POSIX and not those of a kind file system: `sync` makes the bytes and the
+/// size of its file durable and no name, `syncDirectory` makes durable what was created, renamed
+/// and removed in the directory. `crash` takes back a part of the rest, drawn from the seed
+/// (`SimulatedCrash`). A rename is one step in every case. After a sync that failed, what it was to
+/// write is gone although the next one succeeds ("Can Applications Recover from fsync Failures?",
+/// USENIX ATC 2020). The end of a process loses nothing: the system keeps what was written.
+///
+/// Every call that can fail is an operation with a number; a test makes the k-th one fail, or the
+/// process die in it, for every k.
 public final class SimulatedDisk: Disk {
   /// What goes wrong from now on.
   public var faults = SimulatedDiskFaults()
+  /// Operations so far: opens, reads, writes, syncs, and everything about names.
+  public private(set) var operationCount = 0
+  /// Whether the process died in an operation: nothing has an effect until the disk is used anew.
+  public private(set) var isDead = false
+  /// Told of every operation with its path, before it takes place.
+  public var observer: ((_ operation: String, _ path: String) -> Void)?
+  /// Told when the process dies in an operation.
+  public var deathObserver: (() -> Void)?
 
-  private typealias Entries = [(path: String, node: SimulatedNode)]
+  /// What happens in an operation that was chosen before.
+  private enum Planned {
+    case failure(SystemError)
+    case death
+  }
 
   private let clock: SimulatedClock?
   private var generator: SeededGenerator
-  private var entries: Entries = []
-  private var directories: [String] = []
-  /// The states of `entries` that a crash may leave: the durable one, then one per change since.
-  private var journal: [Entries] = [[]]
+  private var names = SimulatedNames()
+  private var plan: [(number: Int, event: Planned)] = []
+  /// Files that were opened in another life are closed.
+  internal private(set) var life = 0
 
-  /// An empty disk; `clock` is moved by `faults.delayNanoseconds`.
+  /// An empty disk; `clock` is moved by the delays among the faults.
   public init(seed: UInt64 = 0, clock: SimulatedClock? = nil) {
     self.clock = clock
     generator = SeededGenerator(seed: seed)
@@ -48,132 +45,222 @@ public final class SimulatedDisk: Disk {
 
   // MARK: - For tests
 
-  /// What a power cut leaves: durable bytes, and a part of the others. Open files are dead.
-  public func crash() {
-    let survivor = Int(generator.number(in: 0...Int64(journal.count - 1)))
-    entries = journal[survivor]
-    journal = [entries]
-    for entry in entries { entry.node.crash(using: &generator) }
+  /// Lets an operation fail; 1 is the next one.
+  public func fail(inOperation number: Int, with cause: SystemError = .inputOutput) {
+    plan.append((operationCount + number, .failure(cause)))
+  }
+
+  /// Lets the process die in an operation, which takes place in part or not at all; 1 is the next
+  /// one. Whoever goes on using the disk gets errors and changes nothing.
+  public func die(inOperation number: Int) { plan.append((operationCount + number, .death)) }
+
+  /// What a power cut leaves: durable bytes and names, and a part of the others. Open files are
+  /// closed, plans forgotten; the disk can be used anew.
+  public func crash(_ style: SimulatedCrash = .drawn) {
+    names.crash(style, using: &generator)
+    for entry in names.entries { entry.node.crash(style, using: &generator) }
+    endProcess()
+  }
+
+  /// The end of a process on a machine that goes on: open files are closed, nothing is lost, and
+  /// what was not synced still isn't. The disk can be used anew.
+  public func endProcess() {
+    life += 1
+    isDead = false
+    plan = []
+  }
+
+  /// The process ends here and now; like a death in an operation.
+  public func die() {
+    guard !isDead else { return }
+    isDead = true
+    deathObserver?()
   }
 
   /// The bytes that the files have together.
-  public var usedByteCount: Int { entries.reduce(0) { $0 + $1.node.bytes.count } }
+  public var usedByteCount: Int { names.entries.reduce(0) { $0 + $1.node.bytes.count } }
+
+  /// All paths, sorted, past all faults.
+  public var paths: [String] { names.entries.map(\.path) }
 
   /// The content of a file, past all faults; nil if it isn't there.
-  public func content(of path: String) -> [UInt8]? { node(path)?.bytes }
+  public func content(of path: String) -> [UInt8]? { followed(path)?.bytes }
 
   /// Gives a file a content, past all faults and durable at once.
   public func setContent(_ bytes: [UInt8], of path: String) {
-    let node = SimulatedNode()
-    node.bytes = bytes
-    node.syncedByteCount = bytes.count
-    replace(path, with: node)
-    makeDirectoryChangesDurable()
+    setDurably(SimulatedNode(.file, durable: bytes), path)
   }
 
-  // MARK: - Entries, sorted by path
-
-  private func position(of path: String) -> (index: Int, isFound: Bool) {
-    let index =
-      entries.firstIndex { !$0.path.utf8.lexicographicallyPrecedes(path.utf8) } ?? entries.count
-    return (index, index < entries.count && entries[index].path == path)
+  /// Makes a symbolic link, past all faults and durable at once.
+  public func plantLink(at path: String, to target: String) {
+    setDurably(SimulatedNode(.link(target)), path)
   }
 
-  private func node(_ path: String) -> SimulatedNode? {
-    let (index, isFound) = position(of: path)
-    return isFound ? entries[index].node : nil
+  private func setDurably(_ node: SimulatedNode, _ path: String) {
+    names.set(path, node)
+    names.sync(directory: Disk.directory(of: path))
   }
 
-  private func replace(_ path: String, with node: SimulatedNode) {
-    let (index, isFound) = position(of: path)
-    if isFound { entries[index].node = node } else { entries.insert((path, node), at: index) }
-    journal.append(entries)
+  // MARK: - Operations
+
+  /// Counts an operation and lets it take its time; throws if it is to fail.
+  internal func begin(
+    _ operation: String, _ path: String, changes: Bool = true
+  ) throws(DiskError) {
+    func failure(_ cause: SystemError) -> DiskError {
+      DiskError(operation: operation, path: path, cause: cause)
+    }
+    if isDead { throw failure(.inputOutput) }
+    operationCount += 1
+    observer?(operation, path)
+    clock?.advance(nanoseconds: faults.delayNanoseconds)
+    if !plan.isEmpty, let index = plan.firstIndex(where: { $0.number == operationCount }) {
+      switch plan.remove(at: index).event {
+      case .failure(let cause): throw failure(cause)
+      case .death:
+        die()
+        throw failure(.inputOutput)
+      }
+    }
+    if changes, faults.isReadOnly { throw failure(.readOnly) }
+    if generator.happens(perMillion: faults.failuresPerMillion) { throw failure(.inputOutput) }
   }
-
-  /// Everything done to directories so far survives a crash.
-  internal func makeDirectoryChangesDurable() { journal = [entries] }
-
-  // MARK: - For open files
-
-  /// Lets the time of one operation pass.
-  internal func delay() { clock?.advance(nanoseconds: faults.delayNanoseconds) }
 
   /// How many of so many bytes a write may take; nil if the disk is full.
   internal func room(for byteCount: Int) -> Int? {
+    if faults.capacityByteCount == .max {
+      return min(byteCount, max(1, faults.writtenByteCountMax))
+    }
     let free = faults.capacityByteCount - usedByteCount
     return free > 0 ? min(byteCount, free, max(1, faults.writtenByteCountMax)) : nil
   }
+
+  /// How many of so many bytes a write gets done in which the process dies.
+  internal func part(of byteCount: Int) -> Int {
+    Int(generator.number(in: 0...Int64(byteCount)))
+  }
+
+  /// A sync of a file or a directory: `work` makes durable, `loss` is called if it fails.
+  internal func sync(
+    _ path: String, work: () -> Void, loss: () -> Void
+  ) throws(DiskError) {
+    func failed(_ error: DiskError) -> DiskError {
+      if !isDead { loss() }
+      return error
+    }
+    do throws(DiskError) { try begin("fsync", path) } catch { throw failed(error) }
+    clock?.advance(nanoseconds: generator.number(in: faults.syncDelayNanoseconds))
+    if faults.failsSync {
+      throw failed(DiskError(operation: "fsync", path: path, cause: .inputOutput))
+    }
+    if !faults.liesAboutSync { work() }
+  }
+
+  // MARK: - Paths
+
+  /// What a path stands for in the end, and under which name; nil in a circle of links.
+  private func resolve(_ path: String) -> (path: String, node: SimulatedNode?)? {
+    var path = path
+    for _ in 0..<40 {
+      guard let node = names[path], case .link(let target) = node.kind else {
+        return (path, names[path])
+      }
+      let directory = Disk.directory(of: path)
+      path =
+        target.hasPrefix("/") || directory == "."
+        ? target : directory == "/" ? "/" + target : directory + "/" + target
+    }
+    return nil
+  }
+
+  private func followed(_ path: String) -> SimulatedNode? { resolve(path)?.node }
 
   // MARK: - Disk
 
   /// `.create` keeps the node and empties it, as the system does.
   public override func open(_ path: String, _ mode: DiskMode) throws(DiskError) -> DiskFile {
-    if faults.failsOpen {
-      throw DiskError(operation: "open", path: path, cause: .accessDenied)
+    func failure(_ cause: SystemError) -> DiskError {
+      DiskError(operation: "open", path: path, cause: cause)
     }
-    if mode == .read && node(path) == nil {
-      throw DiskError(operation: "open", path: path, cause: .missing)
-    }
-    if node(path) == nil { replace(path, with: SimulatedNode()) }
-    guard let node = node(path) else {
-      throw DiskError(operation: "open", path: path, cause: .missing)
-    }
+    try begin("open", path, changes: mode != .read)
+    if faults.failsOpen { throw failure(.accessDenied) }
+    guard let found = resolve(path) else { throw failure(.tooManyLinks) }
+    guard let node = found.node ?? made(found.path, mode) else { throw failure(.missing) }
+    if node.kind == .directory, mode != .read { throw failure(.isDirectory) }
     if mode == .create { node.truncate(to: 0) }
     return SimulatedFile(path: path, disk: self, node: node, mode: mode)
   }
 
-  /// Files and directories.
-  public override func exists(_ path: String) -> Bool { node(path) != nil || isDirectory(path) }
+  private func made(_ path: String, _ mode: DiskMode) -> SimulatedNode? {
+    if mode == .read { return nil }
+    let node = SimulatedNode()
+    names.set(path, node)
+    return node
+  }
+
+  /// Files and directories; links are followed.
+  public override func exists(_ path: String) -> Bool {
+    followed(path) != nil || isDirectory(path)
+  }
 
   /// Made directories, and every directory that a file is in.
   public override func isDirectory(_ path: String) -> Bool {
-    path == "." || path == "/" || directories.contains(path)
-      || entries.contains { Disk.directory(of: $0.path) == path }
+    path == "." || path == "/" || followed(path)?.kind == .directory
+      || names.entries.contains { Disk.directory(of: $0.path) == path }
   }
 
   /// The size that readers see.
   public override func byteCount(of path: String) throws(DiskError) -> Int {
-    guard let node = node(path) else {
+    try begin("stat", path, changes: false)
+    guard let node = followed(path) else {
       throw DiskError(operation: "stat", path: path, cause: .missing)
     }
     return node.bytes.count
   }
 
-  /// Open files keep their bytes.
+  /// Open files keep their bytes; a link goes, not what it points to.
   public override func remove(_ path: String) throws(DiskError) {
-    let (index, isFound) = position(of: path)
-    guard isFound else { throw DiskError(operation: "unlink", path: path, cause: .missing) }
-    entries.remove(at: index)
-    journal.append(entries)
+    try begin("unlink", path)
+    guard let node = names[path] else {
+      throw DiskError(operation: "unlink", path: path, cause: .missing)
+    }
+    if node.kind == .directory {
+      throw DiskError(operation: "unlink", path: path, cause: .isDirectory)
+    }
+    names.set(path, nil)
   }
 
-  /// One step, also in a crash.
+  /// One step, also in a crash; a link that has the target's name is replaced.
   public override func rename(_ source: String, to target: String) throws(DiskError) {
-    if faults.failsRename {
-      throw DiskError(operation: "rename", path: source, cause: .inputOutput)
+    try begin("rename", source)
+    func failure(_ cause: SystemError) -> DiskError {
+      DiskError(operation: "rename", path: source, cause: cause)
     }
-    let (index, isFound) = position(of: source)
-    guard isFound else { throw DiskError(operation: "rename", path: source, cause: .missing) }
-    let node = entries.remove(at: index).node
-    replace(target, with: node)
+    if faults.failsRename { throw failure(.inputOutput) }
+    guard let node = names[source] else { throw failure(.missing) }
+    if names[target]?.kind == .directory, node.kind != .directory { throw failure(.isDirectory) }
+    names.rename(source, to: target)
   }
 
-  /// Remembered for ever.
+  /// Durable when the directory that it is in is synced, as everything in it only is then.
   public override func makeDirectory(_ path: String) throws(DiskError) {
-    if !directories.contains(path) { directories.append(path) }
+    try begin("mkdir", path)
+    if names[path] == nil { names.set(path, SimulatedNode(.directory)) }
   }
 
-  /// The files in a directory; made directories are not listed.
+  /// Files, links and made directories.
   public override func names(inDirectory path: String) throws(DiskError) -> [String] {
-    entries.filter { Disk.directory(of: $0.path) == path }.map { entry in
-      path == "." ? entry.path : String(entry.path.dropFirst(path == "/" ? 1 : path.count + 1))
+    try begin("opendir", path, changes: false)
+    let directory = resolve(path)?.path ?? path
+    return names.entries.filter { Disk.directory(of: $0.path) == directory }.map { entry in
+      let prefix = directory == "." ? 0 : directory == "/" ? 1 : directory.utf8.count + 1
+      return String(decoding: entry.path.utf8.dropFirst(prefix), as: UTF8.self)
     }
   }
 
-  /// Makes creations, renames and removals durable.
+  /// Makes creations, renames and removals in the directory durable; on a failure they may be lost
+  /// or not.
   public override func syncDirectory(_ path: String) throws(DiskError) {
-    delay()
-    if faults.failsSync { throw DiskError(operation: "fsync", path: path, cause: .inputOutput) }
-    makeDirectoryChangesDurable()
+    try sync(path, work: { names.sync(directory: path) }, loss: {})
   }
 }

@@ -1,42 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The bytes of a simulated file, whatever its names are.
-internal final class SimulatedNode {
-  /// What readers see.
-  var bytes: [UInt8] = []
-  /// How many of them survive a crash for sure.
-  var syncedByteCount = 0
-
-  /// Cuts, or fills up with zeros.
-  func truncate(to byteCount: Int) {
-    if byteCount < bytes.count {
-      bytes.removeLast(bytes.count - byteCount)
-    } else {
-      bytes.append(contentsOf: repeatElement(0, count: byteCount - bytes.count))
-    }
-    syncedByteCount = min(syncedByteCount, byteCount)
-  }
-
-  /// Loses a part of what was not synced.
-  func crash(using generator: inout SeededGenerator) {
-    let kept = generator.number(in: Int64(syncedByteCount)...Int64(bytes.count))
-    truncate(to: Int(kept))
-    syncedByteCount = bytes.count
-  }
-}
-
 /// An open file of a simulated disk.
 internal final class SimulatedFile: DiskFile, @unchecked Sendable {
   private let disk: SimulatedDisk
   private let node: SimulatedNode
   private let mode: DiskMode
+  private let life: Int
   private var position = 0
-  private var isOpen = true
+  private var isClosed = false
 
   init(path: String, disk: SimulatedDisk, node: SimulatedNode, mode: DiskMode) {
     self.disk = disk
     self.node = node
     self.mode = mode
+    life = disk.life
     super.init(path: path)
   }
 
@@ -45,14 +22,15 @@ internal final class SimulatedFile: DiskFile, @unchecked Sendable {
   }
 
   private func checkOpen(_ operation: String) throws(DiskError) {
-    if !isOpen { throw failure(operation, .badDescriptor) }
+    if isClosed || life != disk.life { throw failure(operation, .badDescriptor) }
   }
 
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) -> Int {
     try checkOpen("read")
-    disk.delay()
+    try disk.begin("read", path, changes: false)
+    if disk.faults.failsRead { throw failure("read", .inputOutput) }
     let start = min(position, node.bytes.count)
-    let count = min(buffer.count, node.bytes.count - start)
+    let count = min(buffer.count, node.bytes.count - start, max(1, disk.faults.readByteCountMax))
     unsafe buffer.copyBytes(from: node.bytes[start..<start + count])
     position = start + count
     return count
@@ -61,28 +39,37 @@ internal final class SimulatedFile: DiskFile, @unchecked Sendable {
   override func writeSome(_ bytes: UnsafeRawBufferPointer) throws(DiskError) -> Int {
     try checkOpen("write")
     if mode == .read { throw failure("write", .badDescriptor) }
-    disk.delay()
+    let wasDead = disk.isDead
+    do throws(DiskError) {
+      try disk.begin("write", path)
+    } catch {
+      if disk.isDead, !wasDead { put(unsafe Array(bytes[..<disk.part(of: bytes.count)])) }
+      throw error
+    }
     if disk.faults.failsWrite { throw failure("write", .inputOutput) }
     if bytes.count == 0 { return 0 }
     guard let count = disk.room(for: bytes.count) else { throw failure("write", .noSpace) }
-    if mode == .append { position = node.bytes.count }
-    if position > node.bytes.count { node.truncate(to: position) }
-    let end = min(position + count, node.bytes.count)
-    node.bytes.replaceSubrange(position..<end, with: unsafe Array(bytes[..<count]))
-    position += count
+    put(unsafe Array(bytes[..<count]))
     return count
+  }
+
+  private func put(_ bytes: [UInt8]) {
+    if mode == .append { position = node.bytes.count }
+    node.write(bytes, at: position)
+    position += bytes.count
   }
 
   override func sync() throws(DiskError) {
     try checkOpen("fsync")
-    disk.delay()
-    if disk.faults.failsSync { throw failure("fsync", .inputOutput) }
-    node.syncedByteCount = node.bytes.count
-    disk.makeDirectoryChangesDurable()
+    try disk.sync(
+      path, work: { node.sync() },
+      loss: { node.failSync(forgetsPages: disk.faults.failedSyncForgetsPages) })
   }
 
   override func truncate(to byteCount: Int) throws(DiskError) {
     try checkOpen("ftruncate")
+    if mode == .read { throw failure("ftruncate", .invalidArgument) }
+    try disk.begin("ftruncate", path)
     node.truncate(to: max(0, byteCount))
   }
 
@@ -96,5 +83,5 @@ internal final class SimulatedFile: DiskFile, @unchecked Sendable {
     return node.bytes.count
   }
 
-  override func close() { isOpen = false }
+  override func close() { isClosed = true }
 }

@@ -31,7 +31,7 @@ public final class SimulatedHelpers: Helpers {
 
   /// Draws the time at which the job is done.
   public override func submit(_ job: Job, to lane: HelperLane) {
-    let now = transport.network.clock.monotonicNanoseconds()
+    let now = transport.clock.monotonicNanoseconds()
     let start = entries.last { $0.lane == lane }.map { max($0.time, now) } ?? now
     let time = start &+ generator.number(in: durationNanoseconds)
     // Kept in the order of time, then of submission.
@@ -45,7 +45,7 @@ public final class SimulatedHelpers: Helpers {
   public override func finishCompleted() -> Int {
     var count = 0
     while !isStalled, let first = entries.first,
-      first.time <= transport.network.clock.monotonicNanoseconds()
+      first.time <= transport.clock.monotonicNanoseconds()
     {
       entries.removeFirst()
       first.job.perform()
@@ -59,7 +59,7 @@ public final class SimulatedHelpers: Helpers {
   public override func drain(_ lane: HelperLane) {
     isStalled = false
     while let last = entries.last(where: { $0.lane == lane }) {
-      transport.network.clock.advance(toNanoseconds: last.time)
+      transport.clock.advance(toNanoseconds: last.time)
       finishCompleted()
     }
   }

@@ -11,12 +11,13 @@ internal final class SimulatedPipe {
   private let source: String
   private let target: String
   private var pieces: [Piece] = []
-  private var lastArrival: Int64 = 0
+  /// When everything that was sent has arrived.
+  private(set) var lastArrival: Int64 = 0
   private var byteCount = 0
   private var endArrival: Int64?
-  /// Whether the connection was reset; bytes under way are lost.
-  private(set) var isCut = false
-  /// Whether the receiving side is closed; what is sent goes nowhere.
+  /// The receiver's window; nil for the network's default.
+  var windowByteCount: Int?
+  /// What is sent goes nowhere: the receiving end is closed, or gone without a word.
   private(set) var isAbandoned = false
 
   init(network: SimulatedNetwork, source: String, target: String) {
@@ -28,62 +29,65 @@ internal final class SimulatedPipe {
   // MARK: - Sending side
 
   /// How many bytes fit now.
-  var room: Int { max(0, network.faults.socketBufferByteCount - byteCount) }
+  var room: Int {
+    max(0, (windowByteCount ?? network.faults.socketBufferByteCount) - byteCount)
+  }
 
-  /// Puts bytes on their way; the result is that of a send.
-  func write(_ bytes: [UInt8]) -> IOResult {
-    if isCut { return .failed(SystemError.reset.code) }
-    if isAbandoned || endArrival != nil { return .closed }
+  /// Whether the sender has ended the stream.
+  var isFinished: Bool { endArrival != nil }
+
+  /// Puts bytes on their way at a moment; the result is that of a send.
+  func write(_ bytes: [UInt8], now: Int64) -> IOResult {
     if bytes.isEmpty { return .bytes(0) }
     guard room > 0 else { return .wouldBlock }
     let count = network.drawn(min(bytes.count, room), limit: network.faults.takenByteCountMax)
-    lastArrival = max(lastArrival, network.arrival())
-    pieces.append(Piece(arrival: lastArrival, bytes: bytes[..<count]))
     byteCount += count
+    if isAbandoned { return .bytes(count) }
+    lastArrival = max(lastArrival, network.arrival(of: now, from: source, to: target))
+    lastArrival &+= network.faults.nanosecondsPerByte &* Int64(count)
+    pieces.append(Piece(arrival: lastArrival, bytes: bytes[..<count]))
+    network.observer?(source, target, count, lastArrival)
     return .bytes(count)
   }
 
   /// Ends the stream behind the bytes that are under way.
-  func finish() {
-    if endArrival == nil { endArrival = max(lastArrival, network.arrival()) }
+  func finish(now: Int64) {
+    guard endArrival == nil else { return }
+    endArrival = max(lastArrival, network.arrival(of: now, from: source, to: target))
   }
 
-  /// Resets: bytes under way are lost.
-  func cut() {
-    isCut = true
-    pieces = []
-    byteCount = 0
+  /// What has not arrived at a moment never will.
+  func lose(after now: Int64) {
+    pieces.removeAll { $0.arrival > now }
+    endArrival = nil
   }
 
   // MARK: - Receiving side
 
-  /// The receiver is gone.
+  /// The receiver is gone; bytes under way are lost, what is sent from now on fills the window.
   func abandon() {
     isAbandoned = true
     pieces = []
     byteCount = 0
   }
 
+  /// Whether there are bytes that the receiver has not read.
+  var hasUnread: Bool { !pieces.isEmpty }
+
+  /// Whether bytes wait for an acknowledgement.
+  var hasUnacknowledged: Bool { byteCount > 0 }
+
   /// The next moment at which a receive may bring something; nil if nothing is under way.
   var nextArrival: Int64? {
-    if isCut { return 0 }
-    if network.isPartitioned(source, target) { return nil }
+    if isAbandoned || network.isBlocked(from: source, to: target) { return nil }
     return pieces.first?.arrival ?? endArrival
   }
 
-  /// Whether a receive brings bytes, the end, or an error.
-  var isReadable: Bool {
-    guard let nextArrival else { return false }
-    return nextArrival <= network.clock.monotonicNanoseconds()
-  }
-
   /// Takes bytes that have arrived.
-  func read(limit: Int) -> (result: IOResult, bytes: [UInt8]) {
-    if isCut { return (.failed(SystemError.reset.code), []) }
-    guard isReadable else { return (.wouldBlock, []) }
+  func read(limit: Int, now: Int64) -> (result: IOResult, bytes: [UInt8]) {
+    guard let nextArrival, nextArrival <= now else { return (.wouldBlock, []) }
     if pieces.isEmpty { return (.closed, []) }
     let wanted = network.drawn(limit, limit: network.faults.deliveredByteCountMax)
-    let now = network.clock.monotonicNanoseconds()
     var taken: [UInt8] = []
     var emptied = 0
     while emptied < pieces.count, pieces[emptied].arrival <= now, taken.count < wanted {
@@ -95,63 +99,5 @@ internal final class SimulatedPipe {
     pieces.removeFirst(emptied)
     byteCount -= taken.count
     return (.bytes(taken.count), taken)
-  }
-}
-
-/// One end of a simulated connection.
-internal final class SimulatedEndpoint {
-  let incoming: SimulatedPipe
-  let outgoing: SimulatedPipe
-  let localAddress: String
-  let peerAddress: String
-  private let network: SimulatedNetwork
-
-  private init(
-    _ network: SimulatedNetwork, incoming: SimulatedPipe, outgoing: SimulatedPipe,
-    localAddress: String, peerAddress: String
-  ) {
-    self.network = network
-    self.incoming = incoming
-    self.outgoing = outgoing
-    self.localAddress = localAddress
-    self.peerAddress = peerAddress
-  }
-
-  /// Both ends of a new connection.
-  static func pair(
-    on network: SimulatedNetwork, clientHost: String, serverHost: String, serverAddress: String
-  ) -> (client: SimulatedEndpoint, server: SimulatedEndpoint) {
-    let request = SimulatedPipe(network: network, source: clientHost, target: serverHost)
-    let reply = SimulatedPipe(network: network, source: serverHost, target: clientHost)
-    let clientAddress = network.clientAddress(host: clientHost)
-    return (
-      SimulatedEndpoint(
-        network, incoming: reply, outgoing: request, localAddress: clientAddress,
-        peerAddress: serverAddress),
-      SimulatedEndpoint(
-        network, incoming: request, outgoing: reply, localAddress: serverAddress,
-        peerAddress: clientAddress)
-    )
-  }
-
-  /// A send, which the network may turn into a cut.
-  func write(_ bytes: [UInt8]) -> IOResult {
-    if network.generator.happens(perMillion: network.faults.cutsPerMillion) { cut() }
-    return outgoing.write(bytes)
-  }
-
-  /// Whether a send would not be refused for lack of room.
-  var isWritable: Bool { outgoing.room > 0 || outgoing.isCut || outgoing.isAbandoned }
-
-  /// Closes this end as close(2) does.
-  func close() {
-    outgoing.finish()
-    incoming.abandon()
-  }
-
-  /// Resets the connection for both ends.
-  func cut() {
-    incoming.cut()
-    outgoing.cut()
   }
 }

@@ -8,8 +8,10 @@ internal struct SimulatedSlot {
   let path: String?
   /// Distinguishes the connections that had this slot.
   var generation: UInt32 = 0
-  /// When an outgoing connection is made or refused; `.max` if the peer is out of reach.
+  /// When an outgoing connection is made or refused; `.max` while the peer doesn't answer.
   var connected: Int64 = 0
+  /// Whom an outgoing connection that nobody has answered is for, and when it is tried again.
+  var attempt: SimulatedAttempt?
   /// Why an outgoing connection failed; 0 for success.
   var connectError: Int32 = 0
   /// Whether `.writable` is reported.
@@ -26,7 +28,7 @@ internal struct SimulatedSlot {
   func events(now: Int64) -> [Event.Kind] {
     guard let endpoint, connected <= now else { return [] }
     var kinds: [Event.Kind] = []
-    if isReadableWatched && connectError == 0 && endpoint.incoming.isReadable {
+    if isReadableWatched && connectError == 0 && endpoint.isReadable {
       kinds.append(.readable)
     }
     if isWritableWatched && (connectError != 0 || endpoint.isWritable) {
@@ -37,12 +39,37 @@ internal struct SimulatedSlot {
 
   /// When `events` may have something to say; nil if nothing is under way.
   func nextEvent(now: Int64) -> Int64? {
+    if let attempt { return attempt.next }
     guard let endpoint, connected < .max else { return nil }
     if isWritableWatched && (connected > now || connectError != 0 || endpoint.isWritable) {
       return connected
     }
-    guard isReadableWatched, let arrival = endpoint.incoming.nextArrival else { return nil }
+    guard isReadableWatched, let arrival = endpoint.nextArrival else { return nil }
     return max(arrival, connected)
+  }
+}
+
+/// An outgoing connection that nobody answers: tried again after 1, 3, 7... seconds, as TCP does.
+internal struct SimulatedAttempt {
+  let host: String
+  let port: UInt16
+  /// When the next attempt is made.
+  private(set) var next: Int64
+  private var pause: Int64 = 1_000_000_000
+  private var remaining = 6
+
+  init(host: String, port: UInt16, now: Int64) {
+    self.host = host
+    self.port = port
+    next = now &+ pause
+  }
+
+  /// Prepares the attempt after the one that is due now; false if that was the last.
+  mutating func goOn() -> Bool {
+    pause *= 2
+    next &+= pause
+    remaining -= 1
+    return remaining >= 0
   }
 }
 
@@ -77,6 +104,12 @@ internal struct SimulatedListener {
 
   /// The connection that arrived first; the caller has looked whether there is one.
   mutating func takeFirst() -> SimulatedEndpoint { waiting.removeFirst().endpoint }
+
+  /// The connections that wait, which are nobody's then.
+  mutating func takeAll() -> [SimulatedEndpoint] {
+    defer { waiting = [] }
+    return waiting.map(\.endpoint)
+  }
 
   /// Resets what waits.
   mutating func close() {

@@ -10,6 +10,8 @@ public final class SimulatedTransport: Transport {
   public let network: SimulatedNetwork
   /// The name that other hosts connect to.
   public let host: String
+  /// The clock of this host; the network's unless it has its own.
+  public let clock: SimulatedClock
   /// Whether `wait` moves the clock when nothing has happened.
   public var advancesClockWhenIdle = false
 
@@ -23,11 +25,28 @@ public final class SimulatedTransport: Transport {
   public var acceptFailure: Int32 = 0
   private var lastAcceptError: Int32 = 0
 
+  /// The receiving window of connections from now on; nil for the network's default.
+  public var windowByteCount: Int?
+  /// Whether the process has died and only does not know it: nothing comes in, nothing goes out.
+  public private(set) var isFrozen = false
+
+  /// How a server ends that isn't asked.
+  public enum Death: Sendable, CaseIterable {
+    /// The process is killed: the system ends its connections.
+    case process
+    /// The machine loses its power: connections fall silent until it is back.
+    case power
+  }
+
   /// A host on a network with others.
-  public init(network: SimulatedNetwork, host: String = "127.0.0.1") {
+  public init(
+    network: SimulatedNetwork, host: String = "127.0.0.1", clock: SimulatedClock? = nil
+  ) {
     self.network = network
     self.host = host
+    self.clock = clock ?? network.clock
     super.init()
+    network.join(self)
   }
 
   /// A host alone with its clients.
@@ -35,7 +54,9 @@ public final class SimulatedTransport: Transport {
     self.init(network: SimulatedNetwork(clock: clock, seed: seed))
   }
 
-  private var now: Int64 { network.clock.monotonicNanoseconds() }
+  private var now: Int64 { clock.monotonicNanoseconds() }
+
+  private var place: SimulatedPlace { SimulatedPlace(host: host, clock: clock) }
 
   // MARK: - For tests
 
@@ -43,10 +64,12 @@ public final class SimulatedTransport: Transport {
   public func connect(
     toListener listener: Int = 0, fromHost clientHost: String = "127.0.0.1"
   ) -> SimulatedClient {
+    let origin = SimulatedPlace(host: clientHost, clock: network.clock)
     let (client, server) = SimulatedEndpoint.pair(
-      on: network, clientHost: clientHost, serverHost: host,
+      on: network, client: origin, server: place,
       serverAddress: localAddress(ofListener: listener))
-    enqueue(server, at: listener)
+    enqueue(
+      server, at: listener, sent: network.clock.monotonicNanoseconds(), from: clientHost)
     return SimulatedClient(endpoint: client)
   }
 
@@ -57,6 +80,7 @@ public final class SimulatedTransport: Transport {
 
   /// The next moment at which `wait` would report something; nil if nothing is under way.
   public var nextEventNanoseconds: Int64? {
+    if isFrozen { return nil }
     if !arrivedSignals.isEmpty { return now }
     var next = wakeUpTimes.first
     func consider(_ time: Int64?) {
@@ -67,13 +91,34 @@ public final class SimulatedTransport: Transport {
     return next.map { max($0, now) }
   }
 
-  /// Ends as a killed process does: listeners vanish, connections are reset.
-  public func kill() {
-    for index in listeners.indices { closeListener(index) }
+  /// Lets nothing in and out any more, as if the process had ended here; `kill` tells the others.
+  public func freeze() { isFrozen = true }
+
+  /// Ends as a process or machine does that dies: listeners vanish, connections end or fall silent.
+  public func kill(_ death: Death = .process) {
+    isFrozen = true
+    var silenced: [SimulatedEndpoint] = []
+    for index in listeners.indices {
+      if death == .power {
+        for endpoint in listeners[index].takeAll() {
+          if let peer = endpoint.vanish() { silenced.append(peer) }
+        }
+      }
+      closeListener(index)
+    }
     for index in slots.indices {
-      slots[index].endpoint?.cut()
+      switch death {
+      case .process: slots[index].endpoint?.close()
+      case .power: if let peer = slots[index].endpoint?.vanish() { silenced.append(peer) }
+      }
       slots[index].endpoint = nil
     }
+    if death == .power { network.leave(host, silenced) }
+  }
+
+  /// Resets all connections to and from a host.
+  internal func cutConnections(to host: String) {
+    for slot in slots where slot.endpoint?.peerHost == host { slot.endpoint?.cut() }
   }
 
   // MARK: - Waiting
@@ -85,12 +130,13 @@ public final class SimulatedTransport: Transport {
     let (sum, overflows) = now.addingReportingOverflow(timeoutNanoseconds)
     let limit = timeoutNanoseconds < 0 || overflows ? nil : sum
     guard let target = [limit, nextEventNanoseconds].compactMap({ $0 }).min() else { return }
-    network.clock.advance(toNanoseconds: target)
+    clock.advance(toNanoseconds: target)
     collect(into: &events)
   }
 
   private func collect(into events: inout EventList) {
     events.removeAll()
+    if isFrozen { return }
     for number in arrivedSignals { events.append(Event(kind: .signal(number))) }
     arrivedSignals = []
     if let first = wakeUpTimes.first, first <= now {
@@ -102,6 +148,7 @@ public final class SimulatedTransport: Transport {
     }
     var ready: [Event] = []
     for index in slots.indices {
+      if let attempt = slots[index].attempt, attempt.next <= now { tryAgain(index) }
       let id = ConnectionID(slot: UInt32(index), generation: slots[index].generation)
       for kind in slots[index].events(now: now) { ready.append(Event(id: id, kind: kind)) }
     }
@@ -145,9 +192,8 @@ public final class SimulatedTransport: Transport {
   /// Connections in the order of their arrival.
   public override func accept(from listener: Int) -> Accepted? {
     lastAcceptError = 0
-    guard listeners.indices.contains(listener), listeners[listener].isAcceptable(now) else {
-      return nil
-    }
+    guard !isFrozen, listeners.indices.contains(listener), listeners[listener].isAcceptable(now)
+    else { return nil }
     guard acceptFailure == 0 else {
       lastAcceptError = acceptFailure
       return nil
@@ -168,11 +214,15 @@ public final class SimulatedTransport: Transport {
     "\(host):\(port(ofListener: listener))"
   }
 
-  private func enqueue(_ endpoint: SimulatedEndpoint, at listener: Int) {
+  private func enqueue(
+    _ endpoint: SimulatedEndpoint, at listener: Int, sent moment: Int64, from source: String
+  ) {
     guard listeners.indices.contains(listener), listeners[listener].isOpen else {
       return endpoint.cut()
     }
-    listeners[listener].enqueue(endpoint, arrival: network.arrival())
+    endpoint.windowByteCount = windowByteCount
+    listeners[listener].enqueue(
+      endpoint, arrival: network.arrival(of: moment, from: source, to: host))
   }
 
   // MARK: - Connections
@@ -193,20 +243,53 @@ public final class SimulatedTransport: Transport {
   public override func connect(
     to remote: String, port: UInt16, from source: String?
   ) throws(SystemError) -> ConnectionID {
-    let (client, server) = SimulatedEndpoint.pair(
-      on: network, clientHost: host, serverHost: remote, serverAddress: "\(remote):\(port)")
+    let listener = network.listener(host: remote, port: port)
+    let server = SimulatedPlace(host: remote, clock: listener?.transport.clock ?? network.clock)
+    let (client, peer) = SimulatedEndpoint.pair(
+      on: network, client: place, server: server, serverAddress: "\(remote):\(port)")
+    client.windowByteCount = windowByteCount
     var slot = SimulatedSlot(endpoint: client, path: nil)
     slot.isWritableWatched = true
-    if network.isPartitioned(host, remote) {
+    if isFrozen || !network.answers(remote, to: host) {
       slot.connected = .max
-    } else if let (transport, index) = network.listener(host: remote, port: port) {
-      slot.connected = network.arrival()
-      transport.enqueue(server, at: index)
+      slot.attempt = SimulatedAttempt(host: remote, port: port, now: now)
     } else {
-      slot.connected = network.arrival()
-      slot.connectError = SystemError.refused.code
+      slot.connected = answer(of: listener, peer, remote)
+      if listener == nil { slot.connectError = SystemError.refused.code }
     }
     return open(slot)
+  }
+
+  /// Leaves our peer's end at a listener, if there is one; the moment at which we hear of it.
+  private func answer(
+    of listener: (transport: SimulatedTransport, index: Int)?, _ peer: SimulatedEndpoint,
+    _ remote: String
+  ) -> Int64 {
+    let arrival = network.arrival(of: now, from: host, to: remote)
+    listener?.transport.enqueue(peer, at: listener?.index ?? 0, sent: now, from: host)
+    return network.arrival(of: arrival, from: remote, to: host)
+  }
+
+  /// Another attempt to reach a host that did not answer.
+  private func tryAgain(_ index: Int) {
+    guard var attempt = slots[index].attempt, let old = slots[index].endpoint else { return }
+    slots[index].attempt = nil
+    if network.answers(attempt.host, to: host) {
+      let listener = network.listener(host: attempt.host, port: attempt.port)
+      let clock = listener?.transport.clock ?? network.clock
+      let (client, peer) = SimulatedEndpoint.pair(
+        on: network, client: place, server: SimulatedPlace(host: attempt.host, clock: clock),
+        serverAddress: old.peerAddress)
+      client.windowByteCount = windowByteCount
+      slots[index].endpoint = client
+      slots[index].connected = answer(of: listener, peer, attempt.host)
+      if listener == nil { slots[index].connectError = SystemError.refused.code }
+    } else if attempt.goOn() {
+      slots[index].attempt = attempt
+    } else {
+      slots[index].connected = now
+      slots[index].connectError = SystemError.timedOut.code
+    }
   }
 
   private func open(_ slot: SimulatedSlot) -> ConnectionID {
@@ -242,7 +325,8 @@ public final class SimulatedTransport: Transport {
   ) -> IOResult {
     guard let index = index(of: id), let endpoint = slots[index].endpoint else { return .closed }
     if slots[index].connectError != 0 { return .failed(slots[index].connectError) }
-    let (result, bytes) = endpoint.incoming.read(limit: buffer.count)
+    if isFrozen { return .wouldBlock }
+    let (result, bytes) = endpoint.read(limit: buffer.count)
     unsafe buffer.copyBytes(from: bytes)
     return result
   }
@@ -252,6 +336,7 @@ public final class SimulatedTransport: Transport {
     guard let index = index(of: id), let endpoint = slots[index].endpoint else { return .closed }
     if slots[index].connectError != 0 { return .failed(slots[index].connectError) }
     if slots[index].connected > now { return .wouldBlock }
+    if isFrozen { return .bytes(bytes.count) }
     return endpoint.write(unsafe Array(bytes))
   }
 
@@ -267,9 +352,11 @@ public final class SimulatedTransport: Transport {
 
   /// The peer receives what was sent before, then the end.
   public override func close(_ id: ConnectionID) {
-    guard let index = index(of: id) else { return }
+    // A process that has died closes nothing; the system does it for it.
+    guard !isFrozen, let index = index(of: id) else { return }
     slots[index].endpoint?.close()
     slots[index].endpoint = nil
+    slots[index].attempt = nil
     freeSlots.append(index)
   }
 

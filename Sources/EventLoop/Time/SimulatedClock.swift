@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A clock that moves only when told; a tick is a nanosecond.
+/// A clock that moves only when told, or when it is looked at; a tick is a nanosecond.
+///
+/// A server reads `ticks()` once per command and once per step of its background work. A price per
+/// reading therefore makes work take time, and budgets of time end slices and turns.
 public final class SimulatedClock: Clock {
   private var wall: Int64
-  private var monotonic: Int64 = 0
+
+  private var monotonic: Int64 { Int64(bitPattern: simulatedTicks) }
+
+  /// How much time passes with every reading of `ticks()`; none at first.
+  public var nanosecondsPerReading: Int64 {
+    get { Int64(bitPattern: simulatedTicksPerReading) }
+    set { simulatedTicksPerReading = UInt64(max(0, newValue)) }
+  }
 
   /// Starts at a wall time in milliseconds since 1970 (default: 2023-11-14 22:13:20 UTC).
   public init(wallMilliseconds: Int64 = 1_700_000_000_000) {
@@ -22,9 +32,7 @@ public final class SimulatedClock: Clock {
 
   /// Moves both times and the ticks forward; negative amounts are ignored.
   public func advance(nanoseconds: Int64) {
-    guard nanoseconds > 0 else { return }
-    monotonic &+= nanoseconds
-    simulatedTicks &+= UInt64(nanoseconds)
+    if nanoseconds > 0 { simulatedTicks &+= UInt64(nanoseconds) }
   }
 
   /// Moves both times and the ticks forward.

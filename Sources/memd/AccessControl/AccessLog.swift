@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// What was denied lately (ACL LOG). The same denial again within a minute is counted, not added.
 final class AccessLog {
   enum Reason {
@@ -41,7 +43,7 @@ final class AccessLog {
     fileprivate(set) var updatedAt: Int64
     fileprivate(set) var count = 1
     /// The client that was denied last.
-    fileprivate(set) var client: String
+    fileprivate(set) var client: ByteText
 
     fileprivate func isSame(as other: Entry) -> Bool {
       reason == other.reason && context == other.context && object == other.object
@@ -59,7 +61,7 @@ final class AccessLog {
 
   /// Notes a denial and forgets the oldest ones beyond `limit`.
   func add(
-    _ reason: Reason, context: Context, object: [UInt8], user: [UInt8], client: String,
+    _ reason: Reason, context: Context, object: [UInt8], user: [UInt8], client: ByteText,
     time: Int64, limit: Int
   ) {
     guard limit > 0 else { return removeAll() }

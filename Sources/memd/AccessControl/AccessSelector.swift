@@ -29,13 +29,13 @@ struct AccessSelector {
 
   /// Applies one rule.
   mutating func apply(_ rule: [UInt8], _ context: RuleContext) throws(RuleError) {
-    switch String(decoding: rule, as: UTF8.self).lowercased() {
-    case "allkeys", "~*": keys.allowAll()
-    case "resetkeys": keys.removeAll()
-    case "allchannels", "&*": channels.allowAll()
-    case "resetchannels": channels.removeAll()
-    case "allcommands", "+@all": commands.reset(allowsAll: true)
-    case "nocommands", "-@all": commands.reset(allowsAll: false)
+    switch FoldedName(folding: rule.rawSpan) {
+    case FoldedName("allkeys"), FoldedName("~*"): keys.allowAll()
+    case FoldedName("resetkeys"): keys.removeAll()
+    case FoldedName("allchannels"), FoldedName("&*"): channels.allowAll()
+    case FoldedName("resetchannels"): channels.removeAll()
+    case FoldedName("allcommands"), FoldedName("+@all"): commands.reset(allowsAll: true)
+    case FoldedName("nocommands"), FoldedName("-@all"): commands.reset(allowsAll: false)
     default:
       switch rule.first {
       case UInt8(ascii: "~"), UInt8(ascii: "%"): try keys.add(rule)
@@ -61,7 +61,7 @@ struct AccessSelector {
     let isPlain =
       word.last != UInt8(ascii: ")")
       && !word.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "'") }
-    return isPlain ? word : DirectiveText.quoted(word)
+    return isPlain ? word : DirectiveText.quoted(ByteText(word)).bytes
   }
 
   // MARK: - Decisions

@@ -18,7 +18,7 @@ struct CommandPermissions {
   private struct FirstArgument {
     let command: CommandID
     /// In lower case.
-    let word: [UInt8]
+    let word: ByteText
   }
 
   private var allowed: CommandSet
@@ -45,8 +45,10 @@ struct CommandPermissions {
   func allow(_ command: CommandReference, _ request: Arguments) -> Bool {
     if allowed.contains(command.id) || command.flags.contains(.noAuth) { return true }
     guard !firstArguments.isEmpty, request.count > 1 else { return false }
-    let word = CommandPermissions.lowercased(request[1].copied)
-    return firstArguments.contains { $0.command == command.id && $0.word == word }
+    for first in firstArguments where first.command == command.id {
+      if request[1].spells(first.word) { return true }
+    }
+    return false
   }
 
   // MARK: - Rules
@@ -54,7 +56,7 @@ struct CommandPermissions {
   /// Applies "+name", "-name", "+@category" or "-@category".
   mutating func apply(_ rule: [UInt8], _ commands: CommandTable) throws(RuleError) {
     let allows = rule.first == UInt8(ascii: "+")
-    let name = CommandPermissions.lowercased(Array(rule.dropFirst()))
+    let name = ByteText(rule.dropFirst()).folded.bytes
     if name.first == UInt8(ascii: "@") {
       try apply(category: name, allows, commands)
     } else if allows, let bar = name.lastIndex(of: UInt8(ascii: "|")) {
@@ -88,7 +90,7 @@ struct CommandPermissions {
     let word = Array(rule.dropFirst(container.count + 2))
     guard !word.isEmpty, !word.contains(where: DirectiveText.isBlankOrNull) else { throw .syntax }
     if description.subcommands.isEmpty {
-      let folded = CommandPermissions.lowercased(word)
+      let folded = ByteText(word).folded
       if !firstArguments.contains(where: { $0.command == command.id && $0.word == folded }) {
         firstArguments.append(FirstArgument(command: command.id, word: folded))
       }
@@ -122,9 +124,5 @@ struct CommandPermissions {
       text += rule.name
     }
     return text
-  }
-
-  private static func lowercased(_ bytes: [UInt8]) -> [UInt8] {
-    bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
   }
 }

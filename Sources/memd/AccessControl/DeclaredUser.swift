@@ -18,11 +18,10 @@ extension Configuration {
   ///
   /// Commands that don't exist are complained about only then.
   func declare(_ user: DeclaredUser) throws(OptionError) {
-    let name = RuleFailure.shown(user.name)
     guard !declaredUsers.contains(where: { $0.name == user.name }) else {
       throw OptionError(
-        "Error in user declaration '\(name)': Duplicate user found. A user can only be defined once"
-          + " in config files")
+        "Error in user declaration '\(echo: user.name)': Duplicate user found."
+          + " A user can only be defined once in config files")
     }
     let context = ruleContext(checkingCommands)
     var rules = UserRules(context)
@@ -33,7 +32,7 @@ extension Configuration {
       case .rule(_, .unknownCommand): break
       case .rule(let rule, let error):
         throw OptionError(
-          "Error in user declaration '\(RuleFailure.shown(rule))': \(error.text)")
+          "Error in user declaration '\(echo: rule)': \(error.text)")
       case .unmatchedParenthesis: throw OptionError(error.message)
       }
     }
@@ -41,7 +40,7 @@ extension Configuration {
   }
 
   /// Notes another name of a command.
-  func renameCommand(_ name: String, to newName: String) throws(OptionError) {
+  func renameCommand(_ name: ByteText, to newName: ByteText) throws(OptionError) {
     try checkingCommands.rename(name, to: newName)
     renamedCommands.append((name, newName))
   }

@@ -48,28 +48,28 @@ extension Server {
 extension Server {
   /// The lines that declare the users in redis.conf; none if there is a file for them, or if the
   /// default user is alone and as `requirepass` makes it.
-  var userLines: [String] {
+  var userLines: [ByteText] {
     guard configuration.aclFile.isEmpty else { return [] }
     var usual = UserRules.unlimited(commands)
     if !configuration.requirePass.isEmpty {
-      usual.add(PasswordHash(of: Array(configuration.requirePass.utf8).rawSpan))
+      let password = configuration.requirePass
+      usual.add(PasswordHash(of: password.rawSpan))
     }
     if users.all.count == 1, users.defaultUser.rules.text == usual.text { return [] }
     return users.all.map { user in
       let words = user.line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-      return words.map(Server.directiveWord).joined(separator: " ")
+      return words.map(Server.directiveWord).joined(by: " ")
     }
   }
 
   /// A word as redis.conf has it: in quotes if it isn't plain text.
-  private static func directiveWord(_ word: ArraySlice<UInt8>) -> String {
+  private static func directiveWord(_ word: ArraySlice<UInt8>) -> ByteText {
     let isPlain =
       !word.isEmpty
       && word.allSatisfy {
         (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "'")
       }
-    return String(
-      decoding: isPlain ? Array(word) : DirectiveText.quoted(Array(word)), as: UTF8.self)
+    return isPlain ? ByteText(word) : DirectiveText.quoted(ByteText(word))
   }
 }
 
@@ -81,7 +81,7 @@ private struct UserFileReader {
   private(set) var users: [(name: [UInt8], rules: UserRules)] = []
   private var names: Set<[UInt8]> = []
   /// Everything that was wrong, in one line; empty if nothing was.
-  private(set) var complaints = ""
+  private(set) var complaints: ByteText = ""
 
   init(path: String, context: RuleContext) {
     self.path = path
@@ -100,14 +100,13 @@ private struct UserFileReader {
       return
     }
     let name = words[1]
-    let shown = RuleFailure.shown(name)
     guard Users.isValid(name: name.rawSpan) else {
       complaints +=
-        "'\(path):\(lineNumber): username '\(shown)' contains invalid characters. "
+        "'\(path):\(lineNumber): username '\(echo: name)' contains invalid characters. "
       return
     }
     guard names.insert(name).inserted else {
-      complaints += "WARNING: Duplicate user '\(shown)' found on line \(lineNumber). "
+      complaints += "WARNING: Duplicate user '\(echo: name)' found on line \(lineNumber). "
       return
     }
     var rules = UserRules(context)
@@ -129,7 +128,7 @@ private struct UserFileReader {
         if error == .unknownCommand {
           // No secret, so that it can be shown.
           complaints +=
-            "\(path):\(lineNumber): Error in applying operation '\(RuleFailure.shown(rule))':"
+            "\(path):\(lineNumber): Error in applying operation '\(echo: rule)':"
             + " \(error.text). "
         } else if !isMalformed {
           complaints += "\(path):\(lineNumber): \(error.text). "

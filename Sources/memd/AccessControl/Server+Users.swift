@@ -23,7 +23,8 @@ extension Server {
   /// `requirepass` shows the password only for as long as it is one of the default user's.
   private func forgetOutdatedPassword() {
     guard !configuration.requirePass.isEmpty else { return }
-    let hash = PasswordHash(of: Array(configuration.requirePass.utf8).rawSpan)
+    let password = configuration.requirePass
+    let hash = PasswordHash(of: password.rawSpan)
     let passwords = users.defaultUser.rules.passwords
     if !passwords.contains(where: { $0.equals(hash) }) { configuration.requirePass = "" }
   }
@@ -89,7 +90,7 @@ extension Server {
       change(declared.name, to: rules)
       if !rules.isOn {
         log.notice(
-          "The user '\(RuleFailure.shown(declared.name))' is disabled (there is no 'on' modifier in"
+          "The user '\(declared.name.rawSpan.logText())' is disabled (there is no 'on' modifier in"
             + " the user description). Make sure this is not a configuration error.")
       }
     }
@@ -100,16 +101,16 @@ extension Server {
 
 /// Why users can't be loaded.
 struct UserFileError: Error {
-  let message: String
+  let message: ByteText
 
-  init(message: String) { self.message = message }
+  init(message: ByteText) { self.message = message }
 
   fileprivate init(_ user: DeclaredUser, _ failure: RuleFailure) {
     switch failure {
     case .rule(let rule, let error):
       message =
-        "Error loading ACL rule '\(RuleFailure.shown(rule))' for the user named"
-        + " '\(RuleFailure.shown(user.name))': \(error.text)"
+        "Error loading ACL rule '\(echo: rule)' for the user named"
+        + " '\(echo: user.name)': \(error.text)"
     case .unmatchedParenthesis: message = failure.message
     }
   }

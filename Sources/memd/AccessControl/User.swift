@@ -24,9 +24,6 @@ final class User {
     isUnlimited = rules.allowsEverything
   }
 
-  /// The name for logs and lists.
-  var nameText: String { String(decoding: name, as: UTF8.self) }
-
   /// "user alice on nopass ~* &* +@all".
   var line: [UInt8] { Array("user ".utf8) + name + [UInt8(ascii: " ")] + rules.text }
 

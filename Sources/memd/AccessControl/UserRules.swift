@@ -72,16 +72,21 @@ struct UserRules {
   }
 
   private mutating func applyWord(_ rule: [UInt8], _ context: RuleContext) throws(RuleError) {
-    switch String(decoding: rule, as: UTF8.self).lowercased() {
-    case "on": isOn = true
-    case "off": isOn = false
-    case "nopass": setPasswords(needsNone: true)
-    case "resetpass": setPasswords(needsNone: false)
-    case "sanitize-payload": skipsPayloadCheck = false
-    case "skip-sanitize-payload": skipsPayloadCheck = true
-    case "clearselectors": selectors.removeLast(selectors.count - 1)
-    case "reset": self = UserRules(context)
-    default: try selectors[0].apply(rule, context)
+    switch FoldedName(folding: rule.rawSpan) {
+    case FoldedName("on"): isOn = true
+    case FoldedName("off"): isOn = false
+    case FoldedName("nopass"): setPasswords(needsNone: true)
+    case FoldedName("resetpass"): setPasswords(needsNone: false)
+    case FoldedName("sanitize-payload"): skipsPayloadCheck = false
+    case FoldedName("clearselectors"): selectors.removeLast(selectors.count - 1)
+    case FoldedName("reset"): self = UserRules(context)
+    default:
+      // Longer than a folded name.
+      if rule.rawSpan.spells("skip-sanitize-payload" as StaticString) {
+        skipsPayloadCheck = true
+      } else {
+        try selectors[0].apply(rule, context)
+      }
     }
   }
 
@@ -183,17 +188,12 @@ enum RuleFailure: Error {
   case unmatchedParenthesis([UInt8])
 
   /// The text of ACL SETUSER's error, without its code.
-  var message: String {
+  var message: ByteText {
     switch self {
     case .rule(let rule, let error):
-      "Error in ACL SETUSER modifier '\(RuleFailure.shown(rule))': \(error.text)"
+      "Error in ACL SETUSER modifier '\(echo: rule)': \(error.text)"
     case .unmatchedParenthesis(let word):
-      "Unmatched parenthesis in acl selector starting at '\(RuleFailure.shown(word))'."
+      "Unmatched parenthesis in acl selector starting at '\(echo: word)'."
     }
-  }
-
-  /// Compatibility: a zero byte ends what is shown.
-  static func shown(_ rule: [UInt8]) -> String {
-    String(decoding: rule.prefix { $0 != 0 }, as: UTF8.self)
   }
 }

@@ -75,13 +75,11 @@ extension Call {
     }
     return milliseconds == 0 ? nil : milliseconds
   }
-}
 
-extension Database {
   /// Says that a key may be of use now for clients that wait for it.
   ///
-  /// `Call.changed`, expiry and eviction say it themselves, whatever the change.
+  /// `changed`, expiry and eviction say it themselves, whatever the change.
   func signalReady(_ key: Key) {
-    if effects.attention.kinds.contains(.waiters) { effects.blocked.signal(key, in: self) }
+    if effects.attention.kinds.contains(.waiters) { effects.blocked.signal(key, in: database) }
   }
 }

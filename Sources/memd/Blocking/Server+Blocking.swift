@@ -40,7 +40,11 @@ extension Server {
   /// While clients are paused everything waits for the end of the pause.
   @inline(never)
   func serveReadyClients() {
-    guard !pause.isActive else { return }
+    // Units of those who are served end here, too; what they make ready is served by the same loop.
+    guard !pause.isActive, !isServing else { return }
+    isServing = true
+    defer { isServing = false }
+    stopwatch = clock.ticks()
     let touchesKeys = moment.touchesKeys
     while effects.attention.kinds.contains(.readyKeys) {
       // What serving makes ready comes after everything that is ready now.
@@ -76,7 +80,7 @@ extension Server {
     waiting.waitsOn = false
     let outer = unsafe pushes.interrupt(for: client)
     defer {
-      deliverOwnPushes()
+      endUnit()
       unsafe pushes.resume(outer)
     }
     // Rules may have changed since it began to wait.
@@ -94,6 +98,7 @@ extension Server {
     }
     stopwatch &-= waiting.ticks
     account(waiting.command, call)
+    // Monitors have seen it when it came.
     if client.gate.contains(.tracking) { rememberKeys(of: call) }
     release(waiting, silencedFrom: mark)
   }

@@ -7,19 +7,20 @@ extension Configuration {
   ///
   /// A name selects one option, in any case and even if it is hidden, and is repeated as it was
   /// given.
-  func list(_ patterns: [String]) -> [(name: String, value: String)] {
+  func list(_ patterns: [ByteText]) -> [(name: ByteText, value: ByteText)] {
     var names: Set<String> = []
-    var result: [(name: String, value: String)] = []
+    var result: [(name: ByteText, value: ByteText)] = []
     for pattern in patterns {
-      guard pattern.contains(where: { "*?[".contains($0) }) else {
+      guard pattern.bytes.contains(where: Self.isWildcard) else {
         if let entry = OptionTable.find(pattern), names.insert(entry.name).inserted {
           result.append((pattern, entry.option.read(self)))
         }
         continue
       }
       for entry in OptionTable.entries where !entry.option.traits.contains(.hidden) {
-        if Self.matches(entry.name, pattern), names.insert(entry.name).inserted {
-          result.append((entry.name, entry.option.read(self)))
+        let name = ByteText(entry.name)
+        if Self.matches(name, pattern), names.insert(entry.name).inserted {
+          result.append((name, entry.option.read(self)))
         }
       }
     }
@@ -31,10 +32,11 @@ extension Configuration {
     OptionTable.options.filter { $0.isWithoutEffect && remembered[$0.name] != nil }.map(\.name)
   }
 
-  private static func matches(_ name: String, _ pattern: String) -> Bool {
-    let name = Array(name.utf8)
-    let pattern = Array(pattern.utf8)
-    return GlobPattern.matches(
-      pattern: pattern.rawSpan, text: name.rawSpan, ignoringCase: true)
+  private static func isWildcard(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "*") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "[")
+  }
+
+  private static func matches(_ name: ByteText, _ pattern: ByteText) -> Bool {
+    GlobPattern.matches(pattern: pattern.rawSpan, text: name.rawSpan, ignoringCase: true)
   }
 }

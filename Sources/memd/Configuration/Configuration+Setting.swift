@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 extension Configuration {
   /// Changes several options, or none of them (CONFIG SET).
   ///
@@ -8,7 +10,7 @@ extension Configuration {
   ///   - allowsProtected: whether the client may change protected options.
   /// - Throws: the text of the error reply, without "ERR "; everything is as it was then.
   func set(
-    _ pairs: [(name: String, value: String)], allowsProtected: Bool
+    _ pairs: [(name: ByteText, value: ByteText)], allowsProtected: Bool
   ) throws(OptionError) {
     let entries = try check(pairs, allowsProtected: allowsProtected)
     let old = entries.map { $0.option.read(self) }
@@ -17,7 +19,7 @@ extension Configuration {
         try entry.option.write(self, text: pairs[index].value)
       } catch {
         restore(entries[...index], old)
-        throw Self.failure(entry.name, error.message)
+        throw Self.failure(ByteText(entry.name), error.message)
       }
     }
     let changed = zip(entries, old).filter { $0.option.read(self) != $1 }.map(\.0.option)
@@ -30,19 +32,19 @@ extension Configuration {
       restore(entries[...], old)
       // The old values worked before; should they fail now, there is nothing better to go back to.
       try? changeObserver(change)
-      throw Self.failure(error.option, error.message)
+      throw Self.failure(ByteText(error.option), error.message)
     }
   }
 
   /// Finds the options; the first pair that can't be set decides the error.
   private func check(
-    _ pairs: [(name: String, value: String)], allowsProtected: Bool
+    _ pairs: [(name: ByteText, value: ByteText)], allowsProtected: Bool
   ) throws(OptionError) -> [OptionTable.Entry] {
     var entries: [OptionTable.Entry] = []
     for pair in pairs {
       guard let entry = OptionTable.find(pair.name) else {
         throw OptionError(
-          "Unknown option or number of arguments for CONFIG SET - '\(pair.name)'")
+          "Unknown option or number of arguments for CONFIG SET - '\(echo: pair.name.bytes)'")
       }
       let traits = entry.option.traits
       if traits.contains(.immutable) {
@@ -60,13 +62,14 @@ extension Configuration {
   }
 
   /// Gives options their old values back, the last one first, as two names may mean one option.
-  private func restore(_ entries: ArraySlice<OptionTable.Entry>, _ old: [String]) {
+  private func restore(_ entries: ArraySlice<OptionTable.Entry>, _ old: [ByteText]) {
     for index in entries.indices.reversed() {
       try? entries[index].option.write(self, text: old[index])
     }
   }
 
-  private static func failure(_ name: String, _ message: String) -> OptionError {
-    OptionError("CONFIG SET failed (possibly related to argument '\(name)') - \(message)")
+  private static func failure(_ name: ByteText, _ message: ByteText) -> OptionError {
+    OptionError(
+      "CONFIG SET failed (possibly related to argument '\(echo: name.bytes)') - \(message)")
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// The settings of a server, as plain properties that code reads directly.
 ///
 /// Names, aliases, ranges and texts of the directives are declared in `OptionTable`; whoever adds a
@@ -37,7 +39,7 @@ final class Configuration {
   // MARK: - Access
 
   /// The password of the default user; empty if it needs none.
-  var requirePass = ""
+  var requirePass: ByteText = ""
   /// Path of the file with the users; empty for none.
   var aclFile = ""
   /// Channels that new users may use.
@@ -115,7 +117,7 @@ final class Configuration {
   /// Empty for standard output.
   var logFile = ""
   var syslogEnabled = false
-  var syslogIdent = "memd"
+  var syslogIdent: ByteText = "memd"
   var syslogFacility = SyslogFacility.local0
   var crashLogEnabled = true
 
@@ -159,19 +161,19 @@ final class Configuration {
   /// Users that the file declares (`user`), in order.
   var declaredUsers: [DeclaredUser] = []
   /// Other names of commands (`rename-command`), in order; an empty one forbids the command.
-  var renamedCommands: [(name: String, newName: String)] = []
+  var renamedCommands: [(name: ByteText, newName: ByteText)] = []
   /// Made for checking such lines, dropped when all are read.
   var commandsForChecks: CommandTable?
   /// Absolute path of the file the configuration was read from; empty if there is none.
   var configFile = ""
   /// Values of directives that are accepted without effect, by name, where they differ from the
   /// default. Looked up only, never iterated.
-  var remembered: [String: String] = [:]
+  var remembered: [String: ByteText] = [:]
   /// Changes the working directory and returns its absolute path, or says why not. Start-up puts
   /// the system's here; a simulation has no working directory.
   var changeDirectory: (String) throws(OptionError) -> String = { path throws(OptionError) in path }
   /// Applies changed options; a failure makes CONFIG SET go back to the old values.
   var changeObserver: ((ConfigurationChange) throws(ConfigurationChange.Failure) -> Void)?
 
-  static let defaultProcTitleTemplate = "{title} {listen-addr} {server-mode}"
+  static let defaultProcTitleTemplate: ByteText = "{title} {listen-addr} {server-mode}"
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// The options that one CONFIG SET has changed.
 struct ConfigurationChange {
   /// Why a change can't be applied; the option's name is part of the reply.
   struct Failure: Error {
     let option: String
-    let message: String
+    let message: ByteText
   }
 
   /// Names of the changed options.

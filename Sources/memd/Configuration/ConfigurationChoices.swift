@@ -1,36 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// A setting that is one of a few words; the raw value is the word in redis.conf.
 protocol ConfigurationChoice: RawRepresentable<String>, CaseIterable, Sendable {}
 
-/// What happens when `maxmemory` is reached.
-enum MaxMemoryPolicy: String, ConfigurationChoice {
-  case volatileLRU = "volatile-lru"
-  case volatileLFU = "volatile-lfu"
-  case volatileRandom = "volatile-random"
-  case volatileTTL = "volatile-ttl"
-  case allKeysLRU = "allkeys-lru"
-  case allKeysLFU = "allkeys-lfu"
-  case allKeysRandom = "allkeys-random"
-  case noEviction = "noeviction"
-
-  /// Entries count their accesses (LFU) instead of noting the time of the last one.
-  var countsAccesses: Bool { self == .volatileLFU || self == .allKeysLFU }
-
-  /// Entries note the time of their last access.
-  var notesAccessTime: Bool { self == .volatileLRU || self == .allKeysLRU }
-
-  /// Every access matters to the policy, so integers can't be shared objects.
-  var watchesAccesses: Bool { countsAccesses || notesAccessTime }
-
-  /// Only keys with a deadline may go.
-  var isVolatileOnly: Bool {
-    switch self {
-    case .volatileLRU, .volatileLFU, .volatileRandom, .volatileTTL: true
-    case .allKeysLRU, .allKeysLFU, .allKeysRandom, .noEviction: false
-    }
-  }
-}
+extension MaxMemoryPolicy: ConfigurationChoice {}
 
 /// Who supervises the process (`supervised`).
 enum SupervisionMode: String, ConfigurationChoice {
@@ -142,21 +117,22 @@ struct KeyspaceNotifications: OptionSet, Sendable {
   ]
 
   /// The letters of redis.conf for classes, in the order in which they are printed.
-  private static let classLetters: [(letter: Character, classes: KeyspaceNotifications)] = [
+  private static let classLetters: [(letter: Unicode.Scalar, classes: KeyspaceNotifications)] = [
     ("g", .generic), ("$", .string), ("l", .list), ("s", .set), ("h", .hash), ("z", .sortedSet),
     ("x", .expired), ("e", .evicted), ("t", .stream), ("d", .module), ("n", .new),
     ("o", .overwritten), ("c", .typeChanged),
   ]
   /// The letters that are printed behind.
-  private static let otherLetters: [(letter: Character, classes: KeyspaceNotifications)] = [
+  private static let otherLetters: [(letter: Unicode.Scalar, classes: KeyspaceNotifications)] = [
     ("K", .keyspaceChannels), ("E", .keyEventChannels), ("m", .keyMiss), ("S", .fieldsByKey),
     ("T", .fieldsByEvent), ("I", .field), ("V", .fieldsByEventAndKey),
   ]
 
   /// Reads letters such as "KEA"; nil if one is unknown.
-  init?(letters text: String) {
+  init?(letters text: ByteText) {
     var classes: KeyspaceNotifications = []
-    for letter in text {
+    for byte in text.bytes {
+      let letter = Unicode.Scalar(byte)
       let known = [("A", .all)] + Self.classLetters + Self.otherLetters
       guard let entry = known.first(where: { $0.letter == letter }) else { return nil }
       classes.formUnion(entry.classes)
@@ -172,9 +148,13 @@ struct KeyspaceNotifications: OptionSet, Sendable {
   var text: String {
     var text = isSuperset(of: .all) ? "A" : ""
     if text.isEmpty {
-      for (letter, classes) in Self.classLetters where contains(classes) { text.append(letter) }
+      for (letter, classes) in Self.classLetters where contains(classes) {
+        text.unicodeScalars.append(letter)
+      }
     }
-    for (letter, classes) in Self.otherLetters where contains(classes) { text.append(letter) }
+    for (letter, classes) in Self.otherLetters where contains(classes) {
+      text.unicodeScalars.append(letter)
+    }
     return text
   }
 

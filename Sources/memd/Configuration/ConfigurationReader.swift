@@ -25,12 +25,12 @@ struct ConfigurationReader {
   ///   - input: what came through standard input.
   ///   - options: lines made of the options of the command line.
   func read(
-    path: String, input: [UInt8] = [], options: String = ""
+    path: String, input: [UInt8] = [], options: ByteText = ""
   ) throws(ConfigurationFailure) {
     var text = path.isEmpty ? [] : try contents(of: path)
     text += input
     // The options begin on a line of their own, so they count from 2 if there is nothing else.
-    if !options.isEmpty { text += [UInt8(ascii: "\n")] + Array(options.utf8) }
+    if !options.isEmpty { text += [UInt8(ascii: "\n")] + options.bytes }
     defer { configuration.commandsForChecks = nil }
     try read(text, depth: 0)
     try checkLogFile()
@@ -55,8 +55,9 @@ struct ConfigurationReader {
       } catch {
         switch error {
         case .refused(let error):
-          let shown = String(decoding: line, as: UTF8.self)
-          throw .line(number: number, text: shown, reason: error.message)
+          throw .line(
+            number: number, text: Array(line).rawSpan.logText(),
+            reason: error.message.logText)
         case .included(let failure): throw failure
         }
       }
@@ -73,32 +74,19 @@ struct ConfigurationReader {
     guard let parts = DirectiveText.split(line) else {
       throw .refused(OptionError("Unbalanced quotes in configuration line"))
     }
-    if let first = parts.first, String(decoding: first, as: UTF8.self).lowercased() == "user" {
-      return try declareUser(Array(parts.dropFirst()))
-    }
-    var words: [String] = []
-    for part in parts {
-      guard let word = String(validating: part, as: UTF8.self) else {
-        throw .refused(OptionError("argument is not valid UTF-8"))
+    guard let name = parts.first.map({ ByteText($0).folded }) else { return }
+    let words = parts.dropFirst().map { ByteText($0) }
+    var pattern: String?
+    do throws(OptionError) {
+      if name == "include", words.count == 1 {
+        pattern = try OptionSyntax.path(words[0])
+      } else {
+        try Directive.apply(name, words, to: configuration)
       }
-      words.append(word)
-    }
-    guard let name = words.first?.lowercased() else { return }
-    words.removeFirst()
-    if name == "include", words.count == 1 { return try include(words[0], depth: depth) }
-    do throws(OptionError) {
-      try Directive.apply(name, words, to: configuration)
     } catch {
       throw .refused(error)
     }
-  }
-
-  private func declareUser(_ words: [[UInt8]]) throws(LineError) {
-    do throws(OptionError) {
-      try Directive.declareUser(words, in: configuration)
-    } catch {
-      throw .refused(error)
-    }
+    if let pattern { try include(pattern, depth: depth) }
   }
 
   // MARK: - include

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// Brings the text of redis.conf in line with the configuration (CONFIG REWRITE).
 ///
 /// Comments, order and everything unknown stay. An option whose lines still say what it is keeps
@@ -13,16 +15,16 @@ struct ConfigurationRewrite {
   private struct Line {
     let bytes: [UInt8]
     var option: String?
-    var words: [String] = []
+    var words: [ByteText] = []
   }
 
   private let configuration: Configuration
   private let writesDefaults: Bool
   private var lines: [Line]
   /// The lines that take the place of a line of the old file; none drop it.
-  private var replacements: [Int: [String]] = [:]
-  private var additions: [String] = []
-  private var userLines: [String] = []
+  private var replacements: [Int: [ByteText]] = [:]
+  private var additions: [ByteText] = []
+  private var userLines: [ByteText] = []
 
   /// - Parameter writesDefaults: every option gets a line, even those that have their default.
   init(_ configuration: Configuration, old: [UInt8], writesDefaults: Bool = false) {
@@ -35,7 +37,7 @@ struct ConfigurationRewrite {
   }
 
   /// Lines that declare users take the place of all old ones.
-  mutating func setUsers(_ lines: [String]) { userLines = lines }
+  mutating func setUsers(_ lines: [ByteText]) { userLines = lines }
 
   /// The text of the new file.
   mutating func text() -> [UInt8] {
@@ -45,7 +47,7 @@ struct ConfigurationRewrite {
     var text: [UInt8] = []
     for (index, line) in lines.enumerated() {
       if let replacement = replacements[index] {
-        for new in replacement { text += Array((new + "\n").utf8) }
+        for new in replacement { text += new.bytes + [UInt8(ascii: "\n")] }
       } else {
         text += line.bytes + [UInt8(ascii: "\n")]
       }
@@ -54,7 +56,7 @@ struct ConfigurationRewrite {
     if !lines.contains(where: { $0.bytes == Array(Self.mark.utf8) }) {
       text += Array((Self.mark + "\n").utf8)
     }
-    for new in additions { text += Array((new + "\n").utf8) }
+    for new in additions { text += new.bytes + [UInt8(ascii: "\n")] }
     return text
   }
 
@@ -62,11 +64,11 @@ struct ConfigurationRewrite {
     let trimmed = DirectiveText.trimmed(line)
     guard let first = trimmed.first, first != UInt8(ascii: "#"),
       let parts = DirectiveText.split(trimmed),
-      let name = parts.first.map({ String(decoding: $0, as: UTF8.self) })
+      let name = parts.first.map({ ByteText($0) })
     else { return Line(bytes: Array(line)) }
-    if name.lowercased() == user { return Line(bytes: Array(line), option: user) }
+    if name.spells(user) { return Line(bytes: Array(line), option: user) }
     guard let entry = OptionTable.find(name) else { return Line(bytes: Array(line)) }
-    let words = parts.dropFirst().map { String(decoding: $0, as: UTF8.self) }
+    let words = parts.dropFirst().map { ByteText($0) }
     return Line(bytes: Array(line), option: entry.option.name, words: words)
   }
 
@@ -77,7 +79,7 @@ struct ConfigurationRewrite {
     replace(places, by: option.fileLines(configuration))
   }
 
-  private mutating func replace(_ places: [Int], by new: [String]) {
+  private mutating func replace(_ places: [Int], by new: [ByteText]) {
     if let first = places.first {
       replacements[first] = new
       for place in places.dropFirst() { replacements[place] = [] }
@@ -87,11 +89,11 @@ struct ConfigurationRewrite {
   }
 
   /// The value that the old lines give an option; its default if there are none.
-  private func said(by places: [Int], _ option: Option) -> String? {
+  private func said(by places: [Int], _ option: Option) -> ByteText? {
     let scratch = Configuration()
     for place in places {
       do throws(OptionError) {
-        try Directive.apply(option.name, lines[place].words, to: scratch)
+        try Directive.apply(ByteText(option.name), lines[place].words, to: scratch)
       } catch {
         return nil
       }
@@ -102,12 +104,11 @@ struct ConfigurationRewrite {
 
 extension Option {
   /// The lines of redis.conf that give the option its present value.
-  func fileLines(_ configuration: Configuration) -> [String] {
+  func fileLines(_ configuration: Configuration) -> [ByteText] {
     let value = read(configuration)
     guard traits.contains(.severalWords) else {
-      return [
-        "\(name) \(syntax.quotesInFile ? DirectiveText.quoted(value) : syntax.fileText(of: value))"
-      ]
+      let word = syntax.quotesInFile ? DirectiveText.quoted(value) : syntax.fileText(of: value)
+      return ["\(name) \(word)"]
     }
     if name == "client-output-buffer-limit" {
       let limits = configuration.clientOutputBufferLimits

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// The lines of redis.conf: options, and the few directives that are no option of CONFIG.
 enum Directive {
   private static let unknown = OptionError("Bad directive or wrong number of arguments")
 
   /// Lets a directive take effect.
   static func apply(
-    _ name: String, _ words: [String], to configuration: Configuration
+    _ name: ByteText, _ words: [ByteText], to configuration: Configuration
   ) throws(OptionError) {
     guard let entry = OptionTable.find(name) else {
       return try applySpecial(name, words, to: configuration)
@@ -24,7 +26,7 @@ enum Directive {
 
   /// Lines with rules add up; the first one replaces the default, and an empty one all before it.
   private static func addSaveRules(
-    _ words: [String], to configuration: Configuration
+    _ words: [ByteText], to configuration: Configuration
   ) throws(OptionError) {
     let rules = try OptionTable.saveRules(words)
     let earlier = configuration.hasDefaultSaveRules || rules.isEmpty ? [] : configuration.saveRules
@@ -33,10 +35,10 @@ enum Directive {
   }
 
   private static func applySpecial(
-    _ name: String, _ words: [String], to configuration: Configuration
+    _ name: ByteText, _ words: [ByteText], to configuration: Configuration
   ) throws(OptionError) {
     switch name {
-    case "user": try declareUser(words.map { Array($0.utf8) }, in: configuration)
+    case "user": try declareUser(words.map(\.bytes), in: configuration)
     case "loadmodule":
       guard !words.isEmpty else { throw unknown }
       throw OptionError("modules are not supported")
@@ -50,7 +52,7 @@ enum Directive {
   }
 
   /// A `user` line: name and rules, which may be other bytes than text.
-  static func declareUser(
+  private static func declareUser(
     _ words: [[UInt8]], in configuration: Configuration
   ) throws(OptionError) {
     guard let name = words.first else { throw unknown }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// How words are written in a line of redis.conf.
 ///
 /// Blanks separate words. In double quotes the escapes \n \r \t \b \a \xHH and a backslash before
@@ -12,26 +14,36 @@ enum DirectiveText {
   }
 
   /// A word in double quotes, with everything but printable ASCII escaped; `split` reads it back.
-  static func quoted(_ word: String) -> String { quoted(word.utf8) }
+  ///
+  /// MONITOR shows arguments in the same form.
+  static func quoted(_ word: ByteText) -> ByteText {
+    var text = ByteText()
+    append(word.rawSpan, to: &text.bytes)
+    return text
+  }
 
-  /// The same for bytes that may be no text.
-  static func quoted(_ word: [UInt8]) -> [UInt8] { Array(quoted(word[...]).utf8) }
-
-  private static func quoted(_ word: some Sequence<UInt8>) -> String {
-    var text = "\""
-    for byte in word {
+  /// Adds bytes in double quotes.
+  static func append(_ word: RawSpan, to text: inout [UInt8]) {
+    text.append(UInt8(ascii: "\""))
+    for offset in 0..<word.byteCount {
+      let byte = word.byte(offset)
       switch byte {
-      case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += "\\\(Unicode.Scalar(byte))"
-      case UInt8(ascii: "\n"): text += "\\n"
-      case UInt8(ascii: "\r"): text += "\\r"
-      case UInt8(ascii: "\t"): text += "\\t"
-      case 7: text += "\\a"
-      case 8: text += "\\b"
-      case 0x20...0x7E: text.unicodeScalars.append(Unicode.Scalar(byte))
-      default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += [UInt8(ascii: "\\"), byte]
+      case 0x0A: text += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
+      case 0x0D: text += [UInt8(ascii: "\\"), UInt8(ascii: "r")]
+      case 0x09: text += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
+      case 0x07: text += [UInt8(ascii: "\\"), UInt8(ascii: "a")]
+      case 0x08: text += [UInt8(ascii: "\\"), UInt8(ascii: "b")]
+      case 0x20...0x7E: text.append(byte)
+      default:
+        text += [UInt8(ascii: "\\"), UInt8(ascii: "x"), digit(byte >> 4), digit(byte & 15)]
       }
     }
-    return text + "\""
+    text.append(UInt8(ascii: "\""))
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
   }
 
   /// Blanks of the C locale.
@@ -121,6 +133,11 @@ private struct Scanner {
   }
 
   private func digit(_ byte: UInt8) -> UInt8? {
-    Character(Unicode.Scalar(byte)).hexDigitValue.map { UInt8($0) }
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// What the command line asks for:
 ///
 ///     memd [/path/to/redis.conf] [-] [--directive value ...]
@@ -9,10 +11,10 @@ enum Invocation: Equatable {
   /// Something that memd doesn't do, and why.
   case refused(String)
   /// `options` are lines of redis.conf.
-  case run(path: String, readsInput: Bool, options: String)
+  case run(path: String, readsInput: Bool, options: ByteText)
 
   /// Reads the words behind the name of the program.
-  init(_ arguments: [String]) {
+  init(_ arguments: [ByteText]) {
     switch arguments.first {
     case "-v", "--version": self = .version
     case "-h", "--help": self = .help
@@ -23,12 +25,16 @@ enum Invocation: Equatable {
     }
   }
 
-  private static func run(_ arguments: [String]) -> Invocation {
+  private static func run(_ arguments: [ByteText]) -> Invocation {
     var rest = arguments[...]
     var path = ""
     // Compatibility: the first word is a file unless it begins with a dash.
-    if let first = rest.first, !first.hasPrefix("-") {
-      path = first
+    if let first = rest.first, first.bytes.first != UInt8(ascii: "-") {
+      do throws(OptionError) {
+        path = try OptionSyntax.path(first)
+      } catch {
+        return .refused(error.message.logText)
+      }
       rest.removeFirst()
     }
     var readsInput = false
@@ -52,23 +58,27 @@ enum Invocation: Equatable {
 /// too; further words that don't begin with dashes belong to the same line. One word may hold both
 /// name and value: "--port 6380".
 private struct OptionLines {
-  private(set) var text = ""
+  private(set) var text: ByteText = ""
   /// The last word was a name without a value, so that whatever comes next is its value.
   private var expectsValue = false
 
-  mutating func add(_ word: String, next: String?) {
-    guard word.hasPrefix("--"), !expectsValue else {
+  mutating func add(_ word: ByteText, next: ByteText?) {
+    guard OptionLines.beginsWithDashes(word), !expectsValue else {
       text += DirectiveText.quoted(word) + " "
       expectsValue = false
       return
     }
     if !text.isEmpty { text += "\n" }
-    text += word.dropFirst(2) + " "
-    expectsValue = DirectiveText.split(word.utf8)?.count == 1
+    text += ByteText(word.bytes.dropFirst(2)) + " "
+    expectsValue = DirectiveText.split(word.bytes)?.count == 1
     // Compatibility: "--save" without a value means none, wherever it stands.
-    if expectsValue, word.lowercased() == "--save", next?.hasPrefix("--") ?? true {
+    if expectsValue, word.spells("--save"), next.map(OptionLines.beginsWithDashes) ?? true {
       text += "\"\""
       expectsValue = false
     }
+  }
+
+  private static func beginsWithDashes(_ word: ByteText) -> Bool {
+    word.bytes.starts(with: [UInt8(ascii: "-"), UInt8(ascii: "-")])
   }
 }

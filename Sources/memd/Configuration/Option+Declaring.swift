@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 // The words in which the tables of options are written.
 
 extension Option {
@@ -22,9 +24,14 @@ extension Option {
     Option(name: name, syntax: .memory(range), storage: .number(property))
   }
 
-  /// Any text, kept in a property.
-  static func text(_ name: String, _ property: Storage.Property<String>) -> Option {
+  /// Any bytes, kept in a property.
+  static func text(_ name: String, _ property: Storage.Property<ByteText>) -> Option {
     Option(name: name, syntax: .text, storage: .text(property))
+  }
+
+  /// The path of a file, kept in a property.
+  static func path(_ name: String, _ property: Storage.Property<String>) -> Option {
+    Option(name: name, syntax: .text, storage: .path(property))
   }
 
   /// One of the words of a type, kept in a property.
@@ -35,7 +42,7 @@ extension Option {
     return Option(
       name: name, syntax: .choice(words),
       storage: .words(
-        read: { configuration in configuration[keyPath: property].rawValue },
+        read: { configuration in ByteText(configuration[keyPath: property].rawValue) },
         write: { (configuration, given) throws(OptionError) in
           guard given.count == 1, let word = given.first else { throw .wrongArgumentCount }
           let found = try OptionSyntax.choice(word, of: words)
@@ -46,14 +53,16 @@ extension Option {
 
   /// Words that the option reads by itself.
   static func special(
-    _ name: String, read: @escaping @Sendable (Configuration) -> String,
-    write: @escaping @Sendable (Configuration, [String]) throws(OptionError) -> Void
+    _ name: String, read: @escaping @Sendable (Configuration) -> ByteText,
+    write: @escaping @Sendable (Configuration, [ByteText]) throws(OptionError) -> Void
   ) -> Option {
     Option(name: name, syntax: .special, storage: .words(read: read, write: write))
   }
 
   /// Accepted and shown, but nothing in memd depends on it.
-  static func remembered(_ name: String, _ syntax: OptionSyntax, _ defaultText: String) -> Option {
+  static func remembered(
+    _ name: String, _ syntax: OptionSyntax, _ defaultText: ByteText
+  ) -> Option {
     Option(name: name, syntax: syntax, storage: .remembered(defaultText: defaultText), effect: [])
   }
 
@@ -68,7 +77,7 @@ extension Option {
   }
 
   /// An accepted text.
-  static func remembered(_ name: String, _ text: String = "") -> Option {
+  static func remembered(_ name: String, _ text: ByteText = "") -> Option {
     remembered(name, .text, text)
   }
 
@@ -95,14 +104,14 @@ extension Option {
   }
 
   /// Refuses well-formed values for a reason that the check gives.
-  func refusing(_ check: @escaping @Sendable (String) -> String?) -> Option {
+  func refusing(_ check: @escaping @Sendable (ByteText) -> ByteText?) -> Option {
     var copy = self
     copy.refusal = check
     return copy
   }
 
   /// Accepts one value only: any other would be a promise that is not kept.
-  func only(_ harmless: String, because reason: String) -> Option {
+  func only(_ harmless: ByteText, because reason: ByteText) -> Option {
     refusing { $0 == harmless ? nil : reason }
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// A directive of redis.conf and parameter of CONFIG: everything that is known about it.
 struct Option: Sendable {
   /// Properties that say where and how the option may be set and shown.
@@ -44,13 +46,15 @@ struct Option: Sendable {
 
     case flag(Property<Bool>)
     case number(Property<Int>)
-    case text(Property<String>)
+    case text(Property<ByteText>)
+    /// A String, since the system wants one.
+    case path(Property<String>)
     /// Anything else, as words. Writing may refuse.
     case words(
-      read: @Sendable (Configuration) -> String,
-      write: @Sendable (Configuration, [String]) throws(OptionError) -> Void)
+      read: @Sendable (Configuration) -> ByteText,
+      write: @Sendable (Configuration, [ByteText]) throws(OptionError) -> Void)
     /// Nothing in memd depends on it: the value is only remembered, so that it can be shown.
-    case remembered(defaultText: String)
+    case remembered(defaultText: ByteText)
   }
 
   let name: String
@@ -60,7 +64,7 @@ struct Option: Sendable {
   var traits: Traits = []
   var effect: Effect = .settings
   /// Says why a value that is well formed is refused nevertheless; nil if it isn't.
-  var refusal: (@Sendable (String) -> String?)?
+  var refusal: (@Sendable (ByteText) -> ByteText?)?
 
   /// Nothing depends on the option.
   var isWithoutEffect: Bool {
@@ -69,11 +73,12 @@ struct Option: Sendable {
   }
 
   /// The value as CONFIG GET shows it.
-  func read(_ configuration: Configuration) -> String {
+  func read(_ configuration: Configuration) -> ByteText {
     switch storage {
     case .flag(let property): configuration[keyPath: property] ? "yes" : "no"
-    case .number(let property): syntax.text(of: configuration[keyPath: property])
+    case .number(let property): ByteText(syntax.text(of: configuration[keyPath: property]))
     case .text(let property): configuration[keyPath: property]
+    case .path(let property): ByteText(configuration[keyPath: property])
     case .words(let read, _): read(configuration)
     case .remembered(let defaultText): configuration.remembered[name] ?? defaultText
     }
@@ -82,7 +87,7 @@ struct Option: Sendable {
   /// Gives the option a value.
   ///
   /// - Throws: the reason why the value is not accepted; nothing has changed then.
-  func write(_ configuration: Configuration, _ words: [String]) throws(OptionError) {
+  func write(_ configuration: Configuration, _ words: [ByteText]) throws(OptionError) {
     if case .words(_, let writeWords) = storage {
       return try writeWords(configuration, words)
     }
@@ -92,6 +97,7 @@ struct Option: Sendable {
     case .flag(let property): configuration[keyPath: property] = value.number != 0
     case .number(let property): configuration[keyPath: property] = value.number
     case .text(let property): configuration[keyPath: property] = value.text
+    case .path(let property): configuration[keyPath: property] = try OptionSyntax.path(value.text)
     case .words: break
     case .remembered(let defaultText):
       configuration.remembered[name] = value.text == defaultText ? nil : value.text
@@ -99,14 +105,14 @@ struct Option: Sendable {
   }
 
   /// The same, from the one text of CONFIG SET.
-  func write(_ configuration: Configuration, text: String) throws(OptionError) {
+  func write(_ configuration: Configuration, text: ByteText) throws(OptionError) {
     try write(configuration, words(of: text))
   }
 
   /// The words that a single text stands for.
-  func words(of text: String) -> [String] {
+  func words(of text: ByteText) -> [ByteText] {
     guard traits.contains(.severalWords) else { return [text] }
     guard !text.isEmpty else { return [] }
-    return text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+    return text.partsBetweenBlanks
   }
 }

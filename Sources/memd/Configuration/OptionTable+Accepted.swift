@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 // Options of Redis and Valkey for things that memd does otherwise or not at all.
 
 extension OptionTable {
-  private static let noCluster = "cluster mode is not supported"
-  private static let noEncryption = "TLS is not supported"
+  private static let noCluster: ByteText = "cluster mode is not supported"
+  private static let noEncryption: ByteText = "TLS is not supported"
 
   static let clusterOptions: [Option] = [
     .remembered("cluster-enabled", false).with(.immutable).only("no", because: noCluster),
@@ -13,7 +15,7 @@ extension OptionTable {
     .remembered("cluster-port", .port, 0).with(.immutable),
     .remembered("cluster-announce-ip"),
     .remembered("cluster-announce-hostname").refusing { name in
-      name.utf8.allSatisfy(isHostNameByte)
+      name.bytes.allSatisfy(isHostNameByte)
         ? nil : "Hostnames may only contain alphanumeric characters, hyphens or dots"
     },
     .remembered("cluster-announce-port", .port, 0),

@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 // Options about the process and about what is observed.
 
 extension OptionTable {
   static let generalOptions: [Option] = [
     .flag("daemonize", \.daemonize).with(.immutable),
-    .text("pidfile", \.pidFile).with(.immutable),
+    .path("pidfile", \.pidFile).with(.immutable),
     .choice("supervised", \.supervised).with(.immutable),
-    .special("dir", read: { $0.dir }, write: writeDirectory)
+    .special("dir", read: { ByteText($0.dir) }, write: writeDirectory)
       .with(.protected),
     .integer("databases", .positive32, \.databases).with(.immutable),
     Option(
       name: "hz", syntax: .integer(.natural32),
       storage: .words(read: { "\($0.hz)" }, write: writeFrequency)),
-    .special("notify-keyspace-events", read: { $0.notifyKeyspaceEvents.text }, write: writeEvents),
     .special(
-      "shutdown-on-sigint", read: { text(of: $0.shutdownOnSigint) },
+      "notify-keyspace-events", read: { ByteText($0.notifyKeyspaceEvents.text) }, write: writeEvents
+    ),
+    .special(
+      "shutdown-on-sigint", read: { ByteText(text(of: $0.shutdownOnSigint)) },
       write: { (configuration, words) throws(OptionError) in
         configuration.shutdownOnSigint = try shutdownFlags(words)
       }
     ).with(.severalWords),
     .special(
-      "shutdown-on-sigterm", read: { text(of: $0.shutdownOnSigterm) },
+      "shutdown-on-sigterm", read: { ByteText(text(of: $0.shutdownOnSigterm)) },
       write: { (configuration, words) throws(OptionError) in
         configuration.shutdownOnSigterm = try shutdownFlags(words)
       }
@@ -29,7 +33,7 @@ extension OptionTable {
     .choice("oom-score-adj", \.oomScoreAdjustment).effect(.outOfMemoryScore),
     .special(
       "oom-score-adj-values",
-      read: { $0.oomScoreAdjustmentValues.map { "\($0)" }.joined(separator: " ") },
+      read: { $0.oomScoreAdjustmentValues.map { "\($0)" as ByteText }.joined(by: " ") },
       write: writeOutOfMemoryScores
     ).with(.severalWords).effect(.outOfMemoryScore),
     .flag("disable-thp", \.disableHugePages).with(.immutable),
@@ -43,7 +47,7 @@ extension OptionTable {
 
   static let observationOptions: [Option] = [
     .choice("loglevel", \.logLevel),
-    .text("logfile", \.logFile).with(.immutable),
+    .path("logfile", \.logFile).with(.immutable),
     .flag("syslog-enabled", \.syslogEnabled).with(.immutable),
     .text("syslog-ident", \.syslogIdent).with(.immutable),
     .choice("syslog-facility", \.syslogFacility).with(.immutable),
@@ -54,27 +58,27 @@ extension OptionTable {
     .flag("latency-tracking", \.latencyTracking),
     .special(
       "latency-tracking-info-percentiles",
-      read: { $0.latencyTrackingInfoPercentiles.map(text(of:)).joined(separator: " ") },
+      read: { ByteText($0.latencyTrackingInfoPercentiles.map(text(of:)).joined(separator: " ")) },
       write: writePercentiles
     ).with(.severalWords),
   ]
 
   private static func writeDirectory(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     guard words.count == 1, let path = words.first else { throw .wrongArgumentCount }
-    configuration.dir = try configuration.changeDirectory(path)
+    configuration.dir = try configuration.changeDirectory(try OptionSyntax.path(path))
   }
 
   private static func writeFrequency(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     let value = try OptionSyntax.integer(.natural32).parse(words)
     configuration.hz = min(max(value.number, 1), 500)
   }
 
   private static func writeEvents(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     guard words.count == 1, let letters = words.first else { throw .wrongArgumentCount }
     guard let events = KeyspaceNotifications(letters: letters) else {
@@ -84,12 +88,12 @@ extension OptionTable {
   }
 
   private static func writeOutOfMemoryScores(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     guard words.count == 3 else { throw .wrongArgumentCount }
     var scores: [Int] = []
     for word in words {
-      guard let score = Int(word), -2000...2000 ~= score else {
+      guard let score = word.integer(), -2000...2000 ~= score else {
         throw OptionError(
           "Invalid oom-score-adj-values, elements must be between -2000 and 2000.")
       }
@@ -106,13 +110,12 @@ extension OptionTable {
       .map(\.word).joined(separator: " ")
   }
 
-  private static func shutdownFlags(_ words: [String]) throws(OptionError) -> ShutdownFlags {
+  private static func shutdownFlags(_ words: [ByteText]) throws(OptionError) -> ShutdownFlags {
     let complaint = OptionSyntax.notAmong(ShutdownFlags.names.map(\.word))
     guard !words.isEmpty else { throw complaint }
     var flags: ShutdownFlags = []
     for word in words {
-      let folded = word.lowercased()
-      guard let entry = ShutdownFlags.names.first(where: { $0.word == folded }) else {
+      guard let entry = ShutdownFlags.names.first(where: { word.spells($0.word) }) else {
         throw complaint
       }
       flags.formUnion(entry.flags)
@@ -132,11 +135,11 @@ extension OptionTable {
   }
 
   private static func writePercentiles(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     var percentiles: [Double] = []
     for word in words where words != [""] {
-      guard let percentile = Double(word), !percentile.isNaN else {
+      guard let percentile = word.double, !percentile.isNaN else {
         throw OptionError("Invalid latency-tracking-info-percentiles parameters")
       }
       guard 0...100 ~= percentile else {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 // Options about connections and about who may do what.
 
 extension OptionTable {
   static let networkOptions: [Option] = [
     .special("bind", read: readBind, write: writeBind).with(.severalWords).effect(.listeners),
     .integer("port", .port, \.port).effect(.listeners),
-    .text("unixsocket", \.unixSocket).with(.immutable),
+    .path("unixsocket", \.unixSocket).with(.immutable),
     Option(
       name: "unixsocketperm", syntax: .octal(0...0o777), storage: .number(\.unixSocketPermissions)
     ).with(.immutable),
@@ -30,7 +32,7 @@ extension OptionTable {
     .choice("enable-debug-command", \.enableDebugCommand).with(.immutable),
     .choice("enable-protected-configs", \.enableProtectedConfigs).with(.immutable),
     .choice("enable-module-command", \.enableModuleCommand).with(.immutable),
-    .text("aclfile", \.aclFile).with(.immutable),
+    .path("aclfile", \.aclFile).with(.immutable),
     .remembered("unixsocketgroup").with(.immutable)
       .only("", because: "the group of the unix socket can't be set"),
     .choice("acl-pubsub-default", \.aclPubsubDefault),
@@ -39,32 +41,40 @@ extension OptionTable {
 
   /// Compatibility: Redis takes at most this many addresses.
   private static let bindCountMax = 16
+  /// No name of a host is longer.
+  private static let hostByteCountMax = 255
 
-  private static func readBind(_ configuration: Configuration) -> String {
-    configuration.bind.joined(separator: " ")
+  private static func readBind(_ configuration: Configuration) -> ByteText {
+    ByteText(configuration.bind.joined(separator: " "))
   }
 
   private static func writeBind(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     guard words.count <= bindCountMax else {
       throw OptionError("Too many bind addresses specified.")
     }
-    configuration.bind = words == [""] ? [] : words
+    if words == [""] { return configuration.bind = [] }
+    configuration.bind = try words.map { (word) throws(OptionError) in
+      guard let address = word.rawSpan.text(ofAtMost: hostByteCountMax) else {
+        throw OptionError("Failed to bind to specified addresses.")
+      }
+      return address
+    }
   }
 
   // MARK: - client-output-buffer-limit
 
-  private static func readOutputBufferLimits(_ configuration: Configuration) -> String {
+  private static func readOutputBufferLimits(_ configuration: Configuration) -> ByteText {
     let limits = configuration.clientOutputBufferLimits
     // Compatibility: CONFIG GET calls followers by their old name.
     return [("normal", limits.normal), ("slave", limits.replica), ("pubsub", limits.pubsub)]
-      .map { "\($0) \($1.hardBytes) \($1.softBytes) \($1.softSeconds)" }
-      .joined(separator: " ")
+      .map { "\($0) \($1.hardBytes) \($1.softBytes) \($1.softSeconds)" as ByteText }
+      .joined(by: " ")
   }
 
   private static func writeOutputBufferLimits(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     guard words.count.isMultiple(of: 4) else {
       throw OptionError("Wrong number of arguments in buffer limit configuration.")
@@ -75,7 +85,7 @@ extension OptionTable {
         throw OptionError("Invalid client class specified in buffer limit configuration.")
       }
       guard let hard = MemorySize.parse(words[index + 1]),
-        let soft = MemorySize.parse(words[index + 2]), let seconds = Int(words[index + 3]),
+        let soft = MemorySize.parse(words[index + 2]), let seconds = words[index + 3].integer(),
         seconds >= 0
       else {
         throw OptionError(
@@ -88,12 +98,12 @@ extension OptionTable {
   }
 
   private static func outputBufferClass(
-    _ word: String
+    _ word: ByteText
   ) -> WritableKeyPath<OutputBufferLimits, OutputBufferLimit>? {
-    switch word.lowercased() {
-    case "normal": \.normal
-    case "slave", "replica": \.replica
-    case "pubsub": \.pubsub
+    switch Keyword(folding: word.rawSpan) {
+    case Keyword("normal"): \.normal
+    case Keyword("slave"), Keyword("replica"): \.replica
+    case Keyword("pubsub"): \.pubsub
     default: nil
     }
   }

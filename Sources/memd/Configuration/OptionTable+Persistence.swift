@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 
 // Options about files and followers. What would promise something that memd doesn't do yet, such as
@@ -7,14 +8,14 @@ import EventLoop
 
 extension OptionTable {
   /// Why directives that ask for every change to be durable are refused.
-  static let noLog =
+  static let noLog: ByteText =
     "there is no log of changes: data is saved by SAVE and when the server ends"
-  private static let noFollowers = "replication is not supported"
+  private static let noFollowers: ByteText = "replication is not supported"
 
   static let persistenceOptions: [Option] = [
     .special("save", read: readSave, write: writeSave).with(.severalWords),
     .remembered("appendonly", false).only("no", because: noLog),
-    .text("dbfilename", \.dbFilename).with(.protected)
+    .path("dbfilename", \.dbFilename).with(.protected)
       .refusing { isFileName($0) ? nil : "dbfilename can't be a path, just a filename" },
     .remembered("appendfilename", "appendonly.aof").with(.immutable)
       .refusing { isFileName($0) ? nil : "appendfilename can't be a path, just a filename" },
@@ -48,7 +49,7 @@ extension OptionTable {
     .remembered("masteruser").alias("primaryuser").with(.sensitive),
     .memory("repl-backlog-size", .positive, \.replBacklogSize).refusing { size in
       // The backlog is allocated at once, and there is no way back from a failed allocation.
-      Int(size) ?? 0 <= ProcessFacts.totalMemoryByteCount
+      size.integer() ?? 0 <= ProcessFacts.totalMemoryByteCount
         ? nil : "the machine has less memory than that"
     },
     .remembered("repl-backlog-ttl", .natural, 3600),
@@ -80,17 +81,17 @@ extension OptionTable {
     .remembered("shutdown-timeout", .natural32, 10),
   ]
 
-  private static func isFileName(_ path: String) -> Bool {
-    !path.isEmpty && path != "." && path != ".." && !path.contains("/")
+  private static func isFileName(_ path: ByteText) -> Bool {
+    !path.isEmpty && path != "." && path != ".." && !path.bytes.contains(UInt8(ascii: "/"))
   }
 
-  private static func readSave(_ configuration: Configuration) -> String {
-    configuration.saveRules.map { "\($0.seconds) \($0.changes)" }.joined(separator: " ")
+  private static func readSave(_ configuration: Configuration) -> ByteText {
+    configuration.saveRules.map { "\($0.seconds) \($0.changes)" as ByteText }.joined(by: " ")
   }
 
   /// Replaces the rules; in a file every line but the first adds to them (`Directive`).
   private static func writeSave(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     let rules = try saveRules(words)
     configuration.saveRules = rules
@@ -98,9 +99,9 @@ extension OptionTable {
   }
 
   /// The rules that words stand for; none for an empty one.
-  static func saveRules(_ words: [String]) throws(OptionError) -> [SaveRule] {
+  static func saveRules(_ words: [ByteText]) throws(OptionError) -> [SaveRule] {
     if words.isEmpty || words == [""] { return [] }
-    let numbers = words.compactMap { Int($0) }
+    let numbers = words.compactMap { $0.integer() }
     guard numbers.count == words.count, numbers.count.isMultiple(of: 2) else {
       throw OptionError("Invalid save parameters")
     }
@@ -113,12 +114,12 @@ extension OptionTable {
   }
 
   private static func writeReplicaOf(
-    _ configuration: Configuration, _ words: [String]
+    _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
     if words.isEmpty { return }
     guard words.count == 2 else { throw .wrongArgumentCount }
-    if words[0].lowercased() == "no", words[1].lowercased() == "one" { return }
-    guard let port = Int(words[1]), 0...65535 ~= port else {
+    if words[0].spells("no"), words[1].spells("one") { return }
+    guard let port = words[1].integer(), 0...65535 ~= port else {
       throw OptionError("Invalid primary port")
     }
     throw OptionError(noFollowers)

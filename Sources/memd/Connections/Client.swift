@@ -37,6 +37,8 @@ final class Client {
     static let hasOutput = Flags(rawValue: 1 << 13)
     /// Waits for the socket to take more output.
     static let waitsForWritable = Flags(rawValue: 1 << 14)
+    /// Its socket takes more: what waited for that is written at the end of the turn.
+    static let isWritable = Flags(rawValue: 1 << 25)
     /// Has requests that could not run yet and are kept in `input`.
     static let parked = Flags(rawValue: 1 << 15)
     /// Waits in the list of clients to go on with in the next turn.
@@ -114,6 +116,12 @@ final class Client {
   var pendingOutput: Int {
     let own = reply.count - sentCount
     return flags.contains(.sharesOutput) ? own + sharedOutputByteCount : own
+  }
+
+  /// Bytes of the stream of effects that a follower has not had yet.
+  var pendingStream: Int {
+    guard let cursor = details?.follower?.cursor else { return 0 }
+    return cursor.pendingCount
   }
 
   /// Bytes that it shares with others and that have not left yet.

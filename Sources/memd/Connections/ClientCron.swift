@@ -27,7 +27,8 @@ extension Server {
       return close(client)
     }
     accountMemory(of: client)
-    if client.pendingOutput >= outputWatermark || client.softLimitSince != 0 {
+    if client.pendingOutput + client.pendingStream >= outputWatermark || client.softLimitSince != 0
+    {
       checkOutputLimit(client)
     }
   }

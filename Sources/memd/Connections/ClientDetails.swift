@@ -29,7 +29,6 @@ final class ClientDetails {
   var byteCount: Int {
     byteCountElsewhere
       + name.capacity + libraryName.capacity + libraryVersion.capacity + transaction.byteCount
-      + (follower?.waiting.capacity ?? 0)
       + (blocking?.byteCount ?? 0)
       + (tracker?.byteCount ?? 0)
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import PubSub
 import RESP
@@ -11,12 +12,12 @@ extension Server {
   /// The line of a client.
   ///
   /// - Parameter request: what it is running now; nil if it isn't running anything.
-  func clientLine(_ client: Client, running request: Arguments? = nil) -> String {
+  func clientLine(_ client: Client, running request: Arguments? = nil) -> ByteText {
     let now = moment.milliseconds
     let version = client.version == .resp3 ? 3 : 2
     let command = client.lastCommand.map { commands.description(of: $0).fullName } ?? "NULL"
-    var line = "id=\(client.id) addr=\(client.address) laddr=\(client.localAddress)"
-    line += " fd=\(transport.descriptor(of: client.connection)) name=\(client.name.text)"
+    var line: ByteText = "id=\(client.id) addr=\(client.address) laddr=\(client.localAddress)"
+    line += " fd=\(transport.descriptor(of: client.connection)) name=\(whole: client.name)"
     line += " age=\(now / 1000 - client.createdAt / 1000)"
     line += " idle=\(now / 1000 - client.lastInteraction / 1000)"
     line += " flags=\(client.flagLetters) db=\(client.database.number)"
@@ -26,28 +27,29 @@ extension Server {
     line += outputFields(client)
     line += " tot-mem=\(client.memory + argumentMemory(request))"
     line += " events=\(client.flags.contains(.waitsForWritable) ? "rw" : "r")"
-    let user = client.user?.nameText ?? "(superuser)"
-    line += " cmd=\(command) user=\(user)"
+    let user = client.user?.name ?? Array("(superuser)".utf8)
+    line += " cmd=\(command) user=\(whole: user)"
     line += " redir=\(client.tracker?.redirect ?? -1) resp=\(version)"
-    line += " lib-name=\(client.libraryName.text) lib-ver=\(client.libraryVersion.text)"
+    line += " lib-name=\(whole: client.libraryName) lib-ver=\(whole: client.libraryVersion)"
     line += " tot-net-in=\(client.inputBytes) tot-net-out=\(client.outputBytes)"
-    return line + " tot-cmds=\(client.commandCount)"
+    line += " tot-cmds=\(client.commandCount)"
+    return line
   }
 
-  private func subscriptionFields(_ client: Client) -> String {
+  private func subscriptionFields(_ client: Client) -> ByteText {
     let own = client.subscriptions
     return " sub=\(own?.count(.channel) ?? 0) psub=\(own?.count(.pattern) ?? 0)"
       + " ssub=\(own?.count(.shardChannel) ?? 0)"
   }
 
-  private func transactionFields(_ client: Client) -> String {
+  private func transactionFields(_ client: Client) -> ByteText {
     let queued = client.transaction.isActive ? client.transaction.queue.count : -1
     return " multi=\(queued) watch=\(client.transaction.watched.count)"
   }
 
   /// As in Redis 7.4 the request that runs is in no buffer of the client: what it sent lies in one
   /// that all share.
-  private func inputFields(_ client: Client, _ request: Arguments?) -> String {
+  private func inputFields(_ client: Client, _ request: Arguments?) -> ByteText {
     let remaining = client.input?.remaining ?? 0
     let free = (client.input?.capacity ?? 0) - remaining
     var waiting = remaining
@@ -61,8 +63,8 @@ extension Server {
 
   /// Redis has a fixed buffer (rbs, rbp, obl) and a list behind it (oll, omem). Here the first part
   /// of the output is shown as the one, and as the other what counts against output limits.
-  private func outputFields(_ client: Client) -> String {
-    let pending = client.pendingOutput
+  private func outputFields(_ client: Client) -> ByteText {
+    let pending = client.pendingOutput + client.pendingStream
     let exempt = Client.exemptOutputByteCount
     let listed = max(0, pending - exempt)
     let chunk = 16 << 10
@@ -103,8 +105,4 @@ extension Client {
     guard let tracker else { return "" }
     return "t" + (tracker.isBroken ? "R" : "") + (tracker.options.contains(.broadcast) ? "B" : "")
   }
-}
-
-extension [UInt8] {
-  fileprivate var text: String { String(decoding: self, as: UTF8.self) }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import RESP
 
 // What the buffers of clients take, together and each, and `maxmemory-clients`: over that limit the
@@ -65,7 +66,7 @@ extension Server {
     }.sorted { $0.accountedMemory > $1.accountedMemory }
     for client in candidates {
       guard clientMemory > limit else { return }
-      log.notice("Evicting client: \(clientLine(client))")
+      log.notice("Evicting client: \(clientLine(client).logText)")
       statistics.evictedClients += 1
       close(client)
     }

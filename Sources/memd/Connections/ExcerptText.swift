@@ -6,11 +6,8 @@ import DataStructures
 enum ExcerptText {
   /// The first `limit` bytes in double quotes, with escapes for what can't be printed.
   static func quoted(_ bytes: RawSpan, limit: Int) -> String {
-    var text = "\""
-    for byte in bytes.extracting(first: min(limit, bytes.byteCount)).copied {
-      text += escaped(byte)
-    }
-    return text + "\""
+    let beginning = ByteText(bytes.extracting(first: min(limit, bytes.byteCount)))
+    return DirectiveText.quoted(beginning).rawSpan.logText()
   }
 
   /// The bytes with dots for what can't be printed; of more than 128 only both ends.
@@ -28,22 +25,6 @@ enum ExcerptText {
       text.unicodeScalars.append(Unicode.Scalar(isPrintable(byte) ? byte : UInt8(ascii: ".")))
     }
     return text
-  }
-
-  private static func escaped(_ byte: UInt8) -> String {
-    switch byte {
-    case UInt8(ascii: "\\"): return "\\\\"
-    case UInt8(ascii: "\""): return "\\\""
-    case 0x0A: return "\\n"
-    case 0x0D: return "\\r"
-    case 0x09: return "\\t"
-    case 0x07: return "\\a"
-    case 0x08: return "\\b"
-    default:
-      if isPrintable(byte) { return String(Unicode.Scalar(byte)) }
-      let digits = String(byte, radix: 16)
-      return digits.utf8.count == 1 ? "\\x0\(digits)" : "\\x\(digits)"
-    }
   }
 
   private static func isPrintable(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7F }

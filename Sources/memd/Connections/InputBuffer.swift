@@ -123,7 +123,7 @@ final class InputBuffer {
     }
     var wanted = capacity
     // A large argument asks for as much as it needs: its buffer may become a value.
-    if least >= Arrivals.adoptedByteCountMin { wanted = max(wanted, kept + least) }
+    if least >= StringBlock.adoptedByteCountMin { wanted = max(wanted, kept + least) }
     while wanted - kept < least { wanted += wanted < 1 << 20 ? wanted : wanted / 4 }
     if most < wanted - kept { wanted = kept + max(least, most) }
     guard wanted > capacity else { return }

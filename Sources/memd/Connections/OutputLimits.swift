@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 // `client-output-buffer-limit`: clients that don't read what they ask for are closed before their
 // replies fill the memory. Looked at wherever output has grown, and once a second for the limits
 // that hold only for some time.
@@ -15,9 +17,9 @@ extension Client {
 
   /// Output that counts against `client-output-buffer-limit`.
   ///
-  /// A snapshot on its way doesn't count, what waits behind it does.
+  /// A snapshot on its way to a follower doesn't count, what waits of the stream does.
   var limitedOutput: Int {
-    if let follower = details?.follower, follower.snapshot != nil { return follower.waiting.count }
+    if flags.contains(.follower) { return pendingStream }
     return max(0, pendingOutput - Client.exemptOutputByteCount)
   }
 }
@@ -42,8 +44,8 @@ extension Server {
     guard !client.isClosing, exceedsOutputLimit(client) else { return }
     statistics.outputBufferLimitDisconnections += 1
     log.warning(
-      "Client \(clientLine(client)) scheduled to be closed ASAP for overcoming of output buffer"
-        + " limits.")
+      "Client \(clientLine(client).logText) scheduled to be closed ASAP for overcoming of output"
+        + " buffer limits.")
     closeASAP(client)
   }
 

@@ -133,12 +133,3 @@ extension Database {
   /// Frees an entry that belongs to nobody; a large value is freed in slices.
   func discard(_ entry: consuming DetachedEntry) { unlinked.discard(entry) }
 }
-
-extension Call {
-  /// Removes a collection that has lost its last element, and announces that it is deleted.
-  ///
-  /// The command has said before what it changed.
-  func removeEmptied(_ key: Key) {
-    if database.remove(key) { effects.notify(.delete, key, in: database) }
-  }
-}

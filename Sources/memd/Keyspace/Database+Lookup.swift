@@ -12,11 +12,11 @@ extension Database {
   /// - Parameter announcesMiss: whether a missing key makes a `keymiss` event.
   func inspect(_ key: Key, announcesMiss: Bool = true) -> Entry? {
     guard let entry = find(key) else {
-      statistics.keyspaceMisses &+= 1
-      if announcesMiss { effects.notify(.keyMiss, key, in: self) }
+      statistics.misses &+= 1
+      if announcesMiss { announce(.keyMiss, key) }
       return nil
     }
-    statistics.keyspaceHits &+= 1
+    statistics.hits &+= 1
     return entry
   }
 

@@ -94,8 +94,8 @@ extension Database {
     switch value {
     case .integer: break
     case .bytes(let bytes):
-      guard bytes.byteCount >= Arrivals.adoptedByteCountMin,
-        let block = arrivals.adopt(bytes, allocator)
+      guard bytes.byteCount >= StringBlock.adoptedByteCountMin,
+        let block = received?.adopt(bytes, allocator)
       else { break }
       return DetachedEntry.make(
         key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,

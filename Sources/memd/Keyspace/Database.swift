@@ -43,12 +43,15 @@ final class Database {
   let allocator: Allocator
   let seed: HashSeed
   let moment: Moment
-  let effects: Effects
-  let statistics: Statistics
+  let attention: Attention
+  /// Hears of what happens here by itself.
+  private unowned let observer: any KeyspaceObserver
+  let statistics: KeyspaceStatistics
   let limits: EncodingLimits
   /// Takes over what is removed here and too large to be freed at once.
   let unlinked: UnlinkedData
-  let arrivals: Arrivals
+  /// Where large strings lie that are about to be stored; nil if they are to be copied.
+  private(set) weak var received: (any ReceivedBlocks)?
   /// The contents lie outside the object: reaching them costs no reference counting.
   private(set) var storage: UnsafeMutablePointer<DatabaseContents>
 
@@ -58,19 +61,20 @@ final class Database {
   }
 
   init(
-    number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, effects: Effects,
-    statistics: Statistics, limits: EncodingLimits, unlinked: UnlinkedData,
-    arrivals: Arrivals
+    number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, attention: Attention,
+    observer: any KeyspaceObserver, statistics: KeyspaceStatistics, limits: EncodingLimits,
+    unlinked: UnlinkedData, received: (any ReceivedBlocks)?
   ) {
     self.number = number
     self.allocator = allocator
     self.seed = seed
     self.moment = moment
-    self.effects = effects
+    self.attention = attention
+    self.observer = observer
     self.statistics = statistics
     self.limits = limits
     self.unlinked = unlinked
-    self.arrivals = arrivals
+    self.received = received
     unsafe storage = Database.emptyStorage(allocator, seed, moment)
   }
 
@@ -90,11 +94,11 @@ final class Database {
   @inline(__always)
   func read(_ key: Key) -> Entry? {
     guard let entry = find(key) else {
-      statistics.keyspaceMisses &+= 1
-      effects.notify(.keyMiss, key, in: self)
+      statistics.misses &+= 1
+      announce(.keyMiss, key)
       return nil
     }
-    statistics.keyspaceHits &+= 1
+    statistics.hits &+= 1
     if moment.touchesKeys { touch(entry) }
     return entry
   }
@@ -131,7 +135,7 @@ final class Database {
     // Whoever hears of it finds the key gone; `key` may be the entry's own.
     let gone = detach(at: location)
     statistics.expiredKeys &+= 1
-    effects.expired(key, in: self)
+    observer.removed(key, .expired, in: self)
     discard(gone)
   }
 
@@ -143,6 +147,25 @@ final class Database {
     } else {
       entry.note(access: moment.accessClock)
     }
+  }
+
+  // MARK: - Who is told
+
+  /// Tells whoever wants to hear of events.
+  @inline(__always)
+  func announce(_ event: KeyEvent, _ key: Key) {
+    if attention.kinds.contains(.observer) { observer.announce(event, key, in: self) }
+  }
+
+  /// Tells that a key has been removed to make room.
+  func announceEviction(of key: Key) { observer.removed(key, .evicted, in: self) }
+
+  /// Tells that fields of a hash go because they are due.
+  func announceExpiry(
+    ofFields count: Int, _ key: Key, names: (_ visit: (StoredText) -> Void) -> Void
+  ) {
+    statistics.expiredFields += count
+    observer.fieldsExpire(count, of: key, in: self, names: names)
   }
 
   // MARK: - Removal

@@ -16,19 +16,4 @@ final class EncodingLimits {
   var hllSparseMaxBytes = 3000
   var streamNodeMaxBytes = 4096
   var streamNodeMaxEntries = 100
-
-  /// Takes over what the configuration says.
-  func update(from configuration: Configuration) {
-    hashMaxListpackEntries = configuration.hashMaxListpackEntries
-    hashMaxListpackValue = configuration.hashMaxListpackValue
-    listMaxListpackSize = configuration.listMaxListpackSize
-    setMaxIntsetEntries = configuration.setMaxIntsetEntries
-    setMaxListpackEntries = configuration.setMaxListpackEntries
-    setMaxListpackValue = configuration.setMaxListpackValue
-    zsetMaxListpackEntries = configuration.zsetMaxListpackEntries
-    zsetMaxListpackValue = configuration.zsetMaxListpackValue
-    hllSparseMaxBytes = configuration.hllSparseMaxBytes
-    streamNodeMaxBytes = configuration.streamNodeMaxBytes
-    streamNodeMaxEntries = configuration.streamNodeMaxEntries
-  }
 }

@@ -10,38 +10,77 @@ final class Keyspace {
   let allocator: Allocator
   let seed: HashSeed
   let moment: Moment
-  let effects: Effects
-  let statistics: Statistics
+  private unowned let observer: any KeyspaceObserver
+  let statistics = KeyspaceStatistics()
   let databases: [Database]
   let limits = EncodingLimits()
   /// What has been removed and is freed in slices.
   let unlinked: UnlinkedData
-  /// Received bytes that may become values as they are.
-  let arrivals: Arrivals
   /// Picks keys for RANDOMKEY and eviction.
   var random: RandomGenerator
 
   init(
-    databaseCount: Int, allocator: Allocator, seed: HashSeed, moment: Moment, effects: Effects,
-    statistics: Statistics, random: RandomGenerator
+    databaseCount: Int, allocator: Allocator, seed: HashSeed, moment: Moment,
+    attention: Attention, observer: any KeyspaceObserver, received: (any ReceivedBlocks)?,
+    random: RandomGenerator
   ) {
     self.allocator = allocator
     self.seed = seed
     self.moment = moment
-    self.effects = effects
-    self.statistics = statistics
+    self.observer = observer
     self.random = random
     let unlinked = UnlinkedData(allocator: allocator)
     self.unlinked = unlinked
     let limits = self.limits
-    let arrivals = Arrivals()
-    self.arrivals = arrivals
+    let statistics = self.statistics
     databases = (0..<databaseCount).map {
       Database(
-        number: $0, allocator: allocator, seed: seed, moment: moment, effects: effects,
-        statistics: statistics, limits: limits, unlinked: unlinked,
-        arrivals: arrivals)
+        number: $0, allocator: allocator, seed: seed, moment: moment, attention: attention,
+        observer: observer, statistics: statistics, limits: limits, unlinked: unlinked,
+        received: received)
     }
+  }
+
+  /// Exchanges the contents of two databases.
+  func swap(_ one: Database, _ other: Database) {
+    guard one !== other else { return }
+    observer.willChange(one, to: other)
+    observer.willChange(other, to: one)
+    one.swapContents(with: other)
+    observer.didChange(one)
+    observer.didChange(other)
+  }
+
+  /// Empties all databases; returns how many keys there were.
+  func flushAll(lazily: Bool) -> Int {
+    observer.willFlush()
+    return databases.reduce(0) { $0 + empty($1, lazily: lazily) }
+  }
+
+  /// Empties a database; returns how many keys there were.
+  ///
+  /// - Parameter lazily: memory is freed in slices of the turns to come. Few keys are freed at
+  ///   once in any case.
+  /// - Complexity: O(keys), or O(1) if lazily.
+  func flush(_ database: Database, lazily: Bool) -> Int {
+    observer.willFlush()
+    return empty(database, lazily: lazily)
+  }
+
+  private func empty(_ database: Database, lazily: Bool) -> Int {
+    let count = database.count
+    guard count > 0 else { return 0 }
+    // Those who are told see the keys as they were: only one that existed has changed.
+    observer.willChange(database, to: nil)
+    unlinked.add(database.takeContents())
+    observer.didChange(database)
+    if !lazily {
+      while unlinked.free(upTo: .max) {}
+    } else if count <= UnlinkedData.elementsAtOnce {
+      // Few keys go at once, unless one of them is large: that one is freed in slices.
+      _ = unlinked.free(upTo: 16 * UnlinkedData.elementsAtOnce)
+    }
+    return count
   }
 
   /// The database with this number, or nil.

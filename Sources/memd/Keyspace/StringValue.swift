@@ -70,6 +70,8 @@ struct StringBlock {
   let word: UInt64
 
   static let headerCount = 16
+  /// Smaller values are copied when they come in, larger ones may keep the block they came in.
+  static let adoptedByteCountMin = 64 << 10
 
   var pointer: UnsafeMutableRawPointer {
     // Made from an address by `init(capacity:allocator:)`, hence not zero.

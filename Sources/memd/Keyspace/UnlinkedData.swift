@@ -2,6 +2,15 @@
 
 import DataStructures
 
+/// A table of keys that belongs to nobody any more.
+protocol UnlinkedTable: AnyObject {
+  /// Number of keys that are left.
+  var keyCount: Int { get }
+
+  /// Frees about as many keys as the budget allows, which is reduced; true when none is left.
+  func drain(budget: inout Int) -> Bool
+}
+
 /// What no longer belongs to a database and waits to be freed a slice at a time: tables that
 /// FLUSHALL and the like have taken away, and large values whose keys are gone.
 final class UnlinkedData {
@@ -11,8 +20,8 @@ final class UnlinkedData {
   private let allocator: Allocator
   private var tables: [DetachedContents] = []
   private var values: [UnlinkedValue] = []
-  /// Tables of cached keys that nobody asks any more.
-  private var caches: [InvalidationTable] = []
+  /// Other tables that nobody asks any more.
+  private var others: [any UnlinkedTable] = []
   /// Number of values and keys freed later than they were removed (`lazyfreed_objects`).
   private(set) var freedCount = 0
 
@@ -21,17 +30,17 @@ final class UnlinkedData {
   /// Number of keys and of large values that wait to be freed (INFO's lazyfree_pending_objects).
   var pendingCount: Int {
     let tableKeyCount = tables.reduce(0) { $0 + $1.keyCount }
-    return caches.reduce(values.count + tableKeyCount) { $0 + $1.keyCount }
+    return others.reduce(values.count + tableKeyCount) { $0 + $1.keyCount }
   }
-  var isEmpty: Bool { tables.isEmpty && values.isEmpty && caches.isEmpty }
+  var isEmpty: Bool { tables.isEmpty && values.isEmpty && others.isEmpty }
 
   /// Takes over all keys of a database.
   func add(_ contents: DetachedContents) { tables.append(contents) }
 
-  /// Takes over a table of cached keys; few keys are freed at once.
-  func add(_ cache: InvalidationTable) {
+  /// Takes over a table that is none of a database; few keys are freed at once.
+  func add(_ table: any UnlinkedTable) {
     var budget = UnlinkedData.elementsAtOnce
-    if !cache.drain(budget: &budget) { caches.append(cache) }
+    if !table.drain(budget: &budget) { others.append(table) }
   }
 
   /// Frees an entry that no table and no wheel knows any more; a large value waits for its turn.
@@ -63,10 +72,10 @@ final class UnlinkedData {
         freedCount += before - contents.keyCount
       }
     }
-    if budget > 0, let cache = caches.last {
-      let before = cache.keyCount
-      if cache.drain(budget: &budget) { caches.removeLast() }
-      freedCount += before - cache.keyCount
+    if budget > 0, let table = others.last {
+      let before = table.keyCount
+      if table.drain(budget: &budget) { others.removeLast() }
+      freedCount += before - table.keyCount
     }
     return !isEmpty
   }

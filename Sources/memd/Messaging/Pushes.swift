@@ -70,14 +70,6 @@ extension Server {
     if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
   }
 
-  /// What has waited for the end of a unit: its client's own messages, then those clients whose
-  /// keys have become ready. Call it where `Attention.Kinds.atEndOfUnit` prevails.
-  @inline(never)
-  func finishUnit() {
-    deliverOwnPushes()
-    if effects.attention.kinds.contains(.readyKeys) { serveReadyClients() }
-  }
-
   /// Gives the client of the unit that has ended the messages that waited for its reply.
   @inline(never)
   func deliverOwnPushes() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import RESP
 
 /// A section of INFO: its name, who gets it without asking, and how it is written.
 struct InfoSection {
@@ -43,22 +44,22 @@ struct InfoSection {
 }
 
 extension Server {
-  /// The text of INFO for the sections that are asked for, in lower case; none asks for the usual.
+  /// The text of INFO for the sections that a request names; none asks for the usual.
   ///
   /// Unknown names are passed over; a section that is named twice is shown once.
-  func info(_ names: [String]) -> String {
-    let wanted = names.isEmpty ? ["default"] : names
+  func info(_ request: Arguments) -> String {
     var text = InfoText()
-    for section in InfoSection.all where isWanted(section, wanted) { section.write(self, &text) }
+    for section in InfoSection.all where isWanted(section, request) { section.write(self, &text) }
     return text.text
   }
 
-  private func isWanted(_ section: InfoSection, _ names: [String]) -> Bool {
-    for name in names {
-      switch name {
-      case "all", "everything": if section.scope != .named { return true }
-      case "default": if section.scope == .standard { return true }
-      default: if name == section.name.description { return true }
+  private func isWanted(_ section: InfoSection, _ request: Arguments) -> Bool {
+    if request.count < 2 { return section.scope == .standard }
+    for index in 1..<request.count {
+      switch FoldedName(folding: request[index]) {
+      case FoldedName("all"), FoldedName("everything"): if section.scope != .named { return true }
+      case FoldedName("default"): if section.scope == .standard { return true }
+      default: if request[index].spells(section.name) { return true }
       }
     }
     return false

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// Latency spikes by the event that caused them (LATENCY HISTORY and its kin).
 final class LatencyMonitor {
   /// A spike: when, in seconds, and how long, in milliseconds.
@@ -42,10 +44,25 @@ final class LatencyMonitor {
     }
   }
 
-  /// Forgets one event, or all; returns how many there were.
-  func reset(_ event: String?) -> Int {
-    let before = series.count
-    series.removeAll { event == nil || $0.event == event }
-    return before - series.count
+  /// The spikes of the event with this name.
+  func find(_ event: RawSpan) -> Series? {
+    for known in series where event.equals(known.event) { return known }
+    return nil
+  }
+
+  /// Forgets one event; false if there was none of this name.
+  func remove(_ event: RawSpan) -> Bool {
+    for index in series.indices where event.equals(series[index].event) {
+      series.remove(at: index)
+      return true
+    }
+    return false
+  }
+
+  /// Forgets all events; returns how many there were.
+  func removeAll() -> Int {
+    let count = series.count
+    series = []
+    return count
   }
 }

@@ -13,6 +13,7 @@ final class MemoryFigures {
   let peak: Int
   /// What an empty server needs.
   let startup: Int
+  /// History of the stream of effects, whether there is as much of it already or not.
   let backlog: Int
   let clients: Int
   /// Buckets of the tables, and records of the timing wheels, per database with keys.
@@ -37,7 +38,7 @@ final class MemoryFigures {
 
   init(_ server: Server) {
     allocated = server.allocator.bytesInUse
-    backlog = server.effects.backlog.capacity
+    backlog = server.effects.stream.capacity
     startup = backlog
     clients = server.clientMemory + server.clients.count * Client.objectByteCount
     used = server.evictableMemory

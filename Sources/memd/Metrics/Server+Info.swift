@@ -111,7 +111,7 @@ extension Server {
 
   /// Followers and the history they can go on from.
   func writeReplicationInfo(to text: inout InfoText) {
-    let backlog = effects.backlog
+    let stream = effects.stream
     text.section("Replication")
     text.field("role", "master")
     text.field("connected_slaves", followers.count)
@@ -124,14 +124,14 @@ extension Server {
           + "lag=\(follower.acknowledgedAt == 0 ? 0 : lag)")
     }
     text.field("master_failover_state", "no-failover")
-    text.field("master_replid", backlog.replicationID)
+    text.field("master_replid", stream.replicationID)
     text.field("master_replid2", String(repeating: "0", count: 40))
-    text.field("master_repl_offset", backlog.offset)
+    text.field("master_repl_offset", stream.offset)
     text.field("second_repl_offset", -1)
     text.field("repl_backlog_active", true)
-    text.field("repl_backlog_size", backlog.capacity)
-    text.field("repl_backlog_first_byte_offset", backlog.firstOffset)
-    text.field("repl_backlog_histlen", backlog.historyCount)
+    text.field("repl_backlog_size", stream.capacity)
+    text.field("repl_backlog_first_byte_offset", stream.firstOffset)
+    text.field("repl_backlog_histlen", stream.historyCount)
   }
 
   /// Processor time; nothing forks, so children have none.

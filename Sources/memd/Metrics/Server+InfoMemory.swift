@@ -31,9 +31,10 @@ extension Server {
     text.field("rss_overhead_bytes", 0)
     text.field("mem_fragmentation_ratio", figures.residentRatio)
     text.field("mem_fragmentation_bytes", figures.resident - figures.used)
-    text.field("mem_not_counted_for_evict", 0)
+    text.field("mem_not_counted_for_evict", effects.stream.byteCountForReaders)
     text.field("mem_replication_backlog", figures.backlog)
-    text.field("mem_total_replication_buffers", figures.backlog)
+    text.field(
+      "mem_total_replication_buffers", figures.backlog + effects.stream.byteCountForReaders)
     text.field("mem_clients_slaves", 0)
     text.field("mem_clients_normal", figures.clients)
     text.field("mem_cluster_links", 0)

@@ -24,8 +24,8 @@ extension Server {
     text.field("sync_partial_ok", 0)
     text.field("sync_partial_err", 0)
     writeExpirationInfo(to: &text)
-    text.field("keyspace_hits", statistics.keyspaceHits)
-    text.field("keyspace_misses", statistics.keyspaceMisses)
+    text.field("keyspace_hits", keyspace.statistics.hits)
+    text.field("keyspace_misses", keyspace.statistics.misses)
     text.field("pubsub_channels", subscriptions.count(.channel))
     text.field("pubsub_patterns", subscriptions.count(.pattern))
     text.field("pubsubshard_channels", subscriptions.count(.shardChannel))
@@ -51,13 +51,13 @@ extension Server {
   }
 
   private func writeExpirationInfo(to text: inout InfoText) {
-    text.field("expired_subkeys", statistics.expiredSubkeys)
-    text.field("expired_keys", statistics.expiredKeys)
+    text.field("expired_subkeys", keyspace.statistics.expiredFields)
+    text.field("expired_keys", keyspace.statistics.expiredKeys)
     // Every key is removed when it is due; none waits for a sampling to find it.
-    text.field("expired_stale_perc", estimatedStalePercent())
-    text.field("expired_time_cap_reached_count", statistics.expiredTimeCapReached)
-    text.field("expire_cycle_cpu_milliseconds", Int(expiry.microseconds / 1000))
-    text.field("evicted_keys", statistics.evictedKeys)
+    text.field("expired_stale_perc", expiration.estimatedStalePercent())
+    text.field("expired_time_cap_reached_count", keyspace.statistics.expiredTimeCapReached)
+    text.field("expire_cycle_cpu_milliseconds", Int(expiration.microseconds / 1000))
+    text.field("evicted_keys", keyspace.statistics.evictedKeys)
     text.field("evicted_clients", statistics.evictedClients)
     text.field("evicted_scripts", 0)
     let exceeding = currentExceedingMicroseconds
@@ -101,9 +101,9 @@ extension Server {
     text.field("memd_turn_p50_usec", Double(turnDurations.percentile(50)) / 1000, digits: 3)
     text.field("memd_turn_p99_usec", Double(turnDurations.percentile(99)) / 1000, digits: 3)
     text.field("memd_turn_p99.9_usec", Double(turnDurations.percentile(99.9)) / 1000, digits: 3)
-    text.field("memd_expiry_lag_longest_msec", expirationLag.longestMilliseconds)
-    text.field("memd_expiry_lag_p50_msec", Double(expirationLag.percentile(50)) / 1e6, digits: 3)
-    text.field("memd_expiry_lag_p99_msec", Double(expirationLag.percentile(99)) / 1e6, digits: 3)
+    text.field("memd_expiry_lag_longest_msec", expiration.lag.longestMilliseconds)
+    text.field("memd_expiry_lag_p50_msec", Double(expiration.lag.percentile(50)) / 1e6, digits: 3)
+    text.field("memd_expiry_lag_p99_msec", Double(expiration.lag.percentile(99)) / 1e6, digits: 3)
   }
 
   /// Parts of the loop's turns, in microseconds, for those who work on the server.
@@ -137,8 +137,14 @@ extension Server {
   /// Error replies by their first word, sorted.
   func writeErrorInfo(to text: inout InfoText) {
     text.section("Errorstats")
-    for error in errorStatistics.counts.sorted(by: { $0.word < $1.word }) {
-      text.line("errorstat_\(error.word):count=\(error.count)")
+    let counts = errorStatistics.counts.sorted {
+      $0.word.bytes.lexicographicallyPrecedes($1.word.bytes)
+    }
+    for error in counts {
+      // Compatibility: what INFO's own lines are made of is replaced.
+      let word = ByteText(
+        error.word.bytes.map { Array("#:\n\r".utf8).contains($0) ? UInt8(ascii: "_") : $0 })
+      text.line("errorstat_\(word.logText):count=\(error.count)")
     }
   }
 

@@ -13,7 +13,7 @@ extension Server {
     if limit >= 0, microseconds >= limit, !command.flags.contains(.skipSlowLog) {
       slowLog.add(
         call.arguments,
-        hiding: HiddenArguments(commands.description(of: command).fullName, call.arguments),
+        hiding: HiddenArguments(command, call.arguments, in: commands),
         microseconds: microseconds, client: call.client,
         time: moment.microseconds / 1_000_000, limit: configuration.slowlogMaxLen)
     }

@@ -2,15 +2,7 @@
 
 /// Counters of the whole server, as INFO's sections `stats` and `clients` show them.
 final class Statistics {
-  var keyspaceHits = 0
-  var keyspaceMisses = 0
-  var expiredKeys = 0
-  /// Fields of hashes removed because their deadline had passed.
-  var expiredSubkeys = 0
-  var evictedKeys = 0
   var evictedClients = 0
-  /// Times a slice of expiry ended before everything due was removed.
-  var expiredTimeCapReached = 0
   var commandsProcessed = 0
   var connectionsReceived = 0
   var connectionsRejected = 0
@@ -47,13 +39,7 @@ final class Statistics {
 
   /// Sets every counter to zero; the peak of memory stays.
   func reset() {
-    keyspaceHits = 0
-    keyspaceMisses = 0
-    expiredKeys = 0
-    expiredSubkeys = 0
-    evictedKeys = 0
     evictedClients = 0
-    expiredTimeCapReached = 0
     commandsProcessed = 0
     connectionsReceived = 0
     connectionsRejected = 0

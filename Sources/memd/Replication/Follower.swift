@@ -11,8 +11,8 @@ final class Follower {
   var snapshot: DiskFile?
   /// Bytes of the snapshot that wait to be read.
   var snapshotRemaining = 0
-  /// Bytes of the stream that have to wait for the end of the snapshot.
-  var waiting: [UInt8] = []
+  /// What it has had of the stream; nil before it follows.
+  var cursor: StreamCursor?
   /// Offset up to which it has acknowledged the stream, and when that was.
   var acknowledgedOffset = 0
   var acknowledgedAt: Int64 = 0

@@ -6,17 +6,22 @@ import RESP
 
 // Followers that ask with SYNC: `$<length>` and an RDB of that length, made in the foreground, then
 // the live stream of effects. This is what redis-cli --rdb and the stream readers of tests use.
+//
+// Nothing is copied for a follower: it has a cursor on the stream, and what it is to get goes from
+// the stream's blocks to its socket, at the end of a turn.
 
 extension Server {
   /// Bytes of a snapshot that are read at once.
   private static let partByteCount = 256 << 10
+  /// Bytes of the stream that one follower is sent in a turn; the rest waits for the next.
+  private static let streamBytesPerTurn = 1 << 20
 
   /// Makes the client a follower that gets everything from now on.
   ///
   /// - Throws: what the disk has to say; the client is then what it was.
   func startFollowing(_ client: Client) throws(DiskError) {
     log.notice("Replica \(client.address) asks for synchronization")
-    let path = "temp-sync-\(client.id).\(log.processID).rdb"
+    let path = temporaryName(forFollower: client.id)
     let snapshot = try writeSnapshot(temporary: path)
     snapshot.close()
     let file: DiskFile
@@ -37,16 +42,18 @@ extension Server {
     client.reply.append(raw: Array("\(snapshot.byteCount)\r\n".utf8).rawSpan)
     // Whoever joins the stream here has to be told the database.
     effects.forgetDatabase()
-    effects.backlog.reader = self
+    follower.cursor = effects.stream.makeCursor()
     nextFollowerPing = clock.monotonicNanoseconds() + followerPingPeriod
     statistics.fullSyncs += 1
   }
 
   /// The client is gone.
   func stopFollowing(_ client: Client) {
-    client.details?.follower?.snapshot?.close()
+    let follower = client.details?.follower
+    follower?.snapshot?.close()
+    if let cursor = follower?.cursor { effects.stream.remove(cursor) }
+    follower?.cursor = nil
     followers.removeAll { $0 === client }
-    if followers.isEmpty { effects.backlog.reader = nil }
     log.notice("Connection with replica \(client.address) lost.")
   }
 
@@ -71,12 +78,8 @@ extension Server {
     file.close()
     follower.snapshot = nil
     follower.acknowledgedAt = moment.milliseconds
-    // A copy of the array: a span of the follower's own would outlive its borrow.
-    let waiting = follower.waiting
-    client.reply.append(raw: waiting.rawSpan)
-    follower.waiting = []
     log.notice("Synchronization with replica \(client.address) succeeded")
-    return !client.reply.isEmpty
+    return false
   }
 
   /// Nanoseconds between two PINGs to followers.
@@ -92,20 +95,43 @@ extension Server {
   }
 }
 
-extension Server: StreamReader {
-  /// New bytes of the stream, for every follower.
-  func received(_ bytes: RawSpan) {
+// MARK: - The stream at the end of a turn
+
+extension Server {
+  /// Has the followers written to that have not had all of the stream.
+  func queueFollowers() {
     for client in followers where !client.isClosing {
-      guard let follower = client.details?.follower else { continue }
-      if follower.snapshot != nil {
-        unsafe bytes.withUnsafeBytes { unsafe follower.waiting.append(contentsOf: $0) }
-      } else {
-        prepare(client)
-        client.reply.append(raw: bytes)
-      }
-      if client.pendingOutput >= outputWatermark || follower.waiting.count >= outputWatermark {
-        checkOutputLimit(client)
-      }
+      guard let cursor = client.details?.follower?.cursor,
+        cursor.position < effects.stream.offset
+      else { continue }
+      queueOutput(client)
+      if client.limitedOutput >= outputWatermark { checkOutputLimit(client) }
     }
+  }
+
+  /// Sends a follower what it has not had of the stream.
+  ///
+  /// - Returns: whether more is to follow when its socket takes it.
+  func sendStream(to client: Client) -> Bool {
+    guard let follower = client.details?.follower, follower.snapshot == nil,
+      let cursor = follower.cursor
+    else { return false }
+    let stream = effects.stream
+    var budget = Server.streamBytesPerTurn
+    while cursor.position < stream.offset {
+      guard budget > 0 else { return true }
+      let part = stream.bytes(behind: cursor.position)
+      let result = transport.send(client.connection, part)
+      guard case .bytes(let count) = result else {
+        if case .wouldBlock = result { return true }
+        close(client)
+        return false
+      }
+      noteSent(count, client)
+      cursor.advance(count)
+      budget -= count
+      if count < part.byteCount { return true }
+    }
+    return false
   }
 }

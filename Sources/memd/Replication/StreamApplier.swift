@@ -4,18 +4,35 @@ import DataStructures
 import EventLoop
 import RESP
 
-/// Executes a leader's stream of effects, command by command.
+/// Why a leader's stream can't be applied any further.
+enum StreamFailure: Error, Equatable {
+  /// The bytes are no commands.
+  case protocolError(offset: Int)
+  /// A command of the stream was refused: this dataset is another one than the leader's.
+  case refused(offset: Int, command: [UInt8], error: [UInt8])
+}
+
+/// Executes a leader's stream of effects.
 ///
-/// The stream never sees a key as expired, meets no admission, and its replies go nowhere.
+/// The stream has been admitted where it comes from: here no memory limit, no rule, no pause and no
+/// state of the server stands against it, and it never sees a key as expired. Its commands run in
+/// batches as clients' do. A transaction runs as a whole once all of it is there. Replies go
+/// nowhere; an error among them is the end of the link.
 final class StreamApplier {
   private let server: Server
   private let client: Client
-  /// Bytes of the stream that have been applied.
-  private(set) var offset = 0
+  /// Bytes of the stream that have been applied: up to the last command or transaction.
+  private(set) var offset: Int
+  private(set) var failure: StreamFailure?
   private let input = InputBuffer(capacity: 16 << 10)
+  private let batch = Batch()
+  /// Bytes of the input in which a transaction was looked through in vain for its end.
+  private var searchedByteCount = 0
 
-  init(server: Server) {
+  /// - Parameter offset: of the dataset that the server has.
+  init(server: Server, offset: Int = 0) {
     self.server = server
+    self.offset = offset
     client = Client(
       id: server.clients.nextID(), connection: .none, address: "", localAddress: "",
       now: server.moment.milliseconds, database: server.keyspace.databases[0])
@@ -24,46 +41,148 @@ final class StreamApplier {
 
   /// Applies all complete commands; what is incomplete waits for the next bytes.
   ///
-  /// - Returns: false if the bytes are no commands; nothing more can be applied then.
-  func apply(_ bytes: [UInt8]) -> Bool {
+  /// - Throws: why the stream has ended; it can't go on then.
+  func apply(_ bytes: RawSpan) throws(StreamFailure) {
+    if let failure { throw failure }
     unsafe bytes.withUnsafeBytes { unsafe input.append($0) }
-    var position = 0
-    let batch = Batch()
     let mode = server.moment.expiryMode
     server.moment.expiryMode = .ignore
     server.effects.isMuted = true
     defer {
-      server.moment.expiryMode = mode
       server.effects.isMuted = false
-      input.consumed += position
+      server.moment.expiryMode = mode
     }
+    do throws(StreamFailure) {
+      try applyInput()
+    } catch {
+      failure = error
+      throw error
+    }
+  }
+
+  private func applyInput() throws(StreamFailure) {
+    while let word = try readRequest() {
+      if word == .begin {
+        discardLast()
+        try run()
+        guard try applyTransaction() else { return }
+      } else if batch.isFull {
+        try run()
+      }
+    }
+    try run()
+  }
+
+  // MARK: - Reading
+
+  /// What a request of the stream means for those around it.
+  private enum Word {
+    case command, begin, end
+  }
+
+  /// Where the request that is read next begins.
+  private var position = 0
+
+  /// Reads the next request into the batch; nil if there is no complete one.
+  private func readRequest() throws(StreamFailure) -> Word? {
     let buffer = unsafe input.bytes
     while position < buffer.count {
       let start = position
+      let firstSlice = batch.slices.count
       var parser = RequestParser()
       let outcome = unsafe parser.next(
         in: buffer, position: &position, limits: RequestLimits(), slices: &batch.slices)
       switch outcome {
       case .request:
+        let base = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start)
+        let count = batch.slices.count - firstSlice
+        let arguments = unsafe Arguments(
+          base: base, slices: batch.slices.base + firstSlice, count: count)
         unsafe batch.append(
           Batch.Request(
             client: .passUnretained(client), database: .passUnretained(client.database),
-            base: UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start), firstSlice: 0,
-            argumentCount: batch.slices.count, rawCount: 0,
-            command: server.commands.find(
-              Arguments(
-                base: UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start),
-                slices: batch.slices.base, count: batch.slices.count))))
-        server.run(batch)
-        client.reply.removeAll()
-        offset += position - start
-      case .empty: offset += position - start
+            base: base, firstSlice: firstSlice, argumentCount: count, rawCount: position - start,
+            command: server.commands.find(arguments)))
+        return word(of: arguments)
+      case .empty: continue
       case .incomplete:
+        batch.slices.truncate(to: firstSlice)
         position = start
-        return true
-      case .failure: return false
+        return nil
+      case .failure: throw .protocolError(offset: offset + start)
       }
     }
-    return true
+    return nil
+  }
+
+  private func word(of arguments: Arguments) -> Word {
+    guard arguments.count == 1 else { return .command }
+    return switch Keyword(folding: arguments[0]) {
+    case Keyword("multi"): .begin
+    case Keyword("exec"): .end
+    default: .command
+    }
+  }
+
+  /// Takes the request that was read last back out of the batch.
+  private func discardLast() { batch.removeLast() }
+
+  // MARK: - Running
+
+  /// Executes what has been read, and lets go of its bytes.
+  ///
+  /// - Parameter endsUnits: false within a transaction, which is one unit.
+  private func run(endsUnits: Bool = true) throws(StreamFailure) {
+    guard batch.count > 0 else { return consume() }
+    let outcome = server.runStream(batch, of: client, endsUnits: endsUnits)
+    guard outcome.failedAt == nil else {
+      let failed = outcome.failedAt ?? 0
+      let before = (0..<failed).reduce(0) { $0 + batch[$1].rawCount }
+      let command = batch.arguments(of: batch[failed])[0].extracting(first: 128).copied
+      throw .refused(offset: offset + before, command: command, error: outcome.error)
+    }
+    batch.removeAll()
+    if endsUnits { consume() }
+  }
+
+  /// All up to `position` has been applied.
+  private func consume() {
+    offset += position
+    input.consumed += position
+    position = 0
+    searchedByteCount = 0
+  }
+
+  /// Applies the transaction whose MULTI has just been read; false if its end isn't there yet, and
+  /// then nothing of it has been applied.
+  private func applyTransaction() throws(StreamFailure) -> Bool {
+    guard try hasWholeTransaction() else {
+      position = 0
+      return false
+    }
+    while let word = try readRequest() {
+      if word == .end {
+        discardLast()
+        try run(endsUnits: false)
+        server.endUnit()
+        consume()
+        return true
+      }
+      if batch.isFull { try run(endsUnits: false) }
+    }
+    return false
+  }
+
+  /// Whether EXEC is there for the MULTI in front of `position`, which stays where it is.
+  private func hasWholeTransaction() throws(StreamFailure) -> Bool {
+    let start = position
+    defer { position = start }
+    position = max(position, searchedByteCount)
+    while let word = try readRequest() {
+      discardLast()
+      if word == .end { return true }
+      searchedByteCount = position
+    }
+    return false
   }
 }

@@ -15,7 +15,7 @@ extension Server {
     if change.effects.contains(.password) { applyPassword() }
     if change.names.contains("notify-keyspace-events") { updateKeyspaceEvents() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
-    if change.effects.contains(.memory) { evictionContinues = configuration.maxMemory > 0 }
+    if change.effects.contains(.memory) { eviction.continues = configuration.maxMemory > 0 }
   }
 
   private func applyListeners(
@@ -38,7 +38,8 @@ extension Server {
     var rules = users.defaultUser.rules
     rules.setPasswords(needsNone: configuration.requirePass.isEmpty)
     if !configuration.requirePass.isEmpty {
-      rules.add(PasswordHash(of: Array(configuration.requirePass.utf8).rawSpan))
+      let password = configuration.requirePass
+      rules.add(PasswordHash(of: password.rawSpan))
     }
     change(users.defaultUser.name, to: rules)
   }
@@ -58,9 +59,10 @@ extension Server {
     statistics.reset()
     compaction.counts = Compaction.Counts()
     keyspace.unlinked.resetCount()
+    keyspace.statistics.reset()
     commandStatistics.reset()
     errorStatistics.reset()
     turnDurations.reset()
-    expirationLag.reset()
+    expiration.lag.reset()
   }
 }

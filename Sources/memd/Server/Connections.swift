@@ -114,7 +114,7 @@ extension Server {
         RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input.bytes)), limit: 64)
     }
     log.warning(
-      "Closing client that reached max query buffer length: \(clientLine(client))"
+      "Closing client that reached max query buffer length: \(clientLine(client).logText)"
         + " (qbuf initial bytes: \(beginning))")
     closeASAP(client)
   }

@@ -26,7 +26,7 @@ extension Server {
     commandStatistics.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }
     // Scores of another policy mean nothing to this one.
-    evictionPool.removeAll()
+    eviction.reset(sampleCount: configuration.maxMemorySamples)
     moment.countsAccesses = configuration.maxMemoryPolicy.countsAccesses
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime
@@ -34,6 +34,6 @@ extension Server {
     // Other thresholds: what was hopeless may not be any more.
     compaction.noteFreeBytes(0)
     effects.tracking?.enforceLimit()
-    effects.backlog.resize(to: configuration.replBacklogSize)
+    effects.stream.resize(to: configuration.replBacklogSize)
   }
 }

@@ -26,20 +26,25 @@ extension Server {
 
   /// Writes the output of every client that has some.
   func flush() {
+    if !followers.isEmpty { queueFollowers() }
     var index = 0
     while index < writers.count {
       unsafe writers[index]._withUnsafeGuaranteedRef { flushAtEndOfTurn($0) }
       index &+= 1
     }
     writers.removeAll()
-    if !keyspace.arrivals.isEmpty { keyspace.arrivals.removeAll() }
+    effects.stream.trim()
+    if !arrivals.isEmpty { arrivals.removeAll() }
     arenaUsed = 0
   }
 
   @inline(__always)
   private func flushAtEndOfTurn(_ client: Client) {
     client.flags.remove(.hasOutput)
-    if client.flags.contains(.closeASAP) || !client.flags.contains(.waitsForWritable) {
+    if !client.flags.isDisjoint(with: [.closeASAP, .isWritable])
+      || !client.flags.contains(.waitsForWritable)
+    {
+      client.flags.remove(.isWritable)
       flush(client)
     }
     accountMemory(of: client)
@@ -90,15 +95,23 @@ extension Server {
   func finishOutput(_ client: Client) {
     client.sentCount = 0
     client.reply.removeAll(keepingCapacity: true)
-    if client.flags.contains(.follower), continueSnapshot(for: client) {
+    if client.flags.contains(.follower), continueFollower(client) {
       return awaitWritable(client)
     }
+    if client.flags.contains(.closed) { return }
     if let storage = client.reply.takeStorage() { replyPool.put(storage) }
     if client.details != nil
       || !client.flags.isDisjoint(with: [.waitsForWritable, .closeAfterReply])
     {
       finishUnusually(client)
     }
+  }
+
+  /// A follower has had its replies: goes on with its snapshot, or with the stream behind it; true
+  /// if more waits for its socket.
+  @inline(never)
+  private func continueFollower(_ client: Client) -> Bool {
+    continueSnapshot(for: client) || sendStream(to: client)
   }
 
   /// What comes after the last byte to a client that had waited for it.

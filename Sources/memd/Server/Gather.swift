@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import RESP
 
@@ -48,7 +49,7 @@ extension Server {
     let missing = input.parser.bytesNeeded - input.remaining
     // Enough for a large argument at once, but memory grows with what has really arrived. Nothing
     // is received behind a large argument, so that its buffer can become its value.
-    let isLarge = input.parser.bulkLengthPending >= Arrivals.adoptedByteCountMin
+    let isLarge = input.parser.bulkLengthPending >= StringBlock.adoptedByteCountMin
     let growth = min(missing, max(input.remaining, 64 << 10))
     var room = unsafe input.room(
       atLeast: isLarge ? growth : max(16 << 10, growth), atMost: isLarge ? missing : .max)
@@ -92,7 +93,7 @@ extension Server {
   /// The buffer is empty: it goes when the requests that lie in it have run.
   private func retire(_ input: InputBuffer, of client: Client) {
     client.input = nil
-    if batch.count > 0 { keyspace.arrivals.add(input) }
+    if batch.count > 0 { arrivals.add(input) }
   }
 
   /// Remembers how far the first incomplete request was read.
@@ -242,7 +243,7 @@ extension Server {
   ) {
     guard !client.gate.contains(.held) else { return }
     log.verbose(
-      "Protocol error (\(error.message.dropFirst(20))) from client: \(clientLine(client))."
+      "Protocol error (\(error.message.dropFirst(20))) from client: \(clientLine(client).logText)."
         + " Query buffer during protocol error: \(ExcerptText.abridged(bytes))")
     errorStatistics.count("ERR")
     statistics.errorReplies += 1

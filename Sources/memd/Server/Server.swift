@@ -36,9 +36,10 @@ final class Server {
   let slowLog = SlowLog()
   let latencyMonitor = LatencyMonitor()
   let turnDurations = TurnDurations()
-  let expirationLag = ExpirationLag()
   let rates = Rates()
   let batch = Batch()
+  /// Received bytes that may become values as they are.
+  let arrivals = Arrivals()
   let listeners = Listeners()
 
   // MARK: - State of the loop
@@ -58,16 +59,15 @@ final class Server {
   var writers = ClientList()
   /// Clients that go on in the next turn without new bytes.
   var resuming: [Client] = []
+  /// Whether clients are being served whose keys have become ready.
+  var isServing = false
   /// Requests that were refused until a pause ends, in order.
   var postponed: [Postponed] = []
-  var expiry = ExpiryProgress()
+  let expiration: Expiration
   let compaction: Compaction
   let persistence = Persistence()
   let migrationConnections = MigrationConnections()
-  var evictionPool = EvictionPool()
-  /// The database at which random eviction goes on, and whether memory is still over its limit.
-  var evictionCursor = 0
-  var evictionContinues = false
+  let eviction: Eviction
   /// Bytes in the buffers of all clients.
   var clientMemory = 0
   /// Nobody was left to close for `maxmemory-clients`; until the next chore that won't change.
@@ -131,15 +131,17 @@ final class Server {
     moment = Moment(
       microseconds: clock.wallMicroseconds(), random: RandomGenerator(seed: random.next()))
     startedAt = moment.milliseconds
-    let backlog = ReplicationBacklog(
-      capacity: configuration.replBacklogSize, replicationID: Identity.make(&random),
-      allocator: allocator)
-    effects = Effects(backlog: backlog)
+    let stream = ReplicationStream(
+      capacity: configuration.replBacklogSize, replicationID: Identity.make(&random))
+    effects = Effects(stream: stream)
     keyspace = Keyspace(
       databaseCount: configuration.databases, allocator: allocator, seed: seed, moment: moment,
-      effects: effects, statistics: statistics, random: RandomGenerator(seed: random.next()))
+      attention: effects.attention, observer: effects, received: arrivals,
+      random: RandomGenerator(seed: random.next()))
     subscriptions = SubscriptionRegistry(allocator: allocator, seed: seed)
     compaction = Compaction(keyspace)
+    expiration = Expiration(keyspace)
+    eviction = Eviction(keyspace)
     commands = CommandTable(families: families)
     for (name, newName) in configuration.renamedCommands {
       // Checked when the line was read; what this table doesn't have can't be called anyway.
@@ -169,7 +171,6 @@ final class Server {
     subscriptions.tearDown()
     if let tracking = effects.tracking { keyspace.unlinked.add(tracking.table) }
     keyspace.tearDown()
-    effects.backlog.tearDown()
     allocator.destroy()
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 // The end of the server: SHUTDOWN, and the signals that ask for it. The loop ends with the turn;
 // what has to be done with listeners and files is up to whoever ran the loop.
 
@@ -8,7 +10,8 @@ extension Server {
   ///
   /// - Parameter client: who asked, or nil for a signal.
   func shutDown(_ flags: ShutdownFlags, askedBy client: Client?) -> Bool {
-    let request = client.map { " (user request from '\(clientLine($0))')" } ?? ""
+    let line = client.map { clientLine($0) }
+    let request = line.map { " (user request from '\($0.logText)')" } ?? ""
     log.warning("User requested shutdown...\(request)")
     let isWanted = flags.contains(.save) || !configuration.saveRules.isEmpty
     // A dataset that isn't there yet must not replace the file that it comes from.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 
 /// From the command line to a server that listens, and back. Only the program itself runs this:
@@ -7,8 +8,8 @@ import EventLoop
 enum Startup {
   /// Reads the configuration that the command line asks for. Ends the process if it asks for
   /// something else, or if the configuration is refused.
-  static func readConfiguration(_ arguments: [String], disk: Disk, log: Log) -> Configuration {
-    switch Invocation(Array(arguments.dropFirst())) {
+  static func readConfiguration(_ arguments: [[UInt8]], disk: Disk, log: Log) -> Configuration {
+    switch Invocation(arguments.dropFirst().map { ByteText($0) }) {
     case .version:
       StandardStream.output.write(Usage.version)
       Daemon.exit(code: 0)
@@ -34,7 +35,7 @@ enum Startup {
   }
 
   private static func read(
-    _ configuration: Configuration, input: [UInt8], options: String, disk: Disk
+    _ configuration: Configuration, input: [UInt8], options: ByteText, disk: Disk
   ) {
     do throws(ConfigurationFailure) {
       try ConfigurationReader(configuration, disk: disk).read(
@@ -53,7 +54,7 @@ enum Startup {
     do throws(SystemError) {
       try Daemon.changeDirectory(to: path)
     } catch {
-      throw OptionError(error.text)
+      throw OptionError(ByteText(error.text))
     }
     return ProcessFacts.workingDirectory
   }
@@ -67,7 +68,8 @@ enum Startup {
     if !configuration.logFile.isEmpty { log.destination = .file(configuration.logFile, disk) }
     if configuration.syslogEnabled {
       SystemLog.open(
-        identity: configuration.syslogIdent, facility: configuration.syslogFacility.rawValue)
+        identity: configuration.syslogIdent.logText,
+        facility: configuration.syslogFacility.rawValue)
       log.writesToSystemLog = true
     }
     let supervisor = Supervisor(configuration.supervised, log: log)
@@ -144,7 +146,7 @@ enum Startup {
     do throws(UserFileError) {
       try server.loadUsersAtStart()
     } catch {
-      server.log.warning(error.message)
+      server.log.warning(error.message.logText)
       server.log.warning("Critical error while loading ACLs. Exiting.")
       Daemon.exit(code: 1)
     }

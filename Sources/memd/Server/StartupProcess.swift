@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 
 /// Who supervises the process, and how it is told that the server is ready.
@@ -83,7 +84,7 @@ enum ProcessSettings {
     do throws(ConfigurationChange.Failure) {
       try updateScore(configuration, isStart: true)
     } catch {
-      log.warning(error.message)
+      log.warning(error.message.logText)
     }
   }
 
@@ -136,16 +137,16 @@ enum ProcessSettings {
     let title = ProcessTitleTemplate.expand(configuration.procTitleTemplate) { name in
       switch name {
       case "title": "memd"
-      case "listen-addr": listenAddress(configuration)
+      case "listen-addr": ByteText(listenAddress(configuration))
       case "server-mode": ""
       case "port": "\(configuration.port)"
       case "tls-port": "0"
-      case "unixsocket": configuration.unixSocket
-      case "config-file": configuration.configFile
+      case "unixsocket": ByteText(configuration.unixSocket)
+      case "config-file": ByteText(configuration.configFile)
       default: nil
       }
     }
-    if let title { ProcessTitle.set(title) }
+    if let title { ProcessTitle.set(title.bytes) }
   }
 
   private static func listenAddress(_ configuration: Configuration) -> String {

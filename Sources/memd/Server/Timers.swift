@@ -18,7 +18,7 @@ extension Server {
       if !isCronPaused { runCron() }
     }
     // One kind of background work per turn: each of them may use up the budget.
-    if !expiry.hasBacklog {
+    if !expiration.hasBacklog {
       if !keyspace.unlinked.isEmpty {
         freeUnlinked()
       } else if !leaving.isEmpty {
@@ -31,15 +31,13 @@ extension Server {
         backgroundEndedAt = clock.ticks()
       }
     }
-    if evictionContinues {
+    if eviction.continues {
       let hasRoom = evict()
-      noteExceeding(!hasRoom || evictionContinues)
+      noteExceeding(!hasRoom || eviction.continues)
     }
     if effects.attention.kinds.contains(.trackers) { effects.tracking?.enforceLimit() }
-    if effects.attention.kinds.contains(.readyKeys) {
-      stopwatch = clock.ticks()
-      serveReadyClients()
-    }
+    // Keys may have become ready while clients were paused, or by the chores above.
+    endUnit()
   }
 
   /// Percentage of the time that background work may take while requests wait.
@@ -57,7 +55,7 @@ extension Server {
 
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
-    !keyspace.unlinked.isEmpty || expiry.hasBacklog || (evictionContinues && !pause.isActive)
+    !keyspace.unlinked.isEmpty || expiration.hasBacklog || (eviction.continues && !pause.isActive)
       || compaction.isRunning || !leaving.isEmpty || persistence.loading != nil
       || effects.tracking?.isOverLimit ?? false
   }

@@ -50,9 +50,10 @@ extension Server {
       }
     case .writable:
       if let client = unsafe clients.find(event.id) {
+        // Not now: what this turn has answered so far leaves with all the rest.
         unsafe client._withUnsafeGuaranteedRef {
-          flush($0)
-          accountMemory(of: $0)
+          $0.flags.insert(.isWritable)
+          queueOutput($0)
         }
       }
     case .acceptable(let listener): acceptAll(from: Int(listener))
@@ -83,7 +84,7 @@ extension Server {
   }
 
   /// How long the loop may sleep: until the next timer, not at all while work waits.
-  private func sleepNanoseconds() -> Int64 {
+  func sleepNanoseconds() -> Int64 {
     if !resuming.isEmpty || hasBackgroundWork { return 0 }
     // Read at the start of the turn and carried on by the cycle counter, to save a call.
     let now = turnStartedAt + turnNanoseconds

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 
 /// Why RDB bytes can't be read, and where.
@@ -54,7 +55,7 @@ struct RDBError: Error {
   /// For the log: what, where, and of which key.
   var text: String {
     var text = "\(reasonText), at offset \(offset)"
-    if !key.isEmpty { text += ", key '\(String(decoding: key.prefix(128), as: UTF8.self))'" }
+    if !key.isEmpty { text += ", key '\(key.rawSpan.logText(ofAtMost: 128))'" }
     if let kind { text += ", type \(kind.rawValue) (\(kind))" }
     return text
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// Facts about the RDB format: versions, opcodes and type numbers of Redis and Valkey.
 ///
 /// A file is
@@ -13,6 +15,10 @@ enum RDBFormat {
   static let lowestVersion = 10
   /// The first version with hashes whose fields expire.
   static let fieldDeadlineVersion = 12
+  /// The first version with streams that remember what their producers have added.
+  static let producerVersion = 13
+  /// The first version with streams whose groups got entries back from consumers.
+  static let releaseVersion = 14
   /// The newest version of Redis whose types are known.
   static let redisVersionMax = 15
   /// Versions of Valkey that count on their own.
@@ -80,6 +86,15 @@ enum RDBFormat {
     case oldHashListpackDeadlines = 23
     case hashMetadata = 24
     case hashListpackDeadlines = 25
+    /// Knows producers.
+    case streamListpacks4 = 26
+    /// Knows producers, and entries that were given back.
+    case streamListpacks5 = 27
+
+    /// Whether a file in this dialect may hold the type: Valkey counts on its own from 22 on.
+    func isKnown(to dialect: Dialect) -> Bool {
+      dialect == .redis || rawValue <= ValueKind.hashDeadlines.rawValue
+    }
   }
 
   /// The two highest bits of a length say how it goes on.
@@ -115,6 +130,6 @@ enum RDBFormat {
   static func moduleName(_ number: UInt64) -> String {
     let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
     let name = (0..<9).map { letters[Int(number >> UInt64(58 - 6 * $0) & 63)] }
-    return String(decoding: name, as: UTF8.self)
+    return ByteText(name).logText
   }
 }

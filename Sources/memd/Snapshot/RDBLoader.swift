@@ -64,10 +64,10 @@ final class RDBLoader {
     guard isValkey || header.starts(with: Array("REDIS".utf8)) else {
       throw reader.failure(.notRDB)
     }
-    let digits = String(decoding: header[(isValkey ? 6 : 5)...], as: UTF8.self)
-    guard let number = Int(digits), RDBFormat.isKnown(version: number),
+    let digits = ByteText(header[(isValkey ? 6 : 5)...])
+    guard let number = digits.integer(), RDBFormat.isKnown(version: number),
       isValkey == RDBFormat.valkeyVersions.contains(number)
-    else { throw reader.failure(.unknownVersion(digits)) }
+    else { throw reader.failure(.unknownVersion(digits.logText)) }
     version = number
     reader.dialect = isValkey ? .valkey : .redis
     hasHeader = true
@@ -88,7 +88,7 @@ final class RDBLoader {
       return false
     case .deadlineMilliseconds: deadline = try reader.littleEndian(Int64.self)
     case .deadlineSeconds: deadline = Int64(try reader.littleEndian(Int32.self)) * 1000
-    case .idle: access = .idle(try reader.length())
+    case .idle: access = .idle(Int(clamping: try reader.number()))
     case .frequency: access = .frequency(try reader.byte())
     case .selectDatabase:
       let number = try reader.length()
@@ -101,7 +101,7 @@ final class RDBLoader {
     case .aux:
       try reader.string(into: &key)
       try reader.string(into: &value)
-      noteAux(key.bytes.text, value.bytes.text)
+      noteAux(key.bytes, value.bytes)
     case .function:
       try reader.string(into: &value)
       log.warning("The RDB contains a library of functions, which memd doesn't have: skipped")
@@ -111,17 +111,18 @@ final class RDBLoader {
     return true
   }
 
-  private func noteAux(_ name: String, _ value: String) {
-    switch name {
-    case "redis-ver", "valkey-ver": log.notice("Loading RDB produced by version \(value)")
-    case "used-mem":
-      usedMemory = Int(value) ?? 0
+  private func noteAux(_ name: RawSpan, _ value: RawSpan) {
+    switch FoldedName(folding: name) {
+    case FoldedName("redis-ver"), FoldedName("valkey-ver"):
+      log.notice("Loading RDB produced by version \(value.logText(ofAtMost: 128))")
+    case FoldedName("used-mem"):
+      usedMemory = DecimalText.parse(value) ?? 0
       let megabytes = FixedPoint.text(Double(usedMemory) / (1024 * 1024), digits: 2)
       log.notice("RDB memory usage when created \(megabytes) Mb")
-    case "ctime":
-      guard let time = Int64(value) else { return }
+    case FoldedName("ctime"):
+      guard let time = DecimalText.parse(value) else { return }
       let (age, overflows) = (database.moment.milliseconds / 1000).subtractingReportingOverflow(
-        time)
+        Int64(time))
       log.notice("RDB age \(overflows ? 0 : max(0, age)) seconds")
     default: break
     }
@@ -184,7 +185,7 @@ final class RDBLoader {
     case .empty:
       emptyKeys += 1
       if emptyKeys <= 10 {
-        log.notice("rdbLoadObject skipping empty key: \(key.bytes.text)")
+        log.notice("rdbLoadObject skipping empty key: \(key.bytes.logText(ofAtMost: 128))")
       }
     case .entry(let entry): try store(entry, key, kind)
     }

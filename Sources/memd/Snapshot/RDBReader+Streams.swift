@@ -16,6 +16,9 @@ extension RDBReader {
       try readBlocks(of: stream, &scratch)
       try readCounters(of: stream, kind)
       try readGroups(of: stream, kind, &scratch)
+      if kind.rawValue >= RDBFormat.ValueKind.streamListpacks4.rawValue {
+        try readProducers(of: stream, now: database.moment.milliseconds, &scratch)
+      }
     } catch {
       var budget = Int.max
       _ = stream.free(budget: &budget)
@@ -47,16 +50,16 @@ extension RDBReader {
     guard last >= stream.lastID else { throw malformed("last id of a stream") }
     stream.lastID = last
     guard kind != .streamListpacks else {
-      stream.entriesAdded = stream.length
+      stream.entriesAdded = UInt64(stream.length)
       return
     }
     // The first id, which is that of the first entry.
     _ = try streamID()
-    stream.maxDeletedID = try streamID()
-    guard let added = Int(exactly: try number()), added >= stream.length else {
-      throw malformed("entries-added of a stream")
-    }
-    stream.entriesAdded = added
+    let deleted = try streamID()
+    guard deleted <= last else { throw malformed("max-deleted id of a stream") }
+    stream.maxDeletedID = deleted
+    // Redis lets the number be anything; it can't be less than what is there.
+    stream.entriesAdded = try number()
   }
 
   /// An id as two numbers.
@@ -81,16 +84,17 @@ extension RDBReader {
       let last = try streamID()
       var entriesRead: Int?
       if kind != .streamListpacks {
-        let read = Int64(bitPattern: try number())
-        guard read >= -1 else { throw malformed("entries-read of a group") }
-        entriesRead = Int(read)
+        let read = Int(truncatingIfNeeded: try number())
+        entriesRead = stream.possibleEntriesRead(read)
       }
-      let estimate = entriesRead ?? stream.entriesAdded(through: last) ?? -1
+      let past = stream.entriesAdded(through: last).map { Int(clamping: $0) }
+      let estimate = entriesRead ?? past ?? -1
       guard let group = stream.addGroup(scratch.bytes, lastID: last, entriesRead: estimate) else {
         throw malformed("stream: a group twice")
       }
       try readPending(of: group)
       try readConsumers(of: group, kind, &scratch)
+      if kind == .streamListpacks5 { try readReleased(of: group) }
       guard group.isComplete else { throw malformed("pending entry without a consumer") }
     }
   }
@@ -113,7 +117,8 @@ extension RDBReader {
       try string(into: &scratch)
       let seen = try littleEndian(Int64.self)
       // Before version 3 nobody knew the difference.
-      let active = kind == .streamListpacks3 ? try littleEndian(Int64.self) : seen
+      let isKnown = kind != .streamListpacks && kind != .streamListpacks2
+      let active = isKnown ? try littleEndian(Int64.self) : seen
       guard group.consumer(named: scratch.bytes) == nil else {
         throw malformed("group: a consumer twice")
       }
@@ -128,66 +133,54 @@ extension RDBReader {
   }
 }
 
-extension UInt64 {
-  /// The number whose bytes, the highest first, were loaded in the machine's order.
-  fileprivate var bigEndianValue: UInt64 { UInt64(bigEndian: self) }
-}
-
-extension RDBWriter {
-  /// Appends a stream in the form of Redis 7.0, which doesn't know when consumers were active.
-  func stream(_ stream: Stream) {
-    length(stream.nodeCount)
-    var next = stream.firstNode
-    while let node = next {
-      length(16)
-      packed(node.id)
-      string(node.listpack.allBytes)
-      next = stream.node(after: node)
-    }
-    length(stream.length)
-    id(stream.lastID)
-    id(stream.firstID)
-    id(stream.maxDeletedID)
-    length(stream.entriesAdded)
-    length(stream.groupCount)
-    for index in 0..<stream.groupCount { group(stream.group(at: index)) }
-  }
-
-  private func group(_ group: ConsumerGroup) {
-    string(group.name)
-    id(group.lastID)
-    length(UInt64(bitPattern: Int64(group.entriesRead)))
-    length(group.pendingCount)
-    var pending = group.firstPending(from: .zero)
-    while let entry = pending {
-      packed(entry.id)
-      littleEndian(entry.deliveryTime)
-      length(entry.deliveryCount)
-      pending = entry.id.successor.flatMap { group.firstPending(from: $0) }
-    }
-    length(group.consumerCount)
-    for index in 0..<group.consumerCount {
-      let consumer = group.consumer(at: index)
-      string(consumer.name)
-      littleEndian(consumer.seenTime)
-      length(consumer.pendingCount)
-      var next = consumer.firstPending(from: .zero)
-      while let id = next {
-        packed(id)
-        next = id.successor.flatMap { consumer.firstPending(from: $0) }
+extension RDBReader {
+  /// Reads which pending entries were given back, those first that were first.
+  private func readReleased(of group: ConsumerGroup) throws(RDBError) {
+    for _ in 0..<(try length()) {
+      guard group.releaseRestored(try packedStreamID()) else {
+        throw malformed("pending entry that was given back")
       }
     }
   }
 
-  /// An id as two numbers.
-  private func id(_ id: StreamID) {
-    length(id.milliseconds)
-    length(id.sequence)
+  /// Reads what producers have added lately. When that was stands in the ids, as far as they are
+  /// times; the future is not.
+  private func readProducers(
+    of stream: Stream, now: Int64, _ scratch: inout ByteBuffer
+  ) throws(RDBError) {
+    let log = stream.makeProducers()
+    log.duration = try producerLimit()
+    log.maxCount = try producerLimit()
+    for _ in 0..<(try length()) {
+      try string(into: &scratch)
+      let count = try length()
+      guard count > 0, let producer = log.restoreProducer(scratch.bytes) else {
+        throw malformed("stream: a producer twice, or without ids")
+      }
+      for _ in 0..<count {
+        try string(into: &scratch)
+        let id = try streamID()
+        let time = min(Int64(clamping: id.milliseconds), now)
+        guard id <= stream.lastID, log.restore(scratch.bytes, id, time: time, to: producer) else {
+          throw malformed("idempotent id of a stream")
+        }
+      }
+    }
+    log.added = try number()
+    log.duplicates = try number()
+    guard log.finishRestoring() else { throw malformed("stream: an entry with two ids") }
+    stream.dropPristineProducers()
   }
 
-  /// An id as 16 bytes, the highest first.
-  private func packed(_ id: StreamID) {
-    littleEndian(id.milliseconds.byteSwapped)
-    littleEndian(id.sequence.byteSwapped)
+  /// A number of seconds or ids.
+  private func producerLimit() throws(RDBError) -> Int {
+    let value = try number()
+    guard (1...UInt64(Int32.max)).contains(value) else { throw malformed("limit of a stream") }
+    return Int(value)
   }
+}
+
+extension UInt64 {
+  /// The number whose bytes, the highest first, were loaded in the machine's order.
+  fileprivate var bigEndianValue: UInt64 { UInt64(bigEndian: self) }
 }

@@ -16,6 +16,7 @@ extension RDBReader {
     _ kind: RDBFormat.ValueKind, key: RawSpan, hasDeadline: Bool, _ database: Database,
     _ scratch: inout ByteBuffer
   ) throws(RDBError) -> ValueOutcome {
+    guard kind.isKnown(to: dialect) else { throw failure(.unknownType(kind.rawValue)) }
     switch kind {
     case .string:
       try string(into: &scratch)
@@ -32,7 +33,8 @@ extension RDBReader {
       return try hash(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     case .sortedSetText, .sortedSet, .sortedSetZiplist, .sortedSetListpack:
       return try sortedSet(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
-    case .streamListpacks, .streamListpacks2, .streamListpacks3:
+    case .streamListpacks, .streamListpacks2, .streamListpacks3, .streamListpacks4,
+      .streamListpacks5:
       return try stream(kind, key: key, hasDeadline: hasDeadline, database, &scratch)
     case .set, .setIntset, .setListpack:
       return try set(kind, key: key, hasDeadline: hasDeadline, database, &scratch)

@@ -37,7 +37,7 @@ extension RDBWriter {
     case .set: SetValue(entry).form == .intset ? .setIntset : .set
     case .sortedSet: SortedSetValue(entry).isLarge ? .sortedSet : .sortedSetListpack
     case .hash: kind(of: HashValue(entry))
-    case .stream: .streamListpacks2
+    case .stream: kind(of: StreamValue(entry).stream)
     }
   }
 
@@ -51,7 +51,7 @@ extension RDBWriter {
     case .set: set(SetValue(entry), as: kind)
     case .sortedSet: sortedSet(SortedSetValue(entry))
     case .hash: hash(HashValue(entry), as: kind)
-    case .stream: stream(StreamValue(entry).stream)
+    case .stream: stream(StreamValue(entry).stream, as: kind)
     }
   }
 }

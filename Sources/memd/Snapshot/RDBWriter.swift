@@ -89,8 +89,8 @@ final class RDBWriter {
     }
   }
 
-  /// Appends a length.
-  func length(_ value: Int) { length(UInt64(value)) }
+  /// Appends a length. A number below zero is written as the same 64 bits, as Redis does.
+  func length(_ value: Int) { length(UInt64(bitPattern: Int64(value))) }
 
   // MARK: - Strings
 

@@ -13,7 +13,7 @@ extension Server {
     let path = configuration.dbFilename
     let started = clock.monotonicNanoseconds()
     do throws(DiskError) {
-      let file = try writeSnapshot(temporary: "temp-\(log.processID).rdb")
+      let file = try writeSnapshot(temporary: temporaryName())
       do throws(DiskError) {
         try file.commit(as: path)
       } catch {
@@ -33,8 +33,8 @@ extension Server {
     return true
   }
 
-  /// Removes what servers have left in the working directory that ended in the middle of a save:
-  /// files of the name that `save` uses, unless a process of that number is there, other than this.
+  /// Removes what servers have left in the working directory that ended while they wrote a
+  /// snapshot: files of the names below, unless a process of that number is there, other than this.
   func removeLeftovers() {
     // A directory that can't be read holds nothing to remove.
     guard let names = try? disk.names(inDirectory: ".") else { return }
@@ -51,11 +51,30 @@ extension Server {
     }
   }
 
-  /// The process in the name of a temporary file, temp-<pid>.rdb; nil for any other name.
+  /// The name under which a snapshot is written: temp-<pid>.rdb, or for a follower
+  /// temp-sync-<client>.<pid>.rdb.
+  func temporaryName(forFollower client: Int? = nil) -> String {
+    let owner = client.map { "sync-\($0)." } ?? ""
+    return "temp-\(owner)\(log.processID).rdb"
+  }
+
+  /// The process in the name of a temporary file; nil for any other name.
   private static func savingProcess(ofTemporary name: String) -> Int32? {
     guard name.hasPrefix("temp-"), name.hasSuffix(".rdb") else { return nil }
-    let digits = name.dropFirst(5).dropLast(4)
-    guard let number = Int32(digits), String(number) == digits, number > 0 else { return nil }
+    var digits = name.dropFirst(5).dropLast(4)
+    if digits.hasPrefix("sync-") {
+      let parts = digits.dropFirst(5).split(separator: ".", omittingEmptySubsequences: false)
+      guard parts.count == 2, number(parts[0], Int.self) != nil else { return nil }
+      digits = parts[1]
+    }
+    return number(digits, Int32.self).flatMap { $0 > 0 ? $0 : nil }
+  }
+
+  /// The number that is written so and not otherwise.
+  private static func number<Number: FixedWidthInteger>(
+    _ digits: Substring, _: Number.Type
+  ) -> Number? {
+    guard let number = Number(digits), String(number) == digits else { return nil }
     return number
   }
 

@@ -11,7 +11,7 @@ import RESP
 ///
 /// - Complexity: O(1) in the number of keys, O(log n) in the number of clients of a key. Memory:
 ///   about 45 bytes for a key of 16 bytes, and four for each client.
-final class InvalidationTable {
+final class InvalidationTable: UnlinkedTable {
   private let allocator: Allocator
   private var table: HashTable<TrackedKey>
   /// Number of pairs of a key and a client.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import RESP
 
 // EXEC: the queue of a client runs as one execution unit. Time stands still in it, what it changes
@@ -12,11 +13,8 @@ extension Server {
     let queue = client.transaction.queue
     // EXEC's own time includes that of its commands.
     let startedAt = stopwatch
-    let momentExpiry = momentExpiresAt
-    momentExpiresAt = .max
     effects.watched.removeAll(of: client)
     client.transaction.isExecuting = true
-    effects.beginUnit()
     call.reply.array(queue.count)
     for queued in queue {
       var inner = Call(
@@ -28,14 +26,9 @@ extension Server {
         continue
       }
       execute(&inner, raw: RawSpan())
-      if client.gate.contains(.tracking) { rememberKeys(of: inner) }
-      if gate.contains(.monitored), queued.command.concerns.contains(.monitored) {
-        feedMonitors(inner)
-      }
+      show(inner)
     }
-    effects.endUnit()
     endTransaction(of: client)
-    momentExpiresAt = momentExpiry
     stopwatch = startedAt
   }
 
@@ -49,9 +42,9 @@ extension Server {
   /// EXEC itself was refused, so the transaction is over: the error that says so.
   func abortTransaction(_ call: borrowing Call, because error: CommandError) -> CommandError {
     endTransaction(of: call.client)
-    var reason = error == .formatted ? errorText.message : error.text.description
+    var reason = error == .formatted ? errorText.message : ByteText(error.text)
     // Compatibility: Redis drops the general code here, but keeps others ("OOM ...").
-    if reason.hasPrefix("ERR ") { reason.removeFirst(4) }
+    if reason.bytes.starts(with: Array("ERR ".utf8)) { reason.bytes.removeFirst(4) }
     if gate.contains(.monitored) { feedMonitors(call) }
     return call.failure("EXECABORT Transaction discarded because of: \(reason)")
   }

@@ -54,6 +54,7 @@ extension StreamEntry {
 
 private struct StreamModel: ~Copyable {
   struct Pending: Equatable {
+    /// -1: it was given back.
     var consumer: Int
     var time: Int64
     var count: Int
@@ -67,6 +68,8 @@ private struct StreamModel: ~Copyable {
   var limits: StreamLimits
   var entries: [(id: StreamID, texts: [String])] = []
   var pending: [StreamID: Pending] = [:]
+  /// Ids of entries that were given back, those first that were first.
+  var released: [StreamID] = []
   var added = 0
   var failure: String? {
     didSet { failure = oldValue ?? failure }
@@ -93,6 +96,7 @@ private struct StreamModel: ~Copyable {
     case 6: trim()
     case 7, 8: for _ in 0...random.next(below: 90) { deliver() }
     case 9: for _ in 0...random.next(below: 90) { acknowledge() }
+    case 10: for _ in 0...random.next(below: 40) { release() }
     default: range()
     }
   }
@@ -167,14 +171,34 @@ private struct StreamModel: ~Copyable {
       ? StreamID(UInt64(random.next(below: 500)), 0) : entries[random.next(below: entries.count)].id
     let new = Pending(
       consumer: random.next(below: 3), time: Int64(random.next(below: 1 << 40)),
-      count: random.next(below: 1 << 32))
+      count: random.next(below: (1 << 32) - 1))
     group.deliver(id, to: consumers[new.consumer], time: new.time, count: new.count)
     pending[id] = new
+    released.removeAll { $0 == id }
+  }
+
+  private mutating func release() {
+    let id = group.firstPending(from: StreamID(UInt64(random.next(below: 3000)), 0))?.id ?? .zero
+    let count = random.next(below: 1 << 31)
+    if group.release(id, count: count) != (pending[id] != nil) { failure = "released \(id)" }
+    guard pending[id] != nil else {
+      let id = StreamID(.max, UInt64(random.next(below: 1 << 40)))
+      if pending[id] == nil { group.addReleased(id, count: count) }
+      return note(id, count)
+    }
+    note(id, count)
+  }
+
+  private mutating func note(_ id: StreamID, _ count: Int) {
+    pending[id] = Pending(consumer: -1, time: 0, count: count)
+    released.removeAll { $0 == id }
+    released.append(id)
   }
 
   private mutating func acknowledge() {
     let id = group.firstPending(from: StreamID(UInt64(random.next(below: 3000)), 0))?.id ?? .zero
     let wasPending = pending.removeValue(forKey: id) != nil
+    released.removeAll { $0 == id }
     if group.acknowledge(id) != wasPending { failure = "acknowledged \(id)" }
   }
 
@@ -205,7 +229,7 @@ private struct StreamModel: ~Copyable {
   mutating func check() {
     stream.checkInvariants()
     compare(stream, group)
-    if stream.entriesAdded != added { failure = "entries added" }
+    if stream.entriesAdded != UInt64(added) { failure = "entries added" }
     let copy = stream.copied(allocator)
     copy.checkInvariants()
     compare(copy, copy.group(at: 0))
@@ -236,11 +260,19 @@ private struct StreamModel: ~Copyable {
     if group.pendingCount != pending.count { failure = "count of pending entries" }
     var id: StreamID? = .zero
     while let start = id, let entry = group.firstPending(from: start) {
-      let names = (0..<3).firstIndex { consumers[$0].name.equals(entry.consumer.name) }
+      let names = entry.consumer.flatMap { owner in
+        (0..<3).firstIndex { consumers[$0].name.equals(owner.name) }
+      }
       let found = Pending(
         consumer: names ?? -1, time: entry.deliveryTime, count: entry.deliveryCount)
       if pending[entry.id] != found { failure = "pending \(entry.id)" }
       id = entry.id.successor
+    }
+    if group.releasedCount != released.count { failure = "count of released entries" }
+    var place = group.released()
+    for id in released {
+      if place?.id != id { failure = "released \(id)" }
+      place = place.flatMap { group.released(after: $0) }
     }
   }
 

@@ -143,7 +143,7 @@ import Testing
           var request = shape.map(\.text)
           for index in spec.first...last where index < shape.count { request[index] = allowed }
           let command = table[description.id]
-          let user = try #require(server.server.users.all.first { $0.nameText == "bob" })
+          let user = try #require(server.server.users.all.first { $0.name == Array("bob".utf8) })
           var kept = KeptRequest(request.map { Array($0.utf8) })
           #expect(server.server.denial(of: command, kept.arguments, for: user) == nil)
           request[position] = spec.use.isPattern ? "allowed:c" : "secret:c"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
 
@@ -130,7 +131,7 @@ import Testing
     #expect {
       try server.server.loadUsersAtStart()
     } throws: { error in
-      (error as? UserFileError)?.message
+      (error as? UserFileError)?.message.logText
         == "Error loading ACL rule '+nope' for the user named 'bob': Unknown command or category"
         + " name in ACL"
     }

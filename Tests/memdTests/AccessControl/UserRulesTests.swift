@@ -23,7 +23,7 @@ import Testing
       try user.apply(rules.map { Array($0.utf8) }, context)
       return nil
     } catch {
-      return error.message
+      return error.message.logText
     }
   }
 
@@ -144,7 +144,9 @@ import Testing
     case 3: return Array("&".utf8) + pattern(&random)
     case 4:
       var words = [Array("(~a".utf8)]
-      for _ in 0..<random.next(below: 4) { words.append(DirectiveText.quoted(rule(&random))) }
+      for _ in 0..<random.next(below: 4) {
+        words.append(DirectiveText.quoted(ByteText(rule(&random))).bytes)
+      }
       return Array(words.joined(separator: [0x20])) + Array(")".utf8)
     default: return Array(plain[random.next(below: plain.count)].utf8)
     }

@@ -164,10 +164,8 @@ import Testing
     server.turn()
     server.run("SET a v")
     #expect(waiter.replies() == ["v"])
-    // The follower has compared its data; the order of its commands is the backlog's.
-    var bytes: [UInt8] = []
-    _ = server.server.effects.backlog.read(after: 0, into: &bytes)
-    let text = String(decoding: bytes, as: UTF8.self)
+    // The follower has compared its data; the order of its commands is the stream's.
+    let text = String(decoding: server.server.effects.stream.copy(behind: 0), as: UTF8.self)
     #expect(text.contains("RENAME"))
     #expect(!text.contains("MULTI"))
   }

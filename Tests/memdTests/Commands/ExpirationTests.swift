@@ -19,8 +19,8 @@ import Testing
     }
     #expect(events.take() == ["0 expired a"])
     #expect(stream == ["UNLINK a"])
-    #expect(server.server.statistics.expiredKeys == 1)
-    #expect(server.server.expirationLag.longestMilliseconds == 1)
+    #expect(server.server.keyspace.statistics.expiredKeys == 1)
+    #expect(server.server.expiration.lag.longestMilliseconds == 1)
   }
 
   @Test(arguments: 1...8)
@@ -69,7 +69,7 @@ import Testing
         deadlines[key] = nil
       }
     }
-    #expect(server.server.expirationLag.longestMilliseconds <= 2)
+    #expect(server.server.expiration.lag.longestMilliseconds <= 2)
   }
 
   @Test func `a turn sleeps until the next deadline, not longer and not less`() {
@@ -104,7 +104,7 @@ import Testing
     #expect(server.run("DBSIZE") == 0)
     // A hundred chores, fifty keys, and a slot of the wheel to open now and then.
     #expect(wakeUps <= 250, "\(wakeUps) wake-ups in ten seconds")
-    #expect(server.server.expirationLag.longestMilliseconds <= 1)
+    #expect(server.server.expiration.lag.longestMilliseconds <= 1)
   }
 
   @Test func `nothing expires while that is switched off, and everything after`() {
@@ -115,11 +115,11 @@ import Testing
     server.advance(milliseconds: 500)
     #expect(server.run("DBSIZE") == 1)
     #expect(server.server.nextExpiry(monotonic: 0) == nil)
-    #expect(server.server.estimatedStalePercent() == 100)
+    #expect(server.server.expiration.estimatedStalePercent() == 100)
     server.server.configuration.activeExpireEnabled = true
     server.turn()
     #expect(server.run("DBSIZE") == 0)
-    #expect(server.server.estimatedStalePercent() == 0)
+    #expect(server.server.expiration.estimatedStalePercent() == 0)
   }
 
   @Test func `followers hear of a due key that was read, not of the reading`() {
@@ -170,7 +170,7 @@ import Testing
     #expect(server.server.keyspace.keyCount == 0)
     // Sixteen keys go in every turn at least, however short it is.
     #expect((50...130).contains(turns))
-    #expect(server.server.statistics.expiredTimeCapReached > 0)
+    #expect(server.server.keyspace.statistics.expiredTimeCapReached > 0)
     #expect(!server.server.hasBackgroundWork)
   }
 

@@ -31,11 +31,9 @@ extension TestServer {
 
   /// The commands that `body` sends to followers, words separated by blanks.
   func stream(_ body: () -> Void) -> [String] {
-    let start = server.effects.backlog.offset
+    let start = server.effects.stream.offset
     body()
-    var bytes: [UInt8] = []
-    guard server.effects.backlog.read(after: start, into: &bytes) else { return ["lost"] }
-    var parser = ReplyParser(bytes)
+    var parser = ReplyParser(server.effects.stream.copy(behind: start))
     var commands: [String] = []
     while !parser.isAtEnd, let command = parser.next() {
       commands.append(command.elements.map(\.text).joined(separator: " "))

@@ -109,6 +109,12 @@ struct StreamsComparisonTests {
     "DEBUG DIGEST-VALUE k2",
   ]
 
+  /// What XINFO STREAM says and Redis 7.0 doesn't.
+  private static let newNames: Set<String> = [
+    "idmp-duration", "idmp-maxsize", "pids-tracked", "iids-tracked", "iids-added",
+    "iids-duplicates",
+  ]
+
   @Test func `replies of stream commands equal the reference's in RESP2 and RESP3`() throws {
     let reference = try #require(ReferenceServer(["--enable-debug-command", "yes"]))
     let server = TestServer { $0.enableDebugCommand = .yes }
@@ -118,8 +124,40 @@ struct StreamsComparisonTests {
         server.speakVersion3()
       }
       for one in ["FLUSHALL"] + Self.lines {
-        #expect(server.run(one) == reference.run(one), "RESP\(version): \(one)")
+        let reply = server.run(one)
+        let expected = reference.run(one)
+        if one.hasPrefix("XINFO GROUPS") {
+          // How far groups are is told as Redis 8 does: see StreamsLagTests.
+          let names: Set<String> = ["entries-read", "lag"]
+          #expect(reply.without(names) == expected.without(names), "RESP\(version): \(one)")
+        } else if one.hasPrefix("XINFO STREAM") {
+          #expect(reply.without(Self.newNames) == expected, "RESP\(version): \(one)")
+        } else {
+          #expect(reply == expected, "RESP\(version): \(one)")
+        }
       }
+    }
+  }
+}
+
+extension Reply {
+  /// The same without some names and the values behind them, at any depth of arrays.
+  fileprivate func without(_ names: Set<String>) -> Reply {
+    switch self {
+    case .array(let elements):
+      var rest: [Reply] = []
+      var index = 0
+      while index < elements.count {
+        if names.contains(elements[index].text) {
+          index += 2
+        } else {
+          rest.append(elements[index].without(names))
+          index += 1
+        }
+      }
+      return .array(rest)
+    case .map(let pairs): return .map(pairs.filter { !names.contains($0.key.text) })
+    default: return self
     }
   }
 }

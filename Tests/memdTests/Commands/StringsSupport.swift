@@ -14,7 +14,7 @@ final class StringsWitness: KeyEventObserver {
 
   init(_ server: TestServer) {
     self.server = server
-    offset = server.server.effects.backlog.offset
+    offset = server.server.effects.stream.offset
     server.server.effects.observer = self
   }
 
@@ -31,8 +31,7 @@ final class StringsWitness: KeyEventObserver {
 
   /// Commands that were sent to followers since the last call, without SELECT.
   func stream() -> [String] {
-    var bytes: [UInt8] = []
-    guard server.server.effects.backlog.read(after: offset, into: &bytes) else { return [] }
+    let bytes = server.server.effects.stream.copy(behind: offset)
     offset += bytes.count
     var parser = ReplyParser(bytes)
     var lines: [String] = []

@@ -115,13 +115,11 @@ import Testing
   @Test func `the unit reaches followers as one transaction, a single command without frame`() {
     let server = TestServer()
     server.run("SET start 1")
-    let backlog = server.server.effects.backlog
+    let effects = server.server.effects.stream
     func stream(_ lines: String...) -> String {
-      let before = backlog.offset
+      let before = effects.offset
       for line in lines { server.run(line) }
-      var bytes: [UInt8] = []
-      _ = backlog.read(after: before, into: &bytes)
-      return TestServer.commandLines(bytes)
+      return TestServer.commandLines(effects.copy(behind: before))
     }
     #expect(stream("MULTI", "SET a 1", "SET b 2", "EXEC") == "MULTI|SET a 1|SET b 2|EXEC")
     #expect(stream("MULTI", "SET a 1", "GET b", "EXEC") == "SET a 1")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import RESP
 import Testing
@@ -102,7 +103,7 @@ import Testing
     while settings.count >= 2 {
       let name = settings.removeFirst()
       let value = settings.removeFirst()
-      let option = OptionTable.find(name)?.option
+      let option = OptionTable.find(ByteText(name))?.option
       guard option?.traits.isDisjoint(with: [.immutable, .protected]) ?? true else { continue }
       #expect(server.run(["CONFIG", "SET", name, value]) == .ok, "\(name) = \(value)")
       #expect(server.run(["CONFIG", "GET", name]) == [.bulk(name), .bulk(value)])

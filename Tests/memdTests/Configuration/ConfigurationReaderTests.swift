@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
 
@@ -7,7 +8,8 @@ import Testing
 
 @Suite struct ConfigurationReaderTests {
   private func read(
-    _ files: KeyValuePairs<String, String>, options: String = "", into configuration: Configuration
+    _ files: KeyValuePairs<String, String>, options: ByteText = "",
+    into configuration: Configuration
   ) throws(ConfigurationFailure) {
     let disk = SimulatedFiles.disk(files)
     try ConfigurationReader(configuration, disk: disk).read(path: "redis.conf", options: options)
@@ -85,7 +87,9 @@ import Testing
     ("rename-command x", "Bad directive or wrong number of arguments"),
     ("sentinel monitor", "sentinel directive while not in sentinel mode"),
     ("requirepass a b", "wrong number of arguments"),
-    ("requirepass \"\\xff\"", "argument is not valid UTF-8"),
+    (
+      "logfile \"\\xff\"", "argument must be a path of at most 4095 bytes in UTF-8"
+    ),
   ])
   func `Lines that can't be read are refused`(line: String, expected: String) {
     #expect(failure(line) == .line(number: 1, text: line, reason: expected))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import Testing
 
 @testable import memd
@@ -33,7 +34,7 @@ import Testing
         let code = UInt32(truncatingIfNeeded: seed >> (8 + UInt64(index))) & 0x3FF
         word.unicodeScalars.append(Unicode.Scalar(code) ?? "?")
       }
-      let line = "x " + DirectiveText.quoted(word)
+      let line = "x " + DirectiveText.quoted(ByteText(word)).logText
       #expect(line.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "round \(round)")
       #expect(split(line) == ["x", word], "round \(round): \(line)")
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import Testing
 
 @testable import memd
@@ -7,7 +8,7 @@ import Testing
 @Suite struct InvocationTests {
   /// What the options of a command line make of a configuration.
   private func configured(_ words: String...) throws -> Configuration {
-    guard case .run(_, _, let options) = Invocation(words) else {
+    guard case .run(_, _, let options) = Invocation(words.map { ByteText($0) }) else {
       throw OptionError("does not run")
     }
     let configuration = Configuration()
@@ -17,8 +18,10 @@ import Testing
   }
 
   private func complaint(_ words: [String]) -> String {
-    guard case .run(_, _, let options) = Invocation(words) else { return "does not run" }
-    do {
+    guard case .run(_, _, let options) = Invocation(words.map { ByteText($0) }) else {
+      return "does not run"
+    }
+    do throws(ConfigurationFailure) {
       try ConfigurationReader(Configuration(), disk: SimulatedFiles.empty)
         .read(path: "", options: options)
       return "accepted"
@@ -43,12 +46,12 @@ import Testing
 
   @Test(arguments: ["-v", "--version"])
   func `The version is asked for in two ways`(word: String) {
-    #expect(Invocation([word]) == .version)
+    #expect(Invocation([ByteText(word)]) == .version)
   }
 
   @Test(arguments: ["--test-memory", "--sentinel", "--check-system"])
   func `What memd doesn't do is refused and is no unknown directive`(word: String) {
-    guard case .refused = Invocation([word, "1"]) else {
+    guard case .refused = Invocation([ByteText(word), "1"]) else {
       Issue.record("\(word) was not refused")
       return
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import Testing
 
 @testable import memd
@@ -67,7 +68,7 @@ private let referenceNames = """
 
   @Test func `Every parameter of the reference server is known`() {
     let missing = referenceNames.split(whereSeparator: \.isWhitespace)
-      .filter { OptionTable.find(String($0)) == nil }
+      .filter { OptionTable.find(ByteText(String($0))) == nil }
     #expect(missing.isEmpty, "\(missing)")
   }
 
@@ -84,7 +85,7 @@ private let referenceNames = """
   }
 
   @Test func `A value that was accepted is accepted again and stays the same`() {
-    let candidates = [
+    let candidates: [ByteText] = [
       "1", "7", "100", "yes", "no", "", "5mb", "normal 1 2 3", "50 99.5", "nosave now", "local",
       "KEAmn", "text with \"quotes\"", "1 2 3", "20%", "allkeys-lfu", "debug", "127.0.0.1 -::1",
     ]
@@ -103,7 +104,7 @@ private let referenceNames = """
   }
 
   @Test func `Hostile values change nothing and stop nothing`() {
-    let hostile = [
+    let hostile: [ByteText] = [
       "-9223372036854775808", "-1", "99999999999999999999", "-0", "+1", "01", "1x", "-%", "%",
       "-1%", "101%", "\u{0}", "999999999999gb", "gb", " ", "nan", "{", "é",
     ]
@@ -124,12 +125,12 @@ private let referenceNames = """
     ("99999999999gb", UInt64.max), ("18446744073709551616", UInt64.max),
   ])
   func `Sizes are read with their units`(text: String, bytes: UInt64) {
-    #expect(MemorySize.parse(text) == bytes)
+    #expect(MemorySize.parse(ByteText(text)) == bytes)
   }
 
   @Test(arguments: ["1t", " 1", "1 ", "-1", "+1", "1.5mb", "0x10", "mb", "kb1"])
   func `Other sizes are refused`(text: String) {
-    #expect(MemorySize.parse(text) == nil)
+    #expect(MemorySize.parse(ByteText(text)) == nil)
   }
 
   @Test(arguments: [
@@ -138,8 +139,8 @@ private let referenceNames = """
     ("tls-replication", "yes"),
   ])
   func `A promise that is not kept is refused`(name: String, value: String) throws {
-    let option = try #require(OptionTable.find(name)).option
-    #expect(throws: OptionError.self) { try option.write(Configuration(), text: value) }
+    let option = try #require(OptionTable.find(ByteText(name))).option
+    #expect(throws: OptionError.self) { try option.write(Configuration(), text: ByteText(value)) }
   }
 
   @Test(arguments: [
@@ -147,7 +148,7 @@ private let referenceNames = """
     ("cluster-enabled", "no"), ("replicaof", "no one"), ("min-slaves-to-write", "0"),
   ])
   func `What is true anyway may be said`(name: String, value: String) throws {
-    let option = try #require(OptionTable.find(name)).option
-    #expect(throws: Never.self) { try option.write(Configuration(), text: value) }
+    let option = try #require(OptionTable.find(ByteText(name))).option
+    #expect(throws: Never.self) { try option.write(Configuration(), text: ByteText(value)) }
   }
 }

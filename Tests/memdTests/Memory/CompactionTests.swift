@@ -244,7 +244,7 @@ private struct CompactionModel {
   private mutating func pass(milliseconds: Int) {
     server.advance(milliseconds: Int64(milliseconds))
     // What became due in one instant may take a few turns.
-    while server.server.expiry.hasBacklog { server.turn() }
+    while server.server.expiration.hasBacklog { server.turn() }
     for database in data.indices {
       data[database] = data[database].filter { ($0.value.deadline ?? .max) >= server.now }
     }

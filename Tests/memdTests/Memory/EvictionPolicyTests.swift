@@ -32,7 +32,7 @@ import Testing
       #expect(server.server.evict())
     }
     server.server.configuration.maxMemory = 0
-    #expect(server.server.statistics.evictedKeys >= count)
+    #expect(server.server.keyspace.statistics.evictedKeys >= count)
   }
 
   /// The numbers of the keys with this prefix that are still there.
@@ -49,7 +49,7 @@ import Testing
     #expect(server.run("GET p1") != .null)
     #expect(server.run("DEL p1") == 1)
     #expect(server.run("DBSIZE") == 199)
-    #expect(server.server.statistics.evictedKeys == 0)
+    #expect(server.server.keyspace.statistics.evictedKeys == 0)
     #expect(server.run("CONFIG SET maxmemory 0") == .ok)
     #expect(server.run("SET x 1") == .ok)
   }
@@ -171,7 +171,7 @@ import Testing
       #expect(server.run(["SET", "key:\(index)", value]) == .ok)
       #expect(server.server.evictableMemory < 3 << 20 + 70_000)
     }
-    #expect(server.server.statistics.evictedKeys > 2000)
+    #expect(server.server.keyspace.statistics.evictedKeys > 2000)
     #expect(server.run("EXISTS key:4999") == 1)
   }
 

@@ -136,7 +136,7 @@ import Testing
     let during = server.server.evictableMemory - before
     #expect(during > 1_000_000 && during < 1_500_000)
     #expect(server.server.clientMemory > 90_000_000)
-    #expect(server.server.clientLine(server.server.clients.all[1]).contains(" omem=99"))
+    #expect(server.server.clientLine(server.server.clients.all[1]).logText.contains(" omem=99"))
     for subscriber in subscribers.dropLast() { subscriber.connection.close() }
     server.turn()
     #expect(server.server.evictableMemory - before > 900_000)

@@ -187,12 +187,11 @@ import Testing
 
   @Test func `PUBLISH and SPUBLISH reach followers whoever listens here`() {
     let server = TestServer()
-    let before = server.server.effects.backlog.offset
+    let effects = server.server.effects.stream
+    let before = effects.offset
     server.run("PUBLISH x hello")
     server.run("SPUBLISH y hello")
-    var stream: [UInt8] = []
-    #expect(server.server.effects.backlog.read(after: before, into: &stream))
-    let text = String(decoding: stream, as: UTF8.self)
+    let text = String(decoding: effects.copy(behind: before), as: UTF8.self)
     #expect(text.contains("*3\r\n$7\r\nPUBLISH\r\n$1\r\nx\r\n$5\r\nhello\r\n"))
     #expect(text.contains("*3\r\n$8\r\nSPUBLISH\r\n$1\r\ny\r\n$5\r\nhello\r\n"))
     #expect(server.run("INFO persistence").text.contains("rdb_changes_since_last_save:0\r\n"))

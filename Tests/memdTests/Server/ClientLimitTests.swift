@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
 
@@ -145,7 +146,7 @@ import Testing
     server.turn()
     #expect(server.client.replies() == [.ok, .ok])
     #expect(server.server.statistics.evictedClients == 1)
-    #expect(server.server.statistics.evictedKeys == 0)
+    #expect(server.server.keyspace.statistics.evictedKeys == 0)
     #expect(server.run("EXISTS k small") == 2)
   }
 
@@ -173,7 +174,7 @@ import Testing
     #expect(input?.remaining == count + 14)
     #expect((input?.capacity ?? 0) < count + 1000)
     let line = server.server.clientLine(server.server.clients.all[0])
-    #expect(line.contains(" qbuf=\(count) "))
+    #expect(line.logText.contains(" qbuf=\(count) "))
   }
 
   @Test func `HRANDFIELD that draws for ever ends when the output is over its limit`() {

@@ -30,7 +30,7 @@ import Testing
     server.turn()
     #expect(server.server.evictableMemory <= limit)
     #expect(30..<41 ~= keyCount(server))
-    #expect(server.server.statistics.evictedKeys == 50 - keyCount(server))
+    #expect(server.server.keyspace.statistics.evictedKeys == 50 - keyCount(server))
     #expect(!server.server.hasBackgroundWork)
   }
 
@@ -46,10 +46,10 @@ import Testing
 
   @Test func `taking maxmemory away ends an eviction that is under way`() {
     let server = filledServer(.allKeysLRU)
-    server.server.evictionContinues = true
+    server.server.eviction.continues = true
     server.turn()
     #expect(keyCount(server) == 50)
-    #expect(!server.server.evictionContinues)
+    #expect(!server.server.eviction.continues)
   }
 
   @Test func `output that nobody reads counts, and drives keys out`() {

@@ -116,6 +116,25 @@ final class ReferenceServer {
   /// Sends a command line, words separated by blanks.
   @discardableResult
   func run(_ line: String) -> Reply { run(TestClient.words(line)) }
+
+  /// Sends a command whose words may hold any bytes, and returns the bytes of the reply.
+  func exchange(octets words: [[UInt8]]) -> [UInt8] {
+    received = []
+    var bytes = Array("*\(words.count)\r\n".utf8)
+    for word in words { bytes += Array("$\(word.count)\r\n".utf8) + word + [13, 10] }
+    _ = unsafe write(socketDescriptor, bytes, bytes.count)
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = unsafe read(socketDescriptor, &chunk, chunk.count)
+      guard count > 0 else { return received }
+      received += chunk[0..<count]
+      var parser = ReplyParser(received)
+      if !parser.isAtEnd, parser.next() != nil {
+        defer { received = [] }
+        return received
+      }
+    }
+  }
 }
 
 extension TestServer {

@@ -17,9 +17,29 @@ enum StreamText {
       }
       var next: StreamID? = .zero
       while let id = next, let entry = group.firstPending(from: id) {
-        text += " (\(of(entry.id)) \(entry.consumer.name.text)"
+        text += " (\(of(entry.id)) \(entry.consumer?.name.text ?? "nobody")"
         text += " \(entry.deliveryTime) \(entry.deliveryCount))"
         next = entry.id.successor
+      }
+      var place = group.released()
+      while let released = place {
+        text += " released \(of(released.id))"
+        place = group.released(after: released)
+      }
+    }
+    guard let log = stream.producers, !log.isPristine else { return text }
+    return text + of(log)
+  }
+
+  /// How often entries were sent again is not for followers.
+  private static func of(_ log: ProducerLog) -> String {
+    var text = " producers \(log.duration) \(log.maxCount) \(log.added)"
+    for index in 0..<log.producerCount {
+      text += " \(log.producer(at: index).name.text)"
+      var next = log.producer(at: index).first
+      while let entry = next {
+        text += " \(entry.name.text)=\(of(entry.id))"
+        next = entry.nextOfProducer
       }
     }
     return text

@@ -46,3 +46,14 @@ extension TestClient {
     return connection.isClosed
   }
 }
+
+extension TestClient {
+  /// Sends a command whose words may hold any bytes, and returns the bytes of the reply.
+  func exchange(octets words: [[UInt8]]) -> [UInt8] {
+    var bytes = Array("*\(words.count)\r\n".utf8)
+    for word in words { bytes += Array("$\(word.count)\r\n".utf8) + word + [13, 10] }
+    _ = connection.send(bytes)
+    server.settle()
+    return connection.receive()
+  }
+}

@@ -69,6 +69,7 @@ final class TestServer {
 /// A connection to a `TestServer`.
 final class TestClient {
   private unowned let owner: TestServer
+  var server: TestServer { owner }
   let connection: SimulatedClient
   private var received: [UInt8] = []
 
@@ -142,6 +143,7 @@ private final class TestFollower {
   private let leader: Server
   private let server: Server
   private let applier: StreamApplier
+  private let cursor: StreamCursor
 
   init(clock: SimulatedClock, leader: Server) {
     self.leader = leader
@@ -153,18 +155,21 @@ private final class TestFollower {
       helpers: SimulatedHelpers(transport: transport, seed: 2), seed: 99)
     server = Server(configuration: configuration, world: world, log: TestServer.silentLog(clock))
     applier = StreamApplier(server: server)
+    cursor = leader.effects.stream.makeCursor()
   }
 
-  /// Reads what is new in the leader's backlog, applies it, and compares the data.
+  /// Reads what is new in the leader's stream, applies it, and compares the data.
   func catchUp() {
-    var bytes: [UInt8] = []
-    guard leader.effects.backlog.read(after: applier.offset, into: &bytes) else {
-      Issue.record("the follower fell out of the backlog")
-      return
-    }
+    let bytes = leader.effects.stream.copy(behind: cursor.position)
     guard !bytes.isEmpty else { return }
+    cursor.advance(bytes.count)
     server.renewMoment(ticks: 0)
-    #expect(applier.apply(bytes))
+    do throws(StreamFailure) {
+      try applier.apply(bytes.rawSpan)
+    } catch {
+      Issue.record("the stream can't be applied: \(error)")
+    }
+    #expect(applier.offset == cursor.position, "the turn ended inside of a unit")
     let ours = DatasetText.of(server.keyspace)
     let theirs = DatasetText.of(leader.keyspace)
     #expect(ours == theirs, "the follower has other data than its leader")

@@ -8,11 +8,12 @@ import RESP
 extension ACLCommands {
   static let userSubcommands: [Command] = [
     Command(
-      "deluser", adminFlags.union(.hidesArguments), [.string("username").repeated],
+      "deluser", adminFlags, [.string("username").repeated], secrets: [.arguments(from: 2)],
       since: "6.0.0", complexity: "O(1) amortized time considering the typical user.",
       summary: "Removes users and disconnects their clients.", handler: deluser),
     Command(
-      "getuser", adminFlags.union(.hidesArguments), [.string("username")], since: "6.0.0",
+      "getuser", adminFlags, [.string("username")], secrets: [.arguments(from: 2)],
+      since: "6.0.0",
       complexity:
         "O(N). Where N is the number of password, command and pattern rules that the user has.",
       summary: "Describes a user.",
@@ -25,8 +26,8 @@ extension ACLCommands {
       complexity: "O(N). Where N is the number of configured users.",
       summary: "Lists all users in the form of the ACL file.", handler: list),
     Command(
-      "setuser", adminFlags.union(.hidesArguments),
-      [.string("username"), .string("rule").optional.repeated], since: "6.0.0",
+      "setuser", adminFlags, [.string("username"), .string("rule").optional.repeated],
+      secrets: [.arguments(from: 2)], since: "6.0.0",
       complexity: "O(N). Where N is the number of rules provided.",
       summary: "Makes a user, or changes one.",
       history: [

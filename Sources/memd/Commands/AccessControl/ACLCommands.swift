@@ -27,7 +27,7 @@ enum ACLCommands: CommandFamily {
     Command(
       "dryrun", adminFlags,
       [.string("username"), .string("command"), .string("arg").optional.repeated],
-      since: "7.0.0", complexity: "O(1).",
+      secrets: [.request(from: 3)], since: "7.0.0", complexity: "O(1).",
       summary: "Tells whether a user could run a command, without running it.", handler: dryrun),
     Command(
       "genpass", flags, [.integer("bits").optional], since: "6.0.0", complexity: "O(1)",
@@ -92,7 +92,7 @@ enum ACLCommands: CommandFamily {
     }
     guard call.arguments.count == 3 else { throw call.subcommandFailure("ACL") }
     guard let category = ACLCategories(name: call.arguments[2]) else {
-      throw call.failure("ERR Unknown category '\(call.arguments[2].text.prefix(128))'")
+      throw call.failure("ERR Unknown category '\(echo: call.arguments[2])'")
     }
     let members = call.server.commands.descriptions.filter { $0.categories.contains(category) }
     call.reply.array(members.count)
@@ -103,13 +103,13 @@ enum ACLCommands: CommandFamily {
 
   static func dryrun(_ call: inout Call) throws(CommandError) {
     guard let user = call.server.users.find(call.arguments[2]) else {
-      throw call.failure("ERR User '\(call.arguments[2].text)' not found")
+      throw call.failure("ERR User '\(echo: call.arguments[2])' not found")
     }
     let request = call.arguments.dropFirst(3)
     let table = call.server.commands
     guard let command = table.find(request) ?? table.find(name: request[0]),
       !command.flags.contains(.container) || request.count == 1 || table.find(request) != nil
-    else { throw call.failure("ERR Command '\(request[0].text)' not found") }
+    else { throw call.failure("ERR Command '\(echo: request[0])' not found") }
     let name = table.descriptions[command.id].fullName
     guard command.accepts(request.count) else {
       throw call.failure("ERR wrong number of arguments for '\(name)' command")
@@ -117,13 +117,14 @@ enum ACLCommands: CommandFamily {
     guard let denial = call.server.denial(of: command, request, for: user) else {
       return call.reply.ok()
     }
-    let object = request[denial.position].text
-    switch denial.reason {
-    case .command: call.reply.bulk("This user has no permissions to run the '\(name)' command")
-    case .key: call.reply.bulk("This user has no permissions to access the '\(object)' key")
-    case .channel:
-      call.reply.bulk("This user has no permissions to access the '\(object)' channel")
-    }
+    let object = request[denial.position].echo(ofAtMost: .max)
+    let answer: ByteText =
+      switch denial.reason {
+      case .command: "This user has no permissions to run the '\(name)' command"
+      case .key: "This user has no permissions to access the '\(whole: object)' key"
+      case .channel: "This user has no permissions to access the '\(whole: object)' channel"
+      }
+    call.reply.bulk(answer.rawSpan)
   }
 
   // MARK: - ACL GENPASS
@@ -194,7 +195,7 @@ enum ACLCommands: CommandFamily {
     reply.bulk("age-seconds")
     reply.double(Double(now - entry.updatedAt) / 1000)
     reply.bulk("client-info")
-    reply.bulk(entry.client)
+    reply.bulk(entry.client.rawSpan)
     reply.bulk("entry-id")
     reply.integer(entry.id)
     reply.bulk("timestamp-created")

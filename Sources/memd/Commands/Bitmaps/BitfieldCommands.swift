@@ -126,8 +126,7 @@ enum BitfieldCommands: CommandFamily {
     // A string that has grown has changed, even if every operation failed.
     if grows { changes = max(changes, 1) }
     guard changes > 0 else { return }
-    call.changed(key, .setBit)
-    call.effects.changeCount &+= changes - 1
+    call.changed(key, .setBit, count: changes)
   }
 }
 

@@ -10,13 +10,13 @@ extension ClientCommands {
 
   static func info(_ call: inout Call) throws(CommandError) {
     let line = call.server.clientLine(call.client, running: call.arguments)
-    call.reply.verbatim(line + "\n", format: "txt")
+    call.reply.verbatim((line + "\n").rawSpan, format: "txt")
   }
 
   // MARK: - CLIENT LIST
 
   static func list(_ call: inout Call) throws(CommandError) {
-    var text = ""
+    var text = ByteText()
     if call.arguments.count == 2 {
       append(call.server.clients.all, to: &text, call)
     } else if call.arguments.count == 4, call.keyword(2) == Keyword("type") {
@@ -30,10 +30,10 @@ extension ClientCommands {
     } else {
       throw .syntax
     }
-    call.reply.verbatim(text, format: "txt")
+    call.reply.verbatim(text.rawSpan, format: "txt")
   }
 
-  private static func append(_ clients: [Client], to text: inout String, _ call: borrowing Call) {
+  private static func append(_ clients: [Client], to text: inout ByteText, _ call: borrowing Call) {
     for client in clients where !client.flags.contains(.closed) {
       text += call.server.clientLine(
         client, running: client === call.client ? call.arguments : nil)
@@ -45,7 +45,7 @@ extension ClientCommands {
     _ call: borrowing Call, at index: Int
   ) throws(CommandError) -> ClientClass {
     guard let kind = ClientClass(name: call.arguments[index]) else {
-      throw call.failure("ERR Unknown client type '\(call.arguments[index].text)'")
+      throw call.failure("ERR Unknown client type '\(echo: call.arguments[index])'")
     }
     return kind
   }
@@ -56,7 +56,7 @@ extension ClientCommands {
     let isOldForm = call.arguments.count == 3
     var filter = KillFilter()
     if isOldForm {
-      filter.address = call.arguments[2].text
+      filter.address = ByteText(call.arguments[2])
       filter.skipsCaller = false
     } else {
       try filter.read(call)
@@ -79,8 +79,8 @@ extension ClientCommands {
 
   /// Which clients CLIENT KILL means: those that match everything that was given.
   private struct KillFilter {
-    var address: String?
-    var localAddress: String?
+    var address: ByteText?
+    var localAddress: ByteText?
     var kind: ClientClass?
     var id: Int?
     var user: User?
@@ -111,11 +111,11 @@ extension ClientCommands {
         guard age > 0 else { throw CommandError("ERR maxage should be greater than 0") }
         ageMin = age
       case Keyword("type"): kind = try ClientCommands.clientClass(call, at: value)
-      case Keyword("addr"): address = call.arguments[value].text
-      case Keyword("laddr"): localAddress = call.arguments[value].text
+      case Keyword("addr"): address = ByteText(call.arguments[value])
+      case Keyword("laddr"): localAddress = ByteText(call.arguments[value])
       case Keyword("user"):
         guard let user = call.server.users.find(call.arguments[value]) else {
-          throw call.failure("ERR No such user '\(call.arguments[value].text)'")
+          throw call.failure("ERR No such user '\(echo: call.arguments[value])'")
         }
         self.user = user
       case Keyword("skipme"):
@@ -130,8 +130,8 @@ extension ClientCommands {
 
     func matches(_ client: Client, _ call: borrowing Call) -> Bool {
       if client.flags.contains(.closed) { return false }
-      if let address, client.address != address { return false }
-      if let localAddress, client.localAddress != localAddress { return false }
+      if let address, !address.rawSpan.equals(client.address) { return false }
+      if let localAddress, !localAddress.rawSpan.equals(client.localAddress) { return false }
       if let kind, client.clientClass != kind { return false }
       if let id, client.id != id { return false }
       if let user, client.user !== user { return false }

@@ -27,11 +27,11 @@ extension ClientCommands {
   static func setInfo(_ call: inout Call) throws(CommandError) {
     let attribute = call.keyword(2)
     guard attribute == Keyword("lib-name") || attribute == Keyword("lib-ver") else {
-      throw call.failure("ERR Unrecognized option '\(call.arguments[2].text)'")
+      throw call.failure("ERR Unrecognized option '\(echo: call.arguments[2])'")
     }
     guard ClientName.isValid(call.arguments[3]) else {
       throw call.failure(
-        "ERR \(call.arguments[2].text) cannot contain spaces, newlines or special characters.")
+        "ERR \(echo: call.arguments[2]) cannot contain spaces, newlines or special characters.")
     }
     if attribute == Keyword("lib-name") {
       call.client.libraryName = call.arguments[3].copied

@@ -91,8 +91,9 @@ extension ClientCommands {
       if let error = wanted.conflict(with: call.client.tracker) { throw error }
       if let (prefix, other, isOwn) = wanted.overlap(with: call.client.tracker) {
         throw call.failure(
-          "ERR Prefix '\(prefix)' overlaps with \(isOwn ? "another provided" : "an existing")"
-            + " prefix '\(other)'. Prefixes for a single client must not overlap.")
+          "ERR Prefix '\(echo: prefix)' overlaps with"
+            + " \(isOwn ? "another provided" : "an existing")"
+            + " prefix '\(echo: other)'. Prefixes for a single client must not overlap.")
       }
       wanted.apply(to: call.server.startTracking(call.client), of: call.server)
       call.client.updateGate()
@@ -211,14 +212,14 @@ private struct TrackingOptions {
   /// other one is new, too (`isOwn`), or one that the client has already.
   func overlap(
     with tracker: Tracker?
-  ) -> (prefix: String, other: String, isOwn: Bool)? {
+  ) -> (prefix: [UInt8], other: [UInt8], isOwn: Bool)? {
     guard options.contains(.broadcast) else { return nil }
     for (index, prefix) in prefixes.enumerated() {
       for other in tracker?.prefixes ?? [] where TrackingOptions.overlap(prefix, other) {
-        return (prefix.rawSpan.text, other.rawSpan.text, false)
+        return (prefix, other, false)
       }
       for other in prefixes[(index + 1)...] where TrackingOptions.overlap(prefix, other) {
-        return (prefix.rawSpan.text, other.rawSpan.text, true)
+        return (prefix, other, true)
       }
     }
     return nil

@@ -13,17 +13,17 @@ enum ConnectionCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "auth", early.union(.hidesArguments),
-      [.string("username").since("6.0.0").optional, .string("password")],
-      since: "1.0.0", complexity: "O(N) where N is the number of passwords defined for the user",
+      "auth", early, [.string("username").since("6.0.0").optional, .string("password")],
+      secrets: [.arguments(from: 1)], since: "1.0.0",
+      complexity: "O(N) where N is the number of passwords defined for the user",
       summary: "Authenticates the connection.",
       history: [("6.0.0", "Takes a user name in front of the password.")], handler: auth),
     Command(
       "echo", [.loading, .stale, .fast], [.string("message")], since: "1.0.0", complexity: "O(1)",
       summary: "Answers the given message.", handler: echo),
     Command(
-      "hello", early.union(.hidesArguments), [helloArguments], since: "6.0.0",
-      complexity: "O(1)", summary: "Greets the server and chooses the protocol.",
+      "hello", early, [helloArguments], secrets: [.values(behind: "auth", count: 2)],
+      since: "6.0.0", complexity: "O(1)", summary: "Greets the server and chooses the protocol.",
       history: [("6.2.0", "May be called without arguments, and then changes nothing.")],
       handler: hello),
     Command(
@@ -207,7 +207,7 @@ private struct HelloOptions {
         name = index + 1
         index += 2
       default:
-        throw call.failure("ERR Syntax error in HELLO option '\(call.arguments[index].text)'")
+        throw call.failure("ERR Syntax error in HELLO option '\(echo: call.arguments[index])'")
       }
     }
   }

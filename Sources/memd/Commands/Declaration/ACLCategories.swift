@@ -39,11 +39,11 @@ struct ACLCategories: OptionSet, Sendable {
 
   /// The category with this name, in any case; nil if there is none.
   init?(name: RawSpan) {
-    let wanted = name.text.lowercased()
-    guard let known = ACLCategories.names.first(where: { $0.1.description == wanted }) else {
-      return nil
+    for (category, word) in ACLCategories.names where name.spells(word) {
+      self = category
+      return
     }
-    self = known.0
+    return nil
   }
 
   init(rawValue: UInt32) { self.rawValue = rawValue }

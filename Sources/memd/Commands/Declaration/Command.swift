@@ -35,6 +35,8 @@ struct Command: Sendable {
   var history: [(version: StaticString, change: StaticString)] = []
   var deprecatedSince: StaticString?
   var replacedBy: StaticString?
+  /// Arguments that SLOWLOG and MONITOR don't show.
+  var secrets: [SecretSpec] = []
   /// Overrides the derived arity where the reference server's differs from its own syntax.
   var declaredArity: Int?
   /// Lines of HELP, without the frame: usage, then indented explanation.
@@ -45,8 +47,8 @@ struct Command: Sendable {
     _ name: StaticString, _ flags: CommandFlags, keys: [KeySpec] = [],
     channels: ChannelSpec? = nil, _ arguments: [ArgumentSpec] = [],
     subcommands: [Command] = [], categories: ACLCategories = [],
-    effect: Effect? = nil, tips: [StaticString] = [], since: StaticString,
-    complexity: StaticString = "", summary: StaticString,
+    effect: Effect? = nil, secrets: [SecretSpec] = [], tips: [StaticString] = [],
+    since: StaticString, complexity: StaticString = "", summary: StaticString,
     history: [(version: StaticString, change: StaticString)] = [],
     deprecatedSince: StaticString? = nil, replacedBy: StaticString? = nil, arity: Int? = nil,
     help: [StaticString] = [], handler: @escaping Handler
@@ -59,6 +61,7 @@ struct Command: Sendable {
     self.subcommands = subcommands
     self.categories = categories
     self.effect = effect
+    self.secrets = secrets
     self.tips = tips
     self.since = since
     self.complexity = complexity

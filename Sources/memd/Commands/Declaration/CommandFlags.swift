@@ -40,8 +40,6 @@ struct CommandFlags: OptionSet, Sendable {
   static let parserBarrier = CommandFlags(rawValue: 1 << 34)
   /// A container whose subcommands carry the handlers (CLIENT, CONFIG).
   static let container = CommandFlags(rawValue: 1 << 35)
-  /// Its arguments are secrets: MONITOR and SLOWLOG don't show them.
-  static let hidesArguments = CommandFlags(rawValue: 1 << 36)
   /// Touches keys that the client did not name (SCAN, RANDOMKEY), so that its deletions are
   /// propagated without a surrounding MULTI.
   static let touchesArbitraryKeys = CommandFlags(rawValue: 1 << 37)

@@ -71,80 +71,6 @@ struct CommandReference: Equatable {
 /// All commands by name, and what was declared of each.
 @safe
 final class CommandTable {
-  /// The families; the only line to add for a new one.
-  nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
-    ACLCommands.self,
-    ConfigCommands.self,
-    ConsumerGroupCommands.self,
-    ConnectionCommands.self,
-    PendingEntryCommands.self,
-    StreamCommands.self,
-    StreamIntrospection.self,
-    StreamReadCommands.self,
-    StringCommands.self,
-    MultipleStringCommands.self,
-    StringRangeCommands.self,
-    CounterCommands.self,
-    ComparisonCommands.self,
-    SubsequenceCommands.self,
-    BitCommands.self,
-    BitfieldCommands.self,
-    BitSearchCommands.self,
-    HyperLogLogCommands.self,
-    HyperLogLogDebugging.self,
-    GeoCommands.self,
-    GeoSearchCommands.self,
-    SortedSetCommands.self,
-    SortedSetRangeCommands.self,
-    SortedSetPopCommands.self,
-    SortedSetAlgebraCommands.self,
-    SortedSetSampleCommands.self,
-    ListMoveCommands.self,
-    ListMultipleMoveCommands.self,
-    ListPopCommands.self,
-    ListPushCommands.self,
-    ListReadCommands.self,
-    ListRemovalCommands.self,
-    RandomMemberCommands.self,
-    SetCardinalityCommands.self,
-    SetCommands.self,
-    SetOperationCommands.self,
-    KeyCommands.self,
-    PlacementCommands.self,
-    IterationCommands.self,
-    ExpiryCommands.self,
-    FieldExpiryCommands.self,
-    FieldValueCommands.self,
-    HashCommands.self,
-    HashReadingCommands.self,
-    HashCounterCommands.self,
-    HashIterationCommands.self,
-    ObjectCommands.self,
-    DatabaseCommands.self,
-    SelectionCommands.self,
-    SortCommands.self,
-    TransactionCommands.self,
-    CommandCommands.self,
-    InfoCommands.self,
-    SlowLogCommands.self,
-    LatencyCommands.self,
-    MemoryCommands.self,
-    DebugCommands.self,
-    ServerCommands.self,
-    ModuleCommands.self,
-    ClusterCommands.self,
-    ClusterConnectionCommands.self,
-    ClientCommands.self,
-    ShutdownCommands.self,
-    DumpCommands.self,
-    MigrateCommand.self,
-    ReplicationCommands.self,
-    SnapshotCommands.self,
-    PublishCommands.self,
-    PubSubCommands.self,
-    SubscriptionCommands.self,
-  ]
-
   /// A declaration with its place among the others.
   struct Description {
     let command: Command
@@ -167,9 +93,9 @@ final class CommandTable {
   private let slots: UnsafeMutablePointer<UInt16>
   private let mask: Int
   /// Commands whose names don't fit into a `FoldedName`.
-  private var longNames: [(name: String, id: CommandID)] = []
+  private var longNames: [(name: ByteText, id: CommandID)] = []
   /// Names that commands were given instead of their own; empty: none.
-  private var renamed: [CommandID: String] = [:]
+  private var renamed: [CommandID: ByteText] = [:]
   /// By number; look-up by name compares these.
   private let foldedNames: UnsafeMutablePointer<FoldedName>
 
@@ -225,18 +151,17 @@ final class CommandTable {
       keys: KeyFinder.fixedRange(of: command.keys), keyUse: KeyFinder.use(of: command.keys),
       member: command.memberPosition, isVerbatim: isVerbatim)
     unsafe (records + description.id).initialize(to: record)
-    enter(command.name.description, description.id, isTopLevel: description.parent == nil)
+    enter(ByteText(command.name), description.id, isTopLevel: description.parent == nil)
   }
 
   /// Makes a command known under a name.
-  private func enter(_ name: String, _ id: CommandID, isTopLevel: Bool) {
-    let bytes = Array(name.utf8)
-    let isLong = bytes.count > 16
-    let folded = isLong ? FoldedName("") : FoldedName(folding: bytes.rawSpan)
+  private func enter(_ name: ByteText, _ id: CommandID, isTopLevel: Bool) {
+    let isLong = name.count > 16
+    let folded = isLong ? FoldedName("") : FoldedName(folding: name.rawSpan)
     unsafe (foldedNames + id).initialize(to: folded)
     guard isTopLevel else { return }
     guard !isLong else {
-      longNames.append((name.lowercased(), id))
+      longNames.append((name, id))
       return
     }
     var slot = CommandTable.slot(folded) & mask
@@ -287,8 +212,8 @@ final class CommandTable {
   @inline(never)
   private func findLong(name bytes: RawSpan) -> CommandReference? {
     guard bytes.byteCount > 16 else { return nil }
-    let name = bytes.text.lowercased()
-    return longNames.first { $0.name == name }.map { self[$0.id] }
+    for long in longNames where bytes.spells(long.name) { return self[long.id] }
+    return nil
   }
 
   /// The subcommand with this name; nil if the container has none of that name.
@@ -298,11 +223,8 @@ final class CommandTable {
       if unsafe foldedNames[id] ~= name, descriptions[id].command.name.utf8CodeUnitCount <= 16 {
         return self[id]
       }
-      if descriptions[id].command.name.utf8CodeUnitCount > 16,
-        descriptions[id].command.name.description == bytes.text.lowercased()
-      {
-        return self[id]
-      }
+      let declared = descriptions[id].command.name
+      if declared.utf8CodeUnitCount > 16, bytes.spells(declared) { return self[id] }
     }
     return nil
   }
@@ -321,13 +243,11 @@ extension CommandTable {
   ///
   /// Only requests have to use it: documentation, statistics and access control know the command
   /// by the name that it was declared with.
-  func rename(_ name: String, to newName: String) throws(OptionError) {
-    let old = Array(name.utf8)
-    let new = Array(newName.utf8)
-    guard let command = find(name: old.rawSpan) else {
+  func rename(_ name: ByteText, to newName: ByteText) throws(OptionError) {
+    guard let command = find(name: name.rawSpan) else {
       throw OptionError("No such command in rename-command")
     }
-    guard new.isEmpty || find(name: new.rawSpan) == nil else {
+    guard newName.isEmpty || find(name: newName.rawSpan) == nil else {
       throw OptionError("Target command name already exists")
     }
     renamed[command.id] = newName
@@ -338,7 +258,7 @@ extension CommandTable {
     longNames = []
     unsafe slots.update(repeating: 0, count: mask + 1)
     for description in descriptions where description.parent == nil && isReachable(description) {
-      let name = renamed[description.id] ?? description.fullName
+      let name = renamed[description.id] ?? ByteText(description.fullName)
       enter(name, description.id, isTopLevel: true)
     }
   }
@@ -352,7 +272,9 @@ extension CommandTable {
   /// whatever requests have to call it.
   func find(declared bytes: RawSpan) -> CommandReference? {
     guard !renamed.isEmpty else { return find(fullName: bytes) }
-    let name = bytes.text.lowercased()
-    return descriptions.first { $0.fullName == name }.map { self[$0.id] }
+    for description in descriptions where bytes.spells(description.fullName) {
+      return self[description.id]
+    }
+    return nil
   }
 }

@@ -8,7 +8,7 @@ import RESP
 struct OptionSearch {
   /// A word of the syntax, and how many arguments belong to it.
   private struct Token {
-    let word: String
+    let word: StaticString
     let valueCount: Int
   }
 
@@ -26,9 +26,7 @@ struct OptionSearch {
   private mutating func collect(_ specs: some Sequence<ArgumentSpec>) {
     for spec in specs {
       if let token = spec.token, token.utf8CodeUnitCount > 0 {
-        tokens.append(
-          Token(
-            word: token.description.lowercased(), valueCount: OptionSearch.valueCount(of: spec)))
+        tokens.append(Token(word: token, valueCount: OptionSearch.valueCount(of: spec)))
       }
       collect(spec.members)
     }
@@ -43,16 +41,19 @@ struct OptionSearch {
     }
   }
 
+  /// How many values belong to a word of the syntax; none if it is no such word.
+  private func valueCount(behind word: RawSpan) -> Int {
+    for token in tokens where word.spells(token.word) { return token.valueCount }
+    return 0
+  }
+
   /// Where `token` stands as an option, in order.
   func positions(of token: StaticString, in arguments: Arguments) -> [Int] {
-    let wanted = token.description.lowercased()
     var positions: [Int] = []
     var index = start
     while index < arguments.count {
-      let word = arguments.byteCount(at: index) <= 32 ? arguments[index].text.lowercased() : ""
-      let known = tokens.first { $0.word == word }
-      if word == wanted { positions.append(index) }
-      index += 1 + (known?.valueCount ?? 0)
+      if arguments[index].spells(token) { positions.append(index) }
+      index += 1 + valueCount(behind: arguments[index])
     }
     return positions
   }

@@ -27,10 +27,8 @@ extension Server {
       return .refuse(error)
     }
     if prevailing.contains(.memory) {
-      let error = makeRoom(for: call)
-      // What was evicted is stale before the command runs: the client hears of it before the reply.
-      deliverOwnPushes()
-      if let error { return .refuse(error) }
+      // What is evicted is stale before the command runs: the client hears of it before the reply.
+      if let error = makeRoom(for: call) { return .refuse(error) }
     }
     if prevailing.contains(.subscribed) {
       let name = commands.description(of: command).fullName
@@ -64,20 +62,26 @@ extension Server {
     // A container without the subcommand that was asked for is found by its own name.
     if let command = command ?? commands.find(name: call.arguments[0]) {
       if command.flags.contains(.container), call.arguments.count > 1 {
-        let name = call.arguments[1].text
-        let container = commands.description(of: command).fullName.uppercased()
-        return call.failure("ERR unknown subcommand '\(name.prefix(128))'. Try \(container) HELP.")
+        return call.failure(
+          """
+          ERR unknown subcommand '\(echo: call.arguments[1])'. \
+          Try \(upperCased: call.arguments[0]) HELP.
+          """)
       }
       let name = commands.description(of: command).fullName
       return call.failure("ERR wrong number of arguments for '\(name)' command")
     }
-    var message = "ERR unknown command '\(call.arguments[0].text.prefix(128))', with args "
-    message += "beginning with: "
-    var beginnings = ""
-    for index in 1..<max(1, call.arguments.count) where beginnings.utf8.count < 128 {
-      let room = 128 - beginnings.utf8.count
-      beginnings += "'\(call.arguments[index].text.prefix(room))' "
+    var beginnings = ByteText()
+    var index = 1
+    // Compatibility: so many bytes of arguments, quotes included, which may exceed them.
+    while index < call.arguments.count, beginnings.count < RawSpan.echoByteCountMax {
+      let room = RawSpan.echoByteCountMax - beginnings.count
+      beginnings += "'\(whole: call.arguments[index].echo(ofAtMost: room))' "
+      index += 1
     }
-    return call.failure(message + beginnings)
+    return call.failure(
+      """
+      ERR unknown command '\(echo: call.arguments[0])', with args beginning with: \(beginnings)
+      """)
   }
 }

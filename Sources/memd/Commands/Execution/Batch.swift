@@ -67,6 +67,13 @@ final class Batch {
     count &+= 1
   }
 
+  /// Takes back the request that was appended last, with its slices.
+  func removeLast() {
+    precondition(count > 0)
+    count &-= 1
+    slices.truncate(to: unsafe requests[count].firstSlice)
+  }
+
   subscript(index: Int) -> Request {
     assert(index < count)
     return unsafe requests[index]

@@ -17,6 +17,6 @@ extension Call {
   func subcommandFailure(_ container: StaticString) -> CommandError {
     failure(
       "ERR unknown subcommand or wrong number of arguments for"
-        + " '\(arguments[1].text.prefix(128))'. Try \(container) HELP.")
+        + " '\(echo: arguments[1])'. Try \(container) HELP.")
   }
 }

@@ -79,21 +79,28 @@ struct Call: ~Copyable {
   }
 
   /// An error whose text is put together at run time.
-  func failure(_ message: String) -> CommandError {
+  func failure(_ message: ByteText) -> CommandError {
     server.errorText.message = message
     return .formatted
   }
 
   // MARK: - Effects
 
-  /// Says that the value of `key` has changed: one change, one event.
+  /// Says that the value of `key` has changed: one event, and usually one change.
   @inline(__always)
-  func changed(_ key: Key, _ event: KeyEvent) {
-    server.effects.changed(key, event, in: database)
+  func changed(_ key: Key, _ event: KeyEvent, count: Int = 1) {
+    server.effects.changed(key, event, in: database, count: count)
   }
 
   /// The same for a key of another database (MOVE, COPY).
   func changed(_ key: Key, _ event: KeyEvent, in other: Database) {
     server.effects.changed(key, event, in: other)
+  }
+
+  /// Removes a collection that has lost its last element, and announces that it is deleted.
+  ///
+  /// The command has said before what it changed.
+  func removeEmptied(_ key: Key) {
+    if database.remove(key) { effects.notify(.delete, key, in: database) }
   }
 }

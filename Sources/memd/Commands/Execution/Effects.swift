@@ -10,7 +10,8 @@ import RESP
 /// commands: a unit that propagates one command writes it as it is, a unit of several wraps them in
 /// MULTI and EXEC. SELECT is written where the database changes.
 final class Effects {
-  let backlog: ReplicationBacklog
+  /// Where effects go that others are to hear of.
+  let stream: ReplicationStream
   let attention: Attention
   let watched: WatchedKeys
   let blocked: BlockedClients
@@ -24,8 +25,8 @@ final class Effects {
     didSet { attention.set(.trackers, tracking != nil) }
   }
 
-  /// Changes since the last save (`rdb_changes_since_last_save`).
-  var changeCount = 0
+  /// Changes since the start (`rdb_changes_since_last_save` counts from a save on).
+  private(set) var changeCount = 0
   /// True on a follower: the stream it passes on is its leader's, so it adds nothing of its own.
   var isMuted = false
   /// False sends UNLINK, true DEL, for keys that expire or are evicted.
@@ -33,32 +34,35 @@ final class Effects {
 
   /// Commands of the unit under way that wait for its end.
   private var pending = CommandWriter()
-  private var pendingCount = 0
+  private var pendingCount = 0 {
+    didSet { attention.set(.effects, pendingCount != 0) }
+  }
+  /// Whether the commands that wait belong together: followers get MULTI and EXEC around them.
+  private var isTransaction = false
+  /// Arguments that the command which was begun last has announced and not got yet.
+  private var missingArguments = 0
   /// The database that the stream has selected; -1: none yet.
   private var streamDatabase = -1
   /// The database whose effects are written.
   private var database = 0
   /// True once the command under way has said itself what to propagate.
   private var isRewritten = false
-  /// Units inside units: EXEC and scripts propagate when they end.
-  private var depth = 0
 
-  init(backlog: ReplicationBacklog) {
-    self.backlog = backlog
+  init(stream: ReplicationStream) {
+    self.stream = stream
     attention = Attention()
     watched = WatchedKeys(attention)
     blocked = BlockedClients(attention)
   }
 
-  /// True if the command under way has left something to propagate.
-  var hasPending: Bool { pendingCount != 0 }
-
   // MARK: - What handlers say
 
-  /// One change of a key: counted, announced, and marked for whoever watches it or waits for it.
+  /// A key has changed: counted, announced, and marked for whoever watches it or waits for it.
+  ///
+  /// - Parameter count: what the change counts for; with 0 followers don't hear of it.
   @inline(__always)
-  func changed(_ key: Key, _ event: KeyEvent, in database: Database) {
-    changeCount &+= 1
+  func changed(_ key: Key, _ event: KeyEvent, in database: Database, count: Int = 1) {
+    changeCount &+= count
     if !attention.kinds.isEmpty { tell(key, event, in: database) }
   }
 
@@ -69,15 +73,13 @@ final class Effects {
     notify(event, key, in: database)
   }
 
+  /// Changes that are announced otherwise, or not at all; they are propagated like others.
+  func countChanges(_ count: Int) { changeCount &+= count }
+
   /// Announces an event that is no change of its own (a second event of one command).
   @inline(__always)
   func notify(_ event: KeyEvent, _ key: Key, in database: Database) {
     if attention.kinds.contains(.observer) { announce(event, key, in: database) }
-  }
-
-  @inline(never)
-  private func announce(_ event: KeyEvent, _ key: Key, in database: Database) {
-    observer?.observe(event, key.bytes, database: database.number)
   }
 
   /// The next event is about this field of a hash, among others perhaps.
@@ -93,44 +95,6 @@ final class Effects {
     if kinds.contains(.trackers) { tracking?.keyChanged(key) }
     if kinds.contains(.watchers) { watched.touch(key.bytes, in: database) }
     if kinds.contains(.waiters) { blocked.signal(key, in: database) }
-  }
-
-  /// A key has been removed because its deadline has passed.
-  func expired(_ key: Key, in database: Database) {
-    removed(key, .expired, in: database)
-  }
-
-  /// A key has been removed to make room.
-  func evicted(_ key: Key, in database: Database) {
-    removed(key, .evicted, in: database)
-  }
-
-  private func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
-    notify(event, key, in: database)
-    let kinds = attention.kinds
-    if kinds.contains(.trackers) { tracking?.keyVanished(key) }
-    if kinds.contains(.watchers) { watched.touchRemoved(key.bytes, in: database) }
-    if kinds.contains(.waiters) { blocked.signal(key, in: database) }
-    guard !isMuted else { return }
-    let own = self.database
-    self.database = database.number
-    beginCommand(argumentCount: 2)
-    appendArgument(removesWithDel ? "DEL" : "UNLINK")
-    appendArgument(key.bytes)
-    self.database = own
-  }
-
-  /// Fields of a hash are removed because their deadlines have passed; their names follow.
-  func fieldsExpire(_ count: Int, of key: Key, in database: Database) {
-    notify(.hashExpired, key, in: database)
-    touched(key, in: database)
-    guard !isMuted else { return }
-    let own = self.database
-    self.database = database.number
-    beginCommand(argumentCount: count + 2)
-    appendArgument("HDEL")
-    appendArgument(key.bytes)
-    self.database = own
   }
 
   /// Starts a command that goes to followers instead of the request; its arguments follow.
@@ -153,7 +117,9 @@ final class Effects {
 
   /// The next argument of a rewritten command.
   func append(_ integer: Int) {
-    if !isMuted { pending.append(integer: integer) }
+    guard !isMuted else { return }
+    missingArguments -= 1
+    pending.append(integer: integer)
   }
 
   /// The command under way propagates nothing (more) of its own.
@@ -172,10 +138,11 @@ final class Effects {
   @inline(__always)
   func propagate(_ arguments: Arguments, raw: RawSpan, isVerbatim: Bool) {
     guard isVerbatim, !isRewritten, !isMuted else { return }
-    if depth == 0, pendingCount == 0, raw.byteCount != 0, database == streamDatabase {
-      backlog.append(raw)
+    if pendingCount == 0, raw.byteCount != 0, database == streamDatabase {
+      stream.append(raw)
       return
     }
+    checkArguments()
     selectStreamDatabase()
     pendingCount += 1
     if raw.byteCount != 0 {
@@ -185,32 +152,27 @@ final class Effects {
     }
   }
 
-  /// A unit of several commands starts (EXEC).
-  func beginUnit() { depth += 1 }
+  /// What waits when a command has ended belongs together, unless the command happened upon it: a
+  /// key that is due is no part of what SCAN does.
+  func keepTogether(_ isTransaction: Bool) { self.isTransaction = isTransaction }
 
-  /// The innermost unit ends; the outermost one writes what waits.
-  func endUnit() {
-    depth -= 1
-    if depth == 0, pendingCount != 0 { flush(isTransaction: pendingCount > 1) }
-  }
-
-  /// Writes what a unit of one command has left.
-  ///
-  /// - Parameter isTransaction: whether several commands belong together.
+  /// The unit has ended: what waits goes into the stream.
   @inline(never)
-  func flush(isTransaction: Bool) {
-    guard depth == 0, pendingCount != 0 else { return }
+  func endUnit() {
+    guard pendingCount != 0 else { return }
+    checkArguments()
     let wraps = isTransaction && pendingCount > 1
     if wraps { appendLiteral("*1\r\n$5\r\nMULTI\r\n") }
-    backlog.append(pending.bytes)
+    stream.append(pending.bytes)
     if wraps { appendLiteral("*1\r\n$4\r\nEXEC\r\n") }
     pending.removeAll()
     pendingCount = 0
+    isTransaction = false
   }
 
   private func appendLiteral(_ text: StaticString) {
     let span = unsafe RawSpan(_unsafeStart: text.utf8Start, byteCount: text.utf8CodeUnitCount)
-    backlog.append(span)
+    stream.append(span)
   }
 
   /// Somebody joins the stream: the next command says which database it is for.
@@ -222,15 +184,26 @@ final class Effects {
   // MARK: - Encoding
 
   private func beginCommand(argumentCount: Int) {
+    checkArguments()
     selectStreamDatabase()
     pendingCount += 1
+    missingArguments = argumentCount
     pending.begin(argumentCount: argumentCount)
   }
 
-  private func appendArgument(_ bytes: RawSpan) { pending.append(bytes) }
+  private func appendArgument(_ bytes: RawSpan) {
+    missingArguments -= 1
+    pending.append(bytes)
+  }
 
   private func appendArgument(_ text: StaticString) {
+    missingArguments -= 1
     pending.append(text)
+  }
+
+  /// A command with other arguments than it has announced would make nonsense of the whole stream.
+  private func checkArguments() {
+    precondition(missingArguments == 0, "a rewritten command has a wrong number of arguments")
   }
 
   private func selectStreamDatabase() {
@@ -239,6 +212,61 @@ final class Effects {
     pending.begin(argumentCount: 2)
     pending.append("SELECT")
     pending.append(integer: database)
+  }
+}
+
+// MARK: - What the keyspace says
+
+extension Effects: KeyspaceObserver {
+  func announce(_ event: KeyEvent, _ key: Key, in database: Database) {
+    observer?.observe(event, key.bytes, database: database.number)
+  }
+
+  func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
+    notify(event, key, in: database)
+    let kinds = attention.kinds
+    if kinds.contains(.trackers) { tracking?.keyVanished(key) }
+    if kinds.contains(.watchers) { watched.touchRemoved(key.bytes, in: database) }
+    if kinds.contains(.waiters) { blocked.signal(key, in: database) }
+    guard !isMuted else { return }
+    propagate(removesWithDel ? "DEL" : "UNLINK", argumentCount: 1, in: database) {
+      append(key.bytes)
+    }
+  }
+
+  func fieldsExpire(
+    _ count: Int, of key: Key, in database: Database,
+    names: (_ visit: (StoredText) -> Void) -> Void
+  ) {
+    if attention.kinds.contains(.fields) { names { mention(field: $0) } }
+    notify(.hashExpired, key, in: database)
+    touched(key, in: database)
+    guard !isMuted else { return }
+    propagate("HDEL", argumentCount: count + 1, in: database) {
+      append(key.bytes)
+      names { append($0) }
+    }
+  }
+
+  // Caches know no databases: with one of them emptied, all that they hold may be stale.
+  func willFlush() { tracking?.forgetAll() }
+
+  func willChange(_ database: Database, to replacement: Database?) {
+    watched.touchAll(in: database, replacedBy: replacement)
+  }
+
+  func didChange(_ database: Database) { blocked.signalAll(in: database) }
+
+  /// Has a command propagated beside the one under way, in a database of its own.
+  private func propagate(
+    _ name: StaticString, argumentCount: Int, in database: Database, _ arguments: () -> Void
+  ) {
+    let own = self.database
+    self.database = database.number
+    beginCommand(argumentCount: argumentCount + 1)
+    appendArgument(name)
+    arguments()
+    self.database = own
   }
 }
 

@@ -5,7 +5,7 @@ import EventLoop
 import RESP
 
 // The life of a command, from a parsed request to its effects. Read from top to bottom:
-// `run` a batch, `run` a request, `execute` a command, `account` for it.
+// `run` a batch, `run` a request, `execute` a command, `account` for it, `endUnit`.
 
 extension Server {
   /// Executes all requests of the batch, in order.
@@ -42,7 +42,7 @@ extension Server {
         let request = batch[index]
         call.arguments = batch.arguments(of: request)
         run(request, &call)
-        if !effects.attention.kinds.isDisjoint(with: .atEndOfUnit) { finishUnit() }
+        endUnit()
         index &+= 1
       } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
         && Unmanaged.passUnretained(call.client.database).toOpaque() == database.toOpaque()
@@ -88,8 +88,7 @@ extension Server {
       }
       if call.command.flags.contains(.answersByPushes) { mark = call.reply.count }
       // Afterwards, so that EXEC is seen behind the commands that it runs.
-      feedMonitors(call)
-      if call.client.gate.contains(.tracking) { rememberKeys(of: call) }
+      show(call)
     case .queued:
       call.client.lastCommand = call.command
       call.client.commandCount += 1
@@ -115,6 +114,8 @@ extension Server {
   }
 
   /// Runs one command without counting it: handler and effects.
+  ///
+  /// A command that fails without having changed anything leaves no effects.
   @inline(__always)
   func perform(_ call: inout Call, raw: RawSpan) {
     let command = call.command
@@ -124,16 +125,17 @@ extension Server {
       try command.handler(&call)
     } catch {
       fail(error, &call)
+      if effects.changeCount == changesBefore { return }
     }
     if effects.changeCount != changesBefore || command.flags.contains(.alwaysPropagates) {
       effects.propagate(call.arguments, raw: raw, isVerbatim: command.isVerbatim)
     }
-    if effects.hasPending {
-      effects.flush(isTransaction: !command.flags.contains(.touchesArbitraryKeys))
+    if effects.attention.kinds.contains(.effects) {
+      effects.keepTogether(!command.flags.contains(.touchesArbitraryKeys))
     }
   }
 
-  /// Counts the call and its time; renews the clock when more than a millisecond has passed.
+  /// Counts the call and its time.
   @inline(__always)
   func account(_ command: CommandReference, _ call: borrowing Call) {
     let now = clock.ticks()
@@ -142,7 +144,72 @@ extension Server {
     statistics.commandsProcessed &+= 1
     commandStatistics.record(command.id, ticks: elapsed)
     if elapsed >= slowTicks { noteSlow(call, ticks: elapsed) }
-    if now >= momentExpiresAt { renewMoment(ticks: now) }
+  }
+
+  /// Lets those know who follow what clients do: monitors, and the client's own tracking.
+  func show(_ call: borrowing Call) {
+    if gate.contains(.monitored), call.command.concerns.contains(.monitored) { feedMonitors(call) }
+    if call.client.gate.contains(.tracking) { rememberKeys(of: call) }
+  }
+
+  // MARK: - The leader's stream
+
+  /// Executes requests of the leader's stream, in order: nothing stands against them.
+  ///
+  /// - Parameter endsUnits: whether each request is a unit of its own; else the caller ends it.
+  /// - Returns: which request was refused, and with what error; those behind it have not run.
+  func runStream(
+    _ batch: Batch, of client: Client, endsUnits: Bool
+  ) -> (failedAt: Int?, error: [UInt8]) {
+    batch.prefetch()
+    stopwatch = clock.ticks()
+    moment.touchesKeys = true
+    var index = 0
+    while index < batch.count {
+      let database = client.database
+      var call = Call(
+        server: self, client: client, database: database,
+        arguments: batch.arguments(of: batch[index]), command: commands[0])
+      repeat {
+        let request = batch[index]
+        call.arguments = batch.arguments(of: request)
+        if let command = request.command, command.accepts(request.argumentCount) {
+          call.command = command
+          execute(&call, raw: RawSpan())
+        } else {
+          writeError(describeMalformed(call, command: request.command), &call)
+        }
+        if client.reply.count > 0, client.reply.bytes.byte(0) == UInt8(ascii: "-") {
+          let error = client.reply.bytes.copied
+          client.reply.removeAll(keepingCapacity: true)
+          return (index, error)
+        }
+        client.reply.removeAll(keepingCapacity: true)
+        if endsUnits { endUnit() }
+        index &+= 1
+      } while index < batch.count && client.database === database
+    }
+    return (nil, [])
+  }
+
+  // MARK: - Units
+
+  /// Ends the execution unit under way: a command with all that it has run, the request of a client
+  /// that waited, a key that expires or is evicted. The one end that units have.
+  ///
+  /// Its effects go into the stream, its client gets the messages that waited for its reply, the
+  /// clients whose keys it has made ready are served, each in a unit of its own, and time goes on.
+  @inline(__always)
+  func endUnit() {
+    if !effects.attention.kinds.isDisjoint(with: .atEndOfUnit) { finishUnit() }
+    if stopwatch >= momentExpiresAt { renewMoment(ticks: stopwatch) }
+  }
+
+  @inline(never)
+  private func finishUnit() {
+    effects.endUnit()
+    deliverOwnPushes()
+    if effects.attention.kinds.contains(.readyKeys) { serveReadyClients() }
   }
 
   // MARK: - Refusals
@@ -168,8 +235,9 @@ extension Server {
   /// Writes an error and counts it.
   func writeError(_ error: CommandError, _ call: inout Call) {
     if error == .formatted {
-      errorStatistics.count(errorText.message)
-      call.reply.error(errorText.message)
+      let message = errorText.message
+      errorStatistics.count(message)
+      call.reply.error(text: message.rawSpan)
     } else {
       errorStatistics.count(error.text)
       call.reply.error(error.text)

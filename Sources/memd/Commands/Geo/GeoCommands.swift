@@ -85,7 +85,7 @@ enum GeoCommands: CommandFamily {
       }
     }
     if added + updated > 0 {
-      call.changedMembers(key, .addMembers, count: added + updated)
+      call.changed(key, .addMembers, count: added + updated)
       propagate(scores, conditions, countsUpdates, from: first, call)
     }
     call.reply.integer(countsUpdates ? added + updated : added)

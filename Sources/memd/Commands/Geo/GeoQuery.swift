@@ -228,11 +228,11 @@ final class GeoQuery {
     }
     if isSearch, center == nil, !hasMember {
       throw call.failure(
-        "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for \(arguments[0].text)")
+        "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for \(echo: arguments[0])")
     }
     if isSearch, form == nil {
       throw call.failure(
-        "ERR exactly one of BYRADIUS and BYBOX can be specified for \(arguments[0].text)")
+        "ERR exactly one of BYRADIUS and BYBOX can be specified for \(echo: arguments[0])")
     }
     if takesAny, count == 0 {
       throw CommandError("ERR the ANY argument requires COUNT argument")

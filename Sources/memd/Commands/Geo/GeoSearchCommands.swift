@@ -247,9 +247,6 @@ enum GeoSearchCommands: CommandFamily {
       result.merge(one.member.text(&scratch), score, .maximum)
     }
     if query.isPolygon { call.propagateWhole(result, key) }
-    let changes = max(1, result.count)
-    let before = call.effects.changeCount
-    call.store(result, key, query.storeEvent)
-    if call.effects.changeCount != before { call.effects.changeCount = before &+ changes }
+    call.store(result, key, query.storeEvent, count: result.count)
   }
 }

@@ -236,7 +236,7 @@ private struct FieldOptions {
         guard index + 1 < arguments.count else { throw call.wrongArgumentCount() }
         expiration = ExpirationOption(kind(call.keyword(index)), argument: index + 1)
         index += 2
-      default: throw call.failure("ERR unknown argument: \(arguments[index].text)")
+      default: throw call.failure("ERR unknown argument: \(echo: arguments[index])")
       }
     }
     guard fields.count > 0 else { throw CommandError("ERR missing FIELDS argument") }

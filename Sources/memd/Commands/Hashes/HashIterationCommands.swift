@@ -63,7 +63,7 @@ enum HashIterationCommands: CommandFamily {
     }
   }
 
-  private static var countRange: String {
+  private static var countRange: ByteText {
     "ERR value is out of range, value must between \(-Int.max) and \(Int.max)"
   }
 

@@ -58,8 +58,7 @@ enum HyperLogLogCommands: CommandFamily {
     // Elements in front of one that failed are in: followers must get them.
     if changes > 0 {
       sketch.invalidate()
-      call.changed(key, .sketchAdd)
-      call.effects.changeCount &+= changes - 1
+      call.changed(key, .sketchAdd, count: changes)
     }
     if let failure { throw failure }
     call.reply.integer(changes > 0 ? 1 : 0)
@@ -90,7 +89,7 @@ enum HyperLogLogCommands: CommandFamily {
     // The cache is part of the value: it travels to followers, and watchers see it.
     let string = try call.database.stringForWriting(key)
     try editor(string, key, call).cache(cardinality)
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
     call.effects.touched(key, in: call.database)
     call.reply.integer(cardinality)
   }

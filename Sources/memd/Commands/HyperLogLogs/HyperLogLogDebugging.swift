@@ -36,7 +36,7 @@ enum HyperLogLogDebugging: CommandFamily {
       _ = try makeDense(string, key, call)
       call.reply.integer(wasSparse ? 1 : 0)
     default:
-      throw call.failure("ERR Unknown PFDEBUG subcommand '\(call.arguments[1].text)'")
+      throw call.failure("ERR Unknown PFDEBUG subcommand '\(echo: call.arguments[1])'")
     }
   }
 
@@ -46,7 +46,7 @@ enum HyperLogLogDebugging: CommandFamily {
     _ string: WritableString, _ key: Key, _ call: borrowing Call
   ) throws(CommandError) -> SketchEditor {
     var sketch = try HyperLogLogCommands.editor(string, key, call)
-    if try sketch.makeDense() { call.effects.changeCount &+= 1 }
+    if try sketch.makeDense() { call.effects.countChanges(1) }
     return sketch
   }
 

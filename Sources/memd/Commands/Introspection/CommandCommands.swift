@@ -27,11 +27,12 @@ enum CommandCommands: CommandFamily {
       complexity: "O(N) where N is the number of commands to look up",
       summary: "Documents commands: syntax, history, complexity.", handler: docs),
     Command(
-      "getkeys", flags, categories: .connection, since: "2.8.13",
+      "getkeys", flags, categories: .connection, secrets: [.request(from: 2)], since: "2.8.13",
       complexity: "O(N) where N is the number of arguments to the command",
       summary: "Extracts the keys of a request.", arity: -4, handler: getKeys),
     Command(
-      "getkeysandflags", flags, categories: .connection, since: "7.0.0",
+      "getkeysandflags", flags, categories: .connection, secrets: [.request(from: 2)],
+      since: "7.0.0",
       complexity: "O(N) where N is the number of arguments to the command",
       summary: "Extracts the keys of a request and what would happen to them.", arity: -4,
       handler: getKeysAndFlags),

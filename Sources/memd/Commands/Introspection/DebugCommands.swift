@@ -34,16 +34,15 @@ enum DebugCommands: CommandFamily {
     guard call.server.configuration.enableDebugCommand.allows(isLocal: call.client.isLocal) else {
       throw notAllowed
     }
-    let name = call.arguments[1].text.lowercased()
     let count = call.arguments.count
-    if name == "help", count == 2 {
+    if call.keyword(1) == Keyword("help"), count == 2 {
       return call.writeHelp("DEBUG", subcommands.flatMap(\.help))
     }
-    let subcommand = subcommands.first { $0.name.description == name }
-    guard let subcommand, subcommand.counts.contains(count) else {
-      throw call.malformedSubcommand("DEBUG")
+    for subcommand in subcommands
+    where call.arguments[1].spells(subcommand.name) && subcommand.counts.contains(count) {
+      return try subcommand.handler(&call)
     }
-    try subcommand.handler(&call)
+    throw call.subcommandFailure("DEBUG")
   }
 
   private static var notAllowed: CommandError {

@@ -115,7 +115,7 @@ enum DebugKeyspace {
   // MARK: - Lists
 
   static func setPackedThreshold(_ call: inout Call) throws(CommandError) {
-    let size = MemorySize.parse(call.arguments[2].text)
+    let size = MemorySize.parse(call.arguments[2])
     // Compatibility: the limit is Redis's, one megabyte below the length of a block's count.
     guard let size, size <= (1 << 32) - (1 << 20) else {
       throw CommandError(

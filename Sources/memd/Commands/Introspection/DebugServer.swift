@@ -98,25 +98,24 @@ enum DebugServer {
       case Keyword("never"), Keyword("reset"): break
       default: _ = try call.integer(3)
       }
-    default: throw call.malformedSubcommand("DEBUG")
+    default: throw call.subcommandFailure("DEBUG")
     }
     call.reply.ok()
   }
 
   static func writeLog(_ call: inout Call) throws(CommandError) {
-    let message = call.arguments[2].text
-    call.server.log.warning("DEBUG LOG: \(message)")
+    call.server.log.warning("DEBUG LOG: \(call.arguments[2].logText())")
     call.reply.ok()
   }
 
   static func replyError(_ call: inout Call) throws(CommandError) {
-    throw call.failure(call.arguments[2].text)
+    throw call.failure(ByteText(call.arguments[2]))
   }
 
   static func changeReplicationID(_ call: inout Call) throws(CommandError) {
     call.server.log.warning("A new replication id was asked for by DEBUG CHANGE-REPL-ID")
     var random = RandomGenerator(seed: call.moment.random.next())
-    call.server.effects.backlog.rename(Identity.make(&random))
+    call.server.effects.stream.rename(Identity.make(&random))
     call.reply.ok()
   }
 }

@@ -3,33 +3,46 @@
 import DataStructures
 import RESP
 
-/// Which arguments of a request are secrets that SLOWLOG and MONITOR must not show.
+/// Which arguments of a request SLOWLOG and MONITOR must not show, by its command's declaration.
 struct HiddenArguments {
   /// What is shown instead.
   static let substitute = Array("(redacted)".utf8)
 
-  private var indices: [Int] = []
+  private var secrets: [SecretSpec]
+  /// Where the request begins that the declaration is about: behind 0 if another one is around it.
+  private var start = 0
+  private let arguments: Arguments
 
-  /// - Parameter name: the command's full name, such as "config|set".
-  init(_ name: String, _ arguments: Arguments) {
-    switch name {
-    case "auth": indices = Array(1..<max(1, arguments.count))
-    case "acl|setuser", "acl|deluser", "acl|getuser": indices = Array(2..<max(2, arguments.count))
-    case "config|set":
-      indices = (0..<arguments.count).filter { ConfigCommands.isSecret($0, in: arguments) }
-    case "hello": hide(behind: "auth", count: 2, in: arguments)
-    case "migrate":
-      hide(behind: "auth", count: 1, in: arguments)
-      hide(behind: "auth2", count: 2, in: arguments)
-    default: break
+  init(_ command: CommandReference, _ arguments: Arguments, in table: CommandTable) {
+    self.arguments = arguments
+    secrets = table.description(of: command).command.secrets
+    // A client decides how often a request is wrapped, so this is a loop.
+    while case .request(let index)? = secrets.first {
+      start += index
+      let inner = start < arguments.count ? table.find(arguments.dropFirst(start)) : nil
+      secrets = inner.map { table.description(of: $0).command.secrets } ?? []
     }
   }
 
-  private mutating func hide(behind word: String, count: Int, in arguments: Arguments) {
-    for index in 1..<max(1, arguments.count) where arguments[index].text.lowercased() == word {
-      indices += (index + 1..<index + 1 + count).filter { $0 < arguments.count }
-    }
+  func contains(_ index: Int) -> Bool {
+    for secret in secrets where hides(secret, index) { return true }
+    return false
   }
 
-  func contains(_ index: Int) -> Bool { indices.contains(index) }
+  private func hides(_ secret: SecretSpec, _ index: Int) -> Bool {
+    switch secret {
+    case .arguments(let first): return index >= start + first
+    case .values(let word, let count):
+      for distance in 1...count where index - distance > start {
+        if arguments[index - distance].spells(word) { return true }
+      }
+      return false
+    case .settings(let first):
+      let distance = index - start - first
+      guard distance > 0, !distance.isMultiple(of: 2) else { return false }
+      let option = OptionTable.find(arguments[index - 1])?.option
+      return option?.traits.contains(.sensitive) ?? false
+    case .request: return false
+    }
+  }
 }

@@ -19,7 +19,6 @@ enum InfoCommands: CommandFamily {
   ]
 
   static func info(_ call: inout Call) throws(CommandError) {
-    let names = (1..<max(1, call.arguments.count)).map { call.arguments[$0].text.lowercased() }
-    call.reply.verbatim(call.server.info(names), format: "txt")
+    call.reply.verbatim(call.server.info(call.arguments), format: "txt")
   }
 }

@@ -23,15 +23,17 @@ enum KeyAccess {
     }
   }
 
-  private static func hasOption(_ option: String, from: Int, in request: Arguments) -> Bool {
-    (from..<max(from, request.count)).contains { request[$0].text.lowercased() == option }
+  private static func hasOption(
+    _ option: StaticString, from: Int, in request: Arguments
+  ) -> Bool {
+    (from..<max(from, request.count)).contains { request[$0].spells(option) }
   }
 
   /// BITFIELD with no other operation than GET.
   private static func onlyReads(_ request: Arguments) -> Bool {
     var index = 2
     while index < request.count {
-      guard request[index].text.lowercased() == "get" else { return false }
+      guard Keyword(folding: request[index]) == Keyword("get") else { return false }
       index += 3
     }
     return true

@@ -83,8 +83,7 @@ enum LatencyCommands: CommandFamily {
   }
 
   static func history(_ call: inout Call) throws(CommandError) {
-    let name = call.arguments[2].text
-    let samples = call.server.latencyMonitor.series.first { $0.event == name }?.samples ?? []
+    let samples = call.server.latencyMonitor.find(call.arguments[2])?.samples ?? []
     call.reply.array(samples.count)
     for sample in samples {
       call.reply.array(2)
@@ -95,18 +94,17 @@ enum LatencyCommands: CommandFamily {
 
   static func reset(_ call: inout Call) throws(CommandError) {
     let monitor = call.server.latencyMonitor
-    guard call.arguments.count > 2 else { return call.reply.integer(monitor.reset(nil)) }
+    guard call.arguments.count > 2 else { return call.reply.integer(monitor.removeAll()) }
     var forgotten = 0
-    for index in 2..<call.arguments.count {
-      forgotten += monitor.reset(call.arguments[index].text)
+    for index in 2..<call.arguments.count where monitor.remove(call.arguments[index]) {
+      forgotten += 1
     }
     call.reply.integer(forgotten)
   }
 
   static func graph(_ call: inout Call) throws(CommandError) {
-    let name = call.arguments[2].text
-    guard let series = call.server.latencyMonitor.series.first(where: { $0.event == name }) else {
-      throw call.failure("ERR No samples available for event '\(name)'")
+    guard let series = call.server.latencyMonitor.find(call.arguments[2]) else {
+      throw call.failure("ERR No samples available for event '\(echo: call.arguments[2])'")
     }
     let now = call.moment.microseconds / 1_000_000
     call.reply.verbatim(LatencyGraph.text(of: series, now: now), format: "txt")

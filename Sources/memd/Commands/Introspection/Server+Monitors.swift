@@ -30,41 +30,17 @@ extension Server {
     // The database is the one selected now: SELECT shows its own.
     var line = Array(
       "+\(now / 1_000_000).\(zeros)\(fraction) [\(client.database.number) \(origin)]".utf8)
-    let hidden = HiddenArguments(
-      commands.description(of: call.command).fullName, call.arguments)
+    let hidden = HiddenArguments(call.command, call.arguments, in: commands)
     for index in 0..<call.arguments.count {
       line.append(UInt8(ascii: " "))
       if hidden.contains(index) {
         let substitute = HiddenArguments.substitute
-        QuotedText.append(substitute.rawSpan, to: &line)
+        DirectiveText.append(substitute.rawSpan, to: &line)
       } else {
-        QuotedText.append(call.arguments[index], to: &line)
+        DirectiveText.append(call.arguments[index], to: &line)
       }
     }
     line += [UInt8(ascii: "\r"), UInt8(ascii: "\n")]
     return line
-  }
-}
-
-/// Bytes between double quotes, with everything escaped that is not printable ASCII.
-enum QuotedText {
-  static func append(_ bytes: RawSpan, to text: inout [UInt8]) {
-    text.append(UInt8(ascii: "\""))
-    for offset in 0..<bytes.byteCount {
-      let byte = bytes.byte(offset)
-      switch byte {
-      case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += [UInt8(ascii: "\\"), byte]
-      case 0x0A: text += Array("\\n".utf8)
-      case 0x0D: text += Array("\\r".utf8)
-      case 0x09: text += Array("\\t".utf8)
-      case 0x07: text += Array("\\a".utf8)
-      case 0x08: text += Array("\\b".utf8)
-      case 0x20...0x7E: text.append(byte)
-      default:
-        let digits = String(byte, radix: 16)
-        text += Array("\\x\(byte < 16 ? "0" : "")\(digits)".utf8)
-      }
-    }
-    text.append(UInt8(ascii: "\""))
   }
 }

@@ -33,7 +33,7 @@ enum ServerCommands: CommandFamily {
   static func role(_ call: inout Call) throws(CommandError) {
     call.reply.array(3)
     call.reply.bulk("master")
-    call.reply.integer(call.server.effects.backlog.offset)
+    call.reply.integer(call.server.effects.stream.offset)
     let online = call.server.followers.filter { $0.details?.follower?.snapshot == nil }
     call.reply.array(online.count)
     for client in online {

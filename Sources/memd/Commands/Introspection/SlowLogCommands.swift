@@ -50,7 +50,7 @@ enum SlowLogCommands: CommandFamily {
   ]
 
   static func get(_ call: inout Call) throws(CommandError) {
-    guard call.arguments.count <= 3 else { throw call.malformedSubcommand("SLOWLOG") }
+    guard call.arguments.count <= 3 else { throw call.subcommandFailure("SLOWLOG") }
     var limit = 10
     if call.arguments.count == 3 {
       let wrong = CommandError("ERR count should be greater than or equal to -1")
@@ -83,14 +83,5 @@ enum SlowLogCommands: CommandFamily {
 
   static func showHelp(_ call: inout Call) throws(CommandError) {
     call.writeHelp("SLOWLOG", help)
-  }
-}
-
-extension Call {
-  /// The error for a subcommand that exists, but not with so many arguments.
-  func malformedSubcommand(_ container: StaticString) -> CommandError {
-    failure(
-      "ERR unknown subcommand or wrong number of arguments for"
-        + " '\(arguments[1].text.prefix(128))'. Try \(container) HELP.")
   }
 }

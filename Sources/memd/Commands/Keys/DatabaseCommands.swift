@@ -50,7 +50,7 @@ enum DatabaseCommands: CommandFamily {
       throw .databaseOutOfRange
     }
     keyspace.swap(one, other)
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
     call.reply.ok()
   }
 
@@ -73,7 +73,7 @@ enum DatabaseCommands: CommandFamily {
 
   static func flushdb(_ call: inout Call) throws(CommandError) {
     let isLazy = try flushesLazily(call)
-    call.effects.changeCount &+= call.server.keyspace.flush(call.database, lazily: isLazy)
+    call.effects.countChanges(call.server.keyspace.flush(call.database, lazily: isLazy))
     call.reply.ok()
   }
 
@@ -81,7 +81,7 @@ enum DatabaseCommands: CommandFamily {
 
   static func flushall(_ call: inout Call) throws(CommandError) {
     let isLazy = try flushesLazily(call)
-    call.effects.changeCount &+= call.server.keyspace.flushAll(lazily: isLazy)
+    call.effects.countChanges(call.server.keyspace.flushAll(lazily: isLazy))
     call.reply.ok()
   }
 
@@ -95,8 +95,6 @@ enum DatabaseCommands: CommandFamily {
       default: break
       }
     }
-    // The flag says that flushing is sent on even if it changes nothing; a refused one is not.
-    call.effects.suppress()
     throw .syntax
   }
 }

@@ -151,7 +151,7 @@ enum ExpiryCommands: CommandFamily {
         case Keyword("gt"): onlyIfLater = true
         case Keyword("lt"): onlyIfEarlier = true
         default:
-          throw call.failure("ERR Unsupported option \(call.arguments[index].text)")
+          throw call.failure("ERR Unsupported option \(echo: call.arguments[index])")
         }
       }
       if onlyIfMissing, onlyIfPresent || onlyIfLater || onlyIfEarlier {

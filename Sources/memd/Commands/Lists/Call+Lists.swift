@@ -73,13 +73,6 @@ extension Call {
     return ListEditor(entry, hash: key.hash, in: database)
   }
 
-  /// Says that `count` elements of a list have changed; none at all is still announced.
-  func changed(_ key: Key, _ event: KeyEvent, count: Int) {
-    // Compatibility: LTRIM that removes nothing is announced, but not sent to followers.
-    changed(key, event)
-    effects.changeCount &+= count &- 1
-  }
-
   /// The argument at `index` as the end of a list.
   func listEnd(_ index: Int) throws(CommandError) -> ListEnd {
     guard let end = ListEnd(keyword(index)) else { throw .syntax }

@@ -34,6 +34,7 @@ enum MigrateCommand: CommandFamily {
         .key("key", spec: 1).after("KEYS").since("3.0.6").optional.repeated,
       ],
       categories: .dangerous, effect: .rewritten("DEL key ..."),
+      secrets: [.values(behind: "auth", count: 1), .values(behind: "auth2", count: 2)],
       tips: ["nondeterministic_output"], since: "2.6.0",
       complexity: "O(N) where N is the size of all values; both servers are busy meanwhile.",
       summary: "Moves keys to another server.",
@@ -47,7 +48,8 @@ enum MigrateCommand: CommandFamily {
     let order = try MigrationOrder(call)
     let indexes = order.keys.filter { call.database.read(call.key($0)) != nil }
     guard !indexes.isEmpty else { return call.reply.status("NOKEY") }
-    let peer = "\(call.arguments[1].text):\(order.port)"
+    guard let host = call.arguments[1].text(ofAtMost: hostByteCountMax) else { throw unreachable }
+    let peer = "\(host):\(order.port)"
     let connections = call.server.migrationConnections
     var outcome = MigrationOutcome()
     var link: MigrationConnections.Link
@@ -57,11 +59,11 @@ enum MigrateCommand: CommandFamily {
       // The other server may have closed it in the meantime: then a new one is worth a try.
       if outcome.isLostUnheard {
         link.connection.close()
-        link = try connect(to: peer, order, call)
+        link = try connect(to: host, order, call)
         outcome = order.send(indexes, over: link, call)
       }
     } else {
-      link = try connect(to: peer, order, call)
+      link = try connect(to: host, order, call)
       outcome = order.send(indexes, over: link, call)
     }
     if !order.copies { remove(outcome.moved, call) }
@@ -79,16 +81,20 @@ enum MigrateCommand: CommandFamily {
   }
 
   private static func connect(
-    to peer: String, _ order: MigrationOrder, _ call: borrowing Call
+    to host: String, _ order: MigrationOrder, _ call: borrowing Call
   ) throws(CommandError) -> MigrationConnections.Link {
     do throws(SystemError) {
       let connection = try call.server.transport.connectBlocking(
-        to: call.arguments[1].text, port: order.port, timeoutMilliseconds: order.timeout)
-      return MigrationConnections.Link(connection, to: peer)
+        to: host, port: order.port, timeoutMilliseconds: order.timeout)
+      return MigrationConnections.Link(connection, to: "\(host):\(order.port)")
     } catch {
-      throw CommandError("IOERR error or timeout connecting to the client")
+      throw unreachable
     }
   }
+
+  /// The path of a unix socket is shorter, too; the resolver takes Strings.
+  private static let hostByteCountMax = 255
+  private static let unreachable = CommandError("IOERR error or timeout connecting to the client")
 
   /// Removes what the other server has now; followers are told which keys that were.
   private static func remove(_ indexes: [Int], _ call: borrowing Call) {

@@ -38,11 +38,11 @@ enum ReplicationCommands: CommandFamily {
     case FoldedName("listening-port"):
       call.client.makeFollower().listeningPort = try call.integer(index + 1)
     case FoldedName("ip-address"):
-      let address = call.arguments[index + 1].text
-      guard address.utf8.count <= 255 else {
+      let address = call.arguments[index + 1]
+      guard address.byteCount <= 255 else {
         throw CommandError("ERR REPLCONF ip-address provided by replica instance is too long")
       }
-      call.client.makeFollower().announcedAddress = address
+      call.client.makeFollower().announcedAddress = address.logText()
     case FoldedName("capa"), FoldedName("version"):
       // Nothing that is sent depends on it.
       break
@@ -54,11 +54,12 @@ enum ReplicationCommands: CommandFamily {
       return false
     case FoldedName("getack"): return false
     case FoldedName("rdb-only"):
-      guard call.arguments[index + 1].text == "0" || call.arguments[index + 1].text == "1" else {
-        throw .notInteger
+      switch call.keyword(index + 1) {
+      case Keyword("0"), Keyword("1"): break
+      default: throw .notInteger
       }
     default:
-      throw call.failure("ERR Unrecognized REPLCONF option: \(call.arguments[index].text)")
+      throw call.failure("ERR Unrecognized REPLCONF option: \(echo: call.arguments[index])")
     }
     return true
   }

@@ -37,10 +37,11 @@ enum ConfigCommands: CommandFamily {
       "rewrite", flags, since: "2.8.0", complexity: "O(1)",
       summary: "Writes the present settings into the configuration file.", handler: configRewrite),
     Command(
-      "set", flags.union(.hidesArguments),
+      "set", flags,
       [
         ArgumentSpec.block("parameter_value", [.string("parameter"), .string("value")]).repeated
       ],
+      secrets: [.settings(from: 2)],
       tips: ["request_policy:all_nodes", "response_policy:all_succeeded"], since: "2.0.0",
       complexity: "O(N) when N is the number of configuration parameters provided",
       summary: "Changes settings, all of them or none.",
@@ -61,12 +62,12 @@ enum ConfigCommands: CommandFamily {
   // MARK: - CONFIG GET
 
   static func configGet(_ call: inout Call) throws(CommandError) {
-    let patterns = (2..<call.arguments.count).map { call.arguments[$0].text }
+    let patterns = (2..<call.arguments.count).map { ByteText(call.arguments[$0]) }
     let settings = call.server.configuration.list(patterns)
     call.reply.map(settings.count)
     for setting in settings {
-      call.reply.bulk(setting.name)
-      call.reply.bulk(setting.value)
+      call.reply.bulk(setting.name.rawSpan)
+      call.reply.bulk(setting.value.rawSpan)
     }
   }
 
@@ -75,15 +76,9 @@ enum ConfigCommands: CommandFamily {
   static func configSet(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count.isMultiple(of: 2) else { throw .syntax }
     let configuration = call.server.configuration
-    var pairs: [(name: String, value: String)] = []
+    var pairs: [(name: ByteText, value: ByteText)] = []
     for index in stride(from: 2, to: call.arguments.count, by: 2) {
-      let name = call.arguments[index].text
-      guard let value = String(validating: call.arguments[index + 1].copied, as: UTF8.self) else {
-        throw call.failure(
-          "ERR CONFIG SET failed (possibly related to argument '\(name)')"
-            + " - argument is not valid UTF-8")
-      }
-      pairs.append((name, value))
+      pairs.append((ByteText(call.arguments[index]), ByteText(call.arguments[index + 1])))
     }
     do throws(OptionError) {
       try configuration.set(
@@ -93,12 +88,6 @@ enum ConfigCommands: CommandFamily {
       throw call.failure("ERR \(error.message)")
     }
     call.reply.ok()
-  }
-
-  /// Whether an argument of CONFIG SET is a secret, so that SLOWLOG and MONITOR hide it.
-  static func isSecret(_ index: Int, in arguments: Arguments) -> Bool {
-    guard index >= 3, !index.isMultiple(of: 2), index < arguments.count else { return false }
-    return OptionTable.find(arguments[index - 1].text)?.option.traits.contains(.sensitive) ?? false
   }
 
   // MARK: - CONFIG REWRITE

@@ -56,8 +56,7 @@ enum RandomMemberCommands: CommandFamily {
     }
     let set = SetValue(entry)
     let size = set.count
-    call.changed(key, .setPop)
-    call.effects.changeCount &+= min(wanted, size) - 1
+    call.changed(key, .setPop, count: min(wanted, size))
     if wanted >= size { return popAll(set, key, call) }
     call.reply.set(wanted)
     // Drawing one by one is cheap while most members stay.

@@ -71,8 +71,7 @@ enum SetCommands: CommandFamily {
       if set.add(call.arguments[index], hash: call.arguments.hash(at: index)) { added += 1 }
     }
     if added > 0 {
-      call.changed(key, .setAdd)
-      call.effects.changeCount &+= added - 1
+      call.changed(key, .setAdd, count: added)
     }
     call.reply.integer(added)
   }
@@ -123,8 +122,7 @@ enum SetCommands: CommandFamily {
       }
     }
     if removed > 0 {
-      call.changed(key, .setRemove)
-      call.effects.changeCount &+= removed - 1
+      call.changed(key, .setRemove, count: removed)
       if rest == 0 { call.removeEmptied(key) }
     }
     call.reply.integer(removed)

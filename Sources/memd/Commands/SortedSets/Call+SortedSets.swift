@@ -30,13 +30,6 @@ extension Call {
     return score
   }
 
-  /// Says that `count` members of a key have changed, all with one event.
-  @inline(__always)
-  func changedMembers(_ key: Key, _ event: KeyEvent, count: Int) {
-    changed(key, event)
-    effects.changeCount &+= count &- 1
-  }
-
   /// Removes members with these ranks, and the key if none is left, and says so.
   func removeMembers(
     _ ranks: Range<Int>, of editor: consuming SortedSetEditor, _ key: Key, _ event: KeyEvent
@@ -44,20 +37,22 @@ extension Call {
     let isAll = ranks.count == editor.value.count
     // A set that loses everything is freed in slices, with its key.
     if !isAll { editor.remove(ranks) }
-    changedMembers(key, event, count: ranks.count)
+    changed(key, event, count: ranks.count)
     if isAll { removeEmptied(key) }
   }
 
   /// Stores what a command has put together under `key`, or removes the key if that is nothing, and
   /// replies with the number of members.
-  func store(_ result: SortedSetResult, _ key: Key, _ event: KeyEvent) {
+  ///
+  /// - Parameter count: what a set that is stored counts for as a change.
+  func store(_ result: SortedSetResult, _ key: Key, _ event: KeyEvent, count: Int = 1) {
     guard result.count > 0 else {
       if database.delete(key) { changed(key, .delete) }
       return reply.integer(0)
     }
     replaces(key, by: .sortedSet)
     reply.integer(result.store(key, in: database))
-    changed(key, event)
+    changed(key, event, count: count)
   }
 
   /// Followers get the members themselves, for a command that older ones don't understand.

@@ -110,7 +110,7 @@ enum SortedSetCommands: CommandFamily {
       index &+= 2
     }
     if added &+ updated > 0 {
-      call.changedMembers(
+      call.changed(
         key, conditions.contains(.increment) ? .incrementScore : .addMembers,
         count: added &+ updated)
     }
@@ -159,7 +159,7 @@ enum SortedSetCommands: CommandFamily {
       index &+= 1
     }
     if removed > 0 {
-      call.changedMembers(key, .removeMembers, count: removed)
+      call.changed(key, .removeMembers, count: removed)
       if left == 0 { call.removeEmptied(key) }
     }
     call.reply.integer(removed)

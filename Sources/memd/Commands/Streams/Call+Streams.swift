@@ -79,7 +79,7 @@ extension Call {
   /// The error of a command that names a group that isn't there.
   func noGroup(_ key: Int, _ group: Int) -> CommandError {
     failure(
-      "NOGROUP No such key '\(arguments[key].text)' or consumer group '\(arguments[group].text)'")
+      "NOGROUP No such key '\(echo: arguments[key])' or consumer group '\(echo: arguments[group])'")
   }
 
   /// True if the argument at `index` is the one character `character`.
@@ -94,6 +94,11 @@ extension ReplyWriter {
   mutating func streamID(_ id: StreamID) {
     var scratch = StreamIDScratch()
     bulk(scratch.write(id))
+  }
+
+  /// Replies with the name of the consumer that has an entry; empty if nobody has it.
+  mutating func consumerName(of entry: PendingEntry) {
+    if let consumer = entry.consumer { bulk(consumer.name) } else { bulk("") }
   }
 
   /// Replies with an entry: its id, and an array of names and values.

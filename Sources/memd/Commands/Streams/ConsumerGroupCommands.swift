@@ -132,8 +132,8 @@ enum ConsumerGroupCommands: CommandFamily {
     guard let group = stream.group(named: call.arguments[3]) else {
       throw call.failure(
         """
-        NOGROUP No such consumer group '\(call.arguments[3].text)' for key name \
-        '\(call.arguments[2].text)'
+        NOGROUP No such consumer group '\(echo: call.arguments[3])' for key name \
+        '\(echo: call.arguments[2])'
         """)
     }
     return group
@@ -141,7 +141,7 @@ enum ConsumerGroupCommands: CommandFamily {
 
   /// One change, which is none of the value for those who watch the key.
   private static func changed(_ event: KeyEvent, _ call: borrowing Call) {
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
     call.effects.notify(event, call.key(2), in: call.database)
   }
 
@@ -155,10 +155,11 @@ enum ConsumerGroupCommands: CommandFamily {
     let target = old ?? call.database.addStream(key)
     if old == nil {
       call.effects.touched(key, in: call.database)
-      call.database.signalReady(key)
+      call.signalReady(key)
     }
     let group = target.addGroup(
-      call.arguments[3], lastID: id, entriesRead: options.entriesRead)
+      call.arguments[3], lastID: id,
+      entriesRead: target.possibleEntriesRead(options.entriesRead))
     guard group != nil else {
       throw CommandError("BUSYGROUP Consumer Group name already exists")
     }
@@ -180,7 +181,7 @@ enum ConsumerGroupCommands: CommandFamily {
     } else {
       group.lastID = try call.streamID(4)
     }
-    group.entriesRead = options.entriesRead
+    group.entriesRead = stream.possibleEntriesRead(options.entriesRead)
     changed(.groupSetID, call)
     call.reply.ok()
   }
@@ -191,7 +192,7 @@ enum ConsumerGroupCommands: CommandFamily {
     call.database.unlinked.discard(UnlinkedValue(remains))
     changed(.groupDestroy, call)
     // Who waits for entries of the group learns that it is gone.
-    call.database.signalReady(call.key(2))
+    call.signalReady(call.key(2))
     call.reply.integer(1)
   }
 
@@ -222,7 +223,7 @@ enum ConsumerGroupCommands: CommandFamily {
     for index in 3..<call.arguments.count where group.acknowledge(try call.streamID(index)) {
       count += 1
     }
-    call.effects.changeCount &+= count
+    call.effects.countChanges(count)
     call.reply.integer(count)
   }
 
@@ -248,7 +249,7 @@ enum ConsumerGroupCommands: CommandFamily {
       call.reply.integer(outcome.rawValue)
     }
     guard !acknowledged.isEmpty else { return }
-    call.effects.changeCount &+= acknowledged.count
+    call.effects.countChanges(acknowledged.count)
     call.effects.rewrite("XACK", argumentCount: 2 + acknowledged.count)
     call.effects.append(key.bytes)
     call.effects.append(call.arguments[2])

@@ -36,16 +36,24 @@ struct GroupReading {
     return claimsIdle >= 0 && nextIdle(from: .zero, call) != nil
   }
 
+  /// Whether one more entry may follow the `count` that were given of this stream.
+  private func allows(
+    _ count: Int, _ budget: StreamReadBudget, _ call: borrowing Call
+  ) -> Bool {
+    (limit == 0 || count < limit) && budget.allowsMore(call)
+  }
+
   // MARK: - New entries
 
   /// Replies with entries that the group has not read yet, behind those that are taken over.
-  func replyNew(_ call: borrowing Call) {
+  func replyNew(_ call: borrowing Call, _ budget: inout StreamReadBudget) {
     let mark = call.reply.beginAggregate()
-    var count = claimsIdle >= 0 ? replyIdle(call) : 0
+    var count = claimsIdle >= 0 ? replyClaimable(call, &budget) : 0
     var hasAdvanced = false
     if let first = group.lastID.successor {
       var entries = stream.entries(from: first)
-      while limit == 0 || count < limit, let entry = entries.next() {
+      while allows(count, budget, call), let entry = entries.next() {
+        budget.take()
         stream.advance(group, to: entry.id)
         hasAdvanced = true
         if claimsIdle >= 0 {
@@ -77,46 +85,71 @@ struct GroupReading {
   private func nextIdle(from first: StreamID, _ call: borrowing Call) -> PendingEntry? {
     var next: StreamID? = first
     while let id = next, let pending = group.firstPending(from: id) {
-      let idle = call.moment.milliseconds - pending.deliveryTime
-      if idle >= claimsIdle, stream.entry(pending.id) != nil { return pending }
+      let isIdle = pending.isIdle(for: claimsIdle, at: call.moment.milliseconds)
+      if isIdle, stream.entry(pending.id) != nil { return pending }
       next = pending.id.successor
     }
     return nil
   }
 
-  /// Replies with pending entries that become this consumer's; returns how many.
-  private func replyIdle(_ call: borrowing Call) -> Int {
+  /// Replies with pending entries that become this consumer's, those first that were given back to
+  /// the group; returns how many.
+  private func replyClaimable(_ call: borrowing Call, _ budget: inout StreamReadBudget) -> Int {
     var count = 0
+    // Only where no time need have passed would the walk below meet them again.
+    var taken: Set<StreamID> = []
+    var place = group.released()
+    while let current = place, allows(count, budget, call) {
+      place = group.released(after: current)
+      guard let pending = group.pending(current.id), let entry = stream.entry(current.id) else {
+        continue
+      }
+      replyClaimed(pending, entry, call, &budget)
+      if claimsIdle == 0 { taken.insert(current.id) }
+      count += 1
+    }
     var next: StreamID? = .zero
-    while limit == 0 || count < limit, let id = next, let pending = nextIdle(from: id, call),
+    while allows(count, budget, call), let id = next, let pending = nextIdle(from: id, call),
       let entry = stream.entry(pending.id)
     {
-      call.reply.array(4)
-      call.reply.streamFields(of: entry)
-      call.reply.integer(Int(max(0, call.moment.milliseconds - pending.deliveryTime)))
-      call.reply.integer(pending.deliveryCount)
-      deliver(pending.id, count: pending.deliveryCount + 1, call)
-      count += 1
       next = pending.id.successor
+      if taken.contains(pending.id) { continue }
+      replyClaimed(pending, entry, call, &budget)
+      count += 1
     }
     return count
+  }
+
+  private func replyClaimed(
+    _ pending: PendingEntry, _ entry: StreamEntry, _ call: borrowing Call,
+    _ budget: inout StreamReadBudget
+  ) {
+    budget.take()
+    call.reply.array(4)
+    call.reply.streamFields(of: entry)
+    call.reply.integer(Int(max(0, call.moment.milliseconds - pending.deliveryTime)))
+    call.reply.integer(pending.deliveryCount)
+    deliver(pending.id, count: pending.nextDeliveryCount, call)
   }
 
   // MARK: - History
 
   /// Replies with entries that the consumer has pending; they count as delivered once more.
-  func replyHistory(from id: StreamID, _ call: borrowing Call) {
+  func replyHistory(
+    from id: StreamID, _ call: borrowing Call, _ budget: inout StreamReadBudget
+  ) {
     let mark = call.reply.beginAggregate()
     var count = 0
     var next: StreamID? = id
-    while limit == 0 || count < limit, let first = next,
+    while allows(count, budget, call), let first = next,
       let pending = consumer.firstPending(from: first)
     {
+      budget.take()
       if let entry = stream.entry(pending) {
         call.reply.streamEntry(entry)
-        let deliveries = group.pending(pending)?.deliveryCount ?? 0
+        let deliveries = group.pending(pending)?.nextDeliveryCount ?? 1
         group.deliver(
-          pending, to: consumer, time: call.moment.milliseconds, count: deliveries + 1)
+          pending, to: consumer, time: call.moment.milliseconds, count: deliveries)
         call.propagateClaim(pending, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
       } else {
         call.reply.array(2)
@@ -141,7 +174,7 @@ extension Call {
       return consumer
     }
     let consumer = group.addConsumer(arguments[index], seenTime: now)
-    effects.changeCount &+= 1
+    effects.countChanges(1)
     let key = key(keyIndex)
     effects.notify(.consumerCreate, key, in: database)
     effects.rewrite("XGROUP", argumentCount: 4)
@@ -157,10 +190,13 @@ extension Call {
     _ id: StreamID, of group: ConsumerGroup, keyIndex: Int, groupIndex: Int
   ) {
     guard let entry = group.pending(id) else { return }
+    guard let consumer = entry.consumer else {
+      return propagateRelease(of: [id], count: entry.deliveryCount, keyIndex, groupIndex)
+    }
     effects.rewrite("XCLAIM", argumentCount: 13)
     effects.append(arguments[keyIndex])
     effects.append(arguments[groupIndex])
-    effects.append(entry.consumer.name)
+    effects.append(consumer.name)
     effects.append(0)
     effects.append(id)
     effects.append("TIME")
@@ -171,6 +207,34 @@ extension Call {
     effects.append("JUSTID")
     effects.append("LASTID")
     effects.append(group.lastID)
+  }
+
+  /// Followers get pending entries that were given back to their group, all with the same count.
+  func propagateRelease(of ids: [StreamID], count: Int, _ keyIndex: Int, _ groupIndex: Int) {
+    effects.rewrite("XNACK", argumentCount: 8 + ids.count)
+    effects.append(arguments[keyIndex])
+    effects.append(arguments[groupIndex])
+    effects.append("FAIL")
+    effects.append("IDS")
+    effects.append(ids.count)
+    for id in ids { effects.append(id) }
+    effects.append("RETRYCOUNT")
+    effects.append(count)
+    effects.append("FORCE")
+  }
+
+  /// Followers forget a pending entry whose entry is gone: XCLAIM, which Redis sends, does that and
+  /// names the consumer that had it; where there is none, XACK does.
+  func propagateForgetting(
+    _ id: StreamID, of group: ConsumerGroup, keyIndex: Int, groupIndex: Int
+  ) {
+    guard group.pending(id)?.consumer == nil else {
+      return propagateClaim(id, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
+    }
+    effects.rewrite("XACK", argumentCount: 3)
+    effects.append(arguments[keyIndex])
+    effects.append(arguments[groupIndex])
+    effects.append(id)
   }
 
   /// Followers get how far a group has read.

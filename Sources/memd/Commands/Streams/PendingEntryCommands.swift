@@ -128,8 +128,8 @@ enum PendingEntryCommands: CommandFamily {
       count += 1
       call.reply.array(4)
       call.reply.streamID(entry.id)
-      call.reply.bulk(entry.consumer.name)
-      call.reply.integer(Int(max(0, idle)))
+      call.reply.consumerName(of: entry)
+      call.reply.integer(entry.consumer == nil ? -1 : Int(max(0, idle)))
       call.reply.integer(entry.deliveryCount)
     }
     call.reply.endArray(mark, count: count)
@@ -155,9 +155,9 @@ enum PendingEntryCommands: CommandFamily {
       guard let entry = stream.entry(id) else {
         guard group.pending(id) != nil else { continue }
         // What is no longer in the stream can't be worked on: it goes here and at followers.
-        call.propagateClaim(id, of: group, keyIndex: 1, groupIndex: 2)
+        call.propagateForgetting(id, of: group, keyIndex: 1, groupIndex: 2)
         sendsLastID = false
-        call.effects.changeCount &+= 1
+        call.effects.countChanges(1)
         group.acknowledge(id)
         continue
       }
@@ -167,7 +167,7 @@ enum PendingEntryCommands: CommandFamily {
     }
     if sendsLastID {
       call.propagateGroupID(of: group, keyIndex: 1, groupIndex: 2)
-      call.effects.changeCount &+= 1
+      call.effects.countChanges(1)
     }
     call.reply.endArray(mark, count: count)
   }
@@ -180,9 +180,7 @@ enum PendingEntryCommands: CommandFamily {
     let now = call.moment.milliseconds
     var deliveries = 1
     if let pending = group.pending(entry.id) {
-      if options.minimumIdle > 0, now - pending.deliveryTime < options.minimumIdle {
-        return false
-      }
+      if !pending.isIdle(for: options.minimumIdle, at: now) { return false }
       deliveries = pending.deliveryCount
     } else if !options.isForced {
       return false
@@ -190,7 +188,7 @@ enum PendingEntryCommands: CommandFamily {
     if let count = options.deliveryCount {
       deliveries = count
     } else if !options.repliesWithIDs {
-      deliveries += 1
+      if deliveries < .max { deliveries += 1 }
     }
     group.deliver(entry.id, to: consumer, time: options.deliveryTime, count: deliveries)
     consumer.activeTime = now
@@ -200,7 +198,7 @@ enum PendingEntryCommands: CommandFamily {
       call.reply.streamEntry(entry)
     }
     call.propagateClaim(entry.id, of: group, keyIndex: 1, groupIndex: 2)
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
     return true
   }
 
@@ -236,6 +234,14 @@ enum PendingEntryCommands: CommandFamily {
       stream: stream, group: group, consumer: consumer, minimumIdle: minimumIdle,
       repliesWithIDs: repliesWithIDs)
     reply.run(from: first, limit: limit, call)
+  }
+}
+
+extension PendingEntry {
+  /// Whether nobody has cared for the entry for so many milliseconds; nobody does for one that was
+  /// given back.
+  func isIdle(for milliseconds: Int, at now: Int64) -> Bool {
+    consumer == nil || milliseconds <= 0 || now - deliveryTime >= milliseconds
   }
 }
 
@@ -294,7 +300,7 @@ private struct ClaimOptions {
         index += 1
         lastID = try call.streamID(index)
       default:
-        throw call.failure("ERR Unrecognized XCLAIM option '\(arguments[index].text)'")
+        throw call.failure("ERR Unrecognized XCLAIM option '\(echo: arguments[index])'")
       }
       index += 1
     }
@@ -327,15 +333,13 @@ private struct AutomaticClaim {
       attempts -= 1
       next = pending.id.successor
       guard stream.entry(pending.id) != nil else {
-        call.propagateClaim(pending.id, of: group, keyIndex: 1, groupIndex: 2)
-        call.effects.changeCount &+= 1
+        call.propagateForgetting(pending.id, of: group, keyIndex: 1, groupIndex: 2)
+        call.effects.countChanges(1)
         group.acknowledge(pending.id)
         deleted.append(pending.id)
         continue
       }
-      if minimumIdle > 0, call.moment.milliseconds - pending.deliveryTime < minimumIdle {
-        continue
-      }
+      if !pending.isIdle(for: minimumIdle, at: call.moment.milliseconds) { continue }
       claim(pending, call)
       claimed.append(pending.id)
     }
@@ -349,11 +353,11 @@ private struct AutomaticClaim {
 
   private func claim(_ pending: PendingEntry, _ call: borrowing Call) {
     let now = call.moment.milliseconds
-    let deliveries = pending.deliveryCount + (repliesWithIDs ? 0 : 1)
+    let deliveries = repliesWithIDs ? pending.deliveryCount : pending.nextDeliveryCount
     group.deliver(pending.id, to: consumer, time: now, count: deliveries)
     consumer.activeTime = now
     call.propagateClaim(pending.id, of: group, keyIndex: 1, groupIndex: 2)
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
   }
 
   private func reply(_ id: StreamID, _ call: borrowing Call) {

@@ -26,7 +26,16 @@ enum StreamCommands: CommandFamily {
     [.token("KEEPREF", "keepref"), .token("DELREF", "delref"), .token("ACKED", "acked")]
   ).optional.since("8.2.0")
 
-  /// The ids of XDELEX and XACKDEL.
+  /// Who adds an entry, and under which name.
+  private static let producerArguments = ArgumentSpec.oneOf(
+    "idmp",
+    [
+      .string("pid").after("IDMPAUTO"),
+      .block("idmp", [.string("pid"), .string("iid")]).after("IDMP"),
+    ]
+  ).optional.since("8.6.0")
+
+  /// The ids of XDELEX, XACKDEL and XNACK.
   static let idArguments = ArgumentSpec.block(
     "ids", [.integer("numids"), .string("id").repeated]
   ).after("IDS")
@@ -41,7 +50,8 @@ enum StreamCommands: CommandFamily {
       ],
       [
         .key(), .token("NOMKSTREAM", "nomkstream").optional.since("6.2.0"), policyArguments,
-        trimArguments.optional, .oneOf("id_or_auto", [.token("*", "auto_id"), .string("id")]),
+        producerArguments, trimArguments.optional,
+        .oneOf("id_or_auto", [.token("*", "auto_id"), .string("id")]),
         .block("field_value", [.string("field"), .string("value")]).repeated,
       ],
       tips: ["nondeterministic_output"], since: "5.0.0",
@@ -51,6 +61,7 @@ enum StreamCommands: CommandFamily {
         ("6.2.0", "Takes `NOMKSTREAM`, `MINID` and `LIMIT`."),
         ("7.0.0", "Takes ids of the form `<ms>-*`."),
         ("8.2.0", "Takes `KEEPREF`, `DELREF` and `ACKED`."),
+        ("8.6.0", "Takes `IDMP` and `IDMPAUTO`."),
       ], handler: xadd),
     Command(
       "xlen", [.readonly, .fast], keys: [.key(1, .readOnly)], [.key()], since: "5.0.0",
@@ -115,21 +126,29 @@ enum StreamCommands: CommandFamily {
     let key = call.key(1)
     var stream = try call.database.streamForWriting(key)
     if stream == nil, options.keepsMissing { return call.reply.null() }
+    let fields = RequestFields(arguments: call.arguments, first: first)
+    let name = options.producer?.names(call, fields)
+    let now = call.moment.milliseconds
+    if let name, !call.client.flags.contains(.leader),
+      let known = stream?.entry(named: name, now: now)
+    {
+      return call.reply.streamID(known)
+    }
     let id = try nextID(options.id, after: stream?.lastID ?? .zero, call)
     let isNew = stream == nil
     let target = stream ?? call.database.addStream(key)
     stream = target
-    let fields = RequestFields(arguments: call.arguments, first: first)
     guard target.add(id, fields, limits: call.database.streamLimits) else {
       if isNew { _ = call.database.remove(key) }
       throw CommandError("ERR Elements are too large to be stored")
     }
+    if let name { target.remember(name, as: id, now: now) }
     call.reply.streamID(id)
     call.changed(key, .streamAdd)
     let result = options.apply(to: target, in: call.database)
     if result.count > 0 { call.effects.notify(.streamTrim, key, in: call.database) }
     if options.isSentAsItCame, case .complete = options.id { return }
-    propagateAdd(call, id, fields, options.exactTrim(of: target, after: result))
+    propagateAdd(call, id, fields, name, options.exactTrim(of: target, after: result))
     call.propagateDeletion(result, from: target)
   }
 
@@ -163,11 +182,17 @@ enum StreamCommands: CommandFamily {
 
   /// Followers get the id that was chosen, and a trim that says exactly what is left.
   private static func propagateAdd(
-    _ call: borrowing Call, _ id: StreamID, _ fields: RequestFields, _ trim: StreamTrim?
+    _ call: borrowing Call, _ id: StreamID, _ fields: RequestFields, _ name: ProducedName?,
+    _ trim: StreamTrim?
   ) {
-    let count = 2 + (trim == nil ? 0 : 3) + fields.count
+    let count = 2 + (name == nil ? 0 : 3) + (trim == nil ? 0 : 3) + fields.count
     call.effects.rewrite("XADD", argumentCount: count)
     call.effects.append(call.arguments[1])
+    if let name {
+      call.effects.append("IDMP")
+      call.effects.append(name.producer.rawSpan)
+      call.effects.append(name.entry.rawSpan)
+    }
     if let trim { call.effects.append(trim) }
     call.effects.append(id)
     for index in 0..<fields.count { call.effects.append(fields.text(index)) }
@@ -242,6 +267,7 @@ enum StreamCommands: CommandFamily {
       call.reply.integer(stream.delete(id, list.policy, &result).rawValue)
     }
     call.countDeleted(result.count, key)
+    if result.count == 0 { call.effects.countChanges(result.references.count) }
     call.propagateDeletion(result, from: stream)
   }
 
@@ -256,8 +282,7 @@ enum StreamCommands: CommandFamily {
     let result = options.apply(to: stream, in: call.database)
     call.reply.integer(result.count)
     guard result.count > 0 else { return }
-    call.changed(key, .streamTrim)
-    call.effects.changeCount &+= result.count - 1
+    call.changed(key, .streamTrim, count: result.count)
     guard !options.isSentAsItCame else { return }
     if let trim = options.exactTrim(of: stream, after: result) {
       call.effects.rewrite("XTRIM", argumentCount: 4)
@@ -298,9 +323,15 @@ enum StreamCommands: CommandFamily {
     guard let stream = try call.database.streamForWriting(key) else { throw .noSuchKey }
     try check(id, entriesAdded, stream)
     stream.lastID = id
-    if let entriesAdded { stream.entriesAdded = entriesAdded }
+    if let entriesAdded {
+      stream.entriesAdded = UInt64(entriesAdded)
+      for index in 0..<stream.groupCount {
+        let group = stream.group(at: index)
+        group.entriesRead = stream.possibleEntriesRead(group.entriesRead)
+      }
+    }
     if maxDeleted != .zero { stream.maxDeletedID = maxDeleted }
-    call.effects.changeCount &+= 1
+    call.effects.countChanges(1)
     call.effects.notify(.streamSetID, key, in: call.database)
     call.reply.ok()
   }

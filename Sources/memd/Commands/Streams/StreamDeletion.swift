@@ -78,13 +78,14 @@ extension Stream {
     return true
   }
 
-  /// Deletes an entry as the policy says.
+  /// Deletes an entry as the policy says. References may have outlived their entry: they are
+  /// dropped although it is missing.
   func delete(
     _ id: StreamID, _ policy: ReferencePolicy, _ result: inout StreamDeletion
   ) -> StreamDeletion.Outcome {
+    if policy == .delete { dropReferences(to: id, &result) }
     guard entry(id) != nil else { return .missing }
     if policy == .acknowledged, isReferenced(id) { return .referenced }
-    if policy == .delete { dropReferences(to: id, &result) }
     if delete(id) {
       result.count += 1
       result.ids.append(id)
@@ -111,16 +112,23 @@ extension Stream {
   }
 
   /// Deletes entries from the front that nobody refers to any more, as far as `trim` allows.
+  ///
+  /// - Parameter limit: so many entries are looked at; 0: any number. No entry is looked at that a
+  ///   group has still to read.
   fileprivate func trimAcknowledged(_ trim: StreamTrim, limit: Int) -> StreamDeletion {
     var result = StreamDeletion()
-    var next: StreamID? = .zero
-    while let start = next, limit == 0 || result.count < limit {
+    let last = lastIDOfAllGroups
+    var entries = self.entries(through: last)
+    var looked = 0
+    while limit == 0 || looked < limit {
       if case .length(let most) = trim, length <= most { break }
-      var entries = self.entries(from: start)
       guard let id = entries.next()?.id else { break }
       if case .minimum(let least) = trim, id >= least { break }
-      _ = delete(id, .acknowledged, &result)
-      next = id.successor
+      looked += 1
+      guard delete(id, .acknowledged, &result) == .deleted, let next = id.successor else {
+        continue
+      }
+      entries = self.entries(from: next, through: last)
     }
     return result
   }
@@ -175,7 +183,7 @@ extension Call {
   func countDeleted(_ count: Int, _ key: borrowing Key) {
     guard count > 0 else { return }
     effects.changed(key, .streamDelete, in: database)
-    effects.changeCount &+= count - 1
+    effects.countChanges(count - 1)
   }
 
   /// Followers get XDEL for the entries, and XACK for each group that lost references.

@@ -40,6 +40,8 @@ enum StreamIntrospection: CommandFamily {
         ("6.0.0", "Takes `FULL`."),
         ("7.0.0", "Shows what the stream knows about its past."),
         ("7.2.0", "Shows when a consumer was active last."),
+        ("8.6.0", "Shows what is remembered of producers."),
+        ("8.8.0", "Shows with `FULL` how many entries were given back to a group."),
       ], handler: xinfoStream),
   ]
 
@@ -67,8 +69,8 @@ enum StreamIntrospection: CommandFamily {
     guard let group = try stream(call).group(named: call.arguments[3]) else {
       throw call.failure(
         """
-        NOGROUP No such consumer group '\(call.arguments[3].text)' for key name \
-        '\(call.arguments[2].text)'
+        NOGROUP No such consumer group '\(echo: call.arguments[3])' for key name \
+        '\(echo: call.arguments[2])'
         """)
     }
     let now = call.moment.milliseconds
@@ -81,9 +83,10 @@ enum StreamIntrospection: CommandFamily {
       call.reply.bulk("pending")
       call.reply.integer(consumer.pendingCount)
       call.reply.bulk("idle")
-      call.reply.integer(Int(max(0, now - consumer.seenTime)))
+      // A time from a file may be anything; differences wrap around as Redis's do.
+      call.reply.integer(Int(max(0, now &- consumer.seenTime)))
       call.reply.bulk("inactive")
-      call.reply.integer(consumer.activeTime < 0 ? -1 : Int(now - consumer.activeTime))
+      call.reply.integer(consumer.activeTime == -1 ? -1 : Int(now &- consumer.activeTime))
     }
   }
 
@@ -139,7 +142,7 @@ enum StreamIntrospection: CommandFamily {
         if limit < 0 { limit = 10 }
       }
     }
-    call.reply.map(isFull ? 9 : 10)
+    call.reply.map(isFull ? 15 : 16)
     replyFigures(of: stream, call)
     if isFull {
       call.reply.bulk("entries")
@@ -168,9 +171,27 @@ enum StreamIntrospection: CommandFamily {
     call.reply.bulk("max-deleted-entry-id")
     call.reply.streamID(stream.maxDeletedID)
     call.reply.bulk("entries-added")
-    call.reply.integer(stream.entriesAdded)
+    call.reply.integer(Int(truncatingIfNeeded: stream.entriesAdded))
     call.reply.bulk("recorded-first-entry-id")
     call.reply.streamID(stream.firstID)
+    replyProducers(of: stream, call)
+  }
+
+  private static func replyProducers(of stream: Stream, _ call: borrowing Call) {
+    let log = stream.producers
+    let tracked = log?.tracked(now: call.moment.milliseconds)
+    call.reply.bulk("idmp-duration")
+    call.reply.integer(log?.duration ?? ProducerLog.defaultDuration)
+    call.reply.bulk("idmp-maxsize")
+    call.reply.integer(log?.maxCount ?? ProducerLog.defaultMaxCount)
+    call.reply.bulk("pids-tracked")
+    call.reply.integer(tracked?.producers ?? 0)
+    call.reply.bulk("iids-tracked")
+    call.reply.integer(tracked?.names ?? 0)
+    call.reply.bulk("iids-added")
+    call.reply.integer(Int(truncatingIfNeeded: log?.added ?? 0))
+    call.reply.bulk("iids-duplicates")
+    call.reply.integer(Int(truncatingIfNeeded: log?.duplicates ?? 0))
   }
 
   private static func replyFirst(_ walk: consuming StreamEntries, _ call: borrowing Call) {
@@ -187,7 +208,7 @@ enum StreamIntrospection: CommandFamily {
     call.reply.array(stream.groupCount)
     for index in 0..<stream.groupCount {
       let group = stream.group(at: index)
-      call.reply.map(7)
+      call.reply.map(8)
       call.reply.bulk("name")
       call.reply.bulk(group.name)
       call.reply.bulk("last-delivered-id")
@@ -195,6 +216,8 @@ enum StreamIntrospection: CommandFamily {
       replyProgress(of: group, stream, call)
       call.reply.bulk("pel-count")
       call.reply.integer(group.pendingCount)
+      call.reply.bulk("nacked-count")
+      call.reply.integer(group.releasedCount)
       call.reply.bulk("pending")
       let mark = call.reply.beginAggregate()
       var count = 0
@@ -204,7 +227,7 @@ enum StreamIntrospection: CommandFamily {
       {
         call.reply.array(4)
         call.reply.streamID(entry.id)
-        call.reply.bulk(entry.consumer.name)
+        call.reply.consumerName(of: entry)
         call.reply.integer(Int(entry.deliveryTime))
         call.reply.integer(entry.deliveryCount)
         count += 1

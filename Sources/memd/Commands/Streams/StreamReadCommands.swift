@@ -11,6 +11,14 @@ enum StreamReadCommands: CommandFamily {
     "streams", [.key().repeated, .string("id").repeated]
   ).after("STREAMS")
 
+  /// Entries of all streams together.
+  private static let maxCountArgument =
+    ArgumentSpec.integer("maxcount").after("MAXCOUNT").optional.since("8.10.0")
+
+  /// Bytes of the reply.
+  private static let maxSizeArgument =
+    ArgumentSpec.integer("maxsize").after("MAXSIZE").optional.since("8.10.0")
+
   static let commands: [Command] = [
     Command(
       "xread", [.readonly, .blocking, .movableKeys],
@@ -20,12 +28,14 @@ enum StreamReadCommands: CommandFamily {
           access: [.readOnly, .access])
       ],
       [
-        .integer("count").after("COUNT").optional,
+        .integer("count").after("COUNT").optional, maxCountArgument, maxSizeArgument,
         .integer("milliseconds").after("BLOCK").optional, streamArguments,
       ],
       since: "5.0.0", complexity: "O(log(M)+N) for N returned entries of streams with M blocks",
       summary: "Returns entries of streams behind given ids, or waits for some.",
-      history: [("7.4.0", "Takes `+` for the last entry.")], handler: xread),
+      history: [
+        ("7.4.0", "Takes `+` for the last entry."), ("8.10.0", "Takes `MAXCOUNT` and `MAXSIZE`."),
+      ], handler: xread),
     Command(
       "xreadgroup", [.write, .blocking, .movableKeys],
       keys: [
@@ -35,16 +45,17 @@ enum StreamReadCommands: CommandFamily {
       ],
       [
         .block("group_consumer", [.string("group"), .string("consumer")]).after("GROUP"),
-        .integer("count").after("COUNT").optional,
+        .integer("count").after("COUNT").optional, maxCountArgument, maxSizeArgument,
         .integer("milliseconds").after("BLOCK").optional,
-        .token("NOACK", "noack").optional,
-        .integer("min-idle-time").after("CLAIM").optional.since("8.4.0"), streamArguments,
+        .integer("min-idle-time").after("CLAIM").optional.since("8.4.0"),
+        .token("NOACK", "noack").optional, streamArguments,
       ],
       effect: .rewritten("XCLAIM for each entry, XGROUP SETID, XGROUP CREATECONSUMER"),
       since: "5.0.0",
       complexity: "O(log(M)+N) for N returned entries; CLAIM looks at all pending entries",
       summary: "Returns new entries of streams to a consumer of a group, or its pending ones.",
-      history: [("8.4.0", "Takes `CLAIM`.")], handler: xreadgroup),
+      history: [("8.4.0", "Takes `CLAIM`."), ("8.10.0", "Takes `MAXCOUNT` and `MAXSIZE`.")],
+      handler: xreadgroup),
   ]
 
   // MARK: - XREAD
@@ -55,8 +66,9 @@ enum StreamReadCommands: CommandFamily {
     var starts: [StreamID] = []
     for number in 0..<count { starts.append(try start(of: number, request, call)) }
     let mark = call.reply.beginAggregate()
+    var budget = StreamReadBudget(request, call)
     var served = 0
-    for number in 0..<count {
+    for number in 0..<count where budget.allowsMore(call) {
       let key = call.key(request.keyIndex(number))
       // Compatibility: the second look-up counts as hit or miss, too.
       guard let entry = call.database.read(key) else { continue }
@@ -67,7 +79,7 @@ enum StreamReadCommands: CommandFamily {
       served += 1
       if call.reply.version == .resp2 { call.reply.array(2) }
       call.reply.bulk(key.bytes)
-      call.reply.streamEntries(stream.entries(from: first), limit: request.count)
+      replyEntries(stream.entries(from: first), request, &budget, call)
     }
     guard served == 0 else { return end(mark, count: served, call) }
     guard request.blocks else { return call.reply.nullArray() }
@@ -79,6 +91,24 @@ enum StreamReadCommands: CommandFamily {
     call.block(
       keys: request.keyIndexes, type: .stream, timeoutMilliseconds: request.timeout,
       onTimeout: .nullArray, replacing: replacing)
+  }
+
+  /// Replies with the entries of one stream, as many as COUNT and the budget allow.
+  private static func replyEntries(
+    _ walk: consuming StreamEntries, _ request: StreamReadRequest,
+    _ budget: inout StreamReadBudget, _ call: borrowing Call
+  ) {
+    let mark = call.reply.beginAggregate()
+    var entries = walk
+    var count = 0
+    while request.count == 0 || count < request.count, budget.allowsMore(call),
+      let entry = entries.next()
+    {
+      budget.take()
+      call.reply.streamEntry(entry)
+      count += 1
+    }
+    call.reply.endArray(mark, count: count)
   }
 
   /// The id behind which a client wants to read.
@@ -115,8 +145,9 @@ enum StreamReadCommands: CommandFamily {
     let count = request.streamCount
     for number in 0..<count { try check(number, request, call) }
     let mark = call.reply.beginAggregate()
+    var budget = StreamReadBudget(request, call)
     var served = 0
-    for number in 0..<count {
+    for number in 0..<count where budget.allowsMore(call) {
       let key = call.key(request.keyIndex(number))
       guard let entry = call.database.read(key) else { continue }
       let stream = StreamValue(entry).stream
@@ -134,12 +165,12 @@ enum StreamReadCommands: CommandFamily {
       if call.reply.version == .resp2 { call.reply.array(2) }
       call.reply.bulk(key.bytes)
       if let first = id.successor {
-        reading.replyHistory(from: first, call)
+        reading.replyHistory(from: first, call, &budget)
       } else {
-        reading.replyNew(call)
+        reading.replyNew(call, &budget)
       }
       served += 1
-      call.effects.changeCount &+= 1
+      call.effects.countChanges(1)
     }
     guard served == 0 else { return end(mark, count: served, call) }
     guard request.blocks else { return call.reply.nullArray() }
@@ -157,8 +188,8 @@ enum StreamReadCommands: CommandFamily {
     guard stream?.group(named: call.arguments[request.group]) != nil else {
       throw call.failure(
         """
-        NOGROUP No such key '\(call.arguments[keyIndex].text)' or consumer group \
-        '\(call.arguments[request.group].text)' in XREADGROUP with GROUP option
+        NOGROUP No such key '\(echo: call.arguments[keyIndex])' or consumer group \
+        '\(echo: call.arguments[request.group])' in XREADGROUP with GROUP option
         """)
     }
     let index = request.idIndex(number)
@@ -177,10 +208,38 @@ enum StreamReadCommands: CommandFamily {
   }
 }
 
+/// What a reading of several streams may still reply with: MAXCOUNT entries and MAXSIZE bytes, and
+/// one entry in any case.
+struct StreamReadBudget {
+  private let maxCount: Int
+  private let maxSize: Int
+  /// Bytes in front of the reply.
+  private let start: Int
+  private var count = 0
+
+  init(_ request: StreamReadRequest, _ call: borrowing Call) {
+    maxCount = request.maxCount ?? .max
+    maxSize = request.maxSize ?? .max
+    start = call.reply.count
+  }
+
+  /// Whether one more entry may be given.
+  func allowsMore(_ call: borrowing Call) -> Bool {
+    count == 0 || count < maxCount && call.reply.count - start < maxSize
+  }
+
+  /// Counts an entry.
+  mutating func take() { count += 1 }
+}
+
 /// What stands in front of the keys of XREAD and XREADGROUP, and where keys and ids are.
 struct StreamReadRequest {
   /// COUNT; 0: all.
   private(set) var count = 0
+  /// MAXCOUNT: entries of all streams together.
+  private(set) var maxCount: Int?
+  /// MAXSIZE: bytes of the reply.
+  private(set) var maxSize: Int?
   /// BLOCK is there.
   private(set) var blocks = false
   /// Milliseconds; nil: for ever.
@@ -210,6 +269,12 @@ struct StreamReadRequest {
       case Keyword("count") where following > 0:
         index += 1
         count = max(0, try call.integer(index))
+      case Keyword("maxcount") where following > 0:
+        index += 1
+        maxCount = try StreamReadRequest.bound("MAXCOUNT", index, call)
+      case Keyword("maxsize") where following > 0:
+        index += 1
+        maxSize = try StreamReadRequest.bound("MAXSIZE", index, call)
       case Keyword("streams") where following > 0:
         first = index + 1
         try countStreams(call, name, readsGroup)
@@ -233,7 +298,19 @@ struct StreamReadRequest {
       index += 1
     }
     guard first > 0 else { throw .syntax }
+    if let maxCount, count > maxCount {
+      throw CommandError("ERR MAXCOUNT must be greater than or equal to COUNT")
+    }
     if readsGroup, group == 0 { throw CommandError("ERR Missing GROUP option for XREADGROUP") }
+  }
+
+  /// A number of entries or bytes that a reply may have at most.
+  private static func bound(
+    _ name: StaticString, _ index: Int, _ call: borrowing Call
+  ) throws(CommandError) -> Int {
+    let value = try call.integer(index)
+    guard value > 0 else { throw call.failure("ERR \(name) must be a positive integer") }
+    return value
   }
 
   private mutating func countStreams(

@@ -30,6 +30,8 @@ struct StreamTrimOptions {
   /// How many entries may go at most with whole blocks; 0: any number.
   private(set) var limit = 0
   private(set) var policy = ReferencePolicy.keep
+  /// IDMP, IDMPAUTO
+  private(set) var producer: ProducerOption?
   /// NOMKSTREAM
   private(set) var keepsMissing = false
   /// Where XADD's id stands; for XTRIM behind the last argument.
@@ -54,6 +56,10 @@ struct StreamTrimOptions {
         guard limit >= 0 else { throw CommandError("ERR The LIMIT argument must be >= 0.") }
         limitIsGiven = true
         idIndex += 1
+      case Keyword("idmp") where addsEntry && following > 1:
+        try readProducer(call, isAutomatic: false)
+      case Keyword("idmpauto") where addsEntry && following > 0:
+        try readProducer(call, isAutomatic: true)
       default:
         if let policy = ReferencePolicy(keyword) {
           self.policy = policy
@@ -97,6 +103,18 @@ struct StreamTrimOptions {
     idIndex += 1
   }
 
+  /// IDMP or IDMPAUTO with the names behind it.
+  private mutating func readProducer(
+    _ call: borrowing Call, isAutomatic: Bool
+  ) throws(CommandError) {
+    guard producer == nil else {
+      throw CommandError("ERR IDMP/IDMPAUTO specified multiple times")
+    }
+    let option = try ProducerOption(call, at: idIndex, isAutomatic: isAutomatic)
+    producer = option
+    idIndex = option.end
+  }
+
   /// Looks at what belongs together, and sets the limit of approximate trimming.
   private mutating func settle(
     _ call: borrowing Call, addsEntry: Bool
@@ -109,8 +127,14 @@ struct StreamTrimOptions {
       throw CommandError("ERR syntax error, XTRIM must be called with a trimming strategy")
     }
     if call.client.flags.contains(.leader) {
+      // The leader has chosen the id of an entry that has a name, too.
       limit = 0
-    } else if limitIsGiven {
+      return
+    }
+    if producer != nil, id != nil {
+      throw CommandError("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs")
+    }
+    if limitIsGiven {
       if !isApproximate {
         throw CommandError(
           "ERR syntax error, LIMIT cannot be used without the special ~ option")

@@ -6,53 +6,9 @@ import RESP
 // Fields whose deadline has passed leave through the funnel, as keys do: event, watchers, HDEL for
 // followers. A hash that loses its last field that way is deleted.
 
-extension Call {
-  /// The hash of `key` for a command that is going to change it; nil if there is none.
-  ///
-  /// Those of the fields that the command names which are due are removed first, so that the
-  /// command needs to know nothing of deadlines that have passed.
-  ///
-  /// - Parameter step: distance of the fields among the arguments, which begin at `first` and end
-  ///   before `end`.
-  @inline(__always)
-  func hashForWriting(
-    _ key: Key, fieldsFrom first: Int, to end: Int, step: Int = 1
-  ) throws(CommandError) -> WritableEntry? {
-    guard let entry = try database.collectionForWriting(key, .hash) else { return nil }
-    guard HashValue(entry).hasDueFields(before: moment.fieldThreshold) else { return entry }
-    return removingDueFields(entry, key, from: first, to: end, step: step)
-  }
-
-  @inline(never)
-  private func removingDueFields(
-    _ entry: WritableEntry, _ key: Key, from first: Int, to end: Int, step: Int
-  ) -> WritableEntry? {
-    var entry = entry
-    let threshold = moment.fieldThreshold
-    var due: [Int] = []
-    for index in stride(from: first, to: end, by: step) {
-      if database.isFieldDue(arguments[index], of: entry.entry, before: threshold) {
-        due.append(index)
-      }
-    }
-    guard !due.isEmpty else { return entry }
-    for index in due {
-      // False for a field that is named twice.
-      _ = database.removeField(arguments[index], of: &entry, hash: key.hash)
-    }
-    database.statistics.expiredSubkeys += due.count
-    for index in due { effects.mention(field: arguments[index]) }
-    effects.fieldsExpire(due.count, of: key, in: database)
-    for index in due { effects.append(arguments[index]) }
-    guard HashValue(entry).count == 0 else { return entry }
-    removeEmptied(key)
-    return nil
-  }
-}
-
 extension Database {
   /// Whether a field's deadline is before `threshold`.
-  fileprivate func isFieldDue(
+  func isFieldDue(
     _ name: RawSpan, of entry: Entry, before threshold: Int64
   ) -> Bool {
     if HashValue(entry).isTable {
@@ -79,9 +35,8 @@ extension Database {
     let removed =
       HashValue(entry).isTable
       ? expireTableFields(of: entry, key, limit) : expirePackedFields(of: &entry, key, limit)
-    statistics.expiredSubkeys += removed
     if HashValue(entry).count == 0 {
-      if remove(key) { effects.notify(.delete, key, in: self) }
+      if remove(key) { announce(.delete, key) }
     } else {
       deadlinesChanged(of: entry)
     }
@@ -95,12 +50,10 @@ extension Database {
       fields.append(field)
     }
     guard !fields.isEmpty else { return 0 }
-    for field in fields { effects.mention(field: field.name) }
-    effects.fieldsExpire(fields.count, of: key, in: self)
-    for field in fields {
-      effects.append(field.name)
-      field.free(allocator)
+    announceExpiry(ofFields: fields.count, key) { visit in
+      for field in fields { visit(StoredText(field.name)) }
     }
+    for field in fields { field.free(allocator) }
     return fields.count
   }
 
@@ -109,18 +62,12 @@ extension Database {
     guard list.stride == 3, let first = list.first else { return 0 }
     let due = list.due(before: moment.milliseconds, limit: limit)
     guard due.count > 0 else { return 0 }
-    if effects.attention.kinds.contains(.fields) {
+    announceExpiry(ofFields: due.count, key) { visit in
       var position = first
       for _ in 0..<due.count {
-        effects.mention(field: list.name(at: position))
+        visit(list.name(at: position))
         position = list.end(ofFieldAt: position)
       }
-    }
-    effects.fieldsExpire(due.count, of: key, in: self)
-    var position = first
-    for _ in 0..<due.count {
-      effects.append(list.name(at: position))
-      position = list.end(ofFieldAt: position)
     }
     var fields = PackedFields(entry, hash: key.hash, in: self)
     fields.remove(from: first, to: due.end, count: due.count * list.stride)

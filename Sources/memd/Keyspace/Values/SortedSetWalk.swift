@@ -44,16 +44,15 @@ struct ScoredMember {
     return unsafe _overrideLifetime(span, mutating: &scratch)
   }
 
+  /// The member where the set keeps it, perhaps as an integer.
+  @inline(__always)
+  var stored: StoredText {
+    guard let listpack else { return StoredText(element.member) }
+    return StoredText(listpack, at: position)
+  }
+
   /// Length of the member in bytes.
   var byteCount: Int { listpack?.textCount(at: position) ?? element.memberByteCount }
-
-  /// Replies with the member as a bulk string.
-  @inline(__always)
-  func write(to reply: inout ReplyWriter) {
-    guard let listpack else { return reply.bulk(element.member) }
-    if let integer = listpack.integer(at: position) { return reply.bulk(integer: integer) }
-    reply.bulk(listpack.bytes(at: position))
-  }
 }
 
 /// Goes over adjacent members of a sorted set, up or down; valid until the keyspace changes.

@@ -23,6 +23,7 @@ extension RDBReader {
       case .text(let range): try visit(bytes.extracting(range))
       }
     }
+    guard ziplist.isConsistent(bytes) else { throw malformed("ziplist") }
   }
 
   /// Reads a zipmap and calls `visit` for every name and value.
@@ -37,5 +38,6 @@ extension RDBReader {
       guard let pair = zipmap.next(bytes) else { throw malformed("zipmap") }
       try visit(bytes.extracting(pair.name), bytes.extracting(pair.value))
     }
+    guard zipmap.isConsistent(bytes) else { throw malformed("zipmap") }
   }
 }

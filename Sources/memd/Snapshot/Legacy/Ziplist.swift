@@ -16,7 +16,8 @@ import DataStructures
 ///                                         and 8 bits; 0xF1 - 0xFD: 0 to 12
 ///            text or integer, low bytes first
 ///
-/// `count` is 65535 if it is not known.
+/// `tail` is where the last entry begins, `count` is 65535 if it is not known. All that is said
+/// twice must agree: whoever believed one and read the other would read something else.
 struct Ziplist {
   /// What an entry holds.
   enum Item {
@@ -27,6 +28,10 @@ struct Ziplist {
 
   private var position = headerCount
   private static let headerCount = 10
+  private static let unknownCount = 65_535
+  /// Where the last entry read begins, and how many there were.
+  private var start = headerCount
+  private var count = 0
 
   /// Starts at the first entry; nil if the frame is damaged.
   init?(_ bytes: RawSpan) {
@@ -39,10 +44,20 @@ struct Ziplist {
   /// True behind the last entry.
   func isAtEnd(_ bytes: RawSpan) -> Bool { position == bytes.byteCount - 1 }
 
+  /// Whether the frame tells of the entries that were read, at the end.
+  func isConsistent(_ bytes: RawSpan) -> Bool {
+    let stored = bytes.little(2, at: 8)
+    return bytes.little(4, at: 4) == start && (stored == Ziplist.unknownCount || stored == count)
+  }
+
   /// The next entry; nil if it is damaged. Only before the end.
   mutating func next(_ bytes: RawSpan) -> Item? {
     let end = bytes.byteCount - 1
-    guard position < end else { return nil }
+    guard position < end, let before = lengthBefore(bytes, end),
+      before == (count == 0 ? 0 : position - start)
+    else { return nil }
+    start = position
+    count += 1
     position += bytes.byte(position) < 254 ? 1 : 5
     guard position < end else { return nil }
     let code = bytes.byte(position)
@@ -58,6 +73,14 @@ struct Ziplist {
       return text(length, behind: 5, rest)
     default: return integer(code, bytes, rest)
     }
+  }
+
+  /// What an entry says about the length of the one before it.
+  private func lengthBefore(_ bytes: RawSpan, _ end: Int) -> Int? {
+    let first = bytes.byte(position)
+    if first < 254 { return Int(first) }
+    guard first == 254, end - position > 5 else { return nil }
+    return bytes.little(4, at: position + 1)
   }
 
   private mutating func text(_ count: Int, behind head: Int, _ rest: Int) -> Item? {
@@ -94,8 +117,11 @@ struct Ziplist {
 ///     +-------+--------------+------+--------------+------+-------+----   ----+------+
 ///
 /// A length is one byte below 254, or 254 and 4 bytes; `free` bytes behind a value are unused.
+/// `count` is 254 if it is not known.
 struct Zipmap {
   private var position = 1
+  private var count = 0
+  private static let unknownCount = 254
 
   /// Starts at the first name; nil if the frame is damaged.
   init?(_ bytes: RawSpan) {
@@ -105,8 +131,15 @@ struct Zipmap {
   /// True behind the last value.
   func isAtEnd(_ bytes: RawSpan) -> Bool { position == bytes.byteCount - 1 }
 
+  /// Whether the frame tells of the pairs that were read, at the end.
+  func isConsistent(_ bytes: RawSpan) -> Bool {
+    let stored = Int(bytes.byte(0))
+    return stored == Zipmap.unknownCount || stored == count
+  }
+
   /// Where the next name and value lie; nil if they are damaged. Only before the end.
   mutating func next(_ bytes: RawSpan) -> Pair? {
+    count += 1
     guard let name = text(bytes, hasFree: false), let value = text(bytes, hasFree: true) else {
       return nil
     }

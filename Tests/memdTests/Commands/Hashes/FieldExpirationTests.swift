@@ -24,7 +24,7 @@ private let limits = [512, 0]
     #expect(events.take() == ["0 hexpired h"])
     #expect(stream.map { $0.split(separator: " ").sorted() } == [["HDEL", "a", "b", "h"]])
     #expect(server.run("HGETALL h") == ["c", "3"])
-    #expect(server.server.statistics.expiredSubkeys == 2)
+    #expect(server.server.keyspace.statistics.expiredFields == 2)
   }
 
   @Test(arguments: limits)
@@ -108,11 +108,11 @@ private let limits = [512, 0]
     server.run("HSET h stays v")
     let stream = server.stream {
       server.advance(milliseconds: 101)
-      for _ in 0..<1000 where server.server.expiry.hasBacklog { server.turn() }
+      for _ in 0..<1000 where server.server.expiration.hasBacklog { server.turn() }
     }
     #expect(server.run("HLEN h") == 1)
     #expect(stream.count == 7)
-    #expect(server.server.statistics.expiredSubkeys == 400)
+    #expect(server.server.keyspace.statistics.expiredFields == 400)
   }
 
   @Test(arguments: limits)
@@ -191,7 +191,7 @@ private let limits = [512, 0]
     server.run("FLUSHALL")
     #expect(server.server.keyspace.databases[0].fieldExpiringCount == 0)
     server.advance(milliseconds: 100)
-    #expect(server.server.statistics.expiredSubkeys == 0)
+    #expect(server.server.keyspace.statistics.expiredFields == 0)
   }
 
   @Test func `wrong requests are refused with the texts that clients know`() {

@@ -15,7 +15,7 @@ extension Server {
     guard configuration.activeDefrag else { return compaction.stop() }
     let free = allocator.slabBytesFree
     compaction.noteFreeBytes(free)
-    guard !compaction.isRunning, keyspace.unlinked.isEmpty, !expiry.hasBacklog,
+    guard !compaction.isRunning, keyspace.unlinked.isEmpty, !expiration.hasBacklog,
       free - compaction.hopelessBytes >= configuration.activeDefragIgnoreBytes,
       idlePercent >= configuration.activeDefragThresholdLower
     else { return }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// Why a command refuses: the text of the error reply, without the leading `-`.
 ///
 /// Thrown by handlers and written as a reply in one place, `Execution`. A fixed text costs no
@@ -45,9 +47,4 @@ struct CommandError: Error, Equatable {
   static var notAuthenticated: CommandError {
     CommandError("NOAUTH Authentication required.")
   }
-}
-
-/// Holds the text of the last formatted error until it is written.
-final class ErrorText {
-  var message = ""
 }

@@ -25,9 +25,11 @@ final class Attention {
     static let fields = Kinds(rawValue: 1 << 7)
     /// Somebody wants to hear of values that are replaced altogether.
     static let replacements = Kinds(rawValue: 1 << 8)
+    /// Commands wait for the end of the unit to be propagated together.
+    static let effects = Kinds(rawValue: 1 << 9)
 
     /// What is to be done when a unit has ended.
-    static let atEndOfUnit: Kinds = [.readyKeys, .ownPushes]
+    static let atEndOfUnit: Kinds = [.effects, .readyKeys, .ownPushes]
   }
 
   private(set) var kinds: Kinds = []

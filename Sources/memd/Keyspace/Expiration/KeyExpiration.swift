@@ -35,8 +35,8 @@ extension Database {
     contents.expirations.insert(KeyExpiration(entry))
   }
 
-  /// Takes an entry that leaves the table, or loses its deadline, out of the wheel. The wheel itself
-  /// has forgotten one that it has just handed over because it is due.
+  /// Takes an entry that leaves the table, or loses its deadline, out of the wheel. The wheel has
+  /// forgotten one itself that it has just handed over because it is due.
   @inline(__always)
   func forgetDeadline(of entry: Entry) {
     guard entry.header.hasDeadline, KeyExpiration(entry).isFiled else { return }

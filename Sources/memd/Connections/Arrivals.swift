@@ -4,9 +4,7 @@ import DataStructures
 
 /// Input buffers whose requests are about to run. A large argument in one of them needs no copy
 /// when it becomes a value: the keyspace takes the whole buffer, which holds hardly anything else.
-final class Arrivals {
-  /// Smaller values are copied.
-  static let adoptedByteCountMin = 64 << 10
+final class Arrivals: ReceivedBlocks {
   /// Bytes in front of an argument that may stay with it.
   private static let prefixByteCountMax = 4096
 
@@ -20,10 +18,8 @@ final class Arrivals {
   /// The requests have run.
   func removeAll() { buffers.removeAll(keepingCapacity: true) }
 
-  /// Makes the buffer in which `bytes` lie the keyspace's; nil if they lie elsewhere, or if the
-  /// buffer holds much else.
   func adopt(_ bytes: RawSpan, _ allocator: Allocator) -> StringBlock? {
-    guard bytes.byteCount >= Arrivals.adoptedByteCountMin else { return nil }
+    guard !buffers.isEmpty, bytes.byteCount >= StringBlock.adoptedByteCountMin else { return nil }
     let start = unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
     for buffer in buffers {
       guard let place = buffer.offset(of: start, count: bytes.byteCount) else { continue }

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+/// The stream of effects: everything that changes the dataset, as RESP commands at known offsets.
+///
+/// Written by `Effects` alone, read by cursors, and at the end of a turn only. The bytes lie in a
+/// chain of blocks that all readers share, so a hundred followers cost one copy:
+///
+///     offset  firstOffset                     cursor                   offset
+///                 v                             v                         v
+///          +-----------------+-----------------+-----------------+-------------- - - -+
+///          | 64 KB           | 64 KB           | 64 KB           | the block written  |
+///          +-----------------+-----------------+-----------------+-------------- - - -+
+///
+/// Byte `n` (the first is number 1) lies in block `(n - 1) / 64 KB`, wherever that is in memory.
+/// Blocks are given back when they hold neither the history that is to be kept (`capacity`) nor
+/// anything that a cursor has not passed.
+@safe
+final class ReplicationStream {
+  /// 40 hexadecimal digits that name this history of the dataset.
+  private(set) var replicationID: String
+  /// Bytes of the stream so far (`master_repl_offset`).
+  private(set) var offset = 0
+  /// Bytes of history that are kept for whoever comes back (`repl-backlog-size`).
+  private(set) var capacity: Int
+
+  /// The memory of one block.
+  @safe
+  private struct Block {
+    let start: UnsafeMutableRawPointer
+
+    /// Not counted as the dataset's memory: `capacity` is, from the start.
+    init() { unsafe start = Allocator.allocateUncounted(ReplicationStream.blockByteCount) }
+
+    func free() { unsafe Allocator.freeUncounted(start) }
+  }
+
+  /// The blocks, the oldest first, and the number of that one.
+  private var blocks: [Block] = []
+  private var firstBlock = 0
+  /// A block that was given back and is used again: in the long run nothing is allocated.
+  private var spare: Block?
+  /// The start of the last block, and how much of it is written.
+  private var tail: UnsafeMutableRawPointer?
+  private var tailCount = ReplicationStream.blockByteCount
+  private var cursors: [StreamCursor] = []
+
+  static let blockByteCount = 64 << 10
+  /// The least history; smaller settings are raised to it, as in Redis.
+  static let capacityMin = 16 << 10
+
+  init(capacity: Int, replicationID: String) {
+    self.capacity = max(capacity, ReplicationStream.capacityMin)
+    self.replicationID = replicationID
+    unsafe tail = nil
+  }
+
+  deinit {
+    for block in blocks { block.free() }
+    spare?.free()
+  }
+
+  // MARK: - Figures
+
+  /// Offset of the oldest byte that is still here.
+  var firstOffset: Int { firstBlock * ReplicationStream.blockByteCount + 1 }
+  /// Bytes that are still here.
+  var historyCount: Int { offset - firstOffset + 1 }
+  /// Memory of the blocks.
+  var byteCount: Int {
+    (blocks.count + (spare == nil ? 0 : 1)) * ReplicationStream.blockByteCount
+  }
+  /// Memory of what is kept only because a reader has not passed it.
+  var byteCountForReaders: Int { max(0, byteCount - capacity - ReplicationStream.blockByteCount) }
+
+  // MARK: - Writing
+
+  /// Adds bytes to the stream.
+  @inline(__always)
+  func append(_ bytes: RawSpan) {
+    let count = bytes.byteCount
+    guard count <= ReplicationStream.blockByteCount &- tailCount, let tail = unsafe tail else {
+      return appendAcross(bytes)
+    }
+    unsafe (tail + tailCount).copy(bytes)
+    tailCount &+= count
+    offset &+= count
+  }
+
+  /// The bytes reach beyond the last block.
+  @inline(never)
+  private func appendAcross(_ bytes: RawSpan) {
+    var start = 0
+    while start < bytes.byteCount {
+      if tailCount == ReplicationStream.blockByteCount { addBlock() }
+      guard let tail = unsafe tail else { return }
+      let count = min(bytes.byteCount - start, ReplicationStream.blockByteCount - tailCount)
+      unsafe (tail + tailCount).copy(bytes.extracting(start..<(start + count)))
+      tailCount += count
+      offset += count
+      start += count
+    }
+  }
+
+  private func addBlock() {
+    let block = spare ?? Block()
+    spare = nil
+    blocks.append(block)
+    unsafe tail = block.start
+    tailCount = 0
+  }
+
+  /// Gives the history another name: nobody can go on from it any more (DEBUG CHANGE-REPL-ID).
+  func rename(_ newID: String) { replicationID = newID }
+
+  /// Keeps another length of history from now on.
+  func resize(to newCapacity: Int) {
+    capacity = max(newCapacity, ReplicationStream.capacityMin)
+    trim()
+  }
+
+  /// Gives blocks back that nobody needs any more; called when a turn's bytes have been read.
+  func trim() {
+    var needed = offset - capacity
+    for cursor in cursors where cursor.position < needed { needed = cursor.position }
+    let count = min(
+      needed / ReplicationStream.blockByteCount - firstBlock, blocks.count - 1)
+    guard count > 0 else { return }
+    for block in blocks.prefix(count) {
+      if spare == nil { spare = block } else { block.free() }
+    }
+    blocks.removeFirst(count)
+    firstBlock += count
+  }
+
+  // MARK: - Reading
+
+  /// A new reader that gets everything from now on.
+  func makeCursor() -> StreamCursor {
+    let cursor = StreamCursor(self)
+    cursors.append(cursor)
+    return cursor
+  }
+
+  /// The reader is gone: nothing is kept for it any more.
+  func remove(_ cursor: StreamCursor) { cursors.removeAll { $0 === cursor } }
+
+  /// True if all bytes behind `position` are still here.
+  func holds(behind position: Int) -> Bool { position >= firstOffset - 1 && position <= offset }
+
+  /// Bytes behind `position` that lie together, at least one if there is any; valid until the next
+  /// append or trim. They must be here.
+  @_lifetime(borrow self)
+  func bytes(behind position: Int) -> RawSpan {
+    precondition(holds(behind: position), "the stream no longer has what is to be read")
+    guard position < offset else { return RawSpan() }
+    let start = position % ReplicationStream.blockByteCount
+    let index = position / ReplicationStream.blockByteCount - firstBlock
+    let count = min(offset - position, ReplicationStream.blockByteCount - start)
+    let span = unsafe RawSpan(_unsafeStart: blocks[index].start + start, byteCount: count)
+    return unsafe _overrideLifetime(span, borrowing: self)
+  }
+
+  /// A copy of everything behind `position`, which must be here.
+  func copy(behind position: Int) -> [UInt8] {
+    var copy: [UInt8] = []
+    var next = position
+    while next < offset {
+      let part = bytes(behind: next)
+      copy += part.copied
+      next += part.byteCount
+    }
+    return copy
+  }
+}
+
+/// How far one reader of the stream has come.
+final class StreamCursor {
+  /// Bytes of the stream that the reader has had.
+  private(set) var position: Int
+  private unowned let stream: ReplicationStream
+
+  fileprivate init(_ stream: ReplicationStream) {
+    self.stream = stream
+    position = stream.offset
+  }
+
+  /// Bytes that the reader has not had.
+  var pendingCount: Int { stream.offset - position }
+
+  /// The reader has had so many bytes more.
+  func advance(_ count: Int) { position += count }
+}
