@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import RESP
 
@@ -10,6 +11,7 @@ final class ReachFollower {
   private let leader: Server
   let server: Server
   private let applier: StreamApplier
+  private let cursor: StreamCursor
 
   init(clock: SimulatedClock, leader: Server, configuration: Configuration) {
     self.leader = leader
@@ -19,17 +21,30 @@ final class ReachFollower {
       helpers: SimulatedHelpers(transport: transport, seed: 2), seed: 99, secretWord: { 4 })
     server = Server(configuration: configuration, world: world, log: Log())
     applier = StreamApplier(server: server)
+    cursor = leader.effects.stream.makeCursor()
   }
 
   /// Applies what is new; a sentence if that is impossible.
   func catchUp() -> String? {
-    guard leader.effects.backlog.offset > applier.offset else { return nil }
-    var bytes: [UInt8] = []
-    guard leader.effects.backlog.read(after: applier.offset, into: &bytes) else {
-      return "the follower fell out of the backlog"
-    }
+    let bytes = leader.effects.stream.copy(behind: cursor.position)
+    guard !bytes.isEmpty else { return nil }
+    cursor.advance(bytes.count)
     server.renewMoment(ticks: 0)
-    return applier.apply(bytes) ? nil : "the stream of effects is no stream of commands"
+    do throws(StreamFailure) {
+      try applier.apply(bytes.rawSpan)
+    } catch {
+      return "stream \(ReachFollower.text(error))"
+    }
+    return applier.offset == cursor.position ? nil : "stream ends inside of a unit"
+  }
+
+  private static func text(_ failure: StreamFailure) -> String {
+    switch failure {
+    case .protocolError(let offset): return "is no stream of commands at \(offset)"
+    case .refused(_, let command, let error):
+      let command = String(decoding: command, as: UTF8.self)
+      return "\(ReachScript.shortened(command)): \(String(decoding: error, as: UTF8.self))"
+    }
   }
 
   /// What the two don't agree about; nil if nothing.
