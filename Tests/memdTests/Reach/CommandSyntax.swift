@@ -125,7 +125,7 @@ final class CommandSyntax {
     return access.contains(.delete) || description.takesDeadline
   }
 
-  /// Whether the value goes as a whole; else the command takes a part of it, or gives it a deadline.
+  /// Whether the value goes as a whole; else a part of it is taken, or it is given a deadline.
   func takesWhole(target: Int) -> Bool {
     let access = description.command.keys[targetSpecs[target]].access
     return !access.isDisjoint(with: [.overwrite, .remove])
