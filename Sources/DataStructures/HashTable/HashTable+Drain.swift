@@ -15,6 +15,7 @@ extension HashTable {
       guard budget > 0 else { return false }
       let head = buckets[buckets.count &- 1]
       budget &-= 1
+      willChange(head)
       HashTable.forEach(inChainOf: head) { element in
         visit(element)
         elementCount &-= 1

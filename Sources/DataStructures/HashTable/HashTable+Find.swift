@@ -69,6 +69,7 @@ extension HashTable {
   /// Puts another element with the same key at a place, say the same entry at a new address.
   @inlinable @inline(__always)
   public mutating func replace(at location: Location, with element: Element) {
+    willChange(location.head)
     unsafe location.slot.pointee = element.word
   }
 }

@@ -75,6 +75,8 @@ public struct SetMember: HashTableElement {
 
   // MARK: - HashTableElement
 
+  @inlinable public static var bucketKind: BucketKind? { .set }
+
   /// The hash of the bytes.
   @inlinable
   public func hash(_ seed: HashSeed) -> UInt64 { SipHash13.hash(bytes, seed) }
