@@ -25,7 +25,8 @@ public protocol HashTableElement {
 }
 
 extension HashTableElement {
-  // A constant: what depends on it is gone where the table is specialised.
+  /// Buckets are not announced. A constant: what depends on it is gone where the table is
+  /// specialised.
   @inlinable public static var bucketKind: BucketKind? { nil }
 }
 

@@ -75,6 +75,7 @@ public struct SetMember: HashTableElement {
 
   // MARK: - HashTableElement
 
+  /// Buckets of sets are announced before they change.
   @inlinable public static var bucketKind: BucketKind? { .set }
 
   /// The hash of the bytes.

@@ -12,11 +12,11 @@ final class BlockShadow: BlockObserver {
   /// A block that was met on a walk over everything.
   struct Seen {
     let epoch: UInt8
-    let contents: String
+    let contents: [UInt8]
   }
 
   private let allocator: Allocator
-  private var left: [String: Int] = [:]
+  private var left: [[UInt8]: Int] = [:]
   private(set) var announcedCount = 0
   private(set) var failures: [String] = []
 
@@ -34,9 +34,7 @@ final class BlockShadow: BlockObserver {
   func willChange(_ block: ChangingBlock) {
     announcedCount += 1
     let contents = block.contents
-    guard let count = left[contents] else {
-      return failures.append("announced late or twice: \(contents.prefix(200))")
-    }
+    guard let count = left[contents] else { return fail("announced late or twice", contents) }
     left[contents] = count == 1 ? nil : count - 1
   }
 
@@ -46,23 +44,27 @@ final class BlockShadow: BlockObserver {
     let found = Dictionary(old.map { ($0.contents, 1) }, uniquingKeysWith: +)
     guard found != left, failures.isEmpty else { return }
     for (contents, count) in found where left[contents] != count {
-      failures.append("\(context): changed unannounced to \(contents.prefix(200))")
+      fail("\(context): changed unannounced", contents)
     }
     for (contents, count) in left where found[contents] != count {
-      failures.append("\(context): gone or changed unannounced: \(contents.prefix(200))")
+      fail("\(context): gone or changed unannounced", contents)
     }
+  }
+
+  private func fail(_ what: String, _ contents: [UInt8]) {
+    failures.append("\(what): \(String(decoding: contents.prefix(200), as: UTF8.self))")
   }
 }
 
 extension ChangingBlock {
   /// Everything that a snapshot would write of the block.
-  var contents: String {
+  var contents: [UInt8] {
     switch self {
-    case .entry: "entry"
+    case .entry: []
     case .listNode(let node): node.contents
     case .streamNode(let node, _): node.contents
-    case .group(let group): group.contents
-    case .producers(let log): log.contents
+    case .group(let group): Array(group.contents.utf8)
+    case .producers(let log): Array(log.contents.utf8)
     case .sortedSetNode(let node): node.contents
     case .bucket(_, let chain): chain.memberContents
     }
@@ -70,43 +72,47 @@ extension ChangingBlock {
 }
 
 extension QuickListNode {
-  var contents: String {
-    isPlain ? "plain \(plainText.copied)" : "packed \(listpack.allBytes.copied)"
+  var contents: [UInt8] {
+    isPlain
+      ? Array("plain ".utf8) + plainText.copied : Array("packed ".utf8) + listpack.allBytes.copied
   }
 }
 
 extension StreamNodeView {
-  var contents: String { "stream \(id) \(listpack.allBytes.copied)" }
+  var contents: [UInt8] { Array("stream \(id) ".utf8) + listpack.allBytes.copied }
 }
 
 extension SortedSetNode {
-  var contents: String {
-    var contents = "sorted"
-    forEach { contents += " \($0.score.bitPattern) \($0.member.copied)" }
+  var contents: [UInt8] {
+    var contents = Array("sorted".utf8)
+    forEach {
+      contents += Array(" \($0.score.bitPattern) ".utf8)
+      contents += $0.member.copied
+    }
     return contents
   }
 }
 
 extension BucketChain {
   /// Of a set; the order in a bucket means nothing.
-  var memberContents: String {
+  var memberContents: [UInt8] {
     var members: [String] = []
-    forEach { members.append("\(SetMember(word: $0).bytes.copied)") }
-    return "members \(members.sorted())"
+    forEach { members.append(SetMember(word: $0).bytes.text) }
+    return Array("members \(members.sorted().joined(separator: " "))".utf8)
   }
 }
 
 extension ConsumerGroup {
   var contents: String {
-    var contents = "group \(name.copied) \(lastID) \(entriesRead)"
+    var contents = "group \(name.text) \(lastID) \(entriesRead)"
     for index in 0..<consumerCount {
       let consumer = self.consumer(at: index)
-      contents += " \(consumer.name.copied) \(consumer.seenTime) \(consumer.activeTime)"
+      contents += " \(consumer.name.text) \(consumer.seenTime) \(consumer.activeTime)"
     }
     var next: StreamID? = .zero
     while let id = next, let entry = firstPending(from: id) {
-      let owner = entry.consumer?.name.copied
-      contents += " (\(entry.id) \(owner ?? []) \(entry.deliveryTime) \(entry.deliveryCount))"
+      let owner = entry.consumer?.name.text ?? ""
+      contents += " (\(entry.id) \(owner) \(entry.deliveryTime) \(entry.deliveryCount))"
       next = entry.id.successor
     }
     var place = released()
@@ -122,10 +128,10 @@ extension ProducerLog {
   var contents: String {
     var contents = "producers \(duration) \(maxCount) \(added) \(duplicates)"
     for index in 0..<producerCount {
-      contents += " \(producer(at: index).name.copied)"
+      contents += " \(producer(at: index).name.text)"
       var next = producer(at: index).first
       while let entry = next {
-        contents += " \(entry.name.copied)=\(entry.id)"
+        contents += " \(entry.name.text)=\(entry.id)"
         next = entry.nextOfProducer
       }
     }
@@ -144,10 +150,12 @@ extension DataStructures.Stream {
     }
     for index in 0..<groupCount {
       let group = self.group(at: index)
-      blocks.append(BlockShadow.Seen(epoch: group.epoch, contents: group.contents))
+      let contents = Array(group.contents.utf8)
+      blocks.append(BlockShadow.Seen(epoch: group.epoch, contents: contents))
     }
     if let producers {
-      blocks.append(BlockShadow.Seen(epoch: producers.epoch, contents: producers.contents))
+      let contents = Array(producers.contents.utf8)
+      blocks.append(BlockShadow.Seen(epoch: producers.epoch, contents: contents))
     }
     return blocks
   }

@@ -95,16 +95,16 @@ struct SortedSetRun: ~Copyable {
   }
 
   mutating func step(_ step: Int) {
-    let member = Array("member:\(random.next(below: 1200))".utf8)
+    let member = Array("member:\(random.next(below: 3000))".utf8)
     let hash = SipHash13.hash(member.octets, seed)
-    let grows = step % 1000 < 700
+    let grows = step % 2000 < 1500
     switch random.next(below: 20) {
     case 0:
       let start = random.next(below: set.count + 1)
-      set.removeRange(start..<start + random.next(below: 40))
-    case 1: set.removeLast(random.next(below: 20))
+      set.removeRange(start..<start + random.next(below: grows ? 4 : 40))
+    case 1: set.removeLast(random.next(below: grows ? 3 : 20))
     case 2: moveSome()
-    case 3..<(grows ? 5 : 16): set.remove(member.octets, hash: hash)
+    case 3..<(grows ? 4 : 16): set.remove(member.octets, hash: hash)
     default: put(member, hash, step)
     }
   }

@@ -18,7 +18,7 @@ struct EpochTests {
     allocator.destroy()
   }
 
-  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
   func `Changes of list nodes are announced`(seed: UInt64) {
     let allocator = Allocator.create()
     let shadow = BlockShadow(allocator)
@@ -35,11 +35,11 @@ struct EpochTests {
       shadow.check([], "seed \(seed) behind the end")
     }
     #expect(shadow.failures == [])
-    #expect(shadow.announcedCount > 200)
+    #expect(shadow.announcedCount > 100)
     allocator.destroy()
   }
 
-  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
   func `Changes of sorted set nodes are announced`(seed: UInt64) {
     let allocator = Allocator.create()
     let shadow = BlockShadow(allocator)
@@ -60,11 +60,11 @@ struct EpochTests {
       shadow.check([], "seed \(seed) behind the end")
     }
     #expect(shadow.failures == [])
-    #expect(shadow.announcedCount > 200)
+    #expect(shadow.announcedCount > 100)
     allocator.destroy()
   }
 
-  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
   func `Changes of buckets are announced`(seed: UInt64) {
     let allocator = Allocator.create()
     let shadow = BlockShadow(allocator)
@@ -84,11 +84,11 @@ struct EpochTests {
       shadow.check([], "seed \(seed) behind the end")
     }
     #expect(shadow.failures == [])
-    #expect(shadow.announcedCount > 200)
+    #expect(shadow.announcedCount > 100)
     allocator.destroy()
   }
 
-  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  @Test(arguments: 1...5 as ClosedRange<UInt64>)
   func `Changes of blocks, groups and producers of streams are announced`(seed: UInt64) {
     let allocator = Allocator.create()
     let shadow = BlockShadow(allocator)
@@ -104,7 +104,7 @@ struct EpochTests {
     run.free()
     shadow.check([], "seed \(seed) behind the end")
     #expect(shadow.failures == [])
-    #expect(shadow.announcedCount > 200)
+    #expect(shadow.announcedCount > 100)
     #expect(allocator.bytesInUse == 0)
     allocator.destroy()
   }
@@ -122,10 +122,11 @@ struct EpochTests {
       for word in 2000..<6000 as Range<UInt64> { table.insert(word) }
       #expect(table.table.bucketCount > most)
       for word in 2000..<5950 as Range<UInt64> { _ = table.remove(word) }
+      let frozen = table.table.bucketCount
       table.table.mergingEnabled = true
       for word in 1900..<1990 as Range<UInt64> { _ = table.remove(word) }
       table.table.checkInvariants()
-      #expect(table.table.bucketCount < most)
+      #expect(table.table.bucketCount <= frozen - 4 * 90)
       table.table.removeAll()
     }
     allocator.destroy()

@@ -28,7 +28,7 @@ struct StreamRun: ~Copyable {
     switch random.next(below: 20) {
     case 0..<8: add()
     case 8, 9: remove()
-    case 10: trim()
+    case 10: if random.next(below: 5) == 0 { trim() }
     case 11: freeSome()
     case 12..<18: changeGroup()
     default: changeProducers()
@@ -50,7 +50,7 @@ struct StreamRun: ~Copyable {
   }
 
   private mutating func remove() {
-    for _ in 0..<random.next(below: 4) { _ = stream.remove(someID) }
+    for _ in 0..<random.next(below: 3) { _ = stream.remove(someID) }
   }
 
   private mutating func trim() {

@@ -76,6 +76,7 @@ struct EpochCommands {
     case "%g": return ["g\(random.next(below: 2))"]
     case "%c": return ["c\(random.next(below: 3))"]
     case "%long": return [String(repeating: "x", count: random.next(below: 700))]
+    case "%huge": return [String(repeating: "y", count: 9000 + random.next(below: 50))]
     default: return [word]
     }
   }
@@ -88,6 +89,7 @@ struct EpochCommands {
     "PFADD $hll %m*9", "PFCOUNT $hll", "PFMERGE $hll $hll $hll", "DECRBY $str 3",
 
     "RPUSH $list %m*9", "LPUSH $list %m*9", "RPUSH $list %m*30", "LPUSH $list %long",
+    "RPUSH $list %huge", "LSET $list %i %huge", "LINSERT $list BEFORE %m %huge",
     "LPOP $list %n", "RPOP $list", "LPOP $list", "LINSERT $list BEFORE %m %m",
     "LINSERT $list AFTER %m %long", "LSET $list %i %m", "LSET $list %i %long",
     "LREM $list 1 %m", "LREM $list -2 %m", "LREM $list 0 %m", "LTRIM $list %n -1",

@@ -9,10 +9,10 @@ import Testing
 /// Whatever commands, timers and chores do to the keyspace: every entry and every block is
 /// announced before it changes for the first time in an epoch.
 @Suite struct KeyspaceEpochTests {
-  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
   func `every change of an entry or a block is announced before it happens`(seed: UInt64) {
     var run = Run(seed: seed)
-    for step in 0..<3000 {
+    for step in 0..<2500 {
       run.step(step)
       guard run.shadow.failures.isEmpty else { break }
     }

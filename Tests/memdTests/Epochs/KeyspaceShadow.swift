@@ -12,7 +12,7 @@ import DataStructures
 /// was there at the beginning and has not been announced since.
 final class KeyspaceShadow: BlockObserver {
   private let keyspace: Keyspace
-  private var left: [String: Int] = [:]
+  private var left: [[UInt8]: Int] = [:]
   private(set) var announcedCounts: [String: Int] = [:]
   private(set) var failures: [String] = []
   /// What is being done.
@@ -32,11 +32,15 @@ final class KeyspaceShadow: BlockObserver {
 
   func willChange(_ block: ChangingBlock) {
     let contents = BlockText.of(block)
-    announcedCounts[String(contents.prefix { $0 != " " }), default: 0] += 1
-    guard let count = left[contents] else {
-      return failures.append("\(context): announced late or twice: \(contents.prefix(300))")
-    }
+    let kind = String(decoding: contents.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
+    announcedCounts[kind, default: 0] += 1
+    guard let count = left[contents] else { return fail("announced late or twice", contents) }
     left[contents] = count == 1 ? nil : count - 1
+  }
+
+  private func fail(_ what: String, _ contents: [UInt8]) {
+    let text = String(decoding: contents.prefix(300), as: UTF8.self)
+    failures.append("\(context): \(what): \(text)")
   }
 
   /// What was removed is announced when it is freed, which may be later.
@@ -49,10 +53,10 @@ final class KeyspaceShadow: BlockObserver {
     let found = Dictionary(old.map { ($0.contents, 1) }, uniquingKeysWith: +)
     guard found != left else { return }
     for (contents, count) in found where left[contents] != count {
-      failures.append("\(context): changed unannounced to \(contents.prefix(300))")
+      fail("changed unannounced", contents)
     }
     for (contents, count) in left where found[contents] != count {
-      failures.append("\(context): gone or changed unannounced: \(contents.prefix(300))")
+      fail("gone or changed unannounced", contents)
     }
   }
 
@@ -62,7 +66,7 @@ final class KeyspaceShadow: BlockObserver {
     check()
   }
 
-  private typealias Seen = (epoch: UInt8, contents: String)
+  private typealias Seen = (epoch: UInt8, contents: [UInt8])
 
   /// All entries and blocks.
   private var everything: [Seen] {
@@ -117,59 +121,64 @@ final class KeyspaceShadow: BlockObserver {
 
 /// Everything that a snapshot would write of an entry or a block.
 enum BlockText {
-  static func of(_ block: ChangingBlock) -> String {
+  static func of(_ block: ChangingBlock) -> [UInt8] {
     switch block {
     case .entry(let word, _): return of(Entry(word: word))
     case .listNode(let node):
       return node.isPlain
-        ? "plain \(node.plainText.copied)" : "packed \(node.listpack.allBytes.copied)"
-    case .streamNode(let node, _): return "stream \(node.id) \(node.listpack.allBytes.copied)"
-    case .group(let group): return of(group)
-    case .producers(let log): return of(log)
+        ? Array("plain ".utf8) + node.plainText.copied
+        : Array("packed ".utf8) + node.listpack.allBytes.copied
+    case .streamNode(let node, _):
+      return Array("stream \(node.id) ".utf8) + node.listpack.allBytes.copied
+    case .group(let group): return Array(of(group).utf8)
+    case .producers(let log): return Array(of(log).utf8)
     case .sortedSetNode(let node):
       var text = "sorted"
-      node.forEach { text += " \($0.score.bitPattern) \($0.member.copied)" }
-      return text
+      node.forEach { text += " \($0.score.bitPattern) \($0.member.text)" }
+      return Array(text.utf8)
     case .bucket(let kind, let chain):
       // The order in a bucket means nothing.
       var elements: [String] = []
       chain.forEach { word in
         switch kind {
-        case .set: elements.append("\(SetMember(word: word).bytes.text)")
+        case .set: elements.append(SetMember(word: word).bytes.text)
         case .hash:
           let field = HashField(word: word)
           let deadline = field.deadlineIfAny ?? 0
           elements.append("\(field.name.text)=\(field.value.text)@\(deadline)")
         }
       }
-      return "\(kind)Bucket \(elements.sorted())"
+      return Array("\(kind)Bucket \(elements.sorted().joined(separator: " "))".utf8)
     }
   }
 
   /// Of a large value what is not in blocks.
-  static func of(_ entry: Entry) -> String {
+  static func of(_ entry: Entry) -> [UInt8] {
     let header = entry.header
     var text = "\(header.type)Entry \(entry.key.text) \(header.encoding)"
     text += " \(entry.deadlineIfAny ?? 0) "
     if header.isString {
       var scratch = DecimalScratch()
-      return text + "\(StringValue(entry).text(&scratch).copied)"
+      return Array(text.utf8) + StringValue(entry).text(&scratch).copied
     }
     if !entry.hasLargeForm {
-      if header.type == .hash { return text + "\(FieldList(entry).listpack.allBytes.copied)" }
-      return text + "\(entry.packedBytes.copied)"
+      let bytes =
+        header.type == .hash
+        ? FieldList(entry).listpack.allBytes.copied : entry.packedBytes.copied
+      return Array(text.utf8) + bytes
     }
     switch header.type {
-    case .string: return text
-    case .list: return text + "\(ListValue(entry).count)"
-    case .set: return text + "\(SetValue(entry).count)"
-    case .sortedSet: return text + "\(SortedSetValue(entry).count)"
-    case .hash: return text + "\(HashValue(entry).count)"
+    case .string: break
+    case .list: text += "\(ListValue(entry).count)"
+    case .set: text += "\(SetValue(entry).count)"
+    case .sortedSet: text += "\(SortedSetValue(entry).count)"
+    case .hash: text += "\(HashValue(entry).count)"
     case .stream:
       let stream = StreamValue(entry).stream
       text += "\(stream.length) \(stream.lastID) \(stream.maxDeletedID) \(stream.firstID)"
-      return text + " \(stream.entriesAdded) \(stream.groupCount)"
+      text += " \(stream.entriesAdded) \(stream.groupCount)"
     }
+    return Array(text.utf8)
   }
 
   private static func of(_ group: ConsumerGroup) -> String {
