@@ -77,6 +77,16 @@ import Testing
     }
   }
 
+  @Test func `closing with unread bytes is a reset behind what was sent`() throws {
+    let (out, accepted) = try connect()
+    #expect(primary.send(accepted, text: "not read") == .bytes(8))
+    #expect(follower.send(out, text: "bye") == .bytes(3))
+    follower.close(out)
+    #expect(primary.send(accepted, text: "more") == .failed(SystemError.reset.code))
+    #expect(primary.receiveText(accepted) == "bye")
+    #expect(primary.receiveResult(accepted) == .failed(SystemError.reset.code))
+  }
+
   @Test func `a machine without power is silent until it is back`() throws {
     let (quiet, _) = try connect()
     let (sender, accepted) = try connect()

@@ -105,15 +105,15 @@ internal final class SimulatedEndpoint {
   /// Ends the sending direction.
   func finishSending() { outgoing.finish(now: now) }
 
-  /// Closes this end as close(2) does; bytes that were not read make it a reset.
+  /// Closes this end as close(2) does, or the end of the process: what was sent before arrives,
+  /// then the end, or a reset if bytes were not read.
   func close() {
-    outgoing.finish(now: now)
+    let hasUnread = incoming.hasUnread
     incoming.abandon()
+    guard hasUnread else { return outgoing.finish(now: now) }
+    resetArrival = now
+    peer?.learnReset(sent: max(now, outgoing.lastArrival))
   }
-
-  /// Ends as the system does for a process that died: like `close`, but unread bytes are answered
-  /// with a reset, which overtakes what was sent.
-  func endWithProcess() { if incoming.hasUnread { cut() } else { close() } }
 
   /// Resets the connection: this end knows at once, the other one when it is told.
   func cut() {

@@ -11,7 +11,8 @@ internal final class SimulatedPipe {
   private let source: String
   private let target: String
   private var pieces: [Piece] = []
-  private var lastArrival: Int64 = 0
+  /// When everything that was sent has arrived.
+  private(set) var lastArrival: Int64 = 0
   private var byteCount = 0
   private var endArrival: Int64?
   /// The receiver's window; nil for the network's default.

@@ -108,7 +108,7 @@ public final class SimulatedTransport: Transport {
     }
     for index in slots.indices {
       switch death {
-      case .process: slots[index].endpoint?.endWithProcess()
+      case .process: slots[index].endpoint?.close()
       case .power: if let peer = slots[index].endpoint?.vanish() { silenced.append(peer) }
       }
       slots[index].endpoint = nil
