@@ -35,6 +35,7 @@ extension HashTable {
   /// Takes out all elements at once; their entries must have been freed or belong to others.
   @inlinable
   public mutating func removeAll() {
+    assert(Element.bucketKind == nil, "elements that are gone can't be announced")
     _ = drain(upTo: .max) { _ in }
   }
 }

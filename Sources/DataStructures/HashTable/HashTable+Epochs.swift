@@ -32,6 +32,12 @@ extension HashTable {
     }
   }
 
+  /// Whether the elements of a chain may change.
+  @inlinable
+  func isAnnounced(_ head: Bucket) -> Bool {
+    Element.bucketKind == nil || head.epoch == buckets.allocator.epoch
+  }
+
   // A function of the bucket alone: as a method it would get a copy of the whole table.
   @inlinable @inline(never)
   static func announce(_ head: Bucket, _ kind: BucketKind, _ allocator: Allocator) {

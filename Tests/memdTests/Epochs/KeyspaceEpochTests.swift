@@ -97,8 +97,11 @@ import Testing
     private mutating func compact() {
       shadow.context = "compaction"
       let compaction = server.server.compaction
+      // To move is not to change.
+      let before = shadow.announcedCounts
       compaction.start(threshold: 1)
       while compaction.isRunning { compaction.step() }
+      #expect(shadow.announcedCounts == before)
     }
 
     /// Another client waits for a key, and is served when it comes.
