@@ -95,7 +95,15 @@ final class TestClient {
   func send(_ words: [String]) {
     var bytes = Array("*\(words.count)\r\n".utf8)
     for word in words { bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8) }
-    _ = connection.send(bytes)
+    // What the connection doesn't take at once goes when the server has read some of it.
+    var rest = bytes[...]
+    for _ in 0..<10_000 where !rest.isEmpty {
+      if case .bytes(let count) = connection.send(Array(rest)) {
+        rest = rest.dropFirst(count)
+      } else {
+        owner.turn()
+      }
+    }
   }
 
   /// Sends raw bytes and returns what came back.
