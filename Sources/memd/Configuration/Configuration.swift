@@ -18,6 +18,8 @@ final class Configuration {
   var unixSocket = ""
   /// Permissions of the unix socket; 0 leaves them to the umask.
   var unixSocketPermissions = 0
+  /// Name of the group that owns the unix socket; empty leaves it to the system.
+  var unixSocketGroup = ""
   var tcpBacklog = 511
   /// Seconds of silence after which the system probes a connection; 0 never.
   var tcpKeepAliveSeconds = 300
