@@ -111,6 +111,10 @@ final class Configuration {
   /// Microseconds; negative turns the slow log off, 0 logs every command.
   var slowlogLogSlowerThan = 10000
   var slowlogMaxLen = 128
+  /// Arguments of an entry, the command's name and the note on those left out included.
+  var slowlogEntryMaxArgc = 32
+  /// Bytes of an argument of an entry.
+  var slowlogEntryMaxStringLen = 128
   /// Milliseconds; 0 turns the monitor off.
   var latencyMonitorThreshold = 0
   var latencyTracking = true
