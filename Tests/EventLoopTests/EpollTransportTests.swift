@@ -84,6 +84,18 @@ import Testing
     #expect(pair.server.pending() == [Event(id: accepted.id, kind: .readable)])
   }
 
+  @Test func `connections wait while no listener is watched`() throws {
+    let pair = try EpollPair()
+    let port = pair.server.port(ofListener: pair.listener)
+    pair.server.watchListeners(false)
+    let id = try pair.client.connect(to: "127.0.0.1", port: port, from: nil)
+    #expect(pair.client.waitFor(.writable, of: id))
+    #expect(pair.server.pending() == [])
+    pair.server.watchListeners(true)
+    #expect(pair.server.waitFor(.acceptable(Int32(pair.listener)), of: .none))
+    #expect(pair.server.accept(from: pair.listener) != nil)
+  }
+
   @Test func `a full socket blocks and becomes writable when the peer reads`() throws {
     let pair = try EpollPair()
     let (accepted, client) = try pair.connect()

@@ -172,7 +172,7 @@ final class Configuration {
   /// Other names of commands (`rename-command`), in order; an empty one forbids the command.
   var renamedCommands: [(name: ByteText, newName: ByteText)] = []
   /// Made for checking such lines, dropped when all are read.
-  var commandsForChecks: CommandTable?
+  var commandsForChecks: AnyObject?
   /// Absolute path of the file the configuration was read from; empty if there is none.
   var configFile = ""
   /// Values of directives that are accepted without effect, by name, where they differ from the

@@ -16,6 +16,7 @@ extension Server {
     if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
       if !isCronPaused { runCron() }
+      resumeAccepting()
     }
     // One kind of background work per turn: each of them may use up the budget.
     if !expiration.hasBacklog {

@@ -206,7 +206,7 @@ final class RDBLoader {
         return
       }
     }
-    if database.contents.table.find(key.bytes, hash: key.hash) != nil {
+    if database.keys.find(key.bytes, hash: key.hash) != nil {
       guard options.replaces else {
         database.discard(entry)
         throw described(reader.failure(.duplicateKey), key.bytes, kind)

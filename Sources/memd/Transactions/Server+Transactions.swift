@@ -15,6 +15,7 @@ extension Server {
     let startedAt = stopwatch
     effects.watched.removeAll(of: client)
     client.transaction.isExecuting = true
+    let mark = client.reply.count
     call.reply.array(queue.count)
     for queued in queue {
       var inner = Call(
@@ -27,6 +28,9 @@ extension Server {
       }
       execute(&inner, raw: RawSpan())
       show(inner)
+      if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+      // Nobody will get it, so it must not fill the memory.
+      if client.flags.contains(.closeASAP) { client.reply.truncate(to: mark) }
     }
     endTransaction(of: client)
     stopwatch = startedAt
