@@ -10,7 +10,7 @@
 /// - tag: bit 7 is set if the slot is used, bits 0-6 are the highest bits of the element's hash.
 ///   The used slots are always the first ones.
 /// - control: bit 0 is set if word 6 is the address of a child bucket; tag 6 is 0 then. Bits 1-7
-///   are zero; they are the room for a snapshot's epoch.
+///   are the epoch of the chain (see Allocator+Epochs.swift), zero in a child.
 /// - A bucket with a child has six elements, its last descendant has 2 to 7. So a chain of n
 ///   elements has one bucket up to n = 7 and as few as possible beyond.
 @safe @usableFromInline
@@ -43,6 +43,20 @@ struct Bucket {
   var header: UInt64 {
     get { unsafe UInt64(littleEndian: words[0]) }
     nonmutating set { unsafe words[0] = newValue.littleEndian }
+  }
+
+  /// Control bits in the header: the epoch.
+  @inlinable static var epochBits: UInt64 { 0xfe00_0000_0000_0000 }
+
+  /// The header of a bucket without elements that is made in this epoch.
+  @inlinable
+  static func emptyHeader(_ epoch: UInt8) -> UInt64 { UInt64(epoch) &<< 57 }
+
+  /// The epoch in which the chain that begins here was made or last announced.
+  @inlinable @inline(__always)
+  var epoch: UInt8 {
+    get { UInt8(truncatingIfNeeded: header &>> 57) }
+    nonmutating set { header = header & ~Bucket.epochBits | Bucket.emptyHeader(newValue) }
   }
 
   /// The word in slot `slot`.

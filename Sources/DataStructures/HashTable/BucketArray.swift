@@ -108,13 +108,13 @@ struct BucketArray: ~Copyable {
     }
     count += 1
     if UInt64(count) > mask { mask = mask << 1 | 1 }
-    self[count - 1].header = 0
+    self[count - 1].header = Bucket.emptyHeader(allocator.epoch)
   }
 
   /// Removes the last bucket, which must be empty.
   @usableFromInline @inline(never)
   mutating func removeLast() {
-    assert(count > 0 && self[count - 1].header == 0)
+    assert(count > 0 && self[count - 1].header & ~Bucket.epochBits == 0)
     count -= 1
     if count > 0 && UInt64(count) <= mask >> 1 { mask >>= 1 }
     let segment = BucketArray.segment(of: count)

@@ -15,6 +15,7 @@ extension HashTable {
       guard budget > 0 else { return false }
       let head = buckets[buckets.count &- 1]
       budget &-= 1
+      willChange(head)
       HashTable.forEach(inChainOf: head) { element in
         visit(element)
         elementCount &-= 1
@@ -34,6 +35,7 @@ extension HashTable {
   /// Takes out all elements at once; their entries must have been freed or belong to others.
   @inlinable
   public mutating func removeAll() {
+    assert(Element.bucketKind == nil, "elements that are gone can't be announced")
     _ = drain(upTo: .max) { _ in }
   }
 }

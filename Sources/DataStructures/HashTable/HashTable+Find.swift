@@ -66,9 +66,11 @@ extension HashTable {
     unsafe Element(word: location.slot.pointee)
   }
 
-  /// Puts another element with the same key at a place, say the same entry at a new address.
+  /// Puts another element with the same key at a place, say the same entry at a new address. Where
+  /// buckets are blocks, `willChange(at:)` comes first, while the old element can still be read.
   @inlinable @inline(__always)
   public mutating func replace(at location: Location, with element: Element) {
+    assert(isAnnounced(location.head), "a bucket changes that was not announced")
     unsafe location.slot.pointee = element.word
   }
 }

@@ -8,7 +8,9 @@ extension HashTable {
   public mutating func insert(_ element: Element, hash: UInt64) {
     if elementCount >= buckets.count &* HashTable.meanFill { grow() }
     elementCount &+= 1
-    append(element.word, tag: Bucket.tag(hash), to: buckets.bucket(hash))
+    let head = buckets.bucket(hash)
+    willChange(head)
+    append(element.word, tag: Bucket.tag(hash), to: head)
   }
 
   /// Adds a word to the chain that starts at `head`.
@@ -54,7 +56,7 @@ extension HashTable {
     let last = Bucket.slotCount &- 1
     child.header = header &>> UInt64(last &* 8) & 0xff
     child[0] = bucket[last]
-    bucket.header = header & 0x0000_ffff_ffff_ffff | Bucket.isChained
+    bucket.header = header & (Bucket.epochBits | 0xffff_ffff_ffff) | Bucket.isChained
     bucket[last] = UInt64(child.address)
     childCount &+= 1
     return child

@@ -46,6 +46,8 @@ extension HashTable {
       var length = 0
       while true {
         let used = bucket.usedCount
+        let isHead = bucket.address == buckets[index].address
+        precondition(isHead == (bucket.epoch != 0), "chains have an epoch, children have none")
         check(bucket, ofChain: index)
         length += used
         guard bucket.isChained else { break }
@@ -73,7 +75,6 @@ extension HashTable {
   func check(_ bucket: Bucket, ofChain index: Int) {
     let header = bucket.header
     let used = Bucket.usedCount(header)
-    precondition(header >> 57 == 0, "no unknown control bit is set")
     for slot in 0..<Bucket.slotCount {
       let tag = header >> UInt64(slot * 8) & 0xff
       guard slot < used else {

@@ -18,6 +18,7 @@ extension HashTable {
   @discardableResult
   public mutating func remove(at location: Location) -> Element {
     let removed = element(at: location)
+    willChange(location.head)
     if location.head.isChained {
       removeFromChain(location)
     } else {

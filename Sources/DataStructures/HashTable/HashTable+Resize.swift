@@ -20,7 +20,7 @@ extension HashTable {
   /// Merges buckets while the elements would fit into two fewer.
   @inlinable @inline(never)
   mutating func shrink() {
-    guard resizingEnabled else { return }
+    guard resizingEnabled && mergingEnabled else { return }
     let slack = 2 &* HashTable.meanFill
     var steps = HashTable.stepLimit
     while steps > 0 && buckets.count > 1
@@ -38,12 +38,13 @@ extension HashTable {
     let added = buckets[buckets.count &- 1]
     let sibling = HashTable.sibling(of: buckets.count &- 1)
     let old = buckets[sibling]
+    willChange(old)
     let bit = UInt64(buckets.count &- 1 &- sibling)
     // Emptied in place: an element that stays never moves behind the slot it was read from.
     var bucket = old
     var header = old.header
     var child = header & Bucket.isChained != 0 ? old[6] : 0
-    old.header = 0
+    old.header = header & Bucket.epochBits
     while true {
       let used = Bucket.usedCount(header)
       for slot in 0..<used {
@@ -68,6 +69,8 @@ extension HashTable {
     let index = buckets.count &- 1
     let target = buckets[HashTable.sibling(of: index)]
     var bucket = buckets[index]
+    willChange(bucket)
+    willChange(target)
     var isFirst = true
     while true {
       let header = bucket.header

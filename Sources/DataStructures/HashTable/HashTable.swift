@@ -64,6 +64,12 @@ public struct HashTable<Element: HashTableElement>: ~Copyable {
   @usableFromInline var sweepStart: Int
   /// Whether the table splits and merges buckets as its count changes.
   public var resizingEnabled: Bool
+  /// Whether the table merges buckets as elements go.
+  ///
+  /// A walk from the first bucket to the last that must meet every element once stops merging for
+  /// the time being: it would carry elements from buckets ahead to one behind. Splits may go on,
+  /// since they only carry them ahead. Afterwards each removal merges a few.
+  public var mergingEnabled: Bool
 
   /// An empty table, which has no bucket before the first insertion.
   @inlinable
@@ -76,6 +82,7 @@ public struct HashTable<Element: HashTableElement>: ~Copyable {
     chainBoundOfSweep = Bucket.slotCount
     sweepStart = 1
     resizingEnabled = true
+    mergingEnabled = true
   }
 
   @inlinable
@@ -92,6 +99,9 @@ public struct HashTable<Element: HashTableElement>: ~Copyable {
 // MARK: - Figures
 
 extension HashTable {
+  /// Where the buckets' memory comes from.
+  @inlinable public var allocator: Allocator { buckets.allocator }
+
   /// Number of elements.
   @inlinable public var count: Int { elementCount }
 

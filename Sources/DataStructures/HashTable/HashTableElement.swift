@@ -7,6 +7,10 @@ public protocol HashTableElement {
   /// The element as the table keeps it; any value, zero included.
   var word: UInt64 { get }
 
+  /// Whose elements these are, for tables whose buckets are announced before they change; nil for
+  /// those whose buckets are not.
+  static var bucketKind: BucketKind? { get }
+
   /// The element that `word` stands for.
   init(word: UInt64)
 
@@ -18,6 +22,12 @@ public protocol HashTableElement {
 
   /// Asks the processor to load the cache lines that `hasKey` and the reader will touch.
   func prefetch()
+}
+
+extension HashTableElement {
+  /// Buckets are not announced. A constant: what depends on it is gone where the table is
+  /// specialised.
+  @inlinable public static var bucketKind: BucketKind? { nil }
 }
 
 /// Hints to the processor that memory will be read soon.

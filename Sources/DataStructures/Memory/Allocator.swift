@@ -38,7 +38,9 @@ public struct Allocator {
     let heads = classCount * MemoryLayout<UInt>.stride
     let bytes = MemoryLayout<AllocatorState>.stride + heads
     guard let memory = unsafe calloc(1, bytes) else { outOfMemory(bytes) }
-    return unsafe Allocator(state: memory.assumingMemoryBound(to: AllocatorState.self))
+    let state = unsafe memory.bindMemory(to: AllocatorState.self, capacity: 1)
+    unsafe state.initialize(to: AllocatorState())
+    return unsafe Allocator(state: state)
   }
 
   /// Takes the allocator's memory as handle of what `create` made.
@@ -53,6 +55,7 @@ public struct Allocator {
       unsafe chunk = unsafe current.pointee.next
       unsafe munmap(UnsafeMutableRawPointer(current), Slab.chunkByteCount)
     }
+    unsafe state.deinitialize(count: 1)
     unsafe free(state)
   }
 

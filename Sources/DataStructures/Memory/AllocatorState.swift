@@ -4,29 +4,42 @@
 @safe @usableFromInline
 struct AllocatorState {
   /// Bytes of slab blocks in use.
-  @usableFromInline var slabBytesInUse: Int
+  @usableFromInline var slabBytesInUse = 0
   /// Bytes of malloc's blocks in use, and those reported with `account`.
-  @usableFromInline var otherBytesInUse: Int
+  @usableFromInline var otherBytesInUse = 0
   /// Highest sum of the two.
-  @usableFromInline var bytesPeak: Int
+  @usableFromInline var bytesPeak = 0
+  /// The number of the present epoch.
+  @usableFromInline var epoch: UInt8 = 1
   /// Slabs that belong to a size class.
-  var slabCount: Int
+  var slabCount = 0
   /// Empty slabs kept for the next need, linked by `next`.
   var stock: UnsafeMutablePointer<SlabHeader>?
   /// Number of slabs in stock.
-  var stockCount: Int
+  var stockCount = 0
   /// All chunks.
   var chunks: UnsafeMutablePointer<ChunkRecord>?
   /// The chunks that have a free slab.
   var chunksWithFreeSlabs: UnsafeMutablePointer<ChunkRecord>?
   /// Number of chunks whose slabs are all free; at most one is kept.
-  var emptyChunkCount: Int
+  var emptyChunkCount = 0
   /// Slabs marked by compaction.
   var sparseSlabs: UnsafeMutablePointer<SlabHeader>?
   /// The marking under way, if any.
   var plan: UnsafeMutablePointer<CompactionPlan>?
   /// Whether large blocks are collected instead of freed; the first of them, and their bytes.
-  var defersLargeFrees: Bool
-  var deferred: UInt
-  var deferredBytes: Int
+  var defersLargeFrees = false
+  var deferred: UInt = 0
+  var deferredBytes = 0
+  /// Who is told of blocks that are about to change.
+  var observer: (any BlockObserver)?
+
+  /// Of an allocator that holds no memory.
+  init() {
+    unsafe stock = nil
+    unsafe chunks = nil
+    unsafe chunksWithFreeSlabs = nil
+    unsafe sparseSlabs = nil
+    unsafe plan = nil
+  }
 }

@@ -84,11 +84,11 @@ extension QuickList {
     let listpack = node.listpack
     elementCount -= 1
     if position == Listpack.headerCount {
-      node.removeFirst(1, to: position + listpack.entryCount(at: position))
+      node.removeFirst(1, to: position + listpack.entryCount(at: position), allocator)
       return ListCursor(firstOf: node)
     }
     guard listpack.next(position) != nil else {
-      node.removeLast(1, from: position)
+      node.removeLast(1, from: position, allocator)
       return next.map { ListCursor(firstOf: $0) }
     }
     node.count -= 1
@@ -151,13 +151,14 @@ extension QuickList {
 
   /// Divides a node in front of the entry at `position`, which is not its first one.
   private mutating func split(_ node: QuickListNode, at position: Int) -> Gap {
+    node.willChange(allocator)
     let listpack = node.listpack
     let moved = listpack.countedEntries(from: position)
     let right = QuickListNode(
       entriesOf: listpack, from: position, to: listpack.end, count: moved, allocator)
     // Counted twice until they are gone on the left.
     link(right, before: node.next)
-    node.removeLast(moved, from: position)
+    node.removeLast(moved, from: position, allocator)
     elementCount -= moved
     node.trim(allocator)
     return Gap(left: node, right: right)
@@ -184,6 +185,7 @@ extension QuickList {
 
   /// Moves the entries of `right` to the end of `left`, its neighbour, and frees it.
   private mutating func join(_ left: QuickListNode, _ right: QuickListNode) {
+    right.willChange(allocator)
     let other = right.listpack
     let moved = right.count
     var pack = QuickListPack(left, allocator)
@@ -230,9 +232,11 @@ extension QuickList {
     let listpack = node.listpack
     guard let position = listpack.position(at: offset) else { return }
     elementCount -= removed
-    if offset + removed == node.count { return node.removeLast(removed, from: position) }
+    if offset + removed == node.count {
+      return node.removeLast(removed, from: position, allocator)
+    }
     let stop = listpack.position(at: offset + removed) ?? listpack.end
-    if offset == 0 { return node.removeFirst(removed, to: stop) }
+    if offset == 0 { return node.removeFirst(removed, to: stop, allocator) }
     var pack = QuickListPack(node, allocator)
     pack.remove(from: position, to: stop, count: removed)
     node.count -= removed

@@ -108,7 +108,8 @@ public struct QuickList: ~Copyable {
     guard let node = head else { return }
     if node.count == 1 { return unlinkAndFree(node) }
     let listpack = node.listpack
-    node.removeFirst(1, to: Listpack.headerCount &+ listpack.entryCount(at: Listpack.headerCount))
+    node.removeFirst(
+      1, to: Listpack.headerCount &+ listpack.entryCount(at: Listpack.headerCount), allocator)
     elementCount &-= 1
   }
 
@@ -117,7 +118,7 @@ public struct QuickList: ~Copyable {
   public mutating func removeLast() {
     guard let node = tail else { return }
     guard node.count > 1, let position = node.listpack.last else { return unlinkAndFree(node) }
-    node.removeLast(1, from: position)
+    node.removeLast(1, from: position, allocator)
     elementCount &-= 1
   }
 

@@ -16,6 +16,7 @@ extension QuickListNode {
   /// Puts an entry in front of the others; O(1) amortised.
   @inlinable
   func prepend(_ text: RawSpan, form: ListpackForm, limit: Int, allocator: Allocator) {
+    willChange(allocator)
     let inserted = form.entryCount
     if lead < inserted { makeRoom(inserted, inFront: true, limit: limit, allocator) }
     let byteCount = listpack.byteCount
@@ -29,6 +30,7 @@ extension QuickListNode {
   /// Puts an entry behind the others; O(1) amortised.
   @inlinable
   func append(_ text: RawSpan, form: ListpackForm, limit: Int, allocator: Allocator) {
+    willChange(allocator)
     let inserted = form.entryCount
     var byteCount = listpack.byteCount
     if lead &+ byteCount &+ inserted > capacity {
@@ -44,7 +46,8 @@ extension QuickListNode {
 
   /// Removes the first `removed` entries, which end at `stop`; the others stay where they are.
   @inlinable
-  func removeFirst(_ removed: Int, to stop: Int) {
+  func removeFirst(_ removed: Int, to stop: Int, _ allocator: Allocator) {
+    willChange(allocator)
     let byteCount = listpack.byteCount &- (stop &- Listpack.headerCount)
     lead &+= stop &- Listpack.headerCount
     count &-= removed
@@ -53,7 +56,8 @@ extension QuickListNode {
 
   /// Removes the last `removed` entries, which begin at `position`.
   @inlinable
-  func removeLast(_ removed: Int, from position: Int) {
+  func removeLast(_ removed: Int, from position: Int, _ allocator: Allocator) {
+    willChange(allocator)
     let start = unsafe block + lead
     unsafe start.storeBytes(of: 0xFF, toByteOffset: position, as: UInt8.self)
     count &-= removed
@@ -118,6 +122,7 @@ struct QuickListPack: ListpackOwner {
   /// Edits `node`; whoever does sets the node's count.
   @inlinable
   init(_ node: QuickListNode, _ allocator: Allocator) {
+    node.willChange(allocator)
     self.node = node
     self.allocator = allocator
   }

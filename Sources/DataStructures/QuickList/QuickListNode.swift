@@ -14,7 +14,7 @@
 ///     +----------+--------------------------+------+
 ///
 /// Room in front makes pushing and popping there as cheap as at the end: only the six bytes of the
-/// listpack's header move. A node never is empty. The epoch is room for that of a snapshot, 0 now.
+/// listpack's header move. A node never is empty.
 @safe @frozen
 public struct QuickListNode: Equatable {
   /// Where the node is.
@@ -100,6 +100,24 @@ public struct QuickListNode: Equatable {
     }
   }
 
+  /// The epoch in which the node was made or last announced.
+  @inlinable
+  public internal(set) var epoch: UInt8 {
+    @inline(__always) get { unsafe pointer.load(fromByteOffset: 36, as: UInt8.self) }
+    @inline(__always) nonmutating set {
+      unsafe pointer.storeBytes(of: newValue, toByteOffset: 36, as: UInt8.self)
+    }
+  }
+
+  /// Must be called before the elements change or leave.
+  @inlinable @inline(__always)
+  func willChange(_ allocator: Allocator) {
+    if epoch != allocator.epoch { announce(allocator) }
+  }
+
+  @usableFromInline @inline(never)
+  func announce(_ allocator: Allocator) { epoch = allocator.announce(.listNode(self)) }
+
   /// Whether the node holds one text instead of a listpack.
   @inlinable @inline(__always)
   public var isPlain: Bool { unsafe pointer.load(fromByteOffset: 37, as: UInt8.self) != 0 }
@@ -146,6 +164,7 @@ public struct QuickListNode: Equatable {
       as: UInt8.self, repeating: 0, count: QuickListNode.byteCount)
     unsafe block = allocator.allocate(byteCount)
     self.count = count
+    epoch = allocator.epoch
     unsafe pointer.storeBytes(of: isPlain ? 1 : 0, toByteOffset: 37, as: UInt8.self)
     if isPlain {
       plainByteCount = byteCount
@@ -202,6 +221,7 @@ public struct QuickListNode: Equatable {
   /// Frees the node and its block.
   @inlinable
   func free(_ allocator: Allocator) {
+    willChange(allocator)
     unsafe allocator.deallocate(block, byteCount: blockByteCount)
     unsafe allocator.deallocate(pointer, byteCount: QuickListNode.byteCount)
   }

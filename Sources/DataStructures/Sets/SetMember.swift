@@ -75,6 +75,9 @@ public struct SetMember: HashTableElement {
 
   // MARK: - HashTableElement
 
+  /// Buckets of sets are announced before they change.
+  @inlinable public static var bucketKind: BucketKind? { .set }
+
   /// The hash of the bytes.
   @inlinable
   public func hash(_ seed: HashSeed) -> UInt64 { SipHash13.hash(bytes, seed) }

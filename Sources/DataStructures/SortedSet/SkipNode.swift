@@ -19,7 +19,7 @@
 /// - Free slots have the score infinity, behind which no score is.
 /// - next, previous: the neighbours on the same level, 0 at the ends.
 /// - parent: the node with the link to this one; hint: where in it that link was seen last.
-/// - epoch: zero; the room for a snapshot's epoch.
+/// - epoch: that in which a node of the bottom level was made or last announced.
 @safe @usableFromInline
 struct SkipNode: Equatable {
   /// The node's memory.
@@ -40,6 +40,7 @@ struct SkipNode: Equatable {
     unsafe base = unsafe allocator.allocate(SkipNode.byteCount(level: level))
     unsafe base.initializeMemory(as: UInt64.self, repeating: 0, count: 4)
     unsafe base.storeBytes(of: UInt8(level), toByteOffset: 26, as: UInt8.self)
+    epoch = allocator.epoch
     unsafe scores.update(repeating: .infinity, count: SkipNode.slotCount)
   }
 
@@ -107,6 +108,13 @@ extension SkipNode {
   /// Height above the bottom level.
   @inlinable @inline(__always)
   var level: Int { Int(unsafe base.load(fromByteOffset: 26, as: UInt8.self)) }
+
+  /// The epoch in which the node was made or last announced.
+  @inlinable @inline(__always)
+  var epoch: UInt8 {
+    get { unsafe base.load(fromByteOffset: 27, as: UInt8.self) }
+    nonmutating set { unsafe base.storeBytes(of: newValue, toByteOffset: 27, as: UInt8.self) }
+  }
 
   /// The slot of the parent's link to this node when it was last looked for.
   @inlinable @inline(__always)

@@ -106,12 +106,16 @@ extension SortedSet {
       return Place(node: new, slot: 0)
     }
     if let next = node.next, full - next.count >= SkipNode.roomWorthSpilling {
+      willChange(node)
+      willChange(next)
       let number = (full - next.count + 1) / 2
       node.spillLast(number, to: next)
       if slot <= node.count { return Place(node: node, slot: slot) }
       return Place(node: next, slot: slot - node.count)
     }
     if let previous = node.previous, full - previous.count >= SkipNode.roomWorthSpilling {
+      willChange(node)
+      willChange(previous)
       let number = (full - previous.count + 1) / 2
       node.spillFirst(number, to: previous)
       if slot > number { return Place(node: node, slot: slot - number) }
@@ -124,10 +128,13 @@ extension SortedSet {
   private mutating func split(_ node: SkipNode, at slot: Int) -> Place {
     let new = makeNode(level: node.level)
     let third = SkipNode.slotCount / 3
+    willChange(node)
     if let next = node.next {
+      willChange(next)
       splitLast(third, of: node, to: new)
       next.spillFirst(third, to: new)
     } else if let previous = node.previous {
+      willChange(previous)
       splitLast(third, of: previous, to: new)
       node.spillFirst(third, to: new)
       if slot > third { return Place(node: node, slot: slot - third) }
@@ -202,11 +209,15 @@ extension SortedSet {
     if node.level > 0 && node.count == 1 && node == top { return lower() }
     guard node.count <= SkipNode.sparseCount else { return }
     if let next = node.next, node.count + next.count <= SkipNode.joinedCount {
+      willChange(node)
+      willChange(next)
       next.spillFirst(next.count, to: node)
       drop(next)
     } else if let previous = node.previous,
       node.count + previous.count <= SkipNode.joinedCount
     {
+      willChange(node)
+      willChange(previous)
       node.spillFirst(node.count, to: previous)
       drop(node)
     }

@@ -11,6 +11,7 @@ extension SortedSet {
     guard freeUpperLevels(budget: &budget) else { return false }
     while let node = head {
       guard budget > 0 else { return false }
+      willChange(node)
       node.next?.prefetchWords()
       for slot in 0..<node.count { Prefetch.line(at: node.element(slot).address) }
       for slot in 0..<node.count { free(node.element(slot)) }

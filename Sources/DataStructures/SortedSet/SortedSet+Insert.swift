@@ -48,6 +48,7 @@ extension SortedSet {
     guard node.count < SkipNode.slotCount else {
       return placeInFull(element, score, in: node, at: slot)
     }
+    willChange(node)
     node.insert(score: score, word: element.word, at: slot)
     if slot == 0 { node.updateKey() }
   }

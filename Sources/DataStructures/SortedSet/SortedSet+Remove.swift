@@ -10,6 +10,7 @@ extension SortedSet {
     let element = table.element(at: location)
     let score = element.score
     let node = top.bottom(for: score, element.member, adding: -1)
+    willChange(node)
     table.remove(at: location)
     let slot = node.slot(of: element, score: score)
     node.remove(slot..<slot &+ 1)
@@ -70,6 +71,7 @@ extension SortedSet {
     _ slots: Range<Int>, of node: SkipNode, visit: (SortedSetElement) -> Void
   ) {
     guard !slots.isEmpty else { return }
+    willChange(node)
     for slot in slots { node.element(slot).prefetch() }
     var hash = node.element(slots.lowerBound).hash(table.seed)
     for slot in slots {

@@ -14,6 +14,8 @@ extension SortedSet {
     let source = top.bottom(for: old, element.member, adding: -1)
     let target = top.bottom(for: score, element.member, adding: 1)
     let slot = source.slot(of: element, score: old)
+    willChange(source)
+    willChange(target)
     element.score = score
     if source == target { return move(element, from: slot, to: score, old, in: source) }
     source.remove(slot..<slot &+ 1)

@@ -2,7 +2,7 @@
 
 /// A member of a consumer group: the address of one block, followed by the bytes of its name.
 ///
-/// Everything that changes which entries a consumer has is done by its group.
+/// Everything that changes a consumer is done by its group.
 @safe
 public struct Consumer: NamedItem, Equatable {
   let word: UInt64
@@ -49,16 +49,10 @@ public struct Consumer: NamedItem, Equatable {
   func compareName(_ name: RawSpan) -> Int { self.name.compare(name) }
 
   /// When the consumer last asked for anything, in milliseconds since 1970.
-  public var seenTime: Int64 {
-    get { fields.seenTime }
-    nonmutating set { fields.seenTime = newValue }
-  }
+  public var seenTime: Int64 { fields.seenTime }
 
   /// When it was last given an entry; -1: never.
-  public var activeTime: Int64 {
-    get { fields.activeTime }
-    nonmutating set { fields.activeTime = newValue }
-  }
+  public var activeTime: Int64 { fields.activeTime }
 
   /// Number of entries that wait for its acknowledgement.
   public var pendingCount: Int { fields.pending.count }

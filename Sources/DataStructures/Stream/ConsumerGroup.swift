@@ -10,6 +10,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
 
   struct Fields: ~Copyable {
     let allocator: Allocator
+    var epoch: UInt8
     var lastID: StreamID
     var entriesRead: Int
     var pending = OrderedPages<PendingEntry>()
@@ -29,7 +30,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
     let memory = unsafe allocator.allocate(MemoryLayout<Fields>.size + name.byteCount)
     unsafe memory.bindMemory(to: Fields.self, capacity: 1).initialize(
       to: Fields(
-        allocator: allocator, lastID: lastID, entriesRead: entriesRead,
+        allocator: allocator, epoch: allocator.epoch, lastID: lastID, entriesRead: entriesRead,
         nameCount: name.byteCount))
     unsafe (memory + MemoryLayout<Fields>.size).write(name)
     return ConsumerGroup(word: UInt64(UInt(bitPattern: memory)))
@@ -62,14 +63,20 @@ public struct ConsumerGroup: NamedItem, Equatable {
   /// The id of the last entry that was delivered to the group.
   public var lastID: StreamID {
     get { fields.lastID }
-    nonmutating set { fields.lastID = newValue }
+    nonmutating set {
+      willChange()
+      fields.lastID = newValue
+    }
   }
 
   /// How many entries the group has read since the stream began; -1: not known. A number below
   /// that stands for it, too.
   public var entriesRead: Int {
     get { fields.entriesRead }
-    nonmutating set { fields.entriesRead = max(-1, newValue) }
+    nonmutating set {
+      willChange()
+      fields.entriesRead = max(-1, newValue)
+    }
   }
 
   // MARK: - Consumers
@@ -85,9 +92,22 @@ public struct ConsumerGroup: NamedItem, Equatable {
 
   /// Makes a consumer whose name is absent.
   public func addConsumer(_ name: RawSpan, seenTime: Int64) -> Consumer {
+    willChange()
     let consumer = Consumer.make(name, seenTime: seenTime, allocator: allocator)
     fields.consumers.insert(consumer, name: name, allocator: allocator)
     return consumer
+  }
+
+  /// Notes when a consumer has asked for anything.
+  public func note(_ consumer: Consumer, seenAt time: Int64) {
+    willChange()
+    consumer.fields.seenTime = time
+  }
+
+  /// Notes when a consumer was given an entry.
+  public func note(_ consumer: Consumer, activeAt time: Int64) {
+    willChange()
+    consumer.fields.activeTime = time
   }
 
   /// Removes a consumer with what it has pending; returns how many entries that were, nil if there
@@ -95,6 +115,8 @@ public struct ConsumerGroup: NamedItem, Equatable {
   ///
   /// - Complexity: O(pending entries of the consumer)
   public func removeConsumer(_ name: RawSpan) -> Int? {
+    guard fields.consumers.find(name) != nil else { return nil }
+    willChange()
     guard let consumer = fields.consumers.remove(name, allocator: allocator) else { return nil }
     let count = consumer.pendingCount
     while let id = consumer.fields.pending.popLast(allocator: allocator) {
@@ -126,6 +148,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
 
   /// Makes an entry pending for `consumer`, whoever had it before.
   public func deliver(_ id: StreamID, to consumer: Consumer, time: Int64, count: Int) {
+    willChange()
     if let position = fields.pending.find(id) {
       var entry = fields.pending[position]
       if entry.consumer != consumer {
@@ -147,6 +170,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
   @discardableResult
   public func acknowledge(_ id: StreamID) -> Bool {
     guard let position = fields.pending.find(id) else { return false }
+    willChange()
     dropOwner(of: fields.pending[position])
     fields.pending.remove(at: position, allocator: allocator)
     return true
@@ -176,6 +200,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
   /// is not pending. One that was given back before goes behind the others.
   public func release(_ id: StreamID, count: Int) -> Bool {
     guard let position = fields.pending.find(id) else { return false }
+    willChange()
     dropOwner(of: fields.pending[position])
     fields.pending[position] = noteRelease(of: id, count: count)
     return true
@@ -183,6 +208,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
 
   /// Makes an entry pending that is not, without a consumer.
   public func addReleased(_ id: StreamID, count: Int) {
+    willChange()
     fields.pending.insert(noteRelease(of: id, count: count), allocator: allocator)
   }
 
@@ -218,6 +244,7 @@ public struct ConsumerGroup: NamedItem, Equatable {
   /// group itself is gone.
   func free(budget: inout Int) -> Bool {
     let allocator = self.allocator
+    willChange()
     guard fields.pending.drain(budget: &budget, allocator: allocator),
       fields.released.drain(budget: &budget, allocator: allocator)
     else { return false }
@@ -238,8 +265,9 @@ public struct ConsumerGroup: NamedItem, Equatable {
       name, lastID: lastID, entriesRead: entriesRead, allocator: allocator)
     for index in 0..<consumerCount {
       let consumer = self.consumer(at: index)
-      copy.addConsumer(consumer.name, seenTime: consumer.seenTime).activeTime =
-        consumer.activeTime
+      copy.note(
+        copy.addConsumer(consumer.name, seenTime: consumer.seenTime),
+        activeAt: consumer.activeTime)
     }
     var position = fields.pending.firstPosition
     while let current = position {

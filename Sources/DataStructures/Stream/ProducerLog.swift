@@ -17,6 +17,7 @@ public struct ProducerLog: Equatable {
 
   struct Fields: ~Copyable {
     let allocator: Allocator
+    var epoch: UInt8
     var duration = ProducerLog.defaultDuration
     var maxCount = ProducerLog.defaultMaxCount
     var added: UInt64 = 0
@@ -37,7 +38,7 @@ public struct ProducerLog: Equatable {
   static func make(_ allocator: Allocator) -> ProducerLog {
     let memory = unsafe allocator.allocate(MemoryLayout<Fields>.size)
     unsafe memory.bindMemory(to: Fields.self, capacity: 1).initialize(
-      to: Fields(allocator: allocator))
+      to: Fields(allocator: allocator, epoch: allocator.epoch))
     return ProducerLog(word: UInt64(UInt(bitPattern: memory)))
   }
 
@@ -56,25 +57,37 @@ public struct ProducerLog: Equatable {
   /// Seconds for which a name is remembered.
   public var duration: Int {
     get { fields.duration }
-    nonmutating set { fields.duration = newValue }
+    nonmutating set {
+      willChange()
+      fields.duration = newValue
+    }
   }
 
   /// Names of each producer that are remembered.
   public var maxCount: Int {
     get { fields.maxCount }
-    nonmutating set { fields.maxCount = newValue }
+    nonmutating set {
+      willChange()
+      fields.maxCount = newValue
+    }
   }
 
   /// How many entries with a name were ever added.
   public var added: UInt64 {
     get { fields.added }
-    nonmutating set { fields.added = newValue }
+    nonmutating set {
+      willChange()
+      fields.added = newValue
+    }
   }
 
   /// How many entries were sent again.
   public var duplicates: UInt64 {
     get { fields.duplicates }
-    nonmutating set { fields.duplicates = newValue }
+    nonmutating set {
+      willChange()
+      fields.duplicates = newValue
+    }
   }
 
   /// Number of producers.
@@ -108,6 +121,7 @@ public struct ProducerLog: Equatable {
 
   /// Remembers that a producer has added the entry `id`, larger than all before, under a name.
   public func remember(_ producer: RawSpan, _ name: RawSpan, as id: StreamID, now: Int64) {
+    willChange()
     var budget = ProducerLog.forgottenAtOnce
     while budget > 0, let oldest = fields.chain.first, isOver(oldest, now: now) {
       forget(oldest)
@@ -139,6 +153,7 @@ public struct ProducerLog: Equatable {
 
   private func append(_ name: RawSpan, _ id: StreamID, time: Int64, to producer: Producer) {
     let allocator = fields.allocator
+    willChange()
     let entry = ProducedEntry.make(name, id, time: time, of: producer, allocator)
     producer.fields.names.insert(entry, name: name, allocator: allocator)
     producer.fields.chain.appendOfProducer(entry)
@@ -150,6 +165,7 @@ public struct ProducerLog: Equatable {
   /// Forgets a name, which is the oldest of its producer; the producer goes with the last one.
   private func forget(_ entry: ProducedEntry) {
     let allocator = fields.allocator
+    willChange()
     let producer = entry.producer
     assert(producer.first == entry, "names are forgotten in the order in which they came")
     producer.fields.chain.removeFirstOfProducer()
@@ -217,6 +233,7 @@ public struct ProducerLog: Equatable {
 
   /// Frees names and producers until `budget` is counted down; true when the log itself is gone.
   func free(budget: inout Int) -> Bool {
+    willChange()
     let allocator = fields.allocator
     while let entry = fields.chain.first {
       if budget <= 0 { return false }

@@ -90,7 +90,8 @@ struct StreamAddition {
   @usableFromInline
   init(_ stream: Stream, byteCount: Int, limits: StreamLimits) {
     let allocator = stream.allocator
-    if let last = stream.fields.nodes.last {
+    if let place = stream.fields.nodes.lastPosition {
+      let last = stream.fields.nodes[place]
       let block = last.block(allocator)
       let master = StreamMaster(block.listpack)
       let most = 1 << 30
@@ -99,6 +100,7 @@ struct StreamAddition {
         block.listpack.byteCount &+ byteCount >= limit
         || limits.nodeEntries > 0 && master.liveCount &+ master.deletedCount >= limits.nodeEntries
       if !isFull {
+        stream.willChange(place)
         self.block = block
         nodeID = last.id
         isNew = false

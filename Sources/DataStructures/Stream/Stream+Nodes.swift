@@ -9,12 +9,20 @@ public struct StreamNodeView {
   public let id: StreamID
   /// The block.
   public let listpack: Listpack
+  /// The epoch in which the block was made or last announced.
+  public let epoch: UInt8
+
+  init(_ node: StreamNode) {
+    id = node.id
+    listpack = node.listpack
+    epoch = node.epoch
+  }
 }
 
 extension Stream {
   /// The first block.
   public var firstNode: StreamNodeView? {
-    fields.nodes.first.map { StreamNodeView(id: $0.id, listpack: $0.listpack) }
+    fields.nodes.first.map { StreamNodeView($0) }
   }
 
   /// The block behind `node`.
@@ -22,7 +30,7 @@ extension Stream {
     guard let position = fields.nodes.find(node.id),
       let next = fields.nodes.next(position)
     else { return nil }
-    return StreamNodeView(id: fields.nodes[next].id, listpack: fields.nodes[next].listpack)
+    return StreamNodeView(fields.nodes[next])
   }
 
   /// Puts a block of a file behind all others and counts its entries; false if it is damaged.
@@ -127,6 +135,7 @@ extension ConsumerGroup {
   /// Takes in a pending entry of a file, which has no consumer yet; false if it is there already.
   public func restorePending(_ id: StreamID, time: Int64, count: Int) -> Bool {
     guard fields.pending.find(id) == nil else { return false }
+    willChange()
     // The time waits where a released entry has its number.
     let entry = PendingEntry(id, consumer: nil, time: time, count: count)
     fields.pending.insert(entry, allocator: fields.allocator)
@@ -137,6 +146,7 @@ extension ConsumerGroup {
   public func assignRestored(_ id: StreamID, to consumer: Consumer) -> Bool {
     guard let position = fields.pending.find(id), fields.pending[position].consumer == nil
     else { return false }
+    willChange()
     fields.pending[position].consumer = consumer
     consumer.fields.pending.insert(id, allocator: fields.allocator)
     return true
@@ -149,6 +159,7 @@ extension ConsumerGroup {
     else { return false }
     let number = StreamID(fields.pending[position].releaseNumber, 0)
     if let place = fields.released.find(number), fields.released[place].entry == id { return false }
+    willChange()
     let count = fields.pending[position].deliveryCount
     fields.pending[position] = noteRelease(of: id, count: count)
     return true

@@ -26,6 +26,7 @@ extension Stream {
 
   /// Marks an entry as deleted; its block goes with the last one.
   private func mark(_ entry: StreamEntry, at position: OrderedPages<StreamNode>.Position) {
+    willChange(position)
     var block = fields.nodes[position].block(allocator)
     let master = StreamMaster(block.listpack)
     fields.length -= 1
@@ -76,6 +77,7 @@ extension Stream {
         removed += live
         if freed < Stream.blocksFreedAtOnce {
           freed += 1
+          willFree(node)
           node.block(allocator).free()
         } else {
           if dropped == nil { dropped = Stream.make(allocator) }
@@ -113,6 +115,7 @@ extension Stream {
   /// Marks entries of a block as deleted until nothing more is to go; returns how many.
   private func trimBlock(at position: OrderedPages<StreamNode>.Position, _ trim: StreamTrim) -> Int
   {
+    willChange(position)
     let node = fields.nodes[position]
     var block = node.block(allocator)
     let master = StreamMaster(block.listpack)

@@ -201,7 +201,9 @@ public struct Stream: Equatable {
     while fields.nodes.count > 0 {
       if budget <= 0 { return false }
       budget -= Stream.blockCost
-      fields.nodes.popLast(allocator: allocator)?.block(allocator).free()
+      guard let node = fields.nodes.popLast(allocator: allocator) else { break }
+      willFree(node)
+      node.block(allocator).free()
     }
     while fields.groups.count > 0 {
       if budget <= 0 { return false }

@@ -7,7 +7,7 @@
 ///     | id                   | address 48 bits | spare 8 | epoch 8 bits    |
 ///     +----------------------+---------------------------------------------+
 ///
-/// The epoch is that of the last snapshot that wrote the block; nothing uses it yet.
+/// The epoch is that in which the block was made or last announced.
 ///
 /// The block is a listpack, byte for byte that of Redis, since it travels in RDB files:
 ///
@@ -28,12 +28,12 @@ struct StreamNode: OrderedElement {
 
   init(_ id: StreamID, _ block: ListpackBlock) {
     self.id = id
-    word = block.word
+    word = block.word | UInt64(block.allocator.epoch) << 56
   }
 
   private static var addressMask: UInt64 { 0xFFFF_FFFF_FFFF }
 
-  /// The last snapshot that wrote the block.
+  /// The epoch in which the block was made or last announced.
   var epoch: UInt8 {
     get { UInt8(truncatingIfNeeded: word >> 56) }
     set { word = word & ~(0xFF << 56) | UInt64(newValue) << 56 }

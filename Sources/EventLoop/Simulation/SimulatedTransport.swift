@@ -174,7 +174,7 @@ public final class SimulatedTransport: Transport {
           address: address, operation: "bind", code: SystemError.addressInUse.code)
       }
       listeners.append(SimulatedListener(port: given, path: nil))
-    case .unix(let path, _):
+    case .unix(let path, _, _):
       listeners.append(SimulatedListener(port: 0, path: path))
     }
     return index

@@ -160,8 +160,8 @@ public final class EpollTransport: Transport {
     switch address {
     case .internet(let host, let port, _):
       listener = try openListener(host: host, port: port, address, backlog)
-    case .unix(let path, let mode):
-      listener = try openListener(path: path, mode: mode, address, backlog)
+    case .unix(let path, let mode, let group):
+      listener = try openListener(path: path, mode: mode, group: group, address, backlog)
     }
     let index = listeners.count
     listeners.append(listener)

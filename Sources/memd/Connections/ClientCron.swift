@@ -40,8 +40,8 @@ extension Server {
   /// Seconds for which a client that is going to leave may take nothing of its last replies.
   private static let stallSeconds: Int64 = 60
 
-  /// Whether nobody seems to read what a client is still to get. It can't say anything any more that
-  /// would tell that it lives, and its peer's system keeps the connection alive for ever.
+  /// Whether nobody seems to read what a client is still to get. It can't say anything any more
+  /// that would tell that it lives, and its peer's system keeps the connection alive for ever.
   private func hasStalled(_ client: Client) -> Bool {
     let details = client.makeDetails()
     let now = moment.milliseconds

@@ -179,9 +179,8 @@ final class Compaction {
     let key = Key(name.rawSpan, seed: database.seed)
     let entry = database.contents.table.find(key.bytes, hash: key.hash)
     if let entry, entry.hasLargeForm {
-      memberCursor = database.open(entry).leaveSparseSlabs(memberCursor, keyspace.allocator) {
-        note($0)
-      }
+      let opened = database.openForMoving(entry)
+      memberCursor = opened.leaveSparseSlabs(memberCursor, keyspace.allocator) { note($0) }
     } else {
       memberCursor = 0
     }

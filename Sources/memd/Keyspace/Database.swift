@@ -29,7 +29,10 @@ struct DetachedContents {
 
   /// Frees at most `limit` keys; true when all is gone, and this value must not be used any more.
   func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
-    guard unsafe storage.pointee.free(upTo: limit, into: unlinked) else { return false }
+    let home = unsafe UInt(bitPattern: storage)
+    guard unsafe storage.pointee.free(upTo: limit, into: unlinked, home: home) else {
+      return false
+    }
     unsafe storage.deinitialize(count: 1)
     unsafe storage.deallocate()
     return true
@@ -67,6 +70,9 @@ final class Database {
 
   /// Whether the table of keys grows and shrinks with their number (DEBUG DICT-RESIZING).
   func setResizing(_ isEnabled: Bool) { contents.table.resizingEnabled = isEnabled }
+
+  /// The contents' address, which stays with them when databases are swapped or emptied.
+  var home: UInt { unsafe UInt(bitPattern: storage) }
 
   init(
     number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, attention: Attention,

@@ -14,7 +14,7 @@ import DataStructures
 ///
 ///     header, from the least bit:
 ///      0- 3 type          4- 7 encoding       8 has deadline     9 has key length
-///     10 value embedded  11-18 epoch of the last snapshot that wrote the entry
+///     10 value embedded  11-18 epoch in which the entry was made or last announced
 ///     19-47 access clock (LRU: units of 16 ms; LFU: 21 bits of 1/32 minutes, 8 bits of counter)
 ///     48-55 key length (255: in its own field)                  56-63 value length, if embedded
 ///

@@ -94,7 +94,7 @@ final class Keyspace {
   /// Frees everything; the keyspace must not be used afterwards.
   func tearDown() {
     for database in databases {
-      while !database.contents.free(upTo: .max, into: unlinked) {}
+      while !database.contents.free(upTo: .max, into: unlinked, home: database.home) {}
     }
     while unlinked.free(upTo: .max) {}
   }

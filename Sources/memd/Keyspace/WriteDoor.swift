@@ -189,7 +189,23 @@ extension Database {
 
   /// Opens an entry of this database that was found otherwise than by its name.
   @inline(__always)
-  func open(_ entry: Entry) -> WritableEntry { WritableEntry(entry) }
+  func open(_ entry: Entry) -> WritableEntry {
+    willChange(entry)
+    return WritableEntry(entry)
+  }
+
+  /// Opens an entry for whoever moves parts of its value in memory, which is no change.
+  func openForMoving(_ entry: Entry) -> WritableEntry { WritableEntry(entry) }
+
+  /// Must be called before an entry changes or leaves the table: tells whoever takes a snapshot of
+  /// one that has not been announced since its epoch began.
+  @inline(__always)
+  private func willChange(_ entry: Entry) {
+    if entry.header.epoch != allocator.epoch { announceChange(of: entry) }
+  }
+
+  @inline(never)
+  private func announceChange(of entry: Entry) { entry.announceChange(allocator, home: home) }
 
   /// A look-up for writing has met a due key: it is removed, or left to the leader's stream.
   ///
@@ -227,6 +243,7 @@ extension Database {
   @inline(__always)
   func detach(at location: HashTable<Entry>.Location) -> DetachedEntry {
     let entry = contents.table.element(at: location)
+    willChange(entry)
     forgetDeadline(of: entry)
     forgetFields(of: entry)
     contents.table.remove(at: location)
@@ -258,6 +275,7 @@ extension Database {
     _ succession: Succession
   ) -> WritableEntry {
     let old = contents.table.element(at: location)
+    willChange(old)
     let new = new.release()
     if succession == .replaced {
       forgetDeadline(of: old)
@@ -337,24 +355,40 @@ extension Database {
 extension DatabaseContents {
   /// Frees at most `limit` keys with their values; true when none is left. Large values are handed
   /// to `unlinked`.
-  mutating func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
+  ///
+  /// - Parameter home: where these contents are, for whoever is told of entries that go.
+  mutating func free(upTo limit: Int, into unlinked: UnlinkedData, home: UInt) -> Bool {
     // The wheels refer to entries that are about to go: they are emptied first.
     if !expirations.drain(upTo: limit) || !fieldExpirations.drain(upTo: limit) { return false }
     // A key may free some dozen elements of its value: few keys, then the clock is looked at.
     let keyLimit = limit == .max ? limit : limit / 8 + 1
-    return table.drain(upTo: keyLimit) { unlinked.discard(DetachedEntry($0)) }
+    let allocator = table.allocator
+    return table.drain(upTo: keyLimit) { entry in
+      if entry.header.epoch != allocator.epoch { entry.announceChange(allocator, home: home) }
+      unlinked.discard(DetachedEntry(entry))
+    }
   }
 }
 
 // MARK: - What only the door does with entries
 
 extension Entry {
+  /// Announces an entry that is about to change or to go.
+  fileprivate func announceChange(_ allocator: Allocator, home: UInt) {
+    let epoch = allocator.announce(.entry(word: word, home: home))
+    var header = self.header
+    header.epoch = epoch
+    unsafe pointer.storeBytes(of: header.bits, as: UInt64.self)
+  }
+
   /// Allocates an entry with header and key.
   fileprivate static func allocate(
     _ header: Header, key: RawSpan, allocator: Allocator
   ) -> Entry {
     let layout = Layout(header, keyCount: key.byteCount)
     let pointer = unsafe allocator.allocate(layout.byteCount)
+    var header = header
+    header.epoch = allocator.epoch
     unsafe pointer.storeBytes(of: header.bits, as: UInt64.self)
     if header.hasLongKey {
       unsafe pointer.storeBytes(
@@ -420,7 +454,6 @@ extension Entry {
       type: old.type, encoding: old.encoding, keyCount: key.byteCount,
       embeddedCount: old.embeddedCount, deadline: old.hasDeadline)
     new.access = old.access
-    new.epoch = old.epoch
     let entry = DetachedEntry.allocate(new, key: key, allocator: allocator)
     if old.hasDeadline { entry.writable.deadline = deadline }
     if old.isEmbedded {
@@ -440,7 +473,6 @@ extension Entry {
     if header.hasDeadline { entry.writable.deadline = deadline }
     var new = entry.writable.header
     new.access = header.access
-    new.epoch = header.epoch
     entry.writable.header = new
     return entry
   }

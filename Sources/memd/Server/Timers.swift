@@ -57,8 +57,7 @@ extension Server {
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
     !keyspace.unlinked.isEmpty || expiration.hasBacklog || (eviction.continues && !pause.isActive)
-      || compaction.isRunning || !leaving.isEmpty || persistence.loading != nil
-      || effects.tracking?.isOverLimit ?? false
+      || compaction.isRunning || !leaving.isEmpty || effects.tracking?.isOverLimit ?? false
   }
 
   /// Frees a slice of what has been removed.

@@ -123,7 +123,7 @@ extension RDBReader {
         throw malformed("group: a consumer twice")
       }
       let consumer = group.addConsumer(scratch.bytes, seenTime: seen)
-      consumer.activeTime = active
+      group.note(consumer, activeAt: active)
       for _ in 0..<(try length()) {
         guard group.assignRestored(try packedStreamID(), to: consumer) else {
           throw malformed("pending entry of a consumer")

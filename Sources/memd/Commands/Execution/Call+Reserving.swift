@@ -93,9 +93,8 @@ extension Call {
     let (bytes, overflows) = items.multipliedReportingOverflow(by: bytesEach)
     let limit = server.replyLimit(of: client)
     guard overflows || bytes > limit - (client.pendingOutput - written) else { return }
-    throw failure(
-      "ERR reply of \(overflows ? Int.max : bytes) bytes or more exceeds the output limit of \(limit)"
-    )
+    let count = overflows ? Int.max : bytes
+    throw failure("ERR reply of \(count) bytes or more exceeds the output limit of \(limit)")
   }
 }
 

@@ -75,7 +75,7 @@ struct GroupReading {
   private func deliver(_ id: StreamID, count: Int, _ call: borrowing Call) {
     let now = call.moment.milliseconds
     group.deliver(id, to: consumer, time: now, count: count)
-    consumer.activeTime = now
+    group.note(consumer, activeAt: now)
     call.propagateClaim(id, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
   }
 
@@ -170,7 +170,7 @@ extension Call {
   ) -> Consumer {
     let now = moment.milliseconds
     if let consumer = group.consumer(named: arguments[index]) {
-      consumer.seenTime = now
+      group.note(consumer, seenAt: now)
       return consumer
     }
     let consumer = group.addConsumer(arguments[index], seenTime: now)

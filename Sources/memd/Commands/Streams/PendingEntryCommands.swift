@@ -206,7 +206,7 @@ enum PendingEntryCommands: CommandFamily {
       if deliveries < .max { deliveries += 1 }
     }
     group.deliver(entry.id, to: consumer, time: options.deliveryTime, count: deliveries)
-    consumer.activeTime = now
+    group.note(consumer, activeAt: now)
     if options.repliesWithIDs {
       call.reply.streamID(entry.id)
     } else {
@@ -370,7 +370,7 @@ private struct AutomaticClaim {
     let now = call.moment.milliseconds
     let deliveries = repliesWithIDs ? pending.deliveryCount : pending.nextDeliveryCount
     group.deliver(pending.id, to: consumer, time: now, count: deliveries)
-    consumer.activeTime = now
+    group.note(consumer, activeAt: now)
     call.propagateClaim(pending.id, of: group, keyIndex: 1, groupIndex: 2)
     call.effects.countChanges(1)
   }

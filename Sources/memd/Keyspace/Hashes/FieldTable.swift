@@ -41,6 +41,7 @@ struct FieldTable: ~Copyable {
       fields.insert(HashField.make(name, value, allocator: allocator), hash: hash)
       return true
     }
+    fields.willChange(at: location)
     var field = fields.element(at: location)
     if field.hasDeadline, !keepsDeadline {
       deadlines.remove(field, allocator)
@@ -78,6 +79,7 @@ struct FieldTable: ~Copyable {
     let hash = SipHash13.hash(name, fields.seed)
     guard let location = fields.locate(name, hash: hash) else { return }
     let field = fields.element(at: location)
+    if deadline != field.deadlineIfAny { fields.willChange(at: location) }
     switch (deadline, field.hasDeadline) {
     case (nil, false): return
     case (nil, true):

@@ -21,7 +21,7 @@ import RESP
 ///     31    has a deadline, in milliseconds since 1970; `place` is its place in the heap
 ///
 /// So a field of 16 and 16 bytes is a block of 40, and of 48 with a deadline. Without a deadline
-/// the name stands at 4. A snapshot's epoch finds room in the control byte of the table's buckets.
+/// the name stands at 4.
 @safe
 struct HashField: HashTableElement {
   let word: UInt64
@@ -124,6 +124,8 @@ struct HashField: HashTableElement {
   var byteCount: Int { HashField.nameOffset(header) + nameCount + valueCount }
 
   // MARK: - HashTableElement
+
+  static var bucketKind: BucketKind? { .hash }
 
   func hash(_ seed: HashSeed) -> UInt64 { SipHash13.hash(name, seed) }
 

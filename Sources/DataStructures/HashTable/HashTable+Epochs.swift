@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A bucket with its children: the words of the elements. Valid until the table changes.
+@safe
+public struct BucketChain {
+  @usableFromInline let head: Bucket
+
+  @inlinable
+  init(_ head: Bucket) { self.head = head }
+
+  /// The epoch in which the chain was made or last announced.
+  public var epoch: UInt8 { head.epoch }
+
+  /// Visits the words of the elements.
+  public func forEach(_ visit: (UInt64) -> Void) {
+    var bucket = head
+    while true {
+      for slot in 0..<bucket.usedCount { visit(bucket[slot]) }
+      guard bucket.isChained else { return }
+      bucket = bucket.child
+    }
+  }
+}
+
+extension HashTable {
+  /// Must be called before the elements of a chain change or leave it.
+  @inlinable @inline(__always)
+  func willChange(_ head: Bucket) {
+    guard let kind = Element.bucketKind else { return }
+    if head.epoch != buckets.allocator.epoch {
+      HashTable.announce(head, kind, buckets.allocator)
+    }
+  }
+
+  /// Whether the elements of a chain may change.
+  @inlinable
+  func isAnnounced(_ head: Bucket) -> Bool {
+    Element.bucketKind == nil || head.epoch == buckets.allocator.epoch
+  }
+
+  // A function of the bucket alone: as a method it would get a copy of the whole table.
+  @inlinable @inline(never)
+  static func announce(_ head: Bucket, _ kind: BucketKind, _ allocator: Allocator) {
+    head.epoch = allocator.announce(.bucket(kind, BucketChain(head)))
+  }
+
+  /// Must be called before the element at a place is changed in its own memory.
+  @inlinable @inline(__always)
+  public func willChange(at location: Location) { willChange(location.head) }
+
+  /// Visits the buckets, each with its children.
+  @inlinable
+  public func forEachBucket(_ visit: (BucketChain) -> Void) {
+    for index in 0..<buckets.count { visit(BucketChain(buckets[index])) }
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A stream is announced in pieces: each block, each group with all that its consumers have pending,
+// the log of producers. What is left (length and ids) goes with the stream's entry.
+
+extension Stream {
+  /// Must be called before a block of entries changes or is freed.
+  @inline(__always)
+  func willChange(_ position: OrderedPages<StreamNode>.Position) {
+    if fields.nodes[position].epoch != allocator.epoch {
+      fields.nodes[position].epoch = announce(fields.nodes[position])
+    }
+  }
+
+  /// The same for a block that has left the index and is about to be freed.
+  func willFree(_ node: StreamNode) {
+    if node.epoch != allocator.epoch { _ = announce(node) }
+  }
+
+  @inline(never)
+  private func announce(_ node: StreamNode) -> UInt8 {
+    allocator.announce(.streamNode(StreamNodeView(node), of: self))
+  }
+}
+
+extension ConsumerGroup {
+  /// The epoch in which the group was made or last announced.
+  public var epoch: UInt8 { fields.epoch }
+
+  /// Must be called before anything that the group or its consumers know changes.
+  @inline(__always)
+  func willChange() {
+    if fields.epoch != fields.allocator.epoch { announce() }
+  }
+
+  @inline(never)
+  private func announce() { fields.epoch = fields.allocator.announce(.group(self)) }
+}
+
+extension ProducerLog {
+  /// The epoch in which the log was made or last announced.
+  public var epoch: UInt8 { fields.epoch }
+
+  /// Must be called before anything that the log knows changes.
+  @inline(__always)
+  func willChange() {
+    if fields.epoch != fields.allocator.epoch { announce() }
+  }
+
+  @inline(never)
+  private func announce() { fields.epoch = fields.allocator.announce(.producers(self)) }
+}
