@@ -48,8 +48,8 @@ extension Server {
     statistics.fullSyncs += 1
   }
 
-  /// Runs what a follower sends behind SYNC. It only tells how far it is: a reply would end up in the
-  /// middle of the snapshot, or of the stream, so whoever asks for one is disconnected.
+  /// Runs what a follower sends behind SYNC. It only tells how far it is: a reply would end up in
+  /// the middle of the snapshot, or of the stream, so whoever asks for one is disconnected.
   func runForFollower(_ call: inout Call) {
     let client = call.client
     guard call.command.flags.contains(.fromFollowers) else { return closeForReply(client) }

@@ -5,8 +5,8 @@ import EventLoop
 
 /// The score by which the system chooses whom to kill when memory runs out (`oom-score-adj`).
 ///
-/// It is left alone until the configuration wants another one. From then on the score that was found
-/// is remembered: `yes` and `relative` count from it, and `no` brings it back.
+/// It is left alone until the configuration wants another one. From then on the score that was
+/// found is remembered: `yes` and `relative` count from it, and `no` brings it back.
 final class OutOfMemoryScore {
   private let read: () -> Int?
   private let write: (Int) throws(DiskError) -> Void

@@ -35,8 +35,8 @@ extension Server {
 
   /// All data was thrown away: with save rules the file must not bring it back after a crash.
   ///
-  /// Compatibility: FLUSHALL alone does that, at once and also inside MULTI; FLUSHDB is a change like
-  /// any other. A failure is in the log and changes nothing about the reply.
+  /// Compatibility: FLUSHALL alone does that, at once and also inside MULTI; FLUSHDB is a change
+  /// like any other. A failure is in the log and changes nothing about the reply.
   func saveEmptied() {
     guard !configuration.saveRules.isEmpty else { return }
     _ = save()

@@ -7,8 +7,8 @@ import Testing
 
 @testable import memd
 
-// Whoever may write into the server's directory must not lead its files elsewhere: a link that waits
-// under the name of a temporary file is removed, not followed.
+// Whoever may write into the server's directory must not lead its files elsewhere: a link that
+// waits under the name of a temporary file is removed, not followed.
 
 @Suite struct PlantedLinkTests {
   private func withDirectory(_ body: (String) throws -> Void) throws {
