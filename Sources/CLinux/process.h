@@ -55,6 +55,10 @@ static inline void memd_unwatch_signal(int number, int descriptor) {
 /// Ignores `number` from now on.
 static inline void memd_ignore_signal(int number) { signal(number, SIG_IGN); }
 
+/// The range of real-time signals that the C library leaves to programs.
+static inline int memd_first_realtime_signal(void) { return SIGRTMIN; }
+static inline int memd_last_realtime_signal(void) { return SIGRTMAX; }
+
 /// Blocks every signal in the calling thread but those that a fault raises; for helper threads.
 static inline int memd_block_signals(void) {
   sigset_t set;

@@ -89,6 +89,33 @@ extension Syscall {
     try checking { Int(unsafe chmod(path, mode_t(mode))) }
   }
 
+  /// chown(2) of the group alone.
+  @inline(never)
+  internal static func setGroup(_ path: String, _ group: UInt32) throws(SystemError) {
+    try checking { Int(unsafe chown(path, uid_t.max, gid_t(group))) }
+  }
+
+  /// getgrnam_r(3): the number of a group. One that doesn't exist is "No such file or directory".
+  @inline(never)
+  internal static func groupNumber(of name: String) throws(SystemError) -> UInt32 {
+    var byteCount = 1024
+    while true {
+      var entry = unsafe group()
+      var found: UnsafeMutablePointer<group>?
+      let code = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: byteCount) {
+        unsafe getgrnam_r(name, &entry, $0.baseAddress, $0.count, &found)
+      }
+      // A group of many members.
+      if code == ERANGE, byteCount < 1 << 24 {
+        byteCount *= 4
+        continue
+      }
+      guard code == 0 else { throw SystemError(code) }
+      guard unsafe found != nil else { throw SystemError(ENOENT) }
+      return unsafe entry.gr_gid
+    }
+  }
+
   /// mkdir(2).
   @inline(never)
   internal static func makeDirectory(_ path: String) throws(SystemError) {

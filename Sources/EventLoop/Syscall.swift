@@ -23,6 +23,13 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
   /// The same as `text`.
   public var description: String { text }
 
+  /// Whether the process, or the system, has no more descriptors or memory for a connection.
+  public var isExhaustion: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
+
+  /// The process has no more descriptors.
+  public static let tooManyFiles = SystemError(EMFILE)
+  /// A symbolic link stands where none may be.
+  public static let tooManyLinks = SystemError(ELOOP)
   /// No route to the host.
   public static let unreachable = SystemError(EHOSTUNREACH)
   /// The other side refuses.
@@ -43,8 +50,6 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
   public static let missing = SystemError(ENOENT)
   /// A directory where a file is meant.
   public static let isDirectory = SystemError(EISDIR)
-  /// Symbolic links that lead in a circle.
-  public static let tooManyLinks = SystemError(ELOOP)
   /// The file system takes no changes.
   public static let readOnly = SystemError(EROFS)
   /// Nobody answered.

@@ -84,6 +84,18 @@ import Testing
     #expect(pair.server.pending() == [Event(id: accepted.id, kind: .readable)])
   }
 
+  @Test func `connections wait while no listener is watched`() throws {
+    let pair = try EpollPair()
+    let port = pair.server.port(ofListener: pair.listener)
+    pair.server.watchListeners(false)
+    let id = try pair.client.connect(to: "127.0.0.1", port: port, from: nil)
+    #expect(pair.client.waitFor(.writable, of: id))
+    #expect(pair.server.pending() == [])
+    pair.server.watchListeners(true)
+    #expect(pair.server.waitFor(.acceptable(Int32(pair.listener)), of: .none))
+    #expect(pair.server.accept(from: pair.listener) != nil)
+  }
+
   @Test func `a full socket blocks and becomes writable when the peer reads`() throws {
     let pair = try EpollPair()
     let (accepted, client) = try pair.connect()
@@ -223,6 +235,37 @@ import Testing
     #expect(transport.waitFor(.readable, of: accepted.id))
     transport.closeListener(listener)
     #expect(!disk.exists(path))
+  }
+
+  @Test func `a unix socket belongs to the group that is named`() throws {
+    let path = "/tmp/memd-group-\(getpid()).sock"
+    // Only root may give away what it owns.
+    let entry = unsafe geteuid() == 0 ? getgrnam("daemon") : getgrgid(getgid())
+    let group = try unsafe #require(entry)
+    let name = unsafe String(cString: group.pointee.gr_name)
+    let transport = try EpollTransport()
+    let listener = try transport.listen(
+      on: .unix(path: path, mode: 0o744, group: name), backlog: 4)
+    var status = stat()
+    #expect(unsafe stat(path, &status) == 0)
+    #expect(unsafe status.st_gid == group.pointee.gr_gid)
+    #expect(status.st_uid == geteuid())
+    #expect(status.st_mode & 0o777 == 0o744)
+    transport.closeListener(listener)
+  }
+
+  @Test func `a unix socket of an unknown group is not opened, and no file stays`() throws {
+    let path = "/tmp/memd-nogroup-\(getpid()).sock"
+    let transport = try EpollTransport()
+    let error = try #require(throws: ListenError.self) {
+      try transport.listen(on: .unix(path: path, mode: nil, group: "no such group"), backlog: 4)
+    }
+    #expect(
+      error.message
+        == "Failed opening Unix socket: getgrnam error for group 'no such group': "
+        + "No such file or directory")
+    #expect(!error.isTolerated)
+    #expect(!SystemDisk().exists(path))
   }
 
   @Test func `a refused connection tells its error`() throws {

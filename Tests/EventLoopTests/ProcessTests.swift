@@ -105,6 +105,32 @@ import Testing
     }
   }
 
+  /// What ends a process by default and means nothing to a server.
+  static let strays: [Int32] =
+    [
+      SIGHUP, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGIO, SIGPWR, SIGXFSZ,
+      SIGXCPU, SIGSTKFLT,
+    ] + (34...64)
+
+  @Test func `a stray signal is no end`() async {
+    await #expect(processExitsWith: .exitCode(0)) {
+      ProcessSignals.ignoreStrays()
+      // To the process: the threads that tests run on block what is sent to them.
+      for number in ProcessTests.strays { kill(getpid(), number) }
+      usleep(50_000)
+      Daemon.exit(code: 0)
+    }
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT, SIGQUIT])
+  func `a signal that asks for the end is not ignored`(number: Int32) async {
+    await #expect(processExitsWith: .signal(number)) { [number] in
+      ProcessSignals.ignoreStrays()
+      kill(getpid(), number)
+      sleep(10)
+    }
+  }
+
   // SIGABRT is below, by abort: worker threads of the test run block it for raise.
   @Test(arguments: [SIGSEGV, SIGBUS, SIGILL])
   func `a crash writes a report and ends by its signal`(number: Int32) async throws {

@@ -10,6 +10,24 @@ import Testing
     rule(Repository.File(path: path, text: text)).map(\.line)
   }
 
+  @Test func `a name from an upper floor is found, and one from below is not`() {
+    let upper = Repository.File(
+      path: "Sources/memd/Commands/A/A.swift", text: "struct Above {}\nprivate enum Own {}\n")
+    let lower = Repository.File(
+      path: "Sources/memd/Keyspace/B.swift",
+      text: "// Above\nstruct Below { let other: Above }\nlet call: Call\n")
+    let declarations = Floors.declarations(in: [upper, lower])
+    #expect(declarations == ["Above": 4, "Below": 0])
+    #expect(Floors.upwardNames(in: lower, declarations).map(\.line) == [2])
+    let user = Repository.File(path: upper.path, text: "let below: Below\nlet above: Above\n")
+    #expect(Floors.upwardNames(in: user, declarations).isEmpty)
+    #expect(Floors.strangers(in: lower).map(\.line) == [3])
+    let reader = Repository.File(path: upper.path, text: "\nlet n = database.contents.count\n")
+    #expect(Floors.foreignContents(in: reader).map(\.line) == [2])
+    #expect(Floors.floor(of: "Sources/memd/Server/Startup.swift") == 5)
+    #expect(Floors.floor(of: "Sources/memd/Elsewhere/A.swift") == nil)
+  }
+
   @Test func `a missing licence line is found`() {
     #expect(lines(Rules.licenceLine, "import RESP\n") == [1])
     #expect(lines(Rules.licenceLine, "") == [1])

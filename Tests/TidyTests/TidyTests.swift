@@ -37,6 +37,20 @@ import Testing
     report(files.filter { !exempt.contains($0.path) }.flatMap(promise.rule))
   }
 
+  @Test func `no floor names what is above it`() {
+    let declarations = Floors.declarations(in: Repository.sources)
+    #expect(declarations["Entry"] == 0 && declarations["Call"] == 2, "the floors were not found")
+    report(
+      Repository.sources.flatMap {
+        Floors.upwardNames(in: $0, declarations) + Floors.strangers(in: $0)
+          + Floors.foreignContents(in: $0)
+      })
+    let homeless = Repository.sources.filter {
+      $0.path.hasPrefix("Sources/memd/") && Floors.floor(of: $0.path) == nil
+    }
+    report(homeless.map { Finding(path: $0.path, line: 1, message: "a folder without a floor") })
+  }
+
   /// One issue for all findings of a rule.
   private func report(_ findings: [Finding]) {
     if findings.isEmpty { return }

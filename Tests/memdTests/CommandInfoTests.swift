@@ -51,6 +51,8 @@ struct CommandInfoTests {
     guard ours.elements.count == 10, theirs.elements.count == 10 else { return }
     for (index, element) in elements.enumerated() {
       if element == "arity", longer.contains(name) { continue }
+      if ["flags", "key specs"].contains(element), withKeys.contains(name) { continue }
+      if element == "flags", stricter.contains(name) { continue }
       #expect(
         ours.elements[index] == theirs.elements[index], "\(element) of \(name)")
     }
@@ -66,7 +68,13 @@ struct CommandInfoTests {
   }
 
   /// Commands that take more arguments since a version after the reference's.
-  private static let longer = ["zrank", "zrevrank"]
+  private static let longer = ["exec", "move", "sismember", "zrank", "zrevrank"]
+
+  /// Commands that name keys since a version after the reference's.
+  private static let withKeys = ["exec"]
+
+  /// Subcommands that are refused within MULTI since a version after the reference's (Valkey 9).
+  private static let stricter = ["client|reply"]
 
   /// Subcommands that memd doesn't have yet: client-side caching.
   private static let later = [
@@ -96,7 +104,8 @@ struct CommandInfoTests {
   /// The same without arguments that are newer than the reference.
   private static func withoutNewer(_ arguments: Reply) -> Reply {
     guard case .array(let elements) = arguments else { return arguments }
-    return .array(elements.compactMap(withoutNewerMembers))
+    let known = elements.compactMap(withoutNewerMembers)
+    return known.isEmpty ? .null : .array(known)
   }
 
   private static func withoutNewerMembers(_ argument: Reply) -> Reply? {

@@ -122,6 +122,37 @@ import Testing
     #expect(server.run("SLOWLOG GET").elements.first?.elements[0] == 0)
   }
 
+  @Test func `slowlog-entry-max-argc and slowlog-entry-max-string-len say how much is kept`() {
+    let server = makeServer()
+    func logged(_ line: String) -> Reply? {
+      server.run("CONFIG SET slowlog-log-slower-than 0")
+      server.run(line)
+      server.run("CONFIG SET slowlog-log-slower-than -1")
+      let entries = server.run("SLOWLOG GET").elements.map { $0.elements[3] }
+      server.run("SLOWLOG RESET")
+      return entries.first { $0.elements.first?.text == "SADD" }
+    }
+    let names = ["slowlog-entry-max-argc", "slowlog-entry-max-string-len"]
+    #expect(server.run("CONFIG GET \(names[0])") == [.bulk(names[0]), "32"])
+    #expect(server.run("CONFIG GET \(names[1])") == [.bulk(names[1]), "128"])
+    server.run("CONFIG SET \(names[0]) 2")
+    #expect(logged("SADD k a b c d") == ["SADD", "... (5 more arguments)"])
+    server.run("CONFIG SET \(names[0]) 5")
+    #expect(logged("SADD k a b c d e") == ["SADD", "k", "a", "b", "... (3 more arguments)"])
+    #expect(logged("SADD k a b c") == ["SADD", "k", "a", "b", "c"])
+    server.run("CONFIG SET \(names[1]) 4")
+    #expect(logged("SADD k abcd abcdefg") == ["SADD", "k", "abcd", "abcd... (3 more bytes)"])
+    server.run("CONFIG SET \(names[0]) 2147483647 \(names[1]) 9223372036854775807")
+    let many = (0..<100).map { "member\($0)" }
+    #expect(logged("SADD k \(many.joined(separator: " "))")?.elements.count == 102)
+    for (name, value) in [(0, "1"), (0, "2147483648"), (1, "0"), (1, "-1"), (0, "x")] {
+      #expect(server.run("CONFIG SET \(names[name]) \(value)").isError)
+    }
+    #expect(
+      server.run("CONFIG SET slowlog-entry-max-argc 1").text
+        .hasSuffix("argument must be between 2 and 2147483647 inclusive"))
+  }
+
   // MARK: - LATENCY
 
   @Test func `the latency monitor keeps the longest spike of each second`() {

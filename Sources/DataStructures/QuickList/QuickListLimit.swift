@@ -27,7 +27,7 @@ public struct QuickListLimit {
       entryCountMax = .max
       byteCountMax = 4096 << (min(-1 &- max(size, -5), 4))
     }
-    packedTextMax = packedThreshold > 0 ? packedThreshold &- 1 : byteCountMax
+    packedTextMax = packedThreshold > 0 ? min(packedThreshold &- 1, 1 << 30) : byteCountMax
   }
 
   /// Whether a listpack of this size is within the limit.

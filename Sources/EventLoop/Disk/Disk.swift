@@ -27,8 +27,11 @@ public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
 public enum DiskMode: Sendable {
   /// Must exist; from the start.
   case read
-  /// Made or emptied.
+  /// Made or emptied; a symbolic link is not followed.
   case create
+  /// Made anew, as a file that nobody else has: what has the path already goes first, and a link
+  /// that somebody planted there is not followed. For files that get their name when complete.
+  case replace
   /// Made if it is missing; every write goes to the end.
   case append
 }
@@ -103,7 +106,7 @@ extension Disk {
   public final func writeAtomically(_ path: String, _ bytes: [UInt8]) throws(DiskError) {
     let temporary = path + ".tmp"
     do throws(DiskError) {
-      let file = try open(temporary, .create)
+      let file = try open(temporary, .replace)
       defer { file.close() }
       try file.write(bytes)
       try file.sync()

@@ -22,13 +22,23 @@ public final class SystemDisk: Disk {
     let flags =
       switch mode {
       case .read: O_RDONLY
-      case .create: O_WRONLY | O_CREAT | O_TRUNC
+      case .create: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
+      case .replace: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
       case .append: O_WRONLY | O_CREAT | O_APPEND
       }
+    if mode == .replace { try removeIfThere(path) }
     let descriptor = try attempt("open", path) { () throws(SystemError) in
       try Syscall.open(path, flags: flags)
     }
     return SystemFile(path: path, descriptor: descriptor)
+  }
+
+  private func removeIfThere(_ path: String) throws(DiskError) {
+    do throws(DiskError) {
+      try remove(path)
+    } catch {
+      if !error.isMissing { throw error }
+    }
   }
 
   /// stat(2).

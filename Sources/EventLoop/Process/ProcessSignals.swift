@@ -8,8 +8,24 @@ public enum ProcessSignals {
   /// What a server wants as events: SIGTERM, SIGINT, SIGHUP.
   public static var ending: [Int32] { [SIGTERM, SIGINT, SIGHUP] }
 
-  /// Ignores SIGPIPE, so that writing to a closed pipe is an error and no end of the process.
-  public static func ignoreBrokenPipe() { memd_ignore_signal(SIGPIPE) }
+  /// Signals that would end the process without a word and mean nothing to it, real-time ones
+  /// beside: alarms and timers, those for the use of applications, power, input and output, and
+  /// limits whose breach is an error of the call as well (SIGPIPE, SIGXFSZ).
+  private static var strays: [Int32] {
+    [
+      SIGHUP, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGIO, SIGPWR, SIGXFSZ,
+      SIGXCPU, SIGSTKFLT,
+    ]
+  }
+
+  /// Ignores what would end the process with all its data although nobody has asked for that.
+  /// SIGTERM and SIGINT end it in good order, SIGQUIT with a core file; faults are reported.
+  public static func ignoreStrays() {
+    for number in strays { memd_ignore_signal(number) }
+    for number in memd_first_realtime_signal()...memd_last_realtime_signal() {
+      memd_ignore_signal(number)
+    }
+  }
 
   /// Blocks signals in the calling thread, so that they go to the loop's; faults are not blocked.
   public static func blockInThisThread() { _ = memd_block_signals() }

@@ -177,13 +177,15 @@ public final class SimulatedDisk: Disk {
 
   // MARK: - Disk
 
-  /// `.create` keeps the node and empties it, as the system does.
+  /// `.create` keeps the node and empties it, as the system does; `.replace` makes another one.
   public override func open(_ path: String, _ mode: DiskMode) throws(DiskError) -> DiskFile {
     func failure(_ cause: SystemError) -> DiskError {
       DiskError(operation: "open", path: path, cause: cause)
     }
     try begin("open", path, changes: mode != .read)
     if faults.failsOpen { throw failure(.accessDenied) }
+    if mode == .create, case .link = names[path]?.kind { throw failure(.tooManyLinks) }
+    if mode == .replace { names.set(path, SimulatedNode()) }
     guard let found = resolve(path) else { throw failure(.tooManyLinks) }
     guard let node = found.node ?? made(found.path, mode) else { throw failure(.missing) }
     if node.kind == .directory, mode != .read { throw failure(.isDirectory) }

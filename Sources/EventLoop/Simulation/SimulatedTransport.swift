@@ -24,6 +24,7 @@ public final class SimulatedTransport: Transport {
   /// Error number for the next accepts, to play a process without descriptors; 0 for none.
   public var acceptFailure: Int32 = 0
   private var lastAcceptError: Int32 = 0
+  private var watchesListeners = true
 
   /// The receiving window of connections from now on; nil for the network's default.
   public var windowByteCount: Int?
@@ -86,7 +87,9 @@ public final class SimulatedTransport: Transport {
     func consider(_ time: Int64?) {
       if let time { next = min(next ?? time, time) }
     }
-    for listener in listeners where listener.isOpen { consider(listener.nextArrival) }
+    for listener in listeners where listener.isOpen && watchesListeners {
+      consider(listener.nextArrival)
+    }
     for slot in slots { consider(slot.nextEvent(now: now)) }
     return next.map { max($0, now) }
   }
@@ -143,7 +146,7 @@ public final class SimulatedTransport: Transport {
       wakeUpTimes.removeAll { $0 <= now }
       events.append(Event(kind: .wakeup))
     }
-    for index in listeners.indices where listeners[index].isAcceptable(now) {
+    for index in listeners.indices where watchesListeners && listeners[index].isAcceptable(now) {
       events.append(Event(kind: .acceptable(Int32(index))))
     }
     var ready: [Event] = []
@@ -171,7 +174,7 @@ public final class SimulatedTransport: Transport {
           address: address, operation: "bind", code: SystemError.addressInUse.code)
       }
       listeners.append(SimulatedListener(port: given, path: nil))
-    case .unix(let path, _):
+    case .unix(let path, _, _):
       listeners.append(SimulatedListener(port: 0, path: path))
     }
     return index
@@ -206,6 +209,9 @@ public final class SimulatedTransport: Transport {
       localAddress: path ?? endpoint.localAddress, isUnix: path != nil,
       isLoopback: path == nil && endpoint.peerAddress.hasPrefix("127."))
   }
+
+  /// Those that wait go on waiting.
+  public override func watchListeners(_ isWatched: Bool) { watchesListeners = isWatched }
 
   /// What `acceptFailure` made the last accept fail with.
   public override var acceptError: Int32 { lastAcceptError }

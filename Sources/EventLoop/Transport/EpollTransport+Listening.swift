@@ -21,40 +21,59 @@ extension EpollTransport {
     guard let socketAddress = SocketAddress(host: host, port: port) else {
       throw ListenError(address: address, operation: "getaddrinfo", code: 0)
     }
-    let descriptor = try open(socketAddress, address, backlog) { (descriptor) throws(SystemError) in
+    let descriptor = try openBound(socketAddress, address) { (descriptor) throws(SystemError) in
       try Syscall.setOption(descriptor, level: SOL_SOCKET, name: SO_REUSEADDR, 1)
       if socketAddress.family == AF_INET6 {
         try Syscall.setOption(descriptor, level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, 1)
       }
     }
+    try listen(descriptor, address, backlog)
     let bound = SocketAddress(localOf: descriptor)
     return EpollListener(
       descriptor: descriptor, path: nil, localAddress: bound.isWildcard ? nil : bound.text)
   }
 
   internal func openListener(
-    path: String, mode: UInt32?, _ address: ListenAddress, _ backlog: Int32
+    path: String, mode: UInt32?, group: String?, _ address: ListenAddress, _ backlog: Int32
   ) throws(ListenError) -> EpollListener {
     guard let socketAddress = SocketAddress(path: path) else {
       throw ListenError(address: address, operation: "bind", code: ENAMETOOLONG)
     }
     // A file that an earlier process left behind would make bind fail.
     try? Syscall.remove(path)
-    let descriptor = try open(socketAddress, address, backlog) { _ throws(SystemError) in }
-    if let mode {
-      do throws(SystemError) {
-        try Syscall.setMode(path, mode)
-      } catch {
-        Syscall.close(descriptor)
-        throw ListenError(address: address, operation: "chmod", code: error.code)
-      }
+    let descriptor = try openBound(socketAddress, address) { _ throws(SystemError) in }
+    // Before anybody can connect.
+    do throws(ListenError) {
+      try restrict(path, mode: mode, group: group, address)
+    } catch {
+      Syscall.close(descriptor)
+      try? Syscall.remove(path)
+      throw error
     }
+    try listen(descriptor, address, backlog)
     return EpollListener(descriptor: descriptor, path: path, localAddress: path + ":0")
   }
 
-  /// socket, options, bind, listen; says which of them failed.
-  private func open(
-    _ socketAddress: SocketAddress, _ address: ListenAddress, _ backlog: Int32,
+  /// Gives the file of a unix socket its permissions, then its group.
+  private func restrict(
+    _ path: String, mode: UInt32?, group: String?, _ address: ListenAddress
+  ) throws(ListenError) {
+    var operation = "chmod"
+    do throws(SystemError) {
+      if let mode { try Syscall.setMode(path, mode) }
+      guard let group else { return }
+      operation = "getgrnam error for group '\(group)'"
+      let number = try Syscall.groupNumber(of: group)
+      operation = "chown error for group '\(group)'"
+      try Syscall.setGroup(path, number)
+    } catch {
+      throw ListenError(address: address, operation: operation, code: error.code)
+    }
+  }
+
+  /// socket, options, bind; says which of them failed.
+  private func openBound(
+    _ socketAddress: SocketAddress, _ address: ListenAddress,
     configure: (Int32) throws(SystemError) -> Void
   ) throws(ListenError) -> Int32 {
     var operation = "socket"
@@ -65,12 +84,21 @@ extension EpollTransport {
       try configure(descriptor)
       operation = "bind"
       try Syscall.bind(descriptor, socketAddress.raw)
-      operation = "listen"
-      try Syscall.listen(descriptor, backlog: backlog)
       return descriptor
     } catch {
       if descriptor >= 0 { Syscall.close(descriptor) }
       throw ListenError(address: address, operation: operation, code: error.code)
+    }
+  }
+
+  private func listen(
+    _ descriptor: Int32, _ address: ListenAddress, _ backlog: Int32
+  ) throws(ListenError) {
+    do throws(SystemError) {
+      try Syscall.listen(descriptor, backlog: backlog)
+    } catch {
+      Syscall.close(descriptor)
+      throw ListenError(address: address, operation: "listen", code: error.code)
     }
   }
 

@@ -14,6 +14,8 @@ internal import Glibc
 public final class EpollTransport: Transport {
   internal let poller: Int32
   private let wakeUpEvent: Int32
+  /// Kept to be lent; -1 while it is, or if there was none to keep.
+  private var spare: Int32
   private var signalPipe: (read: Int32, write: Int32) = (-1, -1)
   private var watchedSignals: [Int32] = []
   private let eventsPerWait: Int
@@ -29,6 +31,7 @@ public final class EpollTransport: Transport {
     self.eventsPerWait = max(eventsPerWait, 1)
     poller = try Syscall.makePoller()
     wakeUpEvent = try Syscall.makeEvent()
+    spare = (try? Syscall.makeEvent()) ?? -1
     unsafe rawEvents = .allocate(
       byteCount: self.eventsPerWait * memd_epoll_event_size(), alignment: 16)
     super.init()
@@ -44,6 +47,7 @@ public final class EpollTransport: Transport {
       Syscall.close(signalPipe.read)
       Syscall.close(signalPipe.write)
     }
+    if spare >= 0 { Syscall.close(spare) }
     Syscall.close(wakeUpEvent)
     Syscall.close(poller)
     unsafe rawEvents.deallocate()
@@ -53,6 +57,10 @@ public final class EpollTransport: Transport {
   internal func add(_ descriptor: Int32, data: ConnectionID) {
     Syscall.control(
       poller, EPOLL_CTL_ADD, descriptor, interest: UInt32(MEMD_EPOLL_READABLE), data: data.word)
+  }
+
+  internal static func identity(ofListener index: Int) -> ConnectionID {
+    ConnectionID(slot: UInt32(index), generation: ConnectionID.listenerGeneration)
   }
 
   // MARK: - Waiting
@@ -152,14 +160,12 @@ public final class EpollTransport: Transport {
     switch address {
     case .internet(let host, let port, _):
       listener = try openListener(host: host, port: port, address, backlog)
-    case .unix(let path, let mode):
-      listener = try openListener(path: path, mode: mode, address, backlog)
+    case .unix(let path, let mode, let group):
+      listener = try openListener(path: path, mode: mode, group: group, address, backlog)
     }
     let index = listeners.count
     listeners.append(listener)
-    add(
-      listener.descriptor,
-      data: ConnectionID(slot: UInt32(index), generation: ConnectionID.listenerGeneration))
+    add(listener.descriptor, data: EpollTransport.identity(ofListener: index))
     return index
   }
 
@@ -169,6 +175,23 @@ public final class EpollTransport: Transport {
     Syscall.close(listeners[listener].descriptor)
     listeners[listener].descriptor = -1
     if let path = listeners[listener].path { try? Syscall.remove(path) }
+  }
+
+  /// A system call per listener.
+  public override func watchListeners(_ isWatched: Bool) {
+    for (index, listener) in listeners.enumerated() where listener.descriptor >= 0 {
+      Syscall.control(
+        poller, EPOLL_CTL_MOD, listener.descriptor,
+        interest: isWatched ? UInt32(MEMD_EPOLL_READABLE) : 0,
+        data: EpollTransport.identity(ofListener: index).word)
+    }
+  }
+
+  /// Gives back one that was never used.
+  public override func lendDescriptor(_ body: () -> Void) {
+    if spare >= 0 { Syscall.close(spare) }
+    body()
+    spare = (try? Syscall.makeEvent()) ?? -1
   }
 
   /// Asks the kernel.

@@ -6,8 +6,9 @@ internal import Glibc
 public enum ListenAddress: Equatable, Sendable {
   /// A TCP port of one address; a failure to bind an optional one may be passed over.
   case internet(host: String, port: UInt16, isOptional: Bool)
-  /// A unix socket; `mode` are its permissions (nil leaves them to the umask).
-  case unix(path: String, mode: UInt32?)
+  /// A unix socket; `mode` are its permissions (nil leaves them to the umask), and `group` is the
+  /// name of the group that owns it (nil leaves that to the system).
+  case unix(path: String, mode: UInt32?, group: String? = nil)
 
   /// Reads one word of the `bind` directive: "127.0.0.1", "-::1", "*" (all IPv4), "::*" (all IPv6).
   public init(bind word: String, port: UInt16) {
@@ -24,7 +25,7 @@ public enum ListenAddress: Equatable, Sendable {
   public var text: String {
     switch self {
     case .internet(let host, let port, _): "\(host):\(port)"
-    case .unix(let path, _): path
+    case .unix(let path, _, _): path
     }
   }
 }
@@ -33,7 +34,7 @@ public enum ListenAddress: Equatable, Sendable {
 public struct ListenError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Where it was to listen.
   public let address: ListenAddress
-  /// The call that failed: "socket", "bind", "listen"...
+  /// The call that failed: "socket", "bind", "listen", "chown error for group 'wheel'"...
   public let operation: String
   /// The error number; 0 when the host name couldn't be resolved.
   public let code: Int32

@@ -31,6 +31,13 @@ open class Transport {
   /// The error number with which the last `accept` failed; 0 if there was just nobody waiting.
   open var acceptError: Int32 { 0 }
 
+  /// Turns events `.acceptable` of all listeners on or off; on at first. Connections wait then.
+  open func watchListeners(_ isWatched: Bool) {}
+
+  /// Runs `body` with a descriptor more than there is, if one was kept for such a moment: a line of
+  /// the log can be written although nothing can be opened.
+  open func lendDescriptor(_ body: () -> Void) { body() }
+
   // MARK: - Connections
 
   /// Starts an outgoing connection; `.writable` tells the end, `connectError(of:)` how it went.

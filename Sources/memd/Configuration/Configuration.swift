@@ -18,6 +18,8 @@ final class Configuration {
   var unixSocket = ""
   /// Permissions of the unix socket; 0 leaves them to the umask.
   var unixSocketPermissions = 0
+  /// Name of the group that owns the unix socket; empty leaves it to the system.
+  var unixSocketGroup = ""
   var tcpBacklog = 511
   /// Seconds of silence after which the system probes a connection; 0 never.
   var tcpKeepAliveSeconds = 300
@@ -109,6 +111,10 @@ final class Configuration {
   /// Microseconds; negative turns the slow log off, 0 logs every command.
   var slowlogLogSlowerThan = 10000
   var slowlogMaxLen = 128
+  /// Arguments of an entry, the command's name and the note on those left out included.
+  var slowlogEntryMaxArgc = 32
+  /// Bytes of an argument of an entry.
+  var slowlogEntryMaxStringLen = 128
   /// Milliseconds; 0 turns the monitor off.
   var latencyMonitorThreshold = 0
   var latencyTracking = true
@@ -155,6 +161,9 @@ final class Configuration {
   var hasDefaultSaveRules = true
   var rdbCompression = true
   var rdbChecksum = true
+  /// Microseconds by which loading at start waits behind each key; negative: a part of one, so that
+  /// -50 means a fiftieth.
+  var keyLoadDelay = 0
 
   // MARK: - Not directives
 
@@ -163,7 +172,7 @@ final class Configuration {
   /// Other names of commands (`rename-command`), in order; an empty one forbids the command.
   var renamedCommands: [(name: ByteText, newName: ByteText)] = []
   /// Made for checking such lines, dropped when all are read.
-  var commandsForChecks: CommandTable?
+  var commandsForChecks: AnyObject?
   /// Absolute path of the file the configuration was read from; empty if there is none.
   var configFile = ""
   /// Values of directives that are accepted without effect, by name, where they differ from the

@@ -54,6 +54,8 @@ extension OptionTable {
     .flag("crash-log-enabled", \.crashLogEnabled).effect(.crashReport),
     .integer("slowlog-log-slower-than", -1...Int.max, \.slowlogLogSlowerThan),
     .integer("slowlog-max-len", .natural, \.slowlogMaxLen),
+    .integer("slowlog-entry-max-argc", 2...Int(Int32.max), \.slowlogEntryMaxArgc),
+    .integer("slowlog-entry-max-string-len", .positive, \.slowlogEntryMaxStringLen),
     .integer("latency-monitor-threshold", .natural, \.latencyMonitorThreshold),
     .flag("latency-tracking", \.latencyTracking),
     .special(

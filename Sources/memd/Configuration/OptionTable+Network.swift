@@ -12,6 +12,7 @@ extension OptionTable {
     Option(
       name: "unixsocketperm", syntax: .octal(0...0o777), storage: .number(\.unixSocketPermissions)
     ).with(.immutable),
+    .path("unixsocketgroup", \.unixSocketGroup).with(.immutable),
     .integer("tcp-backlog", .natural32, \.tcpBacklog).with(.immutable),
     .integer("tcp-keepalive", .natural32, \.tcpKeepAliveSeconds),
     .integer("timeout", .natural32, \.timeoutSeconds),
@@ -33,8 +34,6 @@ extension OptionTable {
     .choice("enable-protected-configs", \.enableProtectedConfigs).with(.immutable),
     .choice("enable-module-command", \.enableModuleCommand).with(.immutable),
     .path("aclfile", \.aclFile).with(.immutable),
-    .remembered("unixsocketgroup").with(.immutable)
-      .only("", because: "the group of the unix socket can't be set"),
     .choice("acl-pubsub-default", \.aclPubsubDefault),
     .integer("acllog-max-len", .natural, \.aclLogMaxLength),
   ]

@@ -140,6 +140,7 @@ final class Client {
     if isClosing || flags.contains(.parked) || blocking != nil { new.insert(.held) }
     if flags.contains(.pubsub), version == .resp2 { new.insert(.subscribed) }
     if !flags.isDisjoint(with: [.replyOff, .replySkip, .replySkipNext]) { new.insert(.silenced) }
+    if flags.contains(.follower) { new.insert(.follower) }
     if let tracker {
       if !tracker.options.contains(.broadcast) { new.insert(.tracking) }
       if tracker.isCaching { new.insert(.caching) }

@@ -26,11 +26,30 @@ extension Server {
       log.verbose("Closing idle client")
       return close(client)
     }
+    if client.flags.contains(.closeAfterReply), hasStalled(client) {
+      log.verbose("Closing client that doesn't read its last replies: \(clientLine(client))")
+      return close(client)
+    }
     accountMemory(of: client)
     if client.pendingOutput + client.pendingStream >= outputWatermark || client.softLimitSince != 0
     {
       checkOutputLimit(client)
     }
+  }
+
+  /// Seconds for which a client that is going to leave may take nothing of its last replies.
+  private static let stallSeconds: Int64 = 60
+
+  /// Whether nobody seems to read what a client is still to get. It can't say anything any more
+  /// that would tell that it lives, and its peer's system keeps the connection alive for ever.
+  private func hasStalled(_ client: Client) -> Bool {
+    let details = client.makeDetails()
+    let now = moment.milliseconds
+    guard details.progress.at != 0, details.progress.outputBytes == client.outputBytes else {
+      details.progress = (client.outputBytes, now)
+      return false
+    }
+    return now - details.progress.at > Server.stallSeconds * 1000
   }
 
   private func isIdleTooLong(_ client: Client) -> Bool {

@@ -61,7 +61,8 @@ extension Server {
       return
     }
     let candidates = clients.all.filter {
-      $0.accountedMemory > 0 && !$0.isClosing && $0 !== spared && !$0.flags.contains(.noEvict)
+      $0.accountedMemory > 0 && $0.flags.isDisjoint(with: [.closeASAP, .closed]) && $0 !== spared
+        && !$0.flags.contains(.noEvict)
         && ($0.clientClass == .normal || $0.clientClass == .pubsub)
     }.sorted { $0.accountedMemory > $1.accountedMemory }
     for client in candidates {

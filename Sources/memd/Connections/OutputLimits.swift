@@ -41,7 +41,9 @@ extension Server {
   /// is at `outputWatermark` or above; nothing is closed before the end of the turn.
   @inline(never)
   func checkOutputLimit(_ client: Client) {
-    guard !client.isClosing, exceedsOutputLimit(client) else { return }
+    guard client.flags.isDisjoint(with: [.closeASAP, .closed]), exceedsOutputLimit(client) else {
+      return
+    }
     statistics.outputBufferLimitDisconnections += 1
     log.warning(
       "Client \(clientLine(client).logText) scheduled to be closed ASAP for overcoming of output"
@@ -49,14 +51,18 @@ extension Server {
     closeASAP(client)
   }
 
-  private func exceedsOutputLimit(_ client: Client) -> Bool {
-    let limit: OutputBufferLimit
+  /// The limit for a client's class; nil if its output has none.
+  func outputLimit(of client: Client) -> OutputBufferLimit? {
     switch client.clientClass {
-    case .normal: limit = configuration.clientOutputBufferLimits.normal
-    case .replica: limit = configuration.clientOutputBufferLimits.replica
-    case .pubsub: limit = configuration.clientOutputBufferLimits.pubsub
-    case .primary: return false
+    case .normal: configuration.clientOutputBufferLimits.normal
+    case .replica: configuration.clientOutputBufferLimits.replica
+    case .pubsub: configuration.clientOutputBufferLimits.pubsub
+    case .primary: nil
     }
+  }
+
+  private func exceedsOutputLimit(_ client: Client) -> Bool {
+    guard let limit = outputLimit(of: client) else { return false }
     let pending = client.limitedOutput
     if limit.hardBytes > 0, pending >= limit.hardBytes { return true }
     guard limit.softBytes > 0, pending >= limit.softBytes else {

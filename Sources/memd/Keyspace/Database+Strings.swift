@@ -95,7 +95,7 @@ extension Database {
     case .integer: break
     case .bytes(let bytes):
       guard bytes.byteCount >= StringBlock.adoptedByteCountMin,
-        let block = received?.adopt(bytes, allocator)
+        let block = adoptReceived(bytes)
       else { break }
       return DetachedEntry.make(
         key: key.bytes, type: .string, encoding: Entry.StringEncoding.block.rawValue,
@@ -104,6 +104,10 @@ extension Database {
     return DetachedEntry.make(
       key: key.bytes, string: value, hasDeadline: hasDeadline, allocator: allocator)
   }
+
+  /// The block that a large value was received into, if the keyspace may keep it.
+  @inline(never)
+  private func adoptReceived(_ bytes: RawSpan) -> StringBlock? { received?.adopt(bytes, allocator) }
 
   /// True if `value` can take the place of what an entry holds without any of it moving.
   @inline(__always)

@@ -63,6 +63,14 @@ final class Database {
     @inline(__always) unsafeMutableAddress { unsafe storage }
   }
 
+  /// The table of keys, to be read: it shows keys that are due, and leaves no trace.
+  var keys: HashTable<Entry> {
+    @inline(__always) _read { yield contents.table }
+  }
+
+  /// Whether the table of keys grows and shrinks with their number (DEBUG DICT-RESIZING).
+  func setResizing(_ isEnabled: Bool) { contents.table.resizingEnabled = isEnabled }
+
   /// The contents' address, which stays with them when databases are swapped or emptied.
   var home: UInt { unsafe UInt(bitPattern: storage) }
 
@@ -160,8 +168,11 @@ final class Database {
   /// Tells whoever wants to hear of events.
   @inline(__always)
   func announce(_ event: KeyEvent, _ key: Key) {
-    if attention.kinds.contains(.observer) { observer.announce(event, key, in: self) }
+    if attention.kinds.contains(.observer) { tell(event, key) }
   }
+
+  @inline(never)
+  private func tell(_ event: KeyEvent, _ key: Key) { observer.announce(event, key, in: self) }
 
   /// Tells that a key has been removed to make room.
   func announceEviction(of key: Key) { observer.removed(key, .evicted, in: self) }

@@ -16,4 +16,17 @@ final class EncodingLimits {
   var hllSparseMaxBytes = 3000
   var streamNodeMaxBytes = 4096
   var streamNodeMaxEntries = 100
+  /// A packed value never grows beyond a gigabyte, whatever the options say: its bytes move with
+  /// every edit, and its own count of them has 32 bits. No option; tests make it small.
+  var packedByteCountMax = 1 << 30
+
+  /// Most members of a packed set of integers, of eight bytes each.
+  var intsetEntriesMax: Int { min(setMaxIntsetEntries, packedByteCountMax / 8 - 1) }
+
+  /// Whether a packed value of `byteCount` bytes may grow by texts of `added` bytes: with the
+  /// lengths around three entries, one of which may be a number.
+  @inline(__always)
+  func packs(_ byteCount: Int, adding added: Int) -> Bool {
+    byteCount &+ added &+ 48 <= packedByteCountMax
+  }
 }

@@ -45,7 +45,7 @@ final class MemoryFigures {
     peak = max(used, server.statistics.memoryPeak)
     tables = server.keyspace.databases.filter { $0.count > 0 }.map { database in
       Table(
-        database: database.number, main: database.contents.table.bucketBytes,
+        database: database.number, main: database.keys.bucketBytes,
         expires: database.expiringCount * MemoryFigures.wheelByteCount)
     }
     keyCount = server.keyspace.keyCount

@@ -48,66 +48,12 @@ extension Server {
     text.field("blocked_clients", pause.waiting.count + effects.blocked.count)
     text.field("tracking_clients", effects.tracking?.clientCount ?? 0)
     text.field("pubsub_clients", clients.all.count { $0.flags.contains(.pubsub) })
-    text.field("watching_clients", effects.watched.clients.count)
+    text.field("watching_clients", effects.watched.clientCount)
     text.field("clients_in_timeout_table", effects.blocked.timeouts.count)
     text.field("total_watched_keys", effects.watched.keyCount)
     text.field("total_blocking_keys", effects.blocked.keyCount)
     text.field("total_blocking_keys_on_nokey", effects.blocked.removalKeyCount)
   }
-
-  /// Saving and loading; nothing is saved in the background, so those fields never change.
-  func writePersistenceInfo(to text: inout InfoText) {
-    text.section("Persistence")
-    text.field("loading", persistence.loading != nil)
-    text.field("async_loading", false)
-    text.field("current_cow_peak", 0)
-    text.field("current_cow_size", 0)
-    text.field("current_cow_size_age", 0)
-    text.field("current_fork_perc", 0.0)
-    text.field("current_save_keys_processed", 0)
-    text.field("current_save_keys_total", 0)
-    text.field("rdb_changes_since_last_save", effects.changeCount - persistence.savedChangeCount)
-    text.field("rdb_bgsave_in_progress", false)
-    text.field("rdb_last_save_time", lastSave)
-    text.field("rdb_last_bgsave_status", "ok")
-    text.field("rdb_last_bgsave_time_sec", -1)
-    text.field("rdb_current_bgsave_time_sec", -1)
-    text.field("rdb_saves", persistence.saveCount)
-    text.field("rdb_last_cow_size", 0)
-    text.field("rdb_last_load_keys_expired", persistence.keysExpired)
-    text.field("rdb_last_load_keys_loaded", persistence.keysLoaded)
-    text.field("aof_enabled", false)
-    text.field("aof_rewrite_in_progress", false)
-    text.field("aof_rewrite_scheduled", false)
-    text.field("aof_last_rewrite_time_sec", -1)
-    text.field("aof_current_rewrite_time_sec", -1)
-    text.field("aof_last_bgrewrite_status", "ok")
-    text.field("aof_rewrites", 0)
-    text.field("aof_rewrites_consecutive_failures", 0)
-    text.field("aof_last_write_status", "ok")
-    text.field("aof_last_cow_size", 0)
-    text.field("module_fork_in_progress", false)
-    text.field("module_fork_last_cow_size", 0)
-    if let loading = persistence.loading { writeLoadingInfo(loading, to: &text) }
-  }
-
-  /// How far a load has come.
-  private func writeLoadingInfo(_ loading: Loading, to text: inout InfoText) {
-    let loaded = loading.loader.reader.offset
-    let elapsed = max(1, clock.wallMicroseconds() / 1_000_000 - loading.startedAt)
-    let remaining = max(0, loading.byteCount - loaded)
-    let eta = loaded == 0 ? 1 : Int(Double(elapsed) * Double(remaining) / Double(loaded))
-    text.field("loading_start_time", loading.startedAt)
-    text.field("loading_total_bytes", loading.byteCount)
-    text.field("loading_rdb_used_mem", loading.loader.usedMemory)
-    text.field("loading_loaded_bytes", loaded)
-    let percentage = Double(loaded) * 100 / Double(max(1, loading.byteCount))
-    text.field("loading_loaded_perc", percentage, digits: 2)
-    text.field("loading_eta_seconds", eta)
-  }
-
-  /// Wall time of the last save in seconds; the start as long as nothing was saved, as in Redis.
-  var lastSave: Int64 { persistence.lastSave ?? startedAt / 1000 }
 
   /// Followers and the history they can go on from.
   func writeReplicationInfo(to text: inout InfoText) {

@@ -23,6 +23,16 @@ final class SlowLog {
     }
   }
 
+  /// How much is kept.
+  struct Limits {
+    /// Entries; 0 keeps none.
+    let entryCount: Int
+    /// Arguments of an entry, the name included; the last of them tells how many were left out.
+    let argumentCount: Int
+    /// Bytes of an argument.
+    let argumentByteCount: Int
+  }
+
   /// Memory of an array beyond its elements: header and reference.
   private static let arrayByteCount = 40
 
@@ -31,24 +41,22 @@ final class SlowLog {
   private var nextID = 0
   /// Memory of all entries, roughly.
   private(set) var byteCount = 0
-  static let argumentCountMax = 32
-  static let argumentByteCountMax = 128
 
-  /// Adds a command and forgets the oldest ones beyond `limit`.
+  /// Adds a command and forgets the oldest ones if there are too many.
   func add(
     _ arguments: Arguments, hiding hidden: HiddenArguments, microseconds: Int, client: Client,
-    time: Int64, limit: Int
+    time: Int64, limits: Limits
   ) {
     // Nothing is kept: then no number is used up either.
-    guard limit > 0 else { return }
+    guard limits.entryCount > 0 else { return }
     let entry = Entry(
       id: nextID, time: time, microseconds: microseconds,
-      arguments: SlowLog.shortened(arguments, hidden), clientAddress: client.address,
+      arguments: SlowLog.shortened(arguments, hidden, limits), clientAddress: client.address,
       clientName: client.name)
     nextID += 1
     entries.insert(entry, at: 0)
     byteCount += entry.byteCount
-    while entries.count > limit { byteCount -= entries.removeLast().byteCount }
+    while entries.count > limits.entryCount { byteCount -= entries.removeLast().byteCount }
   }
 
   func removeAll() {
@@ -57,9 +65,9 @@ final class SlowLog {
   }
 
   private static func shortened(
-    _ arguments: Arguments, _ hidden: HiddenArguments
+    _ arguments: Arguments, _ hidden: HiddenArguments, _ limits: Limits
   ) -> [[UInt8]] {
-    let shown = min(arguments.count, argumentCountMax)
+    let shown = min(arguments.count, limits.argumentCount)
     var result: [[UInt8]] = []
     for index in 0..<shown {
       if shown < arguments.count, index == shown - 1 {
@@ -72,10 +80,10 @@ final class SlowLog {
         continue
       }
       let bytes = arguments[index]
-      if bytes.byteCount > argumentByteCountMax {
-        let more = bytes.byteCount - argumentByteCountMax
+      if bytes.byteCount > limits.argumentByteCount {
+        let more = bytes.byteCount - limits.argumentByteCount
         result.append(
-          bytes.extracting(first: argumentByteCountMax).copied
+          bytes.extracting(first: limits.argumentByteCount).copied
             + Array("... (\(more) more bytes)".utf8))
       } else {
         result.append(bytes.copied)

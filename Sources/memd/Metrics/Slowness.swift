@@ -15,7 +15,11 @@ extension Server {
         call.arguments,
         hiding: HiddenArguments(command, call.arguments, in: commands),
         microseconds: microseconds, client: call.client,
-        time: moment.microseconds / 1_000_000, limit: configuration.slowlogMaxLen)
+        time: moment.microseconds / 1_000_000,
+        limits: SlowLog.Limits(
+          entryCount: configuration.slowlogMaxLen,
+          argumentCount: configuration.slowlogEntryMaxArgc,
+          argumentByteCount: configuration.slowlogEntryMaxStringLen))
     }
     let threshold = configuration.latencyMonitorThreshold
     if threshold > 0, microseconds / 1000 >= threshold {

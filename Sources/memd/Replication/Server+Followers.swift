@@ -37,6 +37,7 @@ extension Server {
     follower.snapshot = file
     follower.snapshotRemaining = snapshot.byteCount
     client.flags.insert(.follower)
+    client.updateGate()
     followers.append(client)
     client.reply.append(byte: UInt8(ascii: "$"))
     client.reply.append(raw: Array("\(snapshot.byteCount)\r\n".utf8).rawSpan)
@@ -45,6 +46,26 @@ extension Server {
     follower.cursor = effects.stream.makeCursor()
     nextFollowerPing = clock.monotonicNanoseconds() + followerPingPeriod
     statistics.fullSyncs += 1
+  }
+
+  /// Runs what a follower sends behind SYNC. It only tells how far it is: a reply would end up in the
+  /// middle of the snapshot, or of the stream, so whoever asks for one is disconnected.
+  func runForFollower(_ call: inout Call) {
+    let client = call.client
+    guard call.command.flags.contains(.fromFollowers) else { return closeForReply(client) }
+    client.lastCommand = call.command
+    client.commandCount += 1
+    let mark = client.reply.count
+    execute(&call, raw: RawSpan())
+    guard client.reply.count > mark else { return }
+    client.reply.truncate(to: mark)
+    closeForReply(client)
+  }
+
+  /// A follower has asked for something.
+  func closeForReply(_ client: Client) {
+    log.warning("Replica sent a command that is answered, disconnecting it: \(clientLine(client))")
+    closeASAP(client)
   }
 
   /// The client is gone.

@@ -6,6 +6,14 @@ import RESP
 
 // Connections come and go here, and nowhere else.
 
+/// Whether connections are accepted.
+struct Acceptance {
+  /// There were no descriptors for more.
+  var isSuspended = false
+  /// Monotonic nanoseconds before which nothing more is said about it.
+  var nextWarning: Int64 = 0
+}
+
 extension Server {
   /// Connections accepted per turn and listener, so that a storm of them delays nobody for long.
   private static let acceptsPerTurn = 1000
@@ -13,9 +21,29 @@ extension Server {
   /// Accepts what waits at a listener.
   func acceptAll(from listener: Int) {
     for _ in 0..<Server.acceptsPerTurn {
-      guard let accepted = transport.accept(from: listener) else { return }
+      guard let accepted = transport.accept(from: listener) else { return noteAcceptError() }
       accept(accepted)
     }
+  }
+
+  /// Without descriptors nothing can be accepted before others close. The listeners would be
+  /// reported turn after turn, so nobody looks at them until the next chores.
+  private func noteAcceptError() {
+    let error = SystemError(transport.acceptError)
+    guard error.isExhaustion else { return }
+    transport.watchListeners(false)
+    acceptance.isSuspended = true
+    let now = clock.monotonicNanoseconds()
+    guard now >= acceptance.nextWarning else { return }
+    acceptance.nextWarning = now + 1_000_000_000
+    transport.lendDescriptor { log.warning("Accepting client connection: \(error.text)") }
+  }
+
+  /// Tries again to accept what has waited for descriptors.
+  func resumeAccepting() {
+    guard acceptance.isSuspended else { return }
+    acceptance.isSuspended = false
+    transport.watchListeners(true)
   }
 
   private func accept(_ accepted: Accepted) {

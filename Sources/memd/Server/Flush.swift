@@ -35,6 +35,14 @@ extension Server {
     writers.removeAll()
     effects.stream.trim()
     if !arrivals.isEmpty { arrivals.removeAll() }
+    forgetArena()
+  }
+
+  /// The turn's requests are gone: whoever still looks at their bytes finds nonsense in tests.
+  private func forgetArena() {
+    #if DEBUG
+      for index in 0..<arenaUsed { unsafe arena[index] = 0xDB }
+    #endif
     arenaUsed = 0
   }
 

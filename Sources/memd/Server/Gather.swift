@@ -96,16 +96,37 @@ extension Server {
     if batch.count > 0 { arrivals.add(input) }
   }
 
+  /// Slices of a request that are handed over instead of being copied: else one with a million
+  /// arguments, which takes hundreds of turns to arrive, would cost a copy of all in each.
+  private static let handedOverSliceCount = 4096
+
+  /// Puts the slices of a request that has begun into the batch's buffer; returns where they begin.
+  private func takeSlices(of partial: InputBuffer?) -> Int {
+    guard let partial, partial.slices.count > 0 else { return batch.slices.count }
+    if partial.slices.count >= Server.handedOverSliceCount {
+      run(batch)
+      swap(&batch.slices, &partial.slices)
+      return 0
+    }
+    let first = batch.slices.count
+    batch.slices.append(contentsOf: partial.slices, from: 0)
+    return first
+  }
+
   /// Remembers how far the first incomplete request was read.
   private func keepProgress(_ parser: RequestParser, in input: InputBuffer) {
     input.slices.removeAll()
     if parser.isInsideRequest {
       input.parser = parser
-      input.slices.append(contentsOf: batch.slices, from: partialStart)
+      if partialStart == 0, batch.slices.count >= Server.handedOverSliceCount {
+        swap(&batch.slices, &input.slices)
+      } else {
+        input.slices.append(contentsOf: batch.slices, from: partialStart)
+      }
     } else {
       input.parser = RequestParser()
     }
-    batch.slices.truncate(to: partialStart)
+    batch.slices.truncate(to: min(partialStart, batch.slices.count))
   }
 
   /// Puts the complete requests in `bytes` into the batch, which runs whenever it is full.
@@ -116,11 +137,12 @@ extension Server {
     _ bytes: UnsafeMutableRawBufferPointer, of client: Client, _ parser: inout RequestParser,
     partial: InputBuffer?
   ) -> Int {
+    // First, as the batch may run.
+    let first = takeSlices(of: partial)
     var limits = requestLimits(for: client)
     var position = 0
     let repliedBefore = client.reply.count
-    if let partial { batch.slices.append(contentsOf: partial.slices, from: 0) }
-    partialStart = batch.slices.count - (partial?.slices.count ?? 0)
+    partialStart = first
     while position < bytes.count {
       guard mayContinue(client, position: position, repliedBefore: repliedBefore) else { break }
       let start = position
@@ -233,7 +255,7 @@ extension Server {
 
   private func requestLimits(for client: Client) -> RequestLimits {
     RequestLimits(
-      maxArguments: 1 << 20, maxBulkLength: configuration.protoMaxBulkLength,
+      maxArguments: Int(Int32.max), maxBulkLength: configuration.protoMaxBulkLength,
       maxInlineLength: 64 << 10, authenticated: !client.mustAuthenticate)
   }
 
@@ -245,6 +267,7 @@ extension Server {
     log.verbose(
       "Protocol error (\(error.message.dropFirst(20))) from client: \(clientLine(client).logText)."
         + " Query buffer during protocol error: \(ExcerptText.abridged(bytes))")
+    if client.flags.contains(.follower) { return closeASAP(client) }
     errorStatistics.count("ERR")
     statistics.errorReplies += 1
     prepare(client)

@@ -50,8 +50,11 @@ extension Server {
     }
     if !configuration.unixSocket.isEmpty {
       let mode = configuration.unixSocketPermissions
+      let group = configuration.unixSocketGroup
       addresses.append(
-        .unix(path: configuration.unixSocket, mode: mode == 0 ? nil : UInt32(mode)))
+        .unix(
+          path: configuration.unixSocket, mode: mode == 0 ? nil : UInt32(mode),
+          group: group.isEmpty ? nil : group))
     }
     return addresses
   }

@@ -41,6 +41,7 @@ final class Server {
   /// Received bytes that may become values as they are.
   let arrivals = Arrivals()
   let listeners = Listeners()
+  var acceptance = Acceptance()
 
   // MARK: - State of the loop
 

@@ -109,11 +109,12 @@ enum Startup {
     adjustMaxClients(configuration, log)
     loadUsers(server)
     listen(server)
-    ProcessSettings.apply(configuration, log)
+    let score = OutOfMemoryScore()
+    ProcessSettings.apply(configuration, score, log)
     configuration.changeObserver = {
       [unowned server] change throws(ConfigurationChange.Failure) in
       try server.apply(change)
-      try ProcessSettings.apply(change, server.configuration, server.log)
+      try ProcessSettings.apply(change, server.configuration, score, server.log)
     }
     server.transport.watchSignals(ProcessSignals.ending)
     log.notice("Running mode=standalone, port=\(configuration.port).")

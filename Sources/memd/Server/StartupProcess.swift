@@ -55,13 +55,24 @@ struct ProcessIDFile {
 
   /// Writes the file; a failure is no reason not to start.
   func write(to disk: Disk, log: Log) {
+    let text = Array("\(log.processID)\n".utf8)
     do throws(DiskError) {
-      let file = try disk.open(path, .create)
-      defer { file.close() }
-      try file.write(Array("\(log.processID)\n".utf8))
+      do throws(DiskError) {
+        try write(text, .replace, disk)
+      } catch {
+        // A file that was made for us where we may not make any.
+        guard error.cause == .accessDenied else { throw error }
+        try write(text, .create, disk)
+      }
     } catch {
       log.warning("Failed to write PID file: \(error.cause.text)")
     }
+  }
+
+  private func write(_ text: [UInt8], _ mode: DiskMode, _ disk: Disk) throws(DiskError) {
+    let file = try disk.open(path, mode)
+    defer { file.close() }
+    try file.write(text)
   }
 
   /// Removes the file.
@@ -72,17 +83,14 @@ struct ProcessIDFile {
 
 /// Settings of the process as the system sees it.
 enum ProcessSettings {
-  /// The score that the process was started with; `relative` adds to it.
-  private static let initialScore = MemoryPolicy.outOfMemoryScore ?? 0
-
   /// Takes over all settings at start.
-  static func apply(_ configuration: Configuration, _ log: Log) {
+  static func apply(_ configuration: Configuration, _ score: OutOfMemoryScore, _ log: Log) {
     if configuration.disableHugePages { MemoryPolicy.disableHugePages() }
-    ProcessSignals.ignoreBrokenPipe()
+    ProcessSignals.ignoreStrays()
     updateTitle(configuration)
     updateCrashReport(configuration)
     do throws(ConfigurationChange.Failure) {
-      try updateScore(configuration, isStart: true)
+      try score.update(configuration)
     } catch {
       log.warning(error.message.logText)
     }
@@ -90,7 +98,8 @@ enum ProcessSettings {
 
   /// Takes over what CONFIG SET has changed.
   static func apply(
-    _ change: ConfigurationChange, _ configuration: Configuration, _ log: Log
+    _ change: ConfigurationChange, _ configuration: Configuration, _ score: OutOfMemoryScore,
+    _ log: Log
   ) throws(ConfigurationChange.Failure) {
     if change.effects.contains(.maxClients) {
       let possible = DescriptorLimit.adjust(for: configuration.maxClients)
@@ -102,34 +111,12 @@ enum ProcessSettings {
       }
     }
     if change.effects.contains(.outOfMemoryScore) {
-      try updateScore(configuration, isStart: false)
+      try score.update(configuration)
     }
     if !change.effects.isDisjoint(with: [.processTitle, .listeners]) {
       updateTitle(configuration)
     }
     if change.effects.contains(.crashReport) { updateCrashReport(configuration) }
-  }
-
-  private static func updateScore(
-    _ configuration: Configuration, isStart: Bool
-  ) throws(ConfigurationChange.Failure) {
-    let first = configuration.oomScoreAdjustmentValues.first ?? 0
-    let score: Int
-    switch configuration.oomScoreAdjustment {
-    case .no:
-      if isStart { return }
-      score = initialScore
-    case .yes, .relative: score = initialScore + first
-    case .absolute: score = first
-    }
-    let bounded = min(max(score, -1000), 1000)
-    guard MemoryPolicy.outOfMemoryScore != bounded else { return }
-    do throws(DiskError) {
-      try MemoryPolicy.setOutOfMemoryScore(bounded)
-    } catch {
-      throw ConfigurationChange.Failure(
-        option: "oom-score-adj", message: "Failed to apply new oom_score_adj configuration")
-    }
   }
 
   private static func updateTitle(_ configuration: Configuration) {

@@ -16,6 +16,7 @@ extension Server {
     if now >= nextCron {
       nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
       if !isCronPaused { runCron() }
+      resumeAccepting()
     }
     // One kind of background work per turn: each of them may use up the budget.
     if !expiration.hasBacklog {
@@ -56,8 +57,7 @@ extension Server {
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
     !keyspace.unlinked.isEmpty || expiration.hasBacklog || (eviction.continues && !pause.isActive)
-      || compaction.isRunning || !leaving.isEmpty || persistence.loading != nil
-      || effects.tracking?.isOverLimit ?? false
+      || compaction.isRunning || !leaving.isEmpty || effects.tracking?.isOverLimit ?? false
   }
 
   /// Frees a slice of what has been removed.

@@ -88,7 +88,7 @@ extension Server {
     if !resuming.isEmpty || hasBackgroundWork { return 0 }
     // Read at the start of the turn and carried on by the cycle counter, to save a call.
     let now = turnStartedAt + turnNanoseconds
-    var until = nextCron
+    var until = min(nextCron, persistence.loadingContinuesAt)
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
     if let end = effects.blocked.timeouts.earliest { until = min(until, end) }

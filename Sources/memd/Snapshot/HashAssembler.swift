@@ -34,7 +34,7 @@ struct HashAssembler {
       let isSmall =
         count <= min(limits.hashMaxListpackEntries, 4096)
         && max(name.byteCount, value.byteCount) <= limits.hashMaxListpackValue
-        && packed.listpack.byteCount + name.byteCount + value.byteCount < 1 << 30
+        && limits.packs(packed.listpack.byteCount, adding: name.byteCount + value.byteCount)
       if isSmall {
         guard duplicates.insert(SipHash13.hash(name, database.seed)) else { return false }
         packed.append(name, value)

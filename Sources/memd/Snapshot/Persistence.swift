@@ -18,7 +18,12 @@ final class Persistence {
   /// Values that came with packed bytes and were looked at byte by byte.
   var sanitizations = 0
   /// The load under way; nil nearly always.
-  var loading: Loading?
+  var loading: Loading? {
+    didSet { loadingContinuesAt = loading == nil ? .max : 0 }
+  }
+  /// When the load under way goes on, in monotonic nanoseconds: at once (0), unless
+  /// `key-load-delay` slows it down; in a distant future while nothing is loaded.
+  var loadingContinuesAt = Int64.max
 }
 
 /// An RDB file that is being loaded.

@@ -41,15 +41,19 @@ final class RDBLoader {
     reader.sumsUp = options.verifiesChecksum
   }
 
-  /// Loads until `isTimeOver` says so, which is asked every now and then; true at the end.
-  func load(isTimeOver: () -> Bool) throws(RDBError) -> Bool {
+  /// Keys that were met so far, whatever became of them.
+  var keyCount: Int { keysLoaded + keysExpired + emptyKeys }
+
+  /// Loads until `isTimeOver` says so, which is asked behind so many steps, each of them a key or
+  /// something smaller; true at the end.
+  func load(stepsPerQuestion: Int, isTimeOver: () -> Bool) throws(RDBError) -> Bool {
     var key = ByteBuffer()
     var value = ByteBuffer()
     if !hasHeader { try readHeader() }
     var count = 0
     while try step(&key, &value) {
       count &+= 1
-      if count & 15 == 0, isTimeOver() { return false }
+      if count.isMultiple(of: stepsPerQuestion), isTimeOver() { return false }
       if value.capacity > 1 << 20 { value.removeAll(keepingCapacity: false) }
     }
     return true
@@ -202,7 +206,7 @@ final class RDBLoader {
         return
       }
     }
-    if database.contents.table.find(key.bytes, hash: key.hash) != nil {
+    if database.keys.find(key.bytes, hash: key.hash) != nil {
       guard options.replaces else {
         database.discard(entry)
         throw described(reader.failure(.duplicateKey), key.bytes, kind)

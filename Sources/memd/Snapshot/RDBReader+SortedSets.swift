@@ -146,7 +146,7 @@ extension SortedSet {
       let member = element.member
       isSmall =
         isSmall && member.byteCount <= limits.zsetMaxListpackValue
-        && block.listpack.byteCount + member.byteCount < 1 << 30
+        && limits.packs(block.listpack.byteCount, adding: member.byteCount)
       var text = ScoreText()
       if isSmall { block.append(member, text.writePacked(element.score)) }
     }

@@ -45,16 +45,36 @@ extension Server {
   /// Loads a slice; called by the loop while there is something to load.
   func continueLoading() {
     let deadline = clock.ticks() &+ Server.sliceMilliseconds * ticksPerMillisecond
-    load { clock.ticks() >= deadline }
+    guard configuration.keyLoadDelay == 0 else { return loadSlowly(until: deadline) }
+    persistence.loadingContinuesAt = 0
+    load(stepsPerQuestion: 16) { clock.ticks() >= deadline }
   }
 
-  /// Loads everything that is left, whoever waits.
-  func finishLoading() { load { false } }
+  /// Loads what `key-load-delay` allows by now. The loop does other things while it waits.
+  private func loadSlowly(until deadline: UInt64) {
+    guard let loading = persistence.loading else { return }
+    let loader = loading.loader
+    var pace = LoadingPace(
+      continuesAt: max(persistence.loadingContinuesAt, loading.startedNanoseconds),
+      keyCount: loader.keyCount, delay: configuration.keyLoadDelay)
+    guard pace.continuesAt <= clock.monotonicNanoseconds() else { return }
+    load(stepsPerQuestion: 1) {
+      let now = clock.monotonicNanoseconds()
+      pace.note(keyCount: loader.keyCount, at: now)
+      return pace.continuesAt > now || clock.ticks() >= deadline
+    }
+    if persistence.loading != nil { persistence.loadingContinuesAt = pace.continuesAt }
+  }
 
-  private func load(isTimeOver: () -> Bool) {
+  /// Loads everything that is left, whoever waits, and without delays.
+  func finishLoading() { load(stepsPerQuestion: 16) { false } }
+
+  private func load(stepsPerQuestion: Int, isTimeOver: () -> Bool) {
     guard let loading = persistence.loading else { return }
     do throws(RDBError) {
-      if try loading.loader.load(isTimeOver: isTimeOver) { endLoading(loading, because: nil) }
+      let isDone = try loading.loader.load(
+        stepsPerQuestion: stepsPerQuestion, isTimeOver: isTimeOver)
+      if isDone { endLoading(loading, because: nil) }
     } catch {
       endLoading(loading, because: error)
     }

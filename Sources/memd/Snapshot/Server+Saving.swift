@@ -33,6 +33,15 @@ extension Server {
     return true
   }
 
+  /// All data was thrown away: with save rules the file must not bring it back after a crash.
+  ///
+  /// Compatibility: FLUSHALL alone does that, at once and also inside MULTI; FLUSHDB is a change like
+  /// any other. A failure is in the log and changes nothing about the reply.
+  func saveEmptied() {
+    guard !configuration.saveRules.isEmpty else { return }
+    _ = save()
+  }
+
   /// Removes what servers have left in the working directory that ended while they wrote a
   /// snapshot: files of the names below, unless a process of that number is there, other than this.
   func removeLeftovers() {
@@ -120,7 +129,7 @@ extension Server {
       writer.opcode(.resize)
       writer.length(database.count)
       writer.length(database.expiringCount)
-      database.contents.table.forEach { entry in
+      database.keys.forEach { entry in
         if writer.failure == nil { writer.key(entry, access: access(of: entry, in: database)) }
       }
     }

@@ -15,7 +15,7 @@ final class SnapshotFile {
   init(disk: Disk, temporary: String) throws(DiskError) {
     self.disk = disk
     self.temporary = temporary
-    file = try disk.open(temporary, .create)
+    file = try disk.open(temporary, .replace)
   }
 
   /// Appends bytes.

@@ -15,6 +15,7 @@ extension Server {
     let startedAt = stopwatch
     effects.watched.removeAll(of: client)
     client.transaction.isExecuting = true
+    let mark = client.reply.count
     call.reply.array(queue.count)
     for queued in queue {
       var inner = Call(
@@ -27,6 +28,9 @@ extension Server {
       }
       execute(&inner, raw: RawSpan())
       show(inner)
+      if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+      // Nobody will get it, so it must not fill the memory.
+      if client.flags.contains(.closeASAP) { client.reply.truncate(to: mark) }
     }
     endTransaction(of: client)
     stopwatch = startedAt
@@ -41,11 +45,16 @@ extension Server {
 
   /// EXEC itself was refused, so the transaction is over: the error that says so.
   func abortTransaction(_ call: borrowing Call, because error: CommandError) -> CommandError {
+    if gate.contains(.monitored) { feedMonitors(call) }
+    return discardTransaction(call, because: error)
+  }
+
+  /// The same for an EXEC that its own handler refuses, which monitors see in any case.
+  func discardTransaction(_ call: borrowing Call, because error: CommandError) -> CommandError {
     endTransaction(of: call.client)
     var reason = error == .formatted ? errorText.message : ByteText(error.text)
     // Compatibility: Redis drops the general code here, but keeps others ("OOM ...").
     if reason.bytes.starts(with: Array("ERR ".utf8)) { reason.bytes.removeFirst(4) }
-    if gate.contains(.monitored) { feedMonitors(call) }
     return call.failure("EXECABORT Transaction discarded because of: \(reason)")
   }
 }

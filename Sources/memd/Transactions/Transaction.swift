@@ -4,12 +4,6 @@ import RESP
 
 /// A client's side of MULTI: what it has queued and what it watches.
 struct Transaction {
-  /// A watched key, and whether it was already due when the watching began.
-  struct Watch {
-    let key: WatchedKeys.WatchedKey
-    var wasDue: Bool
-  }
-
   /// A request that outlives its turn: a copy of its arguments.
   struct Queued {
     let command: CommandReference
@@ -28,7 +22,7 @@ struct Transaction {
   private(set) var queuedFlags: CommandFlags = []
   /// Bytes of the arguments of everything queued.
   private(set) var queuedBytes = 0
-  var watched: [Watch] = []
+  var watched = WatchedKeys.Watches()
 
   /// Adds a request; not if EXEC will fail anyway, since that would only cost memory.
   mutating func append(_ command: CommandReference, _ arguments: Arguments) {
@@ -42,6 +36,6 @@ struct Transaction {
   /// Memory of the queue and of the watches (CLIENT LIST's multi-mem).
   var byteCount: Int {
     queuedBytes + queue.count * MemoryLayout<Queued>.stride
-      + watched.count * MemoryLayout<Watch>.stride
+      + watched.byteCount
   }
 }

@@ -140,6 +140,67 @@ import Testing
     #expect(server.run("MOVE missing 0") == 0)
   }
 
+  @Test func `MOVE REPLACE takes the place of the target's key, with its deadline or without`() {
+    let server = TestServer()
+    server.run("SELECT 1")
+    server.run("RPUSH a old")
+    server.run("PEXPIRE a 90000")
+    server.run("SELECT 0")
+    server.run("SET a 1")
+    #expect(server.run("MOVE a 1") == 0)
+    let events = server.recordEvents()
+    let before = server.changeCount
+    let stream = server.stream { #expect(server.run("MOVE a 1 replace") == 1) }
+    #expect(events.take() == ["1 new a", "0 move_from a", "1 move_to a"])
+    #expect(stream == ["MOVE a 1 replace"])
+    #expect(server.changeCount == before + 1)
+    #expect(server.run("DBSIZE") == 0)
+    server.run("SELECT 1")
+    #expect(server.run("GET a") == "1")
+    #expect(server.run("PTTL a") == -1)
+    server.run("SET b 1 PX 5000")
+    #expect(server.run("MOVE b 0 REPLACE") == 1)
+    server.run("SELECT 0")
+    #expect(server.run("PTTL b") == 5000)
+    // What is missing replaces nothing.
+    #expect(server.run("MOVE a 1 REPLACE") == 0)
+    server.run("SELECT 1")
+    #expect(server.run("GET a") == "1")
+  }
+
+  @Test func `MOVE takes no other option`() {
+    let server = TestServer()
+    server.run("SET a 1")
+    for line in ["MOVE a 1 COPY", "MOVE a 1 REPLACE REPLACE", "MOVE missing 1 x", "MOVE a 0 x"] {
+      #expect(server.run(line) == .error("ERR syntax error"))
+    }
+    #expect(server.run("MOVE a 99 REPLACE") == .error("ERR DB index is out of range"))
+    #expect(
+      server.run("MOVE a 0 REPLACE")
+        == .error("ERR source and destination objects are the same"))
+    #expect(server.run("GET a") == "1")
+  }
+
+  @Test func `MOVE REPLACE is noticed by who watches or waits for the target's key`() {
+    let server = TestServer()
+    server.run("SET a 1")
+    server.run("RPUSH list x")
+    let watcher = server.connect()
+    watcher.run("SELECT 1")
+    watcher.run("SET a 2")
+    watcher.run("WATCH a")
+    let waiter = server.connect()
+    waiter.run("SELECT 1")
+    waiter.send(["BLPOP", "list", "0"])
+    server.turn()
+    #expect(server.run("MOVE a 1 REPLACE") == 1)
+    watcher.run("MULTI")
+    #expect(watcher.run("EXEC") == .nullArray)
+    #expect(server.run("MOVE list 1 REPLACE") == 1)
+    server.turn()
+    #expect(waiter.next() == ["list", "x"])
+  }
+
   // MARK: - Watching
 
   @Test(arguments: [

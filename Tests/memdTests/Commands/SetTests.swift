@@ -37,6 +37,28 @@ extension TestServer {
     #expect(witness.stream() == ["SADD k a b c a", "SREM k a x", "SREM k b c d"])
   }
 
+  @Test(arguments: [2, 3])
+  func `SISMEMBER XX tells a missing set from a missing member`(version: Int) {
+    let server = TestServer()
+    server.run("SADD k a")
+    server.run("SADD numbers 1 2")
+    server.run("SET text 1")
+    if version == 3 { server.speakVersion3() }
+    for (request, reply) in [
+      ("k a XX", 1), ("k b xx", 0), ("numbers 2 XX", 1), ("numbers x XX", 0), ("missing a XX", -1),
+      ("missing a", 0),
+    ] { #expect(server.run("SISMEMBER \(request)") == .integer(reply)) }
+    #expect(server.run("SISMEMBER text a XX") == Self.wrongType)
+    for request in ["k a NX", "k a XX XX", "k a XX b", "missing a \"\"", "text a YY"] {
+      #expect(server.run("SISMEMBER \(request)") == .error("ERR syntax error"))
+    }
+    #expect(
+      server.run("SISMEMBER k") == .error("ERR wrong number of arguments for 'sismember' command"))
+    server.run("MULTI")
+    server.run("SISMEMBER missing a XX")
+    #expect(server.run("EXEC") == [-1])
+  }
+
   @Test func `changes count as many as members changed`() {
     let server = TestServer()
     let before = server.server.effects.changeCount

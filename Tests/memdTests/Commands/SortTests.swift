@@ -50,6 +50,14 @@ import Testing
     #expect(server.run("LRANGE l 0 -1") == ["70000", "200", "1", "-70000"])
   }
 
+  @Test func `elements of equal weight are stored in the same order everywhere`() {
+    let server = SortTests.makeServer()
+    server.run(["SADD", "large"] + (0..<300).map { "member\($0)" })
+    server.run("SORT large BY weight_* ALPHA STORE target")
+    server.run("SORT large BY weight_* ALPHA DESC STORE target")
+    #expect(server.run("LRANGE target 0 1") == ["member99", "member98"])
+  }
+
   @Test func `LIMIT takes a part of the result, whatever its numbers`() {
     let server = SortTests.makeServer()
     #expect(server.run("SORT list LIMIT 1 2") == ["2", "3"])

@@ -96,6 +96,45 @@ import Testing
       ])
   }
 
+  /// Readers of ranges, with bounds that no member meets; {k} stands for the key.
+  private static let ranges = [
+    "ZRANGE {k} 5 9", "ZRANGE {k} (9 (9 BYSCORE", "ZRANGE {k} [x [y BYLEX LIMIT 0 1",
+    "ZRANGE {k} 5 9 REV WITHSCORES", "ZREVRANGE {k} 5 9", "ZREVRANGE {k} 5 9 WITHSCORES",
+    "ZRANGEBYSCORE {k} 7 8", "ZRANGEBYSCORE {k} 7 8 WITHSCORES LIMIT 0 5",
+    "ZREVRANGEBYSCORE {k} 8 7", "ZRANGEBYLEX {k} [x [y", "ZREVRANGEBYLEX {k} [y [x LIMIT 0 5",
+  ]
+
+  @Test(arguments: ranges, [2, 3])
+  func `XX tells a missing key from an empty range`(request: String, version: Int) {
+    let server = TestServer()
+    server.run("ZADD z 1 a 2 b")
+    server.run("SET text 1")
+    if version == 3 { server.speakVersion3() }
+    func run(_ key: String, _ option: String) -> Reply {
+      server.run(request.replacingKey(by: key) + option)
+    }
+    #expect(run("z", "") == [])
+    #expect(run("z", " XX") == [])
+    #expect(run("missing", "") == [])
+    #expect(run("missing", " xx") == (version == 2 ? .nullArray : .null))
+    #expect(run("text", " XX").text.hasPrefix("WRONGTYPE"))
+    #expect(run("missing", " XX YY") == .error("ERR syntax error"))
+    server.run("MULTI")
+    #expect(run("missing", " XX") == .status("QUEUED"))
+    #expect(server.run("EXEC").elements == [version == 2 ? .nullArray : .null])
+  }
+
+  @Test func `XX changes nothing where there are members, and a stored range doesn't take it`() {
+    for server in SortedSetTests.servers() {
+      server.run("ZADD z 1 a 2 b 3 c")
+      #expect(server.run("ZRANGE z 0 -1 XX") == ["a", "b", "c"])
+      #expect(server.run("ZRANGE z XX 1 BYSCORE") == .error("ERR min or max is not a float"))
+      #expect(server.run("ZRANGE z 1 2 BYSCORE XX LIMIT 1 1") == ["b"])
+      #expect(server.run("ZREVRANGE z 0 0 XX") == ["c"])
+      #expect(server.run("ZRANGESTORE y z 0 -1 XX") == .error("ERR syntax error"))
+    }
+  }
+
   @Test func `AGGREGATE COUNT adds the weights of the inputs that have a member`() {
     let server = TestServer()
     server.run("ZADD x 10 a 20 b")
@@ -195,5 +234,12 @@ import Testing
     #expect(server.run("BZPOPMAX none z 1") == ["z", "q", "5"])
     #expect(
       server.run("BZPOPMIN z x") == .error("ERR timeout is not a float or out of range"))
+  }
+}
+
+extension String {
+  /// The request with a key in the place of {k}.
+  fileprivate func replacingKey(by key: String) -> String {
+    split(separator: " ").map { $0 == "{k}" ? key : String($0) }.joined(separator: " ")
   }
 }

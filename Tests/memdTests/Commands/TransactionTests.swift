@@ -45,17 +45,6 @@ import Testing
     #expect(server.run("SET k 3") == .ok)
   }
 
-  @Test func `EXEC with arguments ends the transaction`() {
-    let server = TestServer()
-    server.run("MULTI")
-    server.run("SET k 1")
-    #expect(
-      server.run("EXEC now").text
-        == "EXECABORT Transaction discarded because of: "
-        + "wrong number of arguments for 'exec' command")
-    #expect(server.run("GET k") == nil)
-  }
-
   @Test func `DISCARD forgets the queue and the watched keys`() {
     let server = TestServer()
     let other = server.connect()

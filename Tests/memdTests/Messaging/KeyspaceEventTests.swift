@@ -168,6 +168,14 @@ private struct Listening {
     #expect(server.events() == expected)
   }
 
+  @Test func `MOVE REPLACE tells of the value that it replaces in the other database`() {
+    let server = Listening("KAoc")
+    for setup in ["SELECT 1", "RPUSH s x", "SELECT 0", "SET s v"] { server.server.run(setup) }
+    _ = server.heard()
+    server.server.run("MOVE s 1 REPLACE")
+    #expect(server.events() == ["move_from s", "move_to s", "overwritten s", "type_changed s"])
+  }
+
   @Test func `loading a snapshot announces nothing`() {
     let listening = Listening("KAn")
     listening.server.run("SET k v")

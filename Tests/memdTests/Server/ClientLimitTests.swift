@@ -177,7 +177,7 @@ import Testing
     #expect(line.logText.contains(" qbuf=\(count) "))
   }
 
-  @Test func `HRANDFIELD that draws for ever ends when the output is over its limit`() {
+  @Test func `HRANDFIELD that would draw for ever is refused`() {
     let server = serverWithLargeValue {
       $0.clientOutputBufferLimits.normal = OutputBufferLimit(
         hardBytes: 100_000, softBytes: 0, softSeconds: 0)
@@ -186,8 +186,9 @@ import Testing
     let other = server.connect()
     other.post("HRANDFIELD h -999999999")
     server.turn()
-    #expect(server.server.clients.count == 1)
-    #expect(server.server.statistics.outputBufferLimitDisconnections == 1)
+    #expect(server.server.clients.count == 2)
+    #expect(server.server.statistics.outputBufferLimitDisconnections == 0)
+    #expect(other.next()?.text.hasPrefix("ERR reply of ") == true)
   }
 
   @Test func `maxmemory-clients may be a share of maxmemory, and has a floor`() {

@@ -29,6 +29,21 @@ extension TestServer {
   }
 }
 
+extension TestServer {
+  /// Sends a command on the first client and waits for the whole reply, however many turns that
+  /// takes.
+  @discardableResult
+  func ask(_ words: [String]) -> Reply { ask(words, by: client) }
+
+  /// The same for another client.
+  @discardableResult
+  func ask(_ words: [String], by client: TestClient) -> Reply {
+    client.send(words)
+    settle(limit: 2000)
+    return client.next() ?? .error("no reply")
+  }
+}
+
 extension TestClient {
   /// Sends words separated by blanks without waiting.
   func post(_ line: String) { send(TestClient.words(line)) }

@@ -95,7 +95,15 @@ final class TestClient {
   func send(_ words: [String]) {
     var bytes = Array("*\(words.count)\r\n".utf8)
     for word in words { bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8) }
-    _ = connection.send(bytes)
+    // What the connection doesn't take at once goes when the server has read some of it.
+    var rest = bytes[...]
+    for _ in 0..<10_000 where !rest.isEmpty {
+      if case .bytes(let count) = connection.send(Array(rest)) {
+        rest = rest.dropFirst(count)
+      } else {
+        owner.turn()
+      }
+    }
   }
 
   /// Sends raw bytes and returns what came back.
@@ -173,44 +181,5 @@ private final class TestFollower {
     let ours = DatasetText.of(server.keyspace)
     let theirs = DatasetText.of(leader.keyspace)
     #expect(ours == theirs, "the follower has other data than its leader")
-  }
-}
-
-/// The whole dataset as sorted lines; small test datasets only.
-enum DatasetText {
-  static func of(_ keyspace: Keyspace) -> [String] {
-    var lines: [String] = []
-    for database in keyspace.databases where database.count > 0 {
-      database.contents.table.forEach { entry in
-        let value = text(of: entry)
-        let deadline = entry.deadlineIfAny.map(String.init) ?? "-"
-        lines.append("\(database.number) \(entry.key.text) \(deadline) \(value)")
-      }
-    }
-    return lines.sorted()
-  }
-
-  /// A string as it is; other values as their digest, a hash with the deadlines of its fields.
-  private static func text(of entry: Entry) -> String {
-    if entry.header.isString {
-      var scratch = DecimalScratch()
-      return StringValue(entry).text(&scratch).text
-    }
-    var text = DatasetDigest(valueOf: entry).text
-    if entry.header.type == .hash { text += HashValue(entry).deadlinesText }
-    if entry.header.type == .stream { text += StreamText.of(StreamValue(entry).stream) }
-    return text
-  }
-}
-
-extension HashValue {
-  /// Fields with their deadlines, sorted.
-  var deadlinesText: String {
-    var texts: [String] = []
-    forEach(before: .min) { name, _, deadline in
-      var scratch = DecimalScratch()
-      if let deadline { texts.append(" \(name.text(&scratch).text)@\(deadline)") }
-    }
-    return texts.sorted().joined()
   }
 }

@@ -26,6 +26,8 @@ extension ClientCommands {
       for index in 3..<call.arguments.count {
         let id = try call.integer(index, orThrow: CommandError("ERR Invalid client ID"))
         if let client = call.server.clients.find(id: id) { append([client], to: &text, call) }
+        // An id can be given many times.
+        try call.reserveReply(items: 1, bytesEach: text.count)
       }
     } else {
       throw .syntax

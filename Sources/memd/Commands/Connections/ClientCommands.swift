@@ -75,7 +75,7 @@ enum ClientCommands: CommandFamily {
       since: "2.9.50", complexity: "O(1)", summary: "Makes requests wait for some time.",
       history: [("6.2.0", "Takes a mode; `WRITE` lets reads pass.")], handler: pause),
     Command(
-      "reply", own,
+      "reply", own.union(.noMulti),
       [
         .oneOf(
           "on_off_skip", [.token("ON", "on"), .token("OFF", "off"), .token("SKIP", "skip")])

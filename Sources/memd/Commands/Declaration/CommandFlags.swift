@@ -54,6 +54,8 @@ struct CommandFlags: OptionSet, Sendable {
   static let keepsCaching = CommandFlags(rawValue: 1 << 48)
   /// Answers by messages, which CLIENT REPLY doesn't silence.
   static let answersByPushes = CommandFlags(rawValue: 1 << 42)
+  /// Runs for a follower behind SYNC.
+  static let fromFollowers = CommandFlags(rawValue: 1 << 43)
   /// For the server's own needs, not for applications (COMMAND DOCS' syscmd).
   static let system = CommandFlags(rawValue: 1 << 40)
 

@@ -33,12 +33,17 @@ struct Gate: OptionSet, Sendable {
   /// CLIENT CACHING holds for the next command.
   static let caching = Gate(rawValue: 1 << 12)
 
+  /// The client is a follower: of its requests only those run that are not answered.
+  static let follower = Gate(rawValue: 1 << 13)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
   /// The circumstances that concern a command with these flags.
   static func concerns(of flags: CommandFlags) -> Gate {
-    var gate: Gate = [.accessControl, .memory, .paused, .held, .silenced, .caching]
+    var gate: Gate = [
+      .accessControl, .memory, .paused, .held, .silenced, .caching, .follower,
+    ]
     if !flags.contains(.allowedWhileSubscribed) { gate.insert(.subscribed) }
     if !flags.contains(.noAuth) { gate.insert(.authentication) }
     if !flags.contains(.notQueued) || flags.contains(.noMulti) { gate.insert(.transaction) }

@@ -57,10 +57,15 @@ enum KeyFinder {
       guard append(spec, of: command, depth: depth, in: arguments, to: &found) else { return nil }
     }
     // A key that may also stand behind an option is left empty then (MIGRATE).
-    if found.count > 1, command.keys.contains(where: { $0.access.contains(.incomplete) }),
+    if found.count > 1, case .index = command.keys[0].start,
+      command.keys.contains(where: { $0.access.contains(.incomplete) }),
       arguments.byteCount(at: found[0].index) == 0
     {
       found.removeFirst()
+    }
+    // Options come in any order (EXEC); their keys are named in that of the request.
+    if command.keys.count > 1, command.keys.allSatisfy(\.isBehindOption) {
+      found.sort { $0.index < $1.index }
     }
     return found
   }

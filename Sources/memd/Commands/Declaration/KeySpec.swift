@@ -50,6 +50,9 @@ struct KeySpec: Sendable {
   var access: Access
   var notes: StaticString?
 
+  /// True if an option says where the keys are.
+  var isBehindOption: Bool { if case .keyword = start { true } else { false } }
+
   /// One key at a fixed position.
   static func key(_ index: Int, _ access: Access, notes: StaticString? = nil) -> KeySpec {
     KeySpec(

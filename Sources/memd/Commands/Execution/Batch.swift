@@ -39,6 +39,8 @@ final class Batch {
 
   /// Fewer requests have so little to overlap that the passes cost more than they save.
   private static let prefetchedCountMin = 4
+  /// Memory for more slices is given back behind the request that had so many arguments.
+  private static let keptSliceCount = 64 << 10
   /// Keys prefetched per batch; a longer request's other keys are met unprepared.
   private static let hintCapacity = 1024
 
@@ -82,6 +84,7 @@ final class Batch {
   func removeAll() {
     count = 0
     slices.removeAll()
+    if slices.capacity > Batch.keptSliceCount { slices.shrink(toCapacity: 1024) }
   }
 
   /// The arguments of a request.

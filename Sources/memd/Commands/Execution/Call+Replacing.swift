@@ -20,7 +20,7 @@ extension Call {
   @inline(never)
   func replacedType(_ key: Key, in database: Database) -> Entry.ValueType? {
     guard effects.attention.kinds.contains(.replacements),
-      let entry = database.contents.table.find(key.bytes, hash: key.hash), !database.hides(entry)
+      let entry = database.keys.find(key.bytes, hash: key.hash), !database.hides(entry)
     else { return nil }
     return entry.header.type
   }

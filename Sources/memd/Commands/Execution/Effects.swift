@@ -218,10 +218,12 @@ final class Effects {
 // MARK: - What the keyspace says
 
 extension Effects: KeyspaceObserver {
+  @inline(never)
   func announce(_ event: KeyEvent, _ key: Key, in database: Database) {
     observer?.observe(event, key.bytes, database: database.number)
   }
 
+  @inline(never)
   func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
     notify(event, key, in: database)
     let kinds = attention.kinds

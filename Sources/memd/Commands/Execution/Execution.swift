@@ -73,6 +73,7 @@ extension Server {
   @inline(never)
   private func runGated(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
+    if call.client.gate.contains(.follower) { return runForFollower(&call) }
     let isSilenced = call.client.gate.contains(.silenced)
     let admission = admit(&call)
     var mark = call.reply.count
@@ -249,6 +250,7 @@ extension Server {
   @inline(never)
   private func refuseMalformed(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
+    if call.client.gate.contains(.follower) { return closeForReply(call.client) }
     if request.command == nil, isCrossProtocol(call) { return closeForCrossProtocol(call.client) }
     let mark = call.reply.count
     call.client.commandCount += 1

@@ -90,6 +90,7 @@ enum FieldValueCommands: CommandFamily {
     let options = try FieldOptions(call, step: 1)
     let deadline = try options.deadline(call)
     let fields = options.fields
+    var mark = call.markReply()
     call.reply.array(fields.count)
     guard var entry = try call.hashForWriting(key, fieldsFrom: fields.first, to: fields.end) else {
       for _ in fields.indexes { call.reply.null() }
@@ -102,6 +103,10 @@ enum FieldValueCommands: CommandFamily {
         found.append(index)
       } else {
         call.reply.null()
+      }
+      if call.isLong(mark) {
+        let rest = call.valueByteCount(of: index..<fields.end, in: HashValue(entry))
+        try call.reserveRest(&mark, bytes: rest)
       }
     }
     if let deadline {

@@ -71,25 +71,15 @@ enum HashIterationCommands: CommandFamily {
   private static func repeatedly(
     _ count: Int, _ sampler: FieldSampler, _ writer: FieldWriter, _ call: borrowing Call
   ) throws(CommandError) {
-    let start = call.reply.count
+    try call.reserveReply(items: count, bytesEach: Call.smallestElementByteCount)
+    var mark = call.markReply()
     writer.begin(count)
     for number in 1...count {
       guard let field = sampler.draw(call.server.keyspace) else { break }
       writer.write(field)
-      if number % 1024 == 0, call.client.pendingOutput >= call.server.outputWatermark {
-        call.server.checkOutputLimit(call.client)
-        if call.client.isClosing { return }
-      }
-      // A request of a few bytes must not make the server fill all memory.
-      if call.reply.count - start > replyLimit {
-        call.reply.truncate(to: start)
-        throw CommandError("ERR value is out of range")
-      }
+      try call.reserveRest(&mark, after: number, of: count)
     }
   }
-
-  /// Bytes that one HRANDFIELD with a negative count may answer.
-  private static let replyLimit = 1 << 30
 
   // MARK: - HSCAN
 

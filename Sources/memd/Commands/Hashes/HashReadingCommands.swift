@@ -65,6 +65,7 @@ enum HashReadingCommands: CommandFamily {
     let key = call.key(1)
     let entry = try call.database.collection(key, .hash)
     let count = call.arguments.count
+    var mark = call.markReply()
     call.reply.array(count &- 2)
     guard let entry else {
       for _ in 2..<count { call.reply.null() }
@@ -78,6 +79,9 @@ enum HashReadingCommands: CommandFamily {
         call.reply.bulk(value)
       } else {
         call.reply.null()
+      }
+      if call.isLong(mark) {
+        try call.reserveRest(&mark, bytes: call.valueByteCount(of: index..<count, in: hash))
       }
     }
   }
@@ -133,5 +137,15 @@ enum HashReadingCommands: CommandFamily {
   static func hstrlen(_ call: inout Call) throws(CommandError) {
     let count = try value(call)?.count ?? 0
     call.reply.integer(count)
+  }
+}
+
+extension Call {
+  /// Bytes of the values of the fields that a range of arguments names, each as often as named.
+  @inline(never)
+  func valueByteCount(of indexes: Range<Int>, in hash: HashValue) -> Int {
+    var bytes = 0
+    for index in indexes { bytes += hash.find(arguments[index], moment)?.count ?? 0 }
+    return bytes
   }
 }

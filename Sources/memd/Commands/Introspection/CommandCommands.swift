@@ -92,13 +92,16 @@ enum CommandCommands: CommandFamily {
   static func info(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count > 2 else { return try all(&call) }
     let table = call.server.commands
-    call.reply.array(call.arguments.count - 2)
-    for index in 2..<call.arguments.count {
-      guard let command = table.find(fullName: call.arguments[index]) else {
+    let count = call.arguments.count - 2
+    var mark = call.markReply()
+    call.reply.array(count)
+    for number in 1...count {
+      if let command = table.find(fullName: call.arguments[number + 1]) {
+        CommandInformation.write(table.description(of: command), in: table, to: &call.reply)
+      } else {
         call.reply.null()
-        continue
       }
-      CommandInformation.write(table.description(of: command), in: table, to: &call.reply)
+      try call.reserveRest(&mark, after: number, of: count)
     }
   }
 
@@ -110,12 +113,15 @@ enum CommandCommands: CommandFamily {
       for command in commands { CommandDocumentation.write(command, in: table, to: &call.reply) }
       return
     }
+    let count = call.arguments.count - 2
+    var replyMark = call.markReply()
     let mark = call.reply.beginAggregate()
     var found = 0
-    for index in 2..<call.arguments.count {
-      guard let command = table.find(fullName: call.arguments[index]) else { continue }
+    for number in 1...count {
+      guard let command = table.find(fullName: call.arguments[number + 1]) else { continue }
       CommandDocumentation.write(table.description(of: command), in: table, to: &call.reply)
       found += 1
+      try call.reserveRest(&replyMark, after: number, of: count)
     }
     call.reply.endMap(mark, count: found)
   }

@@ -74,7 +74,7 @@ enum DebugKeyspace {
     for index in 2..<call.arguments.count {
       let key = call.key(index)
       // A due key is shown as long as it is there.
-      let entry = call.database.contents.table.find(key.bytes, hash: key.hash)
+      let entry = call.database.keys.find(key.bytes, hash: key.hash)
       let text = entry.map { DatasetDigest(valueOf: $0).text }
       call.reply.status(text ?? String(repeating: "0", count: 40))
     }
@@ -85,7 +85,7 @@ enum DebugKeyspace {
   static func setResizing(_ call: inout Call) throws(CommandError) {
     let isEnabled = call.looseInteger(2) != 0
     for database in call.server.keyspace.databases {
-      database.contents.table.resizingEnabled = isEnabled
+      database.setResizing(isEnabled)
     }
     call.reply.ok()
   }
@@ -95,7 +95,7 @@ enum DebugKeyspace {
       throw CommandError("ERR Out of range database")
     }
     var text = "[Dictionary HT]\n"
-    text += TableReport.text(database.contents.table)
+    text += TableReport.text(database.keys)
     text += "[Expires HT]\n"
     // Deadlines are kept in a timing wheel, not in a table.
     text += "\(database.expiringCount) deadlines in the timing wheel\n"

@@ -118,6 +118,7 @@ enum LatencyCommands: CommandFamily {
 
   static func histogram(_ call: inout Call) throws(CommandError) {
     let table = call.server.commands
+    var replyMark = call.markReply()
     let mark = call.reply.beginAggregate()
     var shown = 0
     if call.arguments.count == 2 {
@@ -127,6 +128,7 @@ enum LatencyCommands: CommandFamily {
       guard let command = table.find(fullName: call.arguments[index]) else { continue }
       if write(command.id, call) { shown += 1 }
       for id in table.descriptions[command.id].subcommands where write(id, call) { shown += 1 }
+      try call.reserveRest(&replyMark, after: index - 1, of: call.arguments.count - 2)
     }
     call.reply.endMap(mark, count: shown)
   }

@@ -38,7 +38,7 @@ enum IterationCommands: CommandFamily {
     let client = call.client
     let mark = client.reply.beginAggregate()
     var count = 0
-    database.contents.table.forEach { entry in
+    database.keys.forEach { entry in
       guard filter.accepts(entry), !database.hides(entry) else { return }
       client.reply.bulk(entry.key)
       count += 1
@@ -62,7 +62,7 @@ enum IterationCommands: CommandFamily {
       options.count.multipliedReportingOverflow(by: 10).overflow
       ? Int.max : options.count * 10
     repeat {
-      cursor = database.contents.table.scan(cursor) { entry in
+      cursor = database.keys.scan(cursor) { entry in
         seen += 1
         guard options.filter.accepts(entry) else { return }
         if database.hides(entry) { due.append(entry) } else { found.append(entry) }

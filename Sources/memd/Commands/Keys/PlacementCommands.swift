@@ -30,8 +30,9 @@ enum PlacementCommands: CommandFamily {
       summary: "Copies a value to another key, in this database or another.", handler: copy),
     Command(
       "move", [.write, .fast], keys: [.key(1, [.readWrite, .access, .update])],
-      [.key(), .integer("db")], since: "1.0.0", complexity: "O(1)",
-      summary: "Takes a key to another database.", handler: move),
+      [.key(), .integer("db"), .token("REPLACE", "replace").since("9.2.0").optional],
+      since: "1.0.0", complexity: "O(1)", summary: "Takes a key to another database.",
+      history: [("9.2.0", "Takes `REPLACE`.")], handler: move),
   ]
 
   // MARK: - RENAME
@@ -116,15 +117,25 @@ enum PlacementCommands: CommandFamily {
   // MARK: - MOVE
 
   static func move(_ call: inout Call) throws(CommandError) {
+    let replaces = call.arguments.count > 3
+    if replaces {
+      guard call.arguments.count == 4, call.keyword(3) == Keyword("replace") else { throw .syntax }
+    }
     let source = call.database
     let target = try call.database(numberedAt: 2)
     guard target !== source else { throw .sameObject }
     let key = call.key(1)
-    guard source.write(key) != nil, target.write(key) == nil else { return call.reply.integer(0) }
+    guard let type = source.write(key)?.header.type else { return call.reply.integer(0) }
+    let replaced = call.replacedType(key, in: target)
+    if target.write(key) != nil {
+      guard replaces else { return call.reply.integer(0) }
+      _ = target.remove(key)
+    }
     source.move(key, to: target)
     call.effects.touched(key, in: source)
     call.effects.notify(.moveFrom, key, in: source)
     call.changed(key, .moveTo, in: target)
+    call.announceReplacement(of: replaced, key, by: type, in: target)
     call.reply.integer(1)
   }
 }

@@ -10,12 +10,15 @@ enum ReplicationCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "replconf", [.admin, .noScript, .loading, .stale, .allowBusy, .system], since: "3.0.0",
+      "replconf",
+      [.admin, .noScript, .loading, .stale, .allowBusy, .system, .fromFollowers], since: "3.0.0",
       complexity: "O(1)", summary: "Lets a follower tell about itself.", arity: -1,
       handler: replconf),
     Command(
-      "sync", [.admin, .noScript, .noAsyncLoading, .noMulti, .parserBarrier], since: "1.0.0",
-      summary: "Makes the connection a follower that gets the whole dataset.", handler: sync),
+      "sync",
+      [.admin, .noScript, .noAsyncLoading, .noMulti, .parserBarrier, .fromFollowers],
+      since: "1.0.0", summary: "Makes the connection a follower that gets the whole dataset.",
+      handler: sync),
   ]
 
   // MARK: - REPLCONF

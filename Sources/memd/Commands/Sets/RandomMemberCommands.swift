@@ -186,23 +186,16 @@ enum RandomMemberCommands: CommandFamily {
     }
   }
 
-  /// The most members that one request draws with repetition.
-  private static var drawCountMax: Int { 1 << 31 }
-
   private static func drawWithRepetition(
     _ set: SetValue, _ count: Int, _ call: borrowing Call
   ) throws(CommandError) {
-    // More would be hundreds of gigabytes: no client means that.
-    guard count <= drawCountMax else { throw CommandError("ERR value is out of range") }
+    try call.reserveReply(items: count, bytesEach: Call.smallestElementByteCount)
     let client = call.client
+    var mark = call.markReply()
     client.reply.array(count)
     for number in 1...count {
       set.withRandomMember(using: &call.server.keyspace.random) { client.reply.bulk($0) }
-      guard number % 1024 == 0, client.pendingOutput >= call.server.outputWatermark else {
-        continue
-      }
-      call.server.checkOutputLimit(client)
-      if client.isClosing { return }
+      try call.reserveRest(&mark, after: number, of: count)
     }
   }
 

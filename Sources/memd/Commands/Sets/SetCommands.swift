@@ -25,9 +25,10 @@ enum SetCommands: CommandFamily {
       "scard", [.readonly, .fast], keys: [.key(1, .readOnly)], [.key()], since: "1.0.0",
       complexity: "O(1)", summary: "Returns the number of members of a set.", handler: scard),
     Command(
-      "sismember", [.readonly, .fast], keys: [.key(1, .readOnly)], [.key(), .string("member")],
-      since: "1.0.0", complexity: "O(1)", summary: "Tells whether a set has a member.",
-      handler: sismember),
+      "sismember", [.readonly, .fast], keys: [.key(1, .readOnly)],
+      [.key(), .string("member"), .token("XX", "xx").since("9.2.0").optional], since: "1.0.0",
+      complexity: "O(1)", summary: "Tells whether a set has a member.",
+      history: [("9.2.0", "Takes `XX`.")], handler: sismember),
     Command(
       "smismember", [.readonly, .fast], keys: [.key(1, [.readOnly, .access])],
       [.key(), .string("member").repeated], since: "6.2.0", complexity: "O(1) per member",
@@ -138,8 +139,11 @@ enum SetCommands: CommandFamily {
   // MARK: - SISMEMBER
 
   static func sismember(_ call: inout Call) throws(CommandError) {
+    let count = call.arguments.count
+    guard count == 3 || (count == 4 && call.keyword(3) == Keyword("xx")) else { throw .syntax }
     guard let entry = try call.database.collection(call.key(1), .set) else {
-      return call.reply.integer(0)
+      // With XX a missing set differs from a missing member.
+      return call.reply.integer(count == 4 ? -1 : 0)
     }
     let isMember = SetValue(entry).contains(call.arguments[2], seed: call.database.seed)
     call.reply.integer(isMember ? 1 : 0)

@@ -24,6 +24,8 @@ struct RangeQuery {
   private var limit = -1
   /// WITHSCORES
   private(set) var showsScores = false
+  /// XX: a missing key is answered by a null array, not by an empty one.
+  private(set) var tellsMissing = false
 
   private var isReversed: Bool { direction ?? false }
 
@@ -64,6 +66,7 @@ struct RangeQuery {
     _ = cursor.next()
     switch word {
     case FoldedName("withscores") where !stores: showsScores = true
+    case FoldedName("xx") where !stores: tellsMissing = true
     case FoldedName("limit") where cursor.remaining >= 2:
       offset = cursor.integer()
       limit = cursor.integer()

@@ -17,52 +17,66 @@ enum SortedSetRangeCommands: CommandFamily {
         .block("offset_count", [.integer("offset"), .integer("count")]).after("LIMIT").since(
           "6.2.0"
         ).optional, .token("WITHSCORES", "withscores").optional,
+        .token("XX", "xx").since("9.2.0").optional,
       ], since: "1.2.0", complexity: "O(log(N)+M), M being the members returned of N",
       summary:
         "Returns the members of a sorted set within a range of ranks, scores or the alphabet.",
-      history: [("6.2.0", "Takes `REV`, `BYSCORE`, `BYLEX` and `LIMIT`.")], handler: zrange),
+      history: [
+        ("6.2.0", "Takes `REV`, `BYSCORE`, `BYLEX` and `LIMIT`."), ("9.2.0", "Takes `XX`."),
+      ], handler: zrange),
     Command(
       "zrevrange", [.readonly], keys: [.key(1, [.readOnly, .access])],
-      [.key(), .integer("start"), .integer("stop"), .token("WITHSCORES", "withscores").optional],
-      since: "1.2.0", complexity: "O(log(N)+M), M being the members returned of N",
+      [
+        .key(), .integer("start"), .integer("stop"), .token("WITHSCORES", "withscores").optional,
+        .token("XX", "xx").since("9.2.0").optional,
+      ], since: "1.2.0", complexity: "O(log(N)+M), M being the members returned of N",
       summary: "Returns the members of a sorted set within a range of ranks, highest first.",
-      deprecatedSince: "6.2.0", replacedBy: "`ZRANGE` with the `REV` argument", handler: zrevrange),
+      history: [("9.2.0", "Takes `XX`.")], deprecatedSince: "6.2.0",
+      replacedBy: "`ZRANGE` with the `REV` argument", handler: zrevrange),
     Command(
       "zrangebyscore", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [
         .key(), .double("min"), .double("max"),
         .token("WITHSCORES", "withscores").since("2.0.0").optional,
         .block("offset_count", [.integer("offset"), .integer("count")]).after("LIMIT").optional,
+        .token("XX", "xx").since("9.2.0").optional,
       ], since: "1.0.5", complexity: "O(log(N)+M), M being the members returned of N",
       summary: "Returns the members of a sorted set within a range of scores.",
-      history: [("2.0.0", "Takes `WITHSCORES`.")], deprecatedSince: "6.2.0",
+      history: [("2.0.0", "Takes `WITHSCORES`."), ("9.2.0", "Takes `XX`.")],
+      deprecatedSince: "6.2.0",
       replacedBy: "`ZRANGE` with the `BYSCORE` argument", handler: zrangebyscore),
     Command(
       "zrevrangebyscore", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [
         .key(), .double("max"), .double("min"), .token("WITHSCORES", "withscores").optional,
         .block("offset_count", [.integer("offset"), .integer("count")]).after("LIMIT").optional,
+        .token("XX", "xx").since("9.2.0").optional,
       ], since: "2.2.0", complexity: "O(log(N)+M), M being the members returned of N",
       summary: "Returns the members of a sorted set within a range of scores, highest first.",
-      history: [("2.1.6", "Bounds may be exclusive.")], deprecatedSince: "6.2.0",
+      history: [("2.1.6", "Bounds may be exclusive."), ("9.2.0", "Takes `XX`.")],
+      deprecatedSince: "6.2.0",
       replacedBy: "`ZRANGE` with the `REV` and `BYSCORE` arguments", handler: zrevrangebyscore),
     Command(
       "zrangebylex", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [
         .key(), .string("min"), .string("max"),
         .block("offset_count", [.integer("offset"), .integer("count")]).after("LIMIT").optional,
+        .token("XX", "xx").since("9.2.0").optional,
       ], since: "2.8.9", complexity: "O(log(N)+M), M being the members returned of N",
       summary: "Returns the members of a sorted set within a range of the alphabet.",
-      deprecatedSince: "6.2.0", replacedBy: "`ZRANGE` with the `BYLEX` argument",
+      history: [("9.2.0", "Takes `XX`.")], deprecatedSince: "6.2.0",
+      replacedBy: "`ZRANGE` with the `BYLEX` argument",
       handler: zrangebylex),
     Command(
       "zrevrangebylex", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [
         .key(), .string("max"), .string("min"),
         .block("offset_count", [.integer("offset"), .integer("count")]).after("LIMIT").optional,
+        .token("XX", "xx").since("9.2.0").optional,
       ], since: "2.8.9", complexity: "O(log(N)+M), M being the members returned of N",
       summary: "Returns the members of a sorted set within a range of the alphabet, last first.",
-      deprecatedSince: "6.2.0", replacedBy: "`ZRANGE` with the `REV` and `BYLEX` arguments",
+      history: [("9.2.0", "Takes `XX`.")], deprecatedSince: "6.2.0",
+      replacedBy: "`ZRANGE` with the `REV` and `BYLEX` arguments",
       handler: zrevrangebylex),
     Command(
       "zrangestore", [.write, .denyOOM],
@@ -141,7 +155,9 @@ enum SortedSetRangeCommands: CommandFamily {
     _ call: borrowing Call, _ query: RangeQuery
   ) throws(CommandError) {
     let key = call.key(1)
-    guard let value = try call.sortedSet(key) else { return call.reply.array(0) }
+    guard let value = try call.sortedSet(key) else {
+      return query.tellsMissing ? call.reply.nullArray() : call.reply.array(0)
+    }
     call.replyMembers(query.walk(value), showsScores: query.showsScores)
   }
 

@@ -51,7 +51,7 @@ enum SortedSetSampleCommands: CommandFamily {
     let key = call.key(1)
     guard let value = try call.sortedSet(key), count != 0 else { return call.reply.array(0) }
     if count < 0 {
-      draw(value, -count, showsScores, call)
+      try draw(value, -count, showsScores, call)
     } else {
       sample(value, min(count, value.count), showsScores, call)
     }
@@ -72,17 +72,15 @@ enum SortedSetSampleCommands: CommandFamily {
   /// Replies with `count` members, each drawn from all.
   private static func draw(
     _ value: SortedSetValue, _ count: Int, _ showsScores: Bool, _ call: borrowing Call
-  ) {
+  ) throws(CommandError) {
+    try call.reserveReply(items: count, bytesEach: Call.smallestElementByteCount)
     let isNested = showsScores && call.reply.version == .resp3
+    var mark = call.markReply()
     call.reply.array(showsScores && !isNested ? count * 2 : count)
-    for number in 0..<count {
-      // However many are asked for, a client gets no more than its output may hold.
-      if number & 1023 == 1023 {
-        call.server.checkOutputLimit(call.client)
-        if call.client.isClosing { return }
-      }
+    for number in 1...count {
       guard let member = value.random(using: &call.server.keyspace.random) else { return }
       write(member, showsScores, isNested, call)
+      try call.reserveRest(&mark, after: number, of: count)
     }
   }
 

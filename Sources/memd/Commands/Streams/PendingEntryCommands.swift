@@ -142,6 +142,7 @@ enum PendingEntryCommands: CommandFamily {
     let group = try group(stream, call)
     guard let stream else { return }
     let options = try ClaimOptions(call)
+    if options.endOfIDs > 6, !options.repliesWithIDs { try reserve(stream, options, call) }
     var sendsLastID = false
     if options.lastID > group.lastID {
       group.lastID = options.lastID
@@ -170,6 +171,20 @@ enum PendingEntryCommands: CommandFamily {
       call.effects.countChanges(1)
     }
     call.reply.endArray(mark, count: count)
+  }
+
+  /// An id can be given many times. What has been claimed can't be taken back, so the entries are
+  /// added up beforehand.
+  private static func reserve(
+    _ stream: Stream, _ options: ClaimOptions, _ call: borrowing Call
+  ) throws(CommandError) {
+    var bytes = 0
+    var scratch = DecimalScratch()
+    for index in 5..<options.endOfIDs {
+      guard var texts = stream.entry(try call.streamID(index))?.texts else { continue }
+      while let text = texts.next(&scratch) { bytes += text.byteCount }
+    }
+    try call.reserveReply(items: 1, bytesEach: bytes)
   }
 
   /// Gives one entry to the consumer; false if it is not pending, or not for long enough.

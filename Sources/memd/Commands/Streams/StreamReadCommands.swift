@@ -65,10 +65,13 @@ enum StreamReadCommands: CommandFamily {
     let count = request.streamCount
     var starts: [StreamID] = []
     for number in 0..<count { starts.append(try start(of: number, request, call)) }
+    var replyMark = call.markReply()
     let mark = call.reply.beginAggregate()
     var budget = StreamReadBudget(request, call)
     var served = 0
     for number in 0..<count where budget.allowsMore(call) {
+      // A stream can be named many times.
+      if number > 0 { try call.reserveRest(&replyMark, after: number, of: count) }
       let key = call.key(request.keyIndex(number))
       // Compatibility: the second look-up counts as hit or miss, too.
       guard let entry = call.database.read(key) else { continue }
@@ -144,6 +147,7 @@ enum StreamReadCommands: CommandFamily {
     let request = try StreamReadRequest(call, name: "xreadgroup", readsGroup: true)
     let count = request.streamCount
     for number in 0..<count { try check(number, request, call) }
+    if count > 1 { try reserveHistories(request, call) }
     let mark = call.reply.beginAggregate()
     var budget = StreamReadBudget(request, call)
     var served = 0
@@ -196,6 +200,26 @@ enum StreamReadCommands: CommandFamily {
     if call.isCharacter(index, "$") { throw meaningless("$", call) }
     if call.isCharacter(index, "+") { throw meaningless("+", call) }
     if !call.isCharacter(index, ">") { _ = try call.streamID(index) }
+  }
+
+  /// The history of one stream can be asked for many times. What has been delivered can't be taken
+  /// back, so the reply is estimated beforehand.
+  private static func reserveHistories(
+    _ request: StreamReadRequest, _ call: borrowing Call
+  ) throws(CommandError) {
+    var bytes = 0
+    for number in 0..<request.streamCount where !call.isCharacter(request.idIndex(number), ">") {
+      guard let stream = try call.database.stream(call.key(request.keyIndex(number))),
+        stream.length > 0,
+        let consumer = stream.group(named: call.arguments[request.group])?
+          .consumer(named: call.arguments[request.consumer])
+      else { continue }
+      let wanted = request.count > 0 ? request.count : Int.max
+      // Each is told to followers as well.
+      let entryByteCount = 200 + stream.allocatedSize(samples: 5) / stream.length
+      bytes += min(wanted, consumer.pendingCount) * entryByteCount
+    }
+    try call.reserveReply(items: 1, bytesEach: bytes)
   }
 
   private static func meaningless(_ id: String, _ call: borrowing Call) -> CommandError {

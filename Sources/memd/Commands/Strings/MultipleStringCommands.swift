@@ -50,12 +50,28 @@ enum MultipleStringCommands: CommandFamily {
 
   static func mget(_ call: inout Call) throws(CommandError) {
     let count = call.arguments.count
+    var mark = call.markReply()
     call.reply.array(count - 1)
     var index = 1
     while index < count {
       replyString(index, call)
       index &+= 1
+      if call.isLong(mark) { try reserveRest(&mark, from: index, call) }
     }
+  }
+
+  /// A request can name a large value many times: before the reply becomes long, the rest is added
+  /// up once.
+  @inline(never)
+  private static func reserveRest(
+    _ mark: inout Call.ReplyMark, from first: Int, _ call: borrowing Call
+  ) throws(CommandError) {
+    var bytes = 0
+    for index in first..<call.arguments.count {
+      guard let entry = call.database.find(call.key(index)), entry.header.isString else { continue }
+      bytes += StringValue(entry).count
+    }
+    try call.reserveRest(&mark, bytes: bytes)
   }
 
   /// One element of MGET's reply.

@@ -13,10 +13,13 @@ enum TransactionCommands: CommandFamily {
       complexity: "O(1)", summary: "Starts a transaction: what follows is queued until EXEC.",
       handler: multi),
     Command(
-      "exec", [.noScript, .loading, .stale, .skipSlowLog, .notQueued, .endsTransaction],
+      "exec",
+      [.noScript, .loading, .stale, .skipSlowLog, .notQueued, .endsTransaction, .movableKeys],
+      keys: ExecCondition.keys, [ExecCondition.syntax.optional.repeated],
       effect: Command.Effect.none, since: "1.2.0",
-      complexity: "Depends on commands in the transaction",
-      summary: "Runs everything queued since MULTI as one unit.", handler: exec),
+      complexity: "O(N) for N conditions, and what the commands in the transaction take",
+      summary: "Runs everything queued since MULTI as one unit, if all conditions are met.",
+      history: [("9.2.0", "Takes `IFEQ`, `IFNE`, `NX` and `XX`.")], handler: exec),
     Command(
       "discard", [.noScript, .loading, .stale, .fast, .allowBusy, .notQueued], since: "2.0.0",
       complexity: "O(N), when N is the number of queued commands",
@@ -47,6 +50,10 @@ enum TransactionCommands: CommandFamily {
   static func exec(_ call: inout Call) throws(CommandError) {
     let client = call.client
     guard client.transaction.isActive else { throw CommandError("ERR EXEC without MULTI") }
+    guard let conditions = ExecCondition.all(in: call.arguments) else {
+      throw call.server.discardTransaction(
+        call, because: CommandError("ERR invalid check condition syntax"))
+    }
     if call.effects.watched.hasExpired(for: client, in: call.server.keyspace) {
       client.transaction.isDirty = true
     }
@@ -54,11 +61,28 @@ enum TransactionCommands: CommandFamily {
       call.server.endTransaction(of: client)
       throw CommandError("EXECABORT Transaction discarded because of previous errors.")
     }
-    guard !client.transaction.isDirty else {
+    let isRun = client.transaction.isDirty ? false : try areMet(conditions, call)
+    guard isRun else {
       call.server.endTransaction(of: client)
       return call.reply.nullArray()
     }
     call.server.runTransaction(&call)
+  }
+
+  /// Whether all conditions are met now. They are asked in the database that is selected, whatever
+  /// the queue selects.
+  private static func areMet(
+    _ conditions: [ExecCondition], _ call: borrowing Call
+  ) throws(CommandError) -> Bool {
+    for condition in conditions {
+      do throws(CommandError) {
+        guard try condition.isMet(call) else { return false }
+      } catch {
+        call.server.endTransaction(of: call.client)
+        throw error
+      }
+    }
+    return true
   }
 
   // MARK: - DISCARD

@@ -12,7 +12,7 @@ extension Database {
   /// Creates `key`, which is absent, as a hash of the pairs of fields and values that stand from
   /// `first` on; returns how many fields it has.
   func addHash(_ key: Key, _ arguments: Arguments, from first: Int) -> Int {
-    guard let room = packedRoom(for: arguments, from: first),
+    guard let room = packedRoom(for: arguments, from: first), limits.packs(0, adding: room),
       (arguments.count &- first) / 2 <= limits.hashMaxListpackEntries
     else {
       let table = WritableBox(
@@ -39,8 +39,11 @@ extension Database {
     _ name: RawSpan, _ value: RawSpan, of entry: inout WritableEntry, hash: UInt64,
     keepsDeadline: Bool = false
   ) -> Bool {
-    if !HashValue(entry).isTable, exceedsPacked(name.byteCount, value.byteCount) {
-      makeTable(&entry, hash: hash)
+    if !HashValue(entry).isTable {
+      let byteCount = entry.entry.packedByteCount
+      if exceedsPacked(name.byteCount, value.byteCount, byteCount: byteCount) {
+        makeTable(&entry, hash: hash)
+      }
     }
     guard HashValue(entry).isTable else {
       var fields = PackedFields(entry, hash: hash, in: self)
@@ -64,7 +67,9 @@ extension Database {
     var created = 0
     var index = first
     if !HashValue(entry).isTable {
-      if let room = packedRoom(for: arguments, from: first) {
+      if let room = packedRoom(for: arguments, from: first),
+        limits.packs(entry.entry.packedByteCount, adding: room)
+      {
         var fields = PackedFields(entry, hash: hash, in: self)
         // A single pair makes its room itself, exactly.
         if arguments.count &- first > 2 { fields.reserve(room) }
@@ -137,6 +142,9 @@ extension Database {
       return deadlinesChanged(of: entry)
     }
     if deadline != nil { makeRoomForDeadlines(&entry, hash: hash) }
+    guard !HashValue(entry).isTable else {
+      return setFieldDeadline(deadline, of: name, in: &entry, hash: hash)
+    }
     let list = FieldList(entry.entry)
     guard list.stride == 3, let position = list.find(name),
       list.deadline(at: position) != deadline
@@ -156,6 +164,11 @@ extension Database {
   /// Lets a packed hash have deadlines: its listpack gets a third entry per field.
   private func makeRoomForDeadlines(_ entry: inout WritableEntry, hash: UInt64) {
     let old = FieldList(entry.entry)
+    // A deadline takes up to eleven bytes, as does one that is changed later.
+    let added = old.stride == 2 ? old.count &* 11 &+ FieldList.headerCount : 0
+    guard limits.packs(entry.entry.packedByteCount, adding: added) else {
+      return makeTable(&entry, hash: hash)
+    }
     guard old.stride == 2 else { return }
     var fields = ListpackBlock(allocator: allocator)
     var position = old.first
@@ -175,10 +188,12 @@ extension Database {
 
   // MARK: - Forms
 
-  /// Whether a name or value of this length needs the large form.
+  /// Whether a packed hash of so many bytes needs the large form for a name and a value of these
+  /// lengths.
   @inline(__always)
-  private func exceedsPacked(_ name: Int, _ value: Int) -> Bool {
+  private func exceedsPacked(_ name: Int, _ value: Int, byteCount: Int) -> Bool {
     max(name, value) > limits.hashMaxListpackValue
+      || !limits.packs(byteCount, adding: name &+ value)
   }
 
   /// Bytes that suffice to pack pairs of names and values; nil if one of them is too long.

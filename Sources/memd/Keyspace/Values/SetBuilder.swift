@@ -56,7 +56,7 @@ struct SetBuilder: SetStorage {
 
   /// Becomes an intset if all members are integers and few enough.
   mutating func preferIntset() {
-    guard form != .intset, count <= min(limits.setMaxIntsetEntries, 1 << 30) else { return }
+    guard form != .intset, count <= limits.intsetEntriesMax else { return }
     var other = SetBuilder(in: database)
     var isPure = true
     forEach {

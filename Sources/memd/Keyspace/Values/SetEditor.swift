@@ -21,7 +21,7 @@ struct SetEditor: SetStorage {
     hash = key.hash
     self.database = database
     let limits = database.limits
-    if count <= limits.setMaxIntsetEntries, CanonicalInteger.parse(first) != nil {
+    if count <= limits.intsetEntriesMax, CanonicalInteger.parse(first) != nil {
       entry = database.addPacked(key, .set, count: IntSet.emptyByteCount, as: .intset)
       unsafe IntSet.writeEmpty(to: entry.packedStart)
     } else if count <= limits.setMaxListpackEntries {

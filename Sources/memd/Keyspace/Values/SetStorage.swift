@@ -35,7 +35,7 @@ extension SetStorage {
   private mutating func addToIntset(_ member: RawSpan, _ hash: UInt64) -> Bool {
     if let integer = CanonicalInteger.parse(member) {
       guard insert(integer: integer) else { return false }
-      if intset.count > min(limits.setMaxIntsetEntries, 1 << 30) { makeTable() }
+      if intset.count > limits.intsetEntriesMax { makeTable() }
       return true
     }
     // The set's own members become texts: the longest of them is the least or the greatest.
@@ -75,9 +75,8 @@ extension SetStorage {
   }
 
   private func fitsListpack(_ member: RawSpan, count: Int, byteCount: Int) -> Bool {
-    // A listpack never grows beyond a gigabyte, as in Redis.
     count < limits.setMaxListpackEntries && member.byteCount <= limits.setMaxListpackValue
-      && member.byteCount < 1 << 30 - byteCount
+      && limits.packs(byteCount, adding: member.byteCount)
   }
 
   // MARK: - Removing
@@ -127,7 +126,7 @@ extension SetStorage {
   /// Becomes a hash table if `count` members, about to come, are too many for the present form.
   mutating func prepare(forAdding count: Int) {
     switch form {
-    case .intset: if count > min(limits.setMaxIntsetEntries, 1 << 30) { makeTable() }
+    case .intset: if count > limits.intsetEntriesMax { makeTable() }
     case .packed: if count > limits.setMaxListpackEntries { makeTable() }
     case .table: break
     }

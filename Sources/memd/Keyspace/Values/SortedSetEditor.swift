@@ -37,9 +37,6 @@ struct SortedSetEditor {
   @inline(__always)
   private var large: WritableBox<SortedSet> { entry.box(of: SortedSet.self) }
 
-  /// A listpack of more bytes than this is not made.
-  private static let packedByteCountMax = 1 << 30
-
   // MARK: - Adding
 
   /// Adds a member or gives it another score, as far as `conditions` allow; `score` tells the
@@ -114,7 +111,7 @@ struct SortedSetEditor {
   private func fits(_ member: RawSpan, _ packed: PackedSortedSet) -> Bool {
     packed.count < database.limits.zsetMaxListpackEntries
       && member.byteCount <= database.limits.zsetMaxListpackValue
-      && packed.listpack.byteCount + member.byteCount <= SortedSetEditor.packedByteCountMax
+      && database.limits.packs(packed.listpack.byteCount, adding: member.byteCount)
   }
 
   private mutating func insert(_ member: RawSpan, _ score: Double, at position: Int) {

@@ -71,7 +71,7 @@ final class SortedSetResult {
     assert(count > 0)
     let limits = database.limits
     if count <= limits.zsetMaxListpackEntries, longestMember <= limits.zsetMaxListpackValue,
-      memberBytes <= 1 << 30
+      limits.packs(memberBytes, adding: count * 40)
     {
       storePacked(key, in: database)
     } else {

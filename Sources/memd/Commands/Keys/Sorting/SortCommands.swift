@@ -87,7 +87,7 @@ enum SortCommands: CommandFamily {
     }
     if order.sorts {
       if let weights = options.weights {
-        try weigh(&elements, SortPattern(call.arguments[weights]), order, call.database)
+        try weigh(&elements, SortPattern(call.arguments[weights]), order, call)
       } else if !order.isAlphabetic {
         for index in elements.indices { try elements[index].readOwnWeight() }
       }
@@ -99,11 +99,15 @@ enum SortCommands: CommandFamily {
   /// Looks up the weight of every element; one whose weight is missing weighs nothing.
   private static func weigh(
     _ elements: inout [SortElement], _ pattern: SortPattern, _ order: SortOrder,
-    _ database: Database
+    _ call: borrowing Call
   ) throws(CommandError) {
+    // Equal elements have copies of the same weight.
+    var byteCount = 0
     for index in elements.indices {
-      guard let text = pattern.value(for: elements[index].text, in: database) else { continue }
+      guard let text = pattern.value(for: elements[index].text, in: call.database) else { continue }
       if order.isAlphabetic {
+        byteCount += text.count
+        try call.reserveValue(bytes: byteCount)
         elements[index].weightText = text
       } else {
         try elements[index].readWeight(text)
@@ -118,30 +122,62 @@ enum SortCommands: CommandFamily {
   ) throws(CommandError) {
     var patterns: [SortPattern] = []
     for index in options.gets { patterns.append(SortPattern(call.arguments[index])) }
-    let database = call.database
-    guard let destination = options.destination else {
-      let client = call.client
-      client.reply.array(elements.count * max(1, patterns.count))
-      for element in elements {
-        if patterns.isEmpty { client.reply.bulk(element.text.rawSpan) }
-        for pattern in patterns {
-          if let value = pattern.value(for: element.text, in: database) {
-            client.reply.bulk(value.rawSpan)
-          } else {
-            client.reply.null()
-          }
-        }
-      }
-      return
-    }
+    guard let destination = options.destination else { return try reply(elements, patterns, call) }
     var items: [[UInt8]] = []
-    for element in elements {
+    var byteCount = 0
+    for (number, element) in elements.enumerated() {
       if patterns.isEmpty { items.append(element.text) }
-      for pattern in patterns {
-        items.append(pattern.value(for: element.text, in: database) ?? [])
+      for (position, pattern) in patterns.enumerated() {
+        items.append(pattern.value(for: element.text, in: call.database) ?? [])
+        byteCount += items[items.count - 1].count
+        guard byteCount > Call.unreservedReplyByteCount else { continue }
+        let rest = size(of: elements.dropFirst(number), patterns, behind: position, call)
+        try call.reserveValue(bytes: byteCount + rest)
+        byteCount = .min
       }
     }
     store(items, at: destination, call)
+  }
+
+  private static func reply(
+    _ elements: ArraySlice<SortElement>, _ patterns: [SortPattern], _ call: borrowing Call
+  ) throws(CommandError) {
+    let client = call.client
+    if patterns.count > 1 {
+      try call.reserveReply(items: elements.count, bytesEach: 5 * patterns.count)
+    }
+    var mark = call.markReply()
+    client.reply.array(elements.count * max(1, patterns.count))
+    for (number, element) in elements.enumerated() {
+      if patterns.isEmpty { client.reply.bulk(element.text.rawSpan) }
+      for (position, pattern) in patterns.enumerated() {
+        if let value = pattern.value(for: element.text, in: call.database) {
+          client.reply.bulk(value.rawSpan)
+        } else {
+          client.reply.null()
+        }
+        guard call.isLong(mark) else { continue }
+        let rest = size(of: elements.dropFirst(number), patterns, behind: position, call)
+        try call.reserveRest(&mark, bytes: rest)
+      }
+    }
+  }
+
+  /// Bytes of all that patterns lead to for some elements, for the first of them only behind one
+  /// pattern. The same values can be reached many times, so it is asked before a result is long.
+  private static func size(
+    of elements: ArraySlice<SortElement>, _ patterns: [SortPattern], behind position: Int,
+    _ call: borrowing Call
+  ) -> Int {
+    var bytes = 0
+    var first = position + 1
+    for element in elements {
+      for pattern in patterns[first...] {
+        bytes += pattern.byteCount(for: element.text, in: call.database)
+      }
+      first = 0
+    }
+    return bytes
   }
 
   private static func store(_ items: [[UInt8]], at destination: Int, _ call: borrowing Call) {

@@ -87,9 +87,16 @@ struct SortOrder {
       return SortOrder.compare(one.text, other.text)
     }
     guard usesWeights else { return SortOrder.compare(one.text, other.text) }
-    guard let first = one.weightText else { return other.weightText == nil ? 0 : -1 }
-    guard let second = other.weightText else { return 1 }
-    return SortOrder.compare(first, second)
+    // Equal weights leave the order open in Redis: followers would store sets in another one,
+    // whose tables have another seed.
+    switch (one.weightText, other.weightText) {
+    case (nil, nil): return SortOrder.compare(one.text, other.text)
+    case (nil, _): return -1
+    case (_, nil): return 1
+    case (let first?, let second?):
+      let order = SortOrder.compare(first, second)
+      return order != 0 ? order : SortOrder.compare(one.text, other.text)
+    }
   }
 
   private static func compare(_ one: [UInt8], _ other: [UInt8]) -> Int {

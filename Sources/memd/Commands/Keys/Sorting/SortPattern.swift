@@ -30,12 +30,27 @@ struct SortPattern {
 
   var hasAsterisk: Bool { asterisk != nil }
 
+  /// The key of an element; nil if there is none to look up.
+  private func key(for element: [UInt8]) -> [UInt8]? {
+    guard let asterisk else { return nil }
+    return Array(bytes[..<asterisk] + element + bytes[(asterisk + 1)..<keyEnd])
+  }
+
+  /// How many bytes `value` would give.
+  func byteCount(for element: [UInt8], in database: Database) -> Int {
+    if bytes == [UInt8(ascii: "#")] { return element.count }
+    guard let octets = key(for: element),
+      let entry = database.find(Key(octets.rawSpan, seed: database.seed))
+    else { return 0 }
+    guard let field else { return entry.header.isString ? StringValue(entry).count : 0 }
+    guard entry.header.type == .hash else { return 0 }
+    return HashValue(entry).find(field.rawSpan, database.moment)?.count ?? 0
+  }
+
   /// What the pattern leads to for an element; nil if it leads nowhere.
   func value(for element: [UInt8], in database: Database) -> [UInt8]? {
     if bytes == [UInt8(ascii: "#")] { return element }
-    guard let asterisk else { return nil }
-    let name = bytes[..<asterisk] + element + bytes[(asterisk + 1)..<keyEnd]
-    let octets = Array(name)
+    guard let octets = key(for: element) else { return nil }
     guard let entry = database.read(Key(octets.rawSpan, seed: database.seed)) else { return nil }
     if let field {
       guard entry.header.type == .hash else { return nil }

@@ -2,12 +2,6 @@
 
 import DataStructures
 
-/// A user as a `user` line of redis.conf declares it.
-struct DeclaredUser {
-  let name: [UInt8]
-  let rules: [[UInt8]]
-}
-
 extension Configuration {
   /// What rules are read against, with the commands of a running server.
   func ruleContext(_ commands: CommandTable) -> RuleContext {
@@ -46,7 +40,7 @@ extension Configuration {
   }
 
   private var checkingCommands: CommandTable {
-    if let commandsForChecks { return commandsForChecks }
+    if let commands = commandsForChecks as? CommandTable { return commands }
     let made = CommandTable()
     commandsForChecks = made
     return made
