@@ -110,7 +110,9 @@ struct EpochCommands {
     "ZREMRANGEBYLEX $zset - [m3", "ZINTERSTORE $zset 2 $zset $zset",
     "GEOADD $zset 13 38 %m", "ZMPOP 1 $zset MAX COUNT %n",
 
-    "HSET $hash %m+%m*9", "HSET $hash %m %long", "HSET $hash %m %n", "HDEL $hash %m*5",
+    "HSET $hash %m+%m*9", "HSET $hash %m+%m*60", "HPEXPIRE $hash 9%t FIELDS 4 %m %m %m %m",
+    "HPEXPIRE $hash 9%t FIELDS 4 %m %m %m %m", "HPERSIST $hash FIELDS 3 %m %m %m",
+    "HSET $hash %m %long", "HSET $hash %m %n", "HDEL $hash %m*5",
     "HINCRBY $hash %m 3", "HINCRBYFLOAT $hash %m 1.5", "HSETNX $hash %m %m",
     "HPEXPIRE $hash %t FIELDS 2 %m %m", "HPEXPIRE $hash 9%t FIELDS 2 %m %m",
     "HPERSIST $hash FIELDS 1 %m", "HGETEX $hash PX %t FIELDS 1 %m",
@@ -137,7 +139,7 @@ struct EpochCommands {
     "XGROUP DELCONSUMER $stream %g %c", "XREADGROUP GROUP %g %c COUNT %n STREAMS $stream >",
     "XREADGROUP GROUP %g %c COUNT %n STREAMS $stream 0",
     "XREADGROUP GROUP %g %c NOACK STREAMS $stream >",
-    "XAUTOCLAIM $stream %g %c 0 0 COUNT %n", "XSETID $stream 1-1",
+    "XAUTOCLAIM $stream %g %c 0 0 COUNT %n", "XSETID $stream 9999999999999-1",
 
     "DEL $any", "UNLINK $any", "RENAME $any $any", "RENAMENX $any $any",
     "COPY $any $any REPLACE", "COPY $any $any DB 1 REPLACE", "MOVE $any 1", "SWAPDB 0 1",

@@ -48,6 +48,10 @@ import Testing
     private var commands: EpochCommands
     private var waiting: [TestClient] = []
     private var inTransaction = false
+    /// Addresses of blocks that lie between those of the keyspace and are freed, so that slabs become sparse.
+    private var ballast: [UInt] = []
+    private static let ballastSizes = Array(stride(from: 8, through: 256, by: 8))
+    private static let ballastCount = 600
 
     init(seed: UInt64) {
       server = TestServer(seed: seed, follows: false) {
@@ -68,7 +72,7 @@ import Testing
       switch commands.random.next(below: 60) {
       case 0, 1: pass()
       case 2: evict()
-      case 3: compact()
+      case 3, 6, 7: compact()
       case 4: wait()
       case 5 where step % 20 == 0: run(["FLUSHALL"])
       default: run(commands.next())
@@ -116,12 +120,27 @@ import Testing
 
     private mutating func compact() {
       shadow.context = "compaction"
+      freeBallast()
       let compaction = server.server.compaction
       // To move is not to change.
       let before = shadow.announcedCounts
       compaction.start(threshold: 1)
       while compaction.isRunning { compaction.step() }
       #expect(shadow.announcedCounts == before)
+      for size in Run.ballastSizes {
+        for _ in 0..<Run.ballastCount {
+          ballast.append(UInt(bitPattern: unsafe server.server.allocator.allocate(size)))
+        }
+      }
+    }
+
+    private mutating func freeBallast() {
+      for (index, address) in ballast.enumerated() {
+        guard let block = unsafe UnsafeMutableRawPointer(bitPattern: address) else { continue }
+        unsafe server.server.allocator.deallocate(
+          block, byteCount: Run.ballastSizes[index / Run.ballastCount])
+      }
+      ballast = []
     }
 
     /// Another client waits for a key, and is served when it comes.
@@ -164,6 +183,10 @@ import Testing
       server.run("DISCARD")
       server.run("FLUSHALL ASYNC")
       shadow.checkAll()
+      freeBallast()
+      #if !MEMD_MALLOC_ONLY
+        #expect(server.server.compaction.counts.moved > 20)
+      #endif
     }
   }
 }
