@@ -64,6 +64,9 @@ struct EpochCommands {
       let count = random.next(below: most) + 1
       return (0..<count).flatMap { _ in parts.flatMap { fill($0) } }
     }
+    if let mark = word.firstIndex(of: "%"), mark != word.startIndex {
+      return fill(String(word[mark...])).map { word[..<mark] + $0 }
+    }
     if word == "$any" { return [anyKey] }
     if word.hasPrefix("$") { return [word.dropFirst() + "\(random.next(below: 3))"] }
     switch word {
@@ -72,7 +75,7 @@ struct EpochCommands {
     case "%i": return [String(random.next(below: 80) - 40)]
     case "%s": return ["\(random.next(below: 400)).25"]
     case "%t": return [String(random.next(below: 60) + 1)]
-    case "%g": return ["g\(random.next(below: 2))"]
+    case "%g": return [random.next(below: 4) == 0 ? "g1" : "g0"]
     case "%c": return ["c\(random.next(below: 3))"]
     case "%long": return [String(repeating: "x", count: random.next(below: 700))]
     case "%huge": return [String(repeating: "y", count: 9000 + random.next(below: 50))]
@@ -87,7 +90,8 @@ struct EpochCommands {
     "BITOP OR $any $str $str", "BITFIELD $str INCRBY u8 %n 1", "MSET $str %m $any %m",
     "SETNX $str %m", "SETEX $str 9 %m", "PSETEX $str 9%t %m", "DECR $str", "INCRBY $str 4",
     "DELIFEQ $str %m", "SET $str same", "DELIFEQ $str same", "GETSET $str %m",
-    "PFDEBUG GETREG $hll", "PFADD $hll %m*9", "PFCOUNT $hll", "PFMERGE $hll $hll $hll",
+    "PFDEBUG GETREG $hll", "PFDEBUG ENCODING $hll", "PFADD $hll %m*9", "PFCOUNT $hll",
+    "PFMERGE $hll $hll $hll",
     "DECRBY $str 3",
 
     "RPUSH $list %m*9", "LPUSH $list %m*9", "RPUSH $list %m*30", "LPUSH $list %long",
@@ -129,6 +133,7 @@ struct EpochCommands {
     "XACKDEL $stream %g KEEPREF IDS 1 %id", "XADD $stream * a %m", "XADD $stream * a %m",
     "XGROUP CREATE $stream %g 0 MKSTREAM", "XGROUP CREATE $stream %g 0 MKSTREAM",
     "XGROUP CREATECONSUMER $stream %g %c", "XGROUP CREATECONSUMER $stream %g %c",
+    "XGROUP DELCONSUMER $stream %g %c",
     "XREADGROUP GROUP %g %c COUNT 9 STREAMS $stream >",
     "XREADGROUP GROUP %g %c COUNT 9 STREAMS $stream >",
     "XADD $stream MAXLEN ~ 30 * f %m", "XADD $stream MAXLEN 20 * f %m",
@@ -143,8 +148,8 @@ struct EpochCommands {
 
     "DEL $any", "UNLINK $any", "RENAME $any $any", "RENAMENX $any $any",
     "COPY $any $any REPLACE", "COPY $any $any DB 1 REPLACE", "MOVE $any 1", "SWAPDB 0 1",
-    "PEXPIRE $any %t", "PEXPIRE $any 9%t", "PERSIST $any", "EXPIRE $any 100 NX",
+    "PEXPIRE $str %t", "PEXPIRE $any 9%t", "PERSIST $any", "EXPIRE $any 100 NX",
     "SORT $list ALPHA STORE $any", "SELECT %sel", "OBJECT ENCODING $any", "TTL $any",
-    "FLUSHDB ASYNC", "MULTI", "EXEC",
+    "MULTI", "EXEC",
   ]
 }

@@ -11,7 +11,8 @@ import Testing
 @Suite struct KeyspaceEpochTests {
   @Test func `every change of an entry or a block is announced before it happens`() {
     var reached: Set<String> = []
-    for seed in 1...4 as ClosedRange<UInt64> {
+    var announced: Set<String> = []
+    for seed in 1...6 as ClosedRange<UInt64> {
       var run = Run(seed: seed)
       for step in 0..<2500 {
         run.step(step)
@@ -20,11 +21,13 @@ import Testing
       reached.formUnion(run.reached)
       run.finish()
       #expect(run.shadow.failures == [], "seed \(seed)")
-      for kind in [
-        "stringEntry", "listEntry", "setEntry", "sortedSetEntry", "hashEntry", "streamEntry",
-        "packed", "plain", "setBucket", "sorted", "hashBucket", "stream", "group", "producers",
-      ] { #expect(run.shadow.announcedCounts[kind] ?? 0 > 0, "\(kind) was never announced") }
+      announced.formUnion(run.shadow.announcedCounts.keys)
     }
+    let kinds = [
+      "stringEntry", "listEntry", "setEntry", "sortedSetEntry", "hashEntry", "streamEntry",
+      "packed", "plain", "setBucket", "sorted", "hashBucket", "stream", "group", "producers",
+    ]
+    #expect(announced == Set(kinds))
     let writing = CommandTable().descriptions.filter {
       $0.subcommands.isEmpty && $0.command.flags.contains(.write)
         && !EpochCommands.excluded.contains($0.fullName)
@@ -75,6 +78,7 @@ import Testing
       case 3, 6, 7: compact()
       case 4: wait()
       case 5 where step % 20 == 0: run(["FLUSHALL"])
+      case 5 where step % 20 == 1: run(["FLUSHDB", "ASYNC"])
       default: run(commands.next())
       }
       if commands.random.next(below: 3) == 0 { shadow.checkAll() } else { shadow.check() }
