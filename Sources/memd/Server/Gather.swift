@@ -101,8 +101,9 @@ extension Server {
   private static let handedOverSliceCount = 4096
 
   /// Puts the slices of a request that has begun into the batch's buffer; returns where they begin.
-  private func takeSlices(of partial: InputBuffer?) -> Int {
-    guard let partial, partial.slices.count > 0 else { return batch.slices.count }
+  @inline(never)
+  private func takeSlices(of partial: InputBuffer) -> Int {
+    guard partial.slices.count > 0 else { return batch.slices.count }
     if partial.slices.count >= Server.handedOverSliceCount {
       run(batch)
       swap(&batch.slices, &partial.slices)
@@ -138,7 +139,7 @@ extension Server {
     partial: InputBuffer?
   ) -> Int {
     // First, as the batch may run.
-    let first = takeSlices(of: partial)
+    let first = partial.map(takeSlices) ?? batch.slices.count
     var limits = requestLimits(for: client)
     var position = 0
     let repliedBefore = client.reply.count
