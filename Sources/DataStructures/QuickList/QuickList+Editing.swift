@@ -151,7 +151,6 @@ extension QuickList {
 
   /// Divides a node in front of the entry at `position`, which is not its first one.
   private mutating func split(_ node: QuickListNode, at position: Int) -> Gap {
-    node.willChange(allocator)
     let listpack = node.listpack
     let moved = listpack.countedEntries(from: position)
     let right = QuickListNode(
@@ -185,7 +184,6 @@ extension QuickList {
 
   /// Moves the entries of `right` to the end of `left`, its neighbour, and frees it.
   private mutating func join(_ left: QuickListNode, _ right: QuickListNode) {
-    right.willChange(allocator)
     let other = right.listpack
     let moved = right.count
     var pack = QuickListPack(left, allocator)

@@ -203,20 +203,18 @@ extension SortedSet {
 
   // MARK: Becoming fewer
 
-  /// Looks after a node that lost entries: frees it if it is empty, joins it if it is sparse.
+  /// Looks after a node that was announced and lost entries: frees it if it is empty, joins it if it is sparse.
   mutating func settle(_ node: SkipNode) {
     if node.count == 0 { return drop(node) }
     if node.level > 0 && node.count == 1 && node == top { return lower() }
     guard node.count <= SkipNode.sparseCount else { return }
     if let next = node.next, node.count + next.count <= SkipNode.joinedCount {
-      willChange(node)
       willChange(next)
       next.spillFirst(next.count, to: node)
       drop(next)
     } else if let previous = node.previous,
       node.count + previous.count <= SkipNode.joinedCount
     {
-      willChange(node)
       willChange(previous)
       node.spillFirst(node.count, to: previous)
       drop(node)

@@ -15,7 +15,6 @@ extension SortedSet {
     let target = top.bottom(for: score, element.member, adding: 1)
     let slot = source.slot(of: element, score: old)
     willChange(source)
-    willChange(target)
     element.score = score
     if source == target { return move(element, from: slot, to: score, old, in: source) }
     source.remove(slot..<slot &+ 1)

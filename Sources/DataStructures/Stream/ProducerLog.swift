@@ -153,7 +153,6 @@ public struct ProducerLog: Equatable {
 
   private func append(_ name: RawSpan, _ id: StreamID, time: Int64, to producer: Producer) {
     let allocator = fields.allocator
-    willChange()
     let entry = ProducedEntry.make(name, id, time: time, of: producer, allocator)
     producer.fields.names.insert(entry, name: name, allocator: allocator)
     producer.fields.chain.appendOfProducer(entry)
@@ -165,7 +164,6 @@ public struct ProducerLog: Equatable {
   /// Forgets a name, which is the oldest of its producer; the producer goes with the last one.
   private func forget(_ entry: ProducedEntry) {
     let allocator = fields.allocator
-    willChange()
     let producer = entry.producer
     assert(producer.first == entry, "names are forgotten in the order in which they came")
     producer.fields.chain.removeFirstOfProducer()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Blocks and pending entries as files and payloads carry them.
+// Blocks and pending entries as files and payloads carry them. A value is read whole before anybody
+// can begin an epoch: what is put in here has just been made and needs no announcement.
 
 /// A block of a stream as it stands in an RDB file; valid until the stream is changed.
 @safe
@@ -135,7 +136,6 @@ extension ConsumerGroup {
   /// Takes in a pending entry of a file, which has no consumer yet; false if it is there already.
   public func restorePending(_ id: StreamID, time: Int64, count: Int) -> Bool {
     guard fields.pending.find(id) == nil else { return false }
-    willChange()
     // The time waits where a released entry has its number.
     let entry = PendingEntry(id, consumer: nil, time: time, count: count)
     fields.pending.insert(entry, allocator: fields.allocator)
@@ -146,7 +146,6 @@ extension ConsumerGroup {
   public func assignRestored(_ id: StreamID, to consumer: Consumer) -> Bool {
     guard let position = fields.pending.find(id), fields.pending[position].consumer == nil
     else { return false }
-    willChange()
     fields.pending[position].consumer = consumer
     consumer.fields.pending.insert(id, allocator: fields.allocator)
     return true
@@ -159,7 +158,6 @@ extension ConsumerGroup {
     else { return false }
     let number = StreamID(fields.pending[position].releaseNumber, 0)
     if let place = fields.released.find(number), fields.released[place].entry == id { return false }
-    willChange()
     let count = fields.pending[position].deliveryCount
     fields.pending[position] = noteRelease(of: id, count: count)
     return true
