@@ -50,7 +50,6 @@ private final class FuzzServer {
     disk.setContent(bytes, of: "dump.rdb")
     var options = RDBLoader.Options()
     options.verifiesChecksum = false
-    options.keepsExpired = true
     var isLoaded = false
     server.startLoading(options) { isLoaded = $0 }
     server.finishLoading()

@@ -26,7 +26,7 @@ private func makeServer() -> Server {
 }
 
 /// The entry of a payload; nil if it is refused.
-private func entry(_ payload: [UInt8], _ database: Database) -> Entry? {
+private func entry(_ payload: [UInt8], _ database: Database) -> DetachedEntry? {
   guard let version = DumpPayload.version(of: payload.rawSpan, verifiesChecksum: true) else {
     return nil
   }
@@ -126,13 +126,14 @@ func fuzz(_ data: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   let payload = body + (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
   let database = server.keyspace.databases[0]
   guard let first = entry(payload, database) else { return 0 }
-  let digest = DatasetDigest(valueOf: first).text
-  let dumped = DumpPayload.make(of: first, compresses: false)
+  let digest = DatasetDigest(valueOf: first.entry).text
+  let dumped = DumpPayload.make(of: first.entry, compresses: false)
   guard let second = entry(dumped, database) else {
     preconditionFailure("what was dumped can't be restored")
   }
-  precondition(DatasetDigest(valueOf: second).text == digest, "a round trip loses something")
-  first.free(database.allocator)
-  second.free(database.allocator)
+  precondition(DatasetDigest(valueOf: second.entry).text == digest, "a round trip loses something")
+  database.discard(first)
+  database.discard(second)
+  while server.keyspace.unlinked.free(upTo: .max) {}
   return 0
 }

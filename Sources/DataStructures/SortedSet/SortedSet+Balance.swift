@@ -203,7 +203,8 @@ extension SortedSet {
 
   // MARK: Becoming fewer
 
-  /// Looks after a node that was announced and lost entries: frees it if it is empty, joins it if it is sparse.
+  /// Looks after a node that was announced and lost entries: frees it if it is empty, joins it if
+  /// it is sparse.
   mutating func settle(_ node: SkipNode) {
     if node.count == 0 { return drop(node) }
     if node.level > 0 && node.count == 1 && node == top { return lower() }

@@ -149,7 +149,7 @@ final class Database {
     // Whoever hears of it finds the key gone; `key` may be the entry's own.
     let gone = detach(at: location)
     statistics.expiredKeys &+= 1
-    observer.removed(key, .expired, in: self)
+    announceExpiry(of: key)
     discard(gone)
   }
 
@@ -173,6 +173,9 @@ final class Database {
 
   @inline(never)
   private func tell(_ event: KeyEvent, _ key: Key) { observer.announce(event, key, in: self) }
+
+  /// Tells that a key has gone because its deadline has passed.
+  func announceExpiry(of key: Key) { observer.removed(key, .expired, in: self) }
 
   /// Tells that a key has been removed to make room.
   func announceEviction(of key: Key) { observer.removed(key, .evicted, in: self) }

@@ -139,7 +139,7 @@ extension Server {
     partial: InputBuffer?
   ) -> Int {
     // First, as the batch may run.
-    let first = partial.map(takeSlices) ?? batch.slices.count
+    let first = if let partial { takeSlices(of: partial) } else { batch.slices.count }
     var limits = requestLimits(for: client)
     var position = 0
     let repliedBefore = client.reply.count

@@ -10,8 +10,8 @@ final class RDBLoader {
   struct Options {
     /// False believes the file without looking at its checksum.
     var verifiesChecksum = true
-    /// Keys whose deadline has passed are stored all the same.
-    var keepsExpired = false
+    /// Keys that are left out because their deadline has passed are announced: followers have them.
+    var announcesExpired = false
     /// A key that is there already is replaced; else that is an error.
     var replaces = false
   }
@@ -200,8 +200,9 @@ final class RDBLoader {
   ) throws(RDBError) {
     if let deadline {
       entry.writable.deadline = deadline
-      if deadline < database.moment.milliseconds, !options.keepsExpired {
+      if deadline < database.moment.milliseconds {
         database.discard(entry)
+        if options.announcesExpired { database.announceExpiry(of: key) }
         keysExpired += 1
         return
       }

@@ -51,7 +51,8 @@ import Testing
     private var commands: EpochCommands
     private var waiting: [TestClient] = []
     private var inTransaction = false
-    /// Addresses of blocks that lie between those of the keyspace and are freed, so that slabs become sparse.
+    /// Addresses of blocks that lie between those of the keyspace and are freed, so that slabs
+    /// become sparse.
     private var ballast: [UInt] = []
     private static let ballastSizes = Array(stride(from: 8, through: 256, by: 8))
     private static let ballastCount = 600

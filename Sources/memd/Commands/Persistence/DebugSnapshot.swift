@@ -36,9 +36,7 @@ enum DebugSnapshot {
         throw CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
       }
     }
-    // What is due goes through the funnel before long: a load of one's own data must not drop it
-    // without telling followers.
-    options.keepsExpired = true
+    options.announcesExpired = true
     let server = call.server
     if saves, !server.save() { throw CommandError("ERR") }
     if flushes { _ = server.keyspace.flushAll(lazily: false) }
