@@ -139,6 +139,14 @@ public struct ProducerLog: Equatable {
     append(name, id, time: now, to: self.producer(producer))
   }
 
+  /// Forgets all names if one of them stands for an entry behind `last`: the stream's last id has
+  /// been set back, and the ids of entries to come must be larger than those of all names.
+  public func lastIDChanged(to last: StreamID) {
+    guard let newest = fields.chain.last, newest.id > last else { return }
+    willChange()
+    while let oldest = fields.chain.first { forget(oldest) }
+  }
+
   private func forgetOldest(of producer: Producer) {
     if let oldest = producer.fields.chain.first { forget(oldest) }
   }

@@ -19,8 +19,8 @@ extension Client {
   ///
   /// A snapshot on its way to a follower doesn't count, what waits of the stream does.
   var limitedOutput: Int {
-    if flags.contains(.follower) { return pendingStream }
-    return max(0, pendingOutput - Client.exemptOutputByteCount)
+    if let follower = details?.follower, follower.snapshot != nil { return pendingStream }
+    return pendingStream + max(0, pendingOutput - Client.exemptOutputByteCount)
   }
 }
 

@@ -33,6 +33,8 @@ extension Server {
     }
     // An open file keeps its bytes: nothing is left behind, however this ends.
     snapshot.abandon()
+    // Nothing else may come between the snapshot and the stream, nor into them.
+    leaveModes(client)
     let follower = client.makeFollower()
     follower.snapshot = file
     follower.snapshotRemaining = snapshot.byteCount

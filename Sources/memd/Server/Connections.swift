@@ -116,6 +116,21 @@ extension Server {
     clients.noteClosed(client)
   }
 
+  /// Takes a client out of everything by which it gets what answers none of its requests, or no
+  /// answers: MULTI, tracking, subscriptions, MONITOR, CLIENT REPLY.
+  func leaveModes(_ client: Client) {
+    endTransaction(of: client)
+    stopTracking(client)
+    forgetSubscriptions(of: client)
+    if client.flags.contains(.monitor) {
+      client.flags.remove(.monitor)
+      monitors.removeAll { $0 === client }
+      updateMonitorGate()
+    }
+    client.flags.subtract([.replyOff, .replySkip, .replySkipNext])
+    client.updateGate()
+  }
+
   /// Closes a connection when everything it was answered has left.
   func closeAfterReply(_ client: Client) {
     client.flags.insert(.closeAfterReply)

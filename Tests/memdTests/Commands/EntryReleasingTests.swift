@@ -154,4 +154,15 @@ import Testing
     server.run("SET t 1")
     #expect(server.run("XNACK t g FAIL IDS 1 1").text.hasPrefix("WRONGTYPE"))
   }
+
+  @Test func `followers learn the last id of XCLAIM when it meets a released entry that is gone`() {
+    let server = TestServer()
+    for line in [
+      "XADD s 1-0 a b", "XGROUP CREATE s g 0", "XREADGROUP GROUP g c STREAMS s >",
+      "XNACK s g FAIL IDS 1 1-0", "XDEL s 1-0", "XCLAIM s g c 0 1-0 LASTID 9-0",
+    ] { #expect(!server.run(line).isError, "\(line)") }
+    // The follower has compared its groups.
+    let sent = server.stream { server.run("XCLAIM s g c 0 1-0 LASTID 10-0") }
+    #expect(sent.last?.contains("10-0") == true)
+  }
 }

@@ -173,4 +173,22 @@ import Testing
     server.advance(milliseconds: 100)
     #expect(server.run("EXISTS s") == 0)
   }
+
+  @Test(arguments: [
+    ["XADD s IDMP p n * f v", "XTRIM s MAXLEN 0", "XSETID s 1-0"],
+    [
+      "XADD s 99999999999999-0 a b", "XADD s IDMP p n1 * f v", "XTRIM s MAXLEN 0", "XSETID s 1-0",
+      "XADD s IDMP p n2 * f v",
+    ],
+    [
+      "XADD s 99999999999999-0 a b", "XADD s IDMP p n1 * f v", "XTRIM s MAXLEN 0",
+      "XSETID s 99999999999999-0", "XADD s IDMP q n2 * f v",
+    ],
+  ]) func `a stream whose last id was set back can be saved and loaded`(_ lines: [String]) {
+    let server = TestServer { $0.enableDebugCommand = .yes }
+    for line in lines { #expect(!server.run(line).isError, "\(line)") }
+    let info = server.run("XINFO STREAM s")
+    #expect(server.run("DEBUG RELOAD") == .ok)
+    #expect(server.run("XINFO STREAM s") == info)
+  }
 }

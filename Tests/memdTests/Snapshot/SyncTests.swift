@@ -103,4 +103,25 @@ import Testing
     #expect(client.run("PING") == .status("PONG"))
     #expect(server.server.followers.isEmpty)
   }
+
+  @Test(arguments: [
+    "MONITOR", "SUBSCRIBE channel", "CLIENT TRACKING ON BCAST", "CLIENT REPLY OFF", "WATCH k",
+  ]) func `a client that becomes a follower leaves everything else`(_ line: String) {
+    let server = TestServer()
+    let follower = server.connect()
+    follower.run("HELLO 3")
+    follower.post(line)
+    server.settle(limit: 20)
+    _ = received(follower)
+    follower.post("SYNC")
+    server.settle(limit: 20)
+    #expect(received(follower).hasPrefix("$"), "the length of the snapshot")
+    server.run("GET k")
+    server.run("PUBLISH channel hello")
+    server.run("SET k v")
+    server.settle(limit: 20)
+    let stream = received(follower)
+    #expect(stream.hasPrefix("*2\r\n$6\r\nSELECT"), "\(stream)")
+    #expect(!stream.contains("+") && !stream.contains(">"), "\(stream)")
+  }
 }

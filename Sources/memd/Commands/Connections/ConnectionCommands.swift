@@ -161,15 +161,8 @@ enum ConnectionCommands: CommandFamily {
     guard client.flags.isDisjoint(with: [.follower, .leader]) else {
       throw CommandError("ERR can only reset normal client connections")
     }
-    call.server.endTransaction(of: client)
-    call.server.stopTracking(client)
-    call.server.forgetSubscriptions(of: client)
-    if client.flags.contains(.monitor) {
-      client.flags.remove(.monitor)
-      call.server.monitors.removeAll { $0 === client }
-      call.server.updateMonitorGate()
-    }
-    client.flags.subtract([.readOnlyMode, .replyOff, .replySkipNext, .noEvict, .noTouch])
+    call.server.leaveModes(client)
+    client.flags.subtract([.readOnlyMode, .noEvict, .noTouch])
     client.database = call.server.keyspace.databases[0]
     client.version = .resp2
     client.name = []

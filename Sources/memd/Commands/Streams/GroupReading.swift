@@ -225,16 +225,21 @@ extension Call {
 
   /// Followers forget a pending entry whose entry is gone: XCLAIM, which Redis sends, does that and
   /// names the consumer that had it; where there is none, XACK does.
+  ///
+  /// - Returns: whether they have learnt the group's last id by it, which XCLAIM names.
+  @discardableResult
   func propagateForgetting(
     _ id: StreamID, of group: ConsumerGroup, keyIndex: Int, groupIndex: Int
-  ) {
+  ) -> Bool {
     guard group.pending(id)?.consumer == nil else {
-      return propagateClaim(id, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
+      propagateClaim(id, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
+      return true
     }
     effects.rewrite("XACK", argumentCount: 3)
     effects.append(arguments[keyIndex])
     effects.append(arguments[groupIndex])
     effects.append(id)
+    return false
   }
 
   /// Followers get how far a group has read.

@@ -156,8 +156,9 @@ enum PendingEntryCommands: CommandFamily {
       guard let entry = stream.entry(id) else {
         guard group.pending(id) != nil else { continue }
         // What is no longer in the stream can't be worked on: it goes here and at followers.
-        call.propagateForgetting(id, of: group, keyIndex: 1, groupIndex: 2)
-        sendsLastID = false
+        if call.propagateForgetting(id, of: group, keyIndex: 1, groupIndex: 2) {
+          sendsLastID = false
+        }
         call.effects.countChanges(1)
         group.acknowledge(id)
         continue

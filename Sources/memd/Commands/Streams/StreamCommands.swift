@@ -323,6 +323,7 @@ enum StreamCommands: CommandFamily {
     guard let stream = try call.database.streamForWriting(key) else { throw .noSuchKey }
     try check(id, entriesAdded, stream)
     stream.lastID = id
+    stream.producers?.lastIDChanged(to: id)
     if let entriesAdded {
       stream.entriesAdded = UInt64(entriesAdded)
       for index in 0..<stream.groupCount {
