@@ -84,8 +84,11 @@ def explanation(words, ours, theirs, queued=()):
     if name in ("SORT", "SORT_RO") and "converted into double" in str(theirs) and not isinstance(
             ours, Exception):
         return "SORT of Redis takes an older error of strtod for its own"
-    if name == "XINFO" and close(without_newer_fields(ours), theirs, TIMES[name]):
-        return "XINFO tells when a consumer was active, as in Redis 7.2"
+    if name == "XINFO" and close(
+            without_newer_fields(ours), without_newer_fields(theirs), TIMES[name]):
+        return "XINFO has fields of newer versions, and knows the lag where 7.0 doesn't"
+    if name == "SISMEMBER" and "syntax error" in str(ours) and "wrong number" in str(theirs):
+        return "SISMEMBER takes XX, as in Valkey 9.2"
     if name == "RESTORE":
         return restoring(words, str(ours), str(theirs))
     words = [str(word).upper() for word in words]
@@ -117,7 +120,7 @@ TEXTS = {
 
 
 def without_newer_fields(value):
-    """XINFO's reply without the fields of Redis 7.2, in either protocol."""
+    """XINFO's reply without what newer versions add or count otherwise, in either protocol."""
     if not isinstance(value, list):
         return value
     if isinstance(value, Map):
@@ -131,7 +134,9 @@ def without_newer_fields(value):
     return kept
 
 
-NEWER_FIELDS = (b"active-time", b"inactive")
+NEWER_FIELDS = (
+    b"active-time", b"inactive", b"idmp-duration", b"idmp-maxsize", b"pids-tracked",
+    b"iids-tracked", b"iids-added", b"iids-duplicates", b"nacked-count", b"lag", b"entries-read")
 
 
 def restoring(words, ours, theirs):

@@ -62,12 +62,10 @@ extension Database {
   }
 
   /// Gives `key` a new value, as SINTERSTORE, SORT STORE and RESTORE do; any old one of any type
-  /// goes, due or not, and so does its deadline.
+  /// goes, and so does its deadline. A due key is removed first.
   @discardableResult
   func overwrite(_ key: Key, with entry: consuming DetachedEntry) -> WritableEntry {
-    guard let location = contents.table.locate(key.bytes, hash: key.hash) else {
-      return insert(entry, key)
-    }
+    guard let location = locateForWriting(key) else { return insert(entry, key) }
     return replace(at: location, with: entry, .replaced)
   }
 

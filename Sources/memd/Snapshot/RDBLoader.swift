@@ -202,7 +202,10 @@ final class RDBLoader {
       entry.writable.deadline = deadline
       if deadline < database.moment.milliseconds {
         database.discard(entry)
-        if options.announcesExpired { database.announceExpiry(of: key) }
+        // One that is still there, too, goes by itself.
+        if options.announcesExpired, database.keys.find(key.bytes, hash: key.hash) == nil {
+          database.announceExpiry(of: key)
+        }
         keysExpired += 1
         return
       }

@@ -30,6 +30,8 @@ final class ReachFollower {
     guard !bytes.isEmpty else { return nil }
     cursor.advance(bytes.count)
     server.renewMoment(ticks: 0)
+    // What a range by alphabet means among unequal scores depends on the form.
+    server.keyspace.limits.update(from: leader.configuration)
     do throws(StreamFailure) {
       try applier.apply(bytes.rawSpan)
     } catch {
