@@ -81,6 +81,7 @@ struct KeyPatterns {
       default: throw .syntax
       }
     }
+    guard !use.isEmpty else { throw .syntax }
     // Compatibility: without a tilde this is an empty pattern.
     return (use, [])
   }

@@ -65,6 +65,7 @@ import Testing
 
   @Test(arguments: [
     ("foo", "Error in ACL SETUSER modifier 'foo': Syntax error"),
+    ("%", "Error in ACL SETUSER modifier '%': Syntax error"),
     ("%~x", "Error in ACL SETUSER modifier '%~x': Syntax error"),
     ("%RR~x", "Error in ACL SETUSER modifier '%RR~x': Syntax error"),
     ("~a b", "Error in ACL SETUSER modifier '~a b': Syntax error"),
