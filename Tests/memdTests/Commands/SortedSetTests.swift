@@ -242,4 +242,14 @@ extension String {
   fileprivate func replacingKey(by key: String) -> String {
     split(separator: " ").map { $0 == "{k}" ? key : String($0) }.joined(separator: " ")
   }
+
+  @Test func `followers get what a range of the alphabet has found among unequal scores`() {
+    let server = TestServer()
+    server.run("ZADD z 1 a 2 b 3 c")
+    let stored = server.stream { server.run("ZRANGESTORE t z - [b BYLEX") }
+    #expect(stored == ["MULTI", "DEL t", "ZADD t 1 a 2 b", "EXEC"])
+    #expect(server.stream { server.run("ZREMRANGEBYLEX z - [b") } == ["ZREM z a b"])
+    server.run("ZADD e 1 a 1 b")
+    #expect(server.stream { server.run("ZREMRANGEBYLEX e - [a") } == ["ZREMRANGEBYLEX e - [a"])
+  }
 }

@@ -29,6 +29,9 @@ struct RangeQuery {
 
   private var isReversed: Bool { direction ?? false }
 
+  /// Whether the range is one of the alphabet.
+  var isAlphabetic: Bool { if case .alphabet = bounds { true } else { false } }
+
   /// The query of ZRANGE without options.
   init(_ start: Int, _ stop: Int) { bounds = .ranks(start, stop) }
 

@@ -167,7 +167,10 @@ enum SortedSetRangeCommands: CommandFamily {
     let query = try RangeQuery(call, key: 2, nil, isReversed: nil, stores: true)
     let result = SortedSetResult(call.database)
     let source = call.key(2)
+    var isDefined = true
     if let value = try call.sortedSet(source) {
+      // Among unequal scores followers might find others.
+      isDefined = !query.isAlphabetic || value.hasEqualScores
       var walk = query.walk(value)
       while let member = walk.next() {
         var scratch = DecimalScratch()
@@ -175,6 +178,7 @@ enum SortedSetRangeCommands: CommandFamily {
       }
     }
     let key = call.key(1)
+    if !isDefined { call.propagateWhole(result, key) }
     call.store(result, key, .storeRange)
   }
 
@@ -216,7 +220,22 @@ enum SortedSetRangeCommands: CommandFamily {
     let range = try AlphabetRange(call.arguments, minimum: 2, maximum: 3)
     let key = call.key(1)
     guard let editor = try call.sortedSetEditor(key) else { return call.reply.integer(0) }
-    remove(range.ranks(in: editor.value), of: editor, call, .removeAlphabet)
+    let ranks = range.ranks(in: editor.value)
+    if !ranks.isEmpty, !editor.value.hasEqualScores {
+      propagateRemoval(of: ranks, from: editor.value, key, call)
+    }
+    remove(ranks, of: editor, call, .removeAlphabet)
+  }
+
+  /// Followers get the members themselves: what a range of the alphabet is among unequal scores
+  /// depends on how a set came about.
+  private static func propagateRemoval(
+    of ranks: Range<Int>, from value: SortedSetValue, _ key: Key, _ call: borrowing Call
+  ) {
+    call.effects.rewrite("ZREM", argumentCount: 1 + ranks.count)
+    call.effects.append(key.bytes)
+    var walk = SortedSetWalk(value, from: ranks.lowerBound, count: ranks.count)
+    while let member = walk.next() { call.effects.append(member.stored) }
   }
 
   private static func remove(

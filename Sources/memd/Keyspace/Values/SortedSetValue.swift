@@ -29,6 +29,13 @@ struct SortedSetValue: CollectionValue {
   /// Number of members.
   var count: Int { isLarge ? large.pointee.count : packed.count }
 
+  /// Whether all members have the same score, so that they stand in the order of the alphabet.
+  var hasEqualScores: Bool {
+    var first = SortedSetWalk(self, from: 0, count: min(1, count))
+    var last = SortedSetWalk(self, from: max(0, count - 1), count: min(1, count))
+    return first.next()?.score == last.next()?.score
+  }
+
   // MARK: - Members
 
   /// The score of a member; `seed` is the database's.
