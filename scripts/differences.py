@@ -87,8 +87,9 @@ def explanation(words, ours, theirs, queued=()):
     if name == "XINFO" and close(
             without_newer_fields(ours), without_newer_fields(theirs), TIMES[name]):
         return "XINFO has fields of newer versions, and knows the lag where 7.0 doesn't"
-    if name == "SISMEMBER" and "syntax error" in str(ours) and "wrong number" in str(theirs):
-        return "SISMEMBER takes XX, as in Valkey 9.2"
+    if name in LONGER and "wrong number" in str(theirs) and (
+            ours == "QUEUED" or "syntax error" in str(ours)):
+        return LONGER[name]
     if name == "RESTORE":
         return restoring(words, str(ours), str(theirs))
     words = [str(word).upper() for word in words]
@@ -108,6 +109,12 @@ def explanation(words, ours, theirs, queued=()):
             return reason
     return None
 
+
+# Commands that take more words than in 7.0; inside MULTI one is queued that 7.0 refuses.
+LONGER = {
+    "SISMEMBER": "SISMEMBER takes XX, as in Valkey 9.2",
+    "MOVE": "MOVE takes REPLACE, as in Valkey 9.2",
+}
 
 # What an error of memd says where it is worded as in newer servers.
 TEXTS = {

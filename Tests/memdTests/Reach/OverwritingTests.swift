@@ -85,8 +85,10 @@ private final class Meeting {
 
   // MARK: - Steps
 
-  private func run(_ lines: [[String]]) {
-    send(lines.map { $0.map { Array($0.utf8) } })
+  private func run(_ lines: [[String]]) { send(bytes(lines)) }
+
+  private func bytes(_ lines: [[String]]) -> [[[UInt8]]] {
+    lines.map { $0.map { Array($0.utf8) } }
   }
 
   /// Sends requests in one go, and waits for their replies.
@@ -102,7 +104,7 @@ private final class Meeting {
 
   private func prepare(_ form: ValueForm) {
     let operands = Meeting.operands.map { TestClient.words($0) }
-    run([["FLUSHALL"]] + operands + [["DUMP", "k6"]] + form.recipe("k0"))
+    send(bytes([["FLUSHALL"]] + operands + [["DUMP", "k6"]]) + form.recipe("k0"))
   }
 
   private func emptied() -> Int {

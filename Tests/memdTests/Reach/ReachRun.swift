@@ -135,7 +135,7 @@ final class ReachRun {
       number = dice.below(ReachWorld.connectionCount)
     }
     let connection = world.connection(number)
-    if isAlone, dice.happens(10), let events = aimedAtPair(number) { return events }
+    if isAlone, dice.happens(12), let events = aimedAtPair(number) { return events }
     let draw = dice.below(1000)
     if draw < 2 { return [(number, draw == 0 ? .close : .cut, nil)] }
     if draw < 6 { return [(number, .pass, nil)] }
@@ -170,16 +170,12 @@ final class ReachRun {
   private func aimedAtPair(_ number: Int) -> [(Int, ReachScript.Event, ReachRequest?)]? {
     let connection = world.connection(number)
     guard !connection.isInTransaction, !connection.isLoose, !connection.isStuck else { return nil }
-    let index = dice.pick(targeting)
+    let (index, target, form) = pair()
     let command = commands[index]
-    let target = dice.below(command.targetSpecs.count)
-    let forms = command.forms(ofTarget: target)
-    let missing = forms.filter { command.met[target][$0.number] == 0 }
-    let form = dice.pick(missing.isEmpty ? forms : missing)
     let key = dice.pick(ReachRun.keys)
     let name = String(decoding: key, as: UTF8.self)
-    var events = ([["DEL", name]] + form.recipe(name)).map { line in
-      (number, ReachScript.Event.request(line.map { Array($0.utf8) }), ReachRequest?.none)
+    var events = ([[Array("DEL".utf8), key]] + form.recipe(name)).map { line in
+      (number, ReachScript.Event.request(line), ReachRequest?.none)
     }
     maker.aim = (command.targetSpecs[target], key)
     let covering = command.options.indices.filter { _ in dice.happens(20) }
@@ -193,12 +189,27 @@ final class ReachRun {
     return events
   }
 
+  /// A command, one of its targets and a form for it: mostly of those that have not met yet.
+  private func pair() -> (command: Int, target: Int, form: ValueForm) {
+    let prefersMissing = dice.happens(90)
+    var attempts = 0
+    while true {
+      let index = dice.pick(targeting)
+      let command = commands[index]
+      let target = dice.below(command.targetSpecs.count)
+      let forms = command.forms(ofTarget: target)
+      let missing = forms.filter { command.met[target][$0.number] == 0 }
+      if prefersMissing, !missing.isEmpty { return (index, target, dice.pick(missing)) }
+      attempts += 1
+      if !prefersMissing || attempts >= 40 { return (index, target, dice.pick(forms)) }
+    }
+  }
+
   /// The making of a value of some form, in the place of what is there.
   private func recipe() -> [[[UInt8]]] {
     let form = dice.pick(ValueForm.all)
     let key = "k\(dice.below(ReachRun.keys.count))"
-    let lines = [["DEL", key]] + form.recipe(key)
-    return lines.map { $0.map { Array($0.utf8) } }
+    return [["DEL", key].map { Array($0.utf8) }] + form.recipe(key)
   }
 
   private func command(

@@ -184,7 +184,28 @@ struct ValueForm: Equatable {
   var name: String { "\(shape)" + (hasDeadline ? "+deadline" : "") }
 
   /// The requests that make `key`, which is missing, such a value.
-  func recipe(_ key: String) -> [[String]] {
-    shape.recipe(key) + (hasDeadline ? [["PEXPIRE", key, "1000"]] : [])
+  func recipe(_ key: String) -> [[[UInt8]]] {
+    var lines: [[[UInt8]]]
+    if shape == .streamLarge {
+      // Entries can only be added one by one.
+      lines = [[Array("RESTORE".utf8), Array(key.utf8), [UInt8(ascii: "0")], ValueForm.largeStream]]
+    } else {
+      lines = shape.recipe(key).map { $0.map { Array($0.utf8) } }
+    }
+    if hasDeadline { lines.append(["PEXPIRE", key, "1000"].map { Array($0.utf8) }) }
+    return lines
   }
+
+  /// The payload of a stream with many entries and pending ones.
+  private static let largeStream: [UInt8] = {
+    let world = ReachWorld(seed: 1)
+    var payload: [UInt8] = []
+    world.onBytes = { bytes, range in payload = ReplyScanner.payload(bytes, in: range) ?? [] }
+    for line in ValueShape.streamLarge.recipe("k") + [["DUMP", "k"]] {
+      let words = line.map { Array($0.utf8) }
+      world.perform(ReachScript.Step(pause: 0, connection: 0, event: .request(words)))
+    }
+    world.finishTurn()
+    return payload
+  }()
 }
