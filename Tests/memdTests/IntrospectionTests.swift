@@ -254,12 +254,12 @@ import Testing
   @Test func `DEBUG PAUSE-CRON stops periodic chores, and the loop still sleeps`() {
     let server = makeServer()
     server.run("DEBUG PAUSE-CRON 1")
-    let before = server.server.cronCount
+    let before = server.server.cron.count
     for _ in 0..<5 { server.advance(milliseconds: 200) }
-    #expect(server.server.cronCount == before)
+    #expect(server.server.cron.count == before)
     server.run("DEBUG PAUSE-CRON 0")
     server.advance(milliseconds: 200)
-    #expect(server.server.cronCount > before)
+    #expect(server.server.cron.count > before)
   }
 
   @Test func `DEBUG CHANGE-REPL-ID gives the history another name`() {

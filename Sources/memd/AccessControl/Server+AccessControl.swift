@@ -77,7 +77,7 @@ extension Server {
       reason = .channel
       statistics.accessDeniedChannel += 1
     }
-    accessLog.add(
+    users.accessLog.add(
       reason, context: context, object: object, user: user.name,
       client: clientLine(call.client, running: call.arguments), time: moment.milliseconds,
       limit: configuration.aclLogMaxLength)

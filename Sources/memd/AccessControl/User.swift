@@ -40,6 +40,7 @@ final class Users {
   /// The user of everybody who hasn't authenticated.
   let defaultUser: User
   private(set) var all: [User]
+  let accessLog = AccessLog()
 
   init(_ commands: CommandTable) {
     defaultUser = User(name: Users.defaultName, rules: .unlimited(commands))

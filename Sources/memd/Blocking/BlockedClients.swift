@@ -16,6 +16,8 @@ final class BlockedClients {
   /// Queues whose keys have changed, in order.
   private var ready: [WaitQueue] = []
   private(set) var timeouts = TimeoutHeap()
+  /// Whether clients are being served whose keys have become ready.
+  var isServing = false
   /// Keys that somebody waits for, and those of them whose removal interests somebody.
   private(set) var keyCount = 0
   private(set) var removalKeyCount = 0

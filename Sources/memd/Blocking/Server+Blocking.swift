@@ -20,15 +20,15 @@ extension Server {
     guard let waiting = call.client.blocking else { return account(call.command, call) }
     call.client.commandCount -= 1
     let now = clock.ticks()
-    waiting.ticks = now &- stopwatch
-    stopwatch = now
+    waiting.ticks = now &- timing.stopwatch
+    timing.stopwatch = now
     withdraw(call.client)
     accountMemory(of: call.client)
   }
 
   /// A client without output is no writer: who is served later is written later.
   private func withdraw(_ client: Client) {
-    guard client.pendingOutput == 0, writers.removeLast(if: client) else { return }
+    guard client.pendingOutput == 0, output.writers.removeLast(if: client) else { return }
     client.flags.remove(.hasOutput)
     finishOutput(client)
   }
@@ -41,10 +41,10 @@ extension Server {
   @inline(never)
   func serveReadyClients() {
     // Units of those who are served end here, too; what they make ready is served by the same loop.
-    guard !pause.isActive, !isServing else { return }
-    isServing = true
-    defer { isServing = false }
-    stopwatch = clock.ticks()
+    guard !pause.isActive, !effects.blocked.isServing else { return }
+    effects.blocked.isServing = true
+    defer { effects.blocked.isServing = false }
+    timing.stopwatch = clock.ticks()
     let touchesKeys = moment.touchesKeys
     while effects.attention.kinds.contains(.readyKeys) {
       // What serving makes ready comes after everything that is ready now.
@@ -78,25 +78,25 @@ extension Server {
     prepare(client)
     moment.touchesKeys = !client.flags.contains(.noTouch)
     waiting.waitsOn = false
-    let outer = unsafe pushes.interrupt(for: client)
+    let outer = unsafe output.pushes.interrupt(for: client)
     defer {
       endUnit()
-      unsafe pushes.resume(outer)
+      unsafe output.pushes.resume(outer)
     }
     // Rules may have changed since it began to wait.
     if client.gate.contains(.accessControl), let error = refuseAccess(call) {
-      commandStatistics[waiting.command.id].rejectedCalls += 1
+      metrics.commands[waiting.command.id].rejectedCalls += 1
       writeError(error, &call)
       return release(waiting, silencedFrom: mark)
     }
     perform(&call, raw: RawSpan())
     if waiting.waitsOn {
       let now = clock.ticks()
-      waiting.ticks &+= now &- stopwatch
-      stopwatch = now
+      waiting.ticks &+= now &- timing.stopwatch
+      timing.stopwatch = now
       return withdraw(client)
     }
-    stopwatch &-= waiting.ticks
+    timing.stopwatch &-= waiting.ticks
     account(waiting.command, call)
     // Monitors have seen it when it came.
     if client.gate.contains(.tracking) { rememberKeys(of: call) }
@@ -109,7 +109,7 @@ extension Server {
     client.commandCount += 1
     forgetBlocking(of: client)
     if client.gate.contains(.silenced) { silence(client, from: mark) }
-    if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+    if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
     accountMemory(of: client)
     if client.input != nil { resume(client) }
   }
@@ -139,11 +139,11 @@ extension Server {
     let mark = client.reply.count
     prepare(client)
     statistics.commandsProcessed &+= 1
-    commandStatistics.record(waiting.command.id, ticks: waiting.ticks)
+    metrics.commands.record(waiting.command.id, ticks: waiting.ticks)
     if let error {
-      commandStatistics[waiting.command.id].failedCalls += 1
+      metrics.commands[waiting.command.id].failedCalls += 1
       statistics.errorReplies += 1
-      errorStatistics.count(error)
+      metrics.errors.count(error)
       client.reply.error(error)
     } else {
       waiting.timeoutReply.write(to: &client.reply)

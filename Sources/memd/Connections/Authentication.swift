@@ -11,7 +11,7 @@ extension Server {
     let hash = PasswordHash(of: password)
     guard let user = users.find(name), user.rules.accept(hash) else {
       statistics.accessDeniedAuthentication += 1
-      accessLog.add(
+      users.accessLog.add(
         .authentication, context: accessContext(of: call.client), object: call.arguments[0].copied,
         user: name.copied, client: clientLine(call.client, running: call.arguments),
         time: moment.milliseconds, limit: configuration.aclLogMaxLength)

@@ -7,21 +7,21 @@ import RESP
 extension Server {
   /// Looks at the next share of the clients.
   func runClientCron() {
-    clientEvictionIsFutile = false
+    clientMemory.evictionIsFutile = false
     noteSecondOfPeaks()
     let all = clients.all
     guard !all.isEmpty else { return }
     let share = min(all.count, max(5, all.count / max(1, configuration.hz)))
     for _ in 0..<share {
-      if clientCursor >= all.count { clientCursor = 0 }
-      let client = all[clientCursor]
-      clientCursor += 1
+      if clients.cursor >= all.count { clients.cursor = 0 }
+      let client = all[clients.cursor]
+      clients.cursor += 1
       if !client.flags.contains(.closed) { look(at: client) }
     }
   }
 
   private func look(at client: Client) {
-    clientPeaks.note(input: client.input?.memory ?? 0, output: client.reply.capacity)
+    clientMemory.peaks.note(input: client.input?.memory ?? 0, output: client.reply.capacity)
     if isIdleTooLong(client) {
       log.verbose("Closing idle client")
       return close(client)
@@ -31,7 +31,7 @@ extension Server {
       return close(client)
     }
     accountMemory(of: client)
-    if client.pendingOutput + client.pendingStream >= outputWatermark || client.softLimitSince != 0
+    if client.pendingOutput + client.pendingStream >= output.watermark || client.softLimitSince != 0
     {
       checkOutputLimit(client)
     }
@@ -61,9 +61,9 @@ extension Server {
   }
 
   private func noteSecondOfPeaks() {
-    clientPeaks.advance(toSecond: moment.milliseconds / 1000)
-    statistics.recentMaxInputBuffer = clientPeaks.input
-    statistics.recentMaxOutputBuffer = clientPeaks.output
+    clientMemory.peaks.advance(toSecond: moment.milliseconds / 1000)
+    statistics.recentMaxInputBuffer = clientMemory.peaks.input
+    statistics.recentMaxOutputBuffer = clientMemory.peaks.output
   }
 }
 

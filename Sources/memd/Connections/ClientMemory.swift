@@ -20,13 +20,24 @@ extension Client {
   static let objectByteCount = 320
 }
 
+/// The memory of all clients together.
+struct ClientMemory {
+  /// Bytes in the buffers of all clients.
+  var total = 0
+  /// The part of it that the allocator counts, too: what clients share, and tables.
+  var elsewhere = 0
+  /// Nobody was left to close for `maxmemory-clients`; until the next chore that won't change.
+  var evictionIsFutile = false
+  var peaks = ClientPeaks()
+}
+
 extension Server {
   /// Brings the sum over all clients up to date for one of them; called where its buffers change.
   @inline(__always)
   func accountMemory(of client: Client) {
     let memory = client.flags.contains(.closed) ? 0 : client.bufferMemory
     guard memory != client.accountedMemory else { return }
-    clientMemory &+= memory &- client.accountedMemory
+    clientMemory.total &+= memory &- client.accountedMemory
     client.accountedMemory = memory
     if let details = client.details { accountElsewhere(client, details) }
   }
@@ -35,7 +46,7 @@ extension Server {
   @inline(never)
   private func accountElsewhere(_ client: Client, _ details: ClientDetails) {
     let bytes = client.flags.contains(.closed) ? 0 : details.byteCountElsewhere
-    clientMemoryElsewhere += bytes - details.accountedElsewhere
+    clientMemory.elsewhere += bytes - details.accountedElsewhere
     details.accountedElsewhere = bytes
   }
 
@@ -57,7 +68,8 @@ extension Server {
   ///
   /// - Parameter spared: stays, as its request is under way.
   func evictClients(sparing spared: Client? = nil) {
-    guard let limit = clientMemoryLimit, clientMemory > limit, !clientEvictionIsFutile else {
+    guard let limit = clientMemoryLimit, clientMemory.total > limit, !clientMemory.evictionIsFutile
+    else {
       return
     }
     let candidates = clients.all.filter {
@@ -66,15 +78,15 @@ extension Server {
         && ($0.clientClass == .normal || $0.clientClass == .pubsub)
     }.sorted { $0.accountedMemory > $1.accountedMemory }
     for client in candidates {
-      guard clientMemory > limit else { return }
+      guard clientMemory.total > limit else { return }
       log.notice("Evicting client: \(clientLine(client).logText)")
       statistics.evictedClients += 1
       close(client)
     }
-    if clientMemory > limit, spared == nil {
+    if clientMemory.total > limit, spared == nil {
       log.warning("Over client maxmemory after evicting all evictable clients")
       // Looking again at once would cost a pass over all clients per turn, for nothing.
-      clientEvictionIsFutile = true
+      clientMemory.evictionIsFutile = true
     }
   }
 }

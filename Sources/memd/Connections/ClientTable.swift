@@ -13,6 +13,12 @@ final class ClientTable {
   /// Closed in this turn.
   private var closed: [Client] = []
   private var lastID = 0
+  /// Those that get to see every command.
+  var monitors: [Client] = []
+  /// Closed clients that still have to leave channels, so many that it takes several turns.
+  var leaving: [Client] = []
+  /// Where the periodic look at clients goes on.
+  var cursor = 0
 
   init() {
     unsafe slots = .allocate(capacity: slotCount)

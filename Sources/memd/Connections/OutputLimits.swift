@@ -28,13 +28,13 @@ extension Server {
   /// The output from which on a client has to be looked at more closely, over all classes.
   func updateOutputWatermark() {
     let limits = configuration.clientOutputBufferLimits
-    outputWatermark = .max
+    output.watermark = .max
     for limit in [limits.normal, limits.replica, limits.pubsub] {
-      if limit.hardBytes > 0 { outputWatermark = min(outputWatermark, limit.hardBytes) }
-      if limit.softBytes > 0 { outputWatermark = min(outputWatermark, limit.softBytes) }
+      if limit.hardBytes > 0 { output.watermark = min(output.watermark, limit.hardBytes) }
+      if limit.softBytes > 0 { output.watermark = min(output.watermark, limit.softBytes) }
     }
-    let watermark = outputWatermark.addingReportingOverflow(Client.exemptOutputByteCount)
-    outputWatermark = watermark.overflow ? .max : watermark.partialValue
+    let watermark = output.watermark.addingReportingOverflow(Client.exemptOutputByteCount)
+    output.watermark = watermark.overflow ? .max : watermark.partialValue
   }
 
   /// Marks the client for closing if its output is over a limit. Call it where output was added and

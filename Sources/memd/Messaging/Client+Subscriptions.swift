@@ -77,15 +77,15 @@ extension Server {
     guard let own = client.subscriptions else { return }
     guard own.count > Server.subscriptionsAtOnce else { return forgetSubscriptions(of: client) }
     client.flags.remove(.pubsub)
-    leaving.append(client)
+    clients.leaving.append(client)
   }
 
   /// Goes on with a client that leaves much behind; ends at `deadline` of the cycle counter.
   func continueLeaving(until deadline: UInt64) {
-    while let client = leaving.last {
+    while let client = clients.leaving.last {
       if client.subscriptions.map({ subscriptions.leave($0, upTo: 128) }) ?? true {
         client.details?.subscriptions = nil
-        leaving.removeLast()
+        clients.leaving.removeLast()
       }
       if clock.ticks() >= deadline { return }
     }

@@ -56,18 +56,18 @@ extension Server {
   ///   comes before everything else that waits.
   func push(_ message: RawSpan, to client: Client, isInvalidation: Bool = false) {
     guard !client.isClosing else { return }
-    if pushes.concerns(client) {
+    if output.pushes.concerns(client) {
       if isInvalidation {
-        pushes.invalidations.append(message)
+        output.pushes.invalidations.append(message)
       } else {
-        pushes.others.append(message)
+        output.pushes.others.append(message)
       }
       effects.attention.set(.ownPushes, true)
       return
     }
     prepare(client)
     client.reply.append(raw: message)
-    if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+    if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
   }
 
   /// Gives the client of the unit that has ended the messages that waited for its reply.
@@ -75,14 +75,14 @@ extension Server {
   func deliverOwnPushes() {
     guard effects.attention.kinds.contains(.ownPushes) else { return }
     effects.attention.set(.ownPushes, false)
-    unsafe pushes.receiver?._withUnsafeGuaranteedRef { client in
+    unsafe output.pushes.receiver?._withUnsafeGuaranteedRef { client in
       guard !client.isClosing else { return }
       prepare(client)
-      client.reply.append(raw: pushes.invalidations.bytes)
-      client.reply.append(raw: pushes.others.bytes)
-      if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+      client.reply.append(raw: output.pushes.invalidations.bytes)
+      client.reply.append(raw: output.pushes.others.bytes)
+      if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
     }
-    pushes.invalidations.removeAll(keepingCapacity: false)
-    pushes.others.removeAll(keepingCapacity: false)
+    output.pushes.invalidations.removeAll(keepingCapacity: false)
+    output.pushes.others.removeAll(keepingCapacity: false)
   }
 }

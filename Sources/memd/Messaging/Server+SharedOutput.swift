@@ -11,11 +11,11 @@ extension Server {
   /// Sends a message whose payload is shared: what stands in front of it, the payload, a line end.
   func push(_ head: RawSpan, sharing payload: SharedBytes, to client: Client) {
     guard !client.isClosing else { return }
-    guard !pushes.concerns(client) else {
+    guard !output.pushes.concerns(client) else {
       // It waits for the client's reply; one copy more is no harm.
-      pushes.wait(head)
-      pushes.wait(payload.bytes)
-      pushes.wait(MessageText.lineEnd)
+      output.pushes.wait(head)
+      output.pushes.wait(payload.bytes)
+      output.pushes.wait(MessageText.lineEnd)
       return effects.attention.set(.ownPushes, true)
     }
     prepare(client)
@@ -24,7 +24,7 @@ extension Server {
     client.flags.insert(.sharesOutput)
     client.reply.append("\r\n")
     accountMemory(of: client)
-    if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+    if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
   }
 
   /// Writes output that is partly shared, as much as the socket takes.

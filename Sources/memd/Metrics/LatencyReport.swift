@@ -3,7 +3,7 @@
 /// LATENCY DOCTOR: what the monitor has seen, in words, and what may help.
 enum LatencyReport {
   static func text(_ server: Server) -> String {
-    let series = server.latencyMonitor.series
+    let series = server.metrics.latency.series
     let threshold = server.configuration.latencyMonitorThreshold
     if series.isEmpty, threshold == 0 {
       return "Latency monitoring is disabled. Enable it with"

@@ -40,7 +40,7 @@ final class MemoryFigures {
     allocated = server.allocator.bytesInUse
     backlog = server.effects.stream.capacity
     startup = backlog
-    clients = server.clientMemory + server.clients.count * Client.objectByteCount
+    clients = server.clientMemory.total + server.clients.count * Client.objectByteCount
     used = server.evictableMemory
     peak = max(used, server.statistics.memoryPeak)
     tables = server.keyspace.databases.filter { $0.count > 0 }.map { database in

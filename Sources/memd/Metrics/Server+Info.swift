@@ -10,7 +10,7 @@ import RESP
 extension Server {
   /// The process and its configuration.
   func writeServerInfo(to text: inout InfoText) {
-    let uptime = (clock.wallMicroseconds() / 1000 - startedAt) / 1000
+    let uptime = (clock.wallMicroseconds() / 1000 - timing.startedAt) / 1000
     text.section("Server")
     text.field("redis_version", Version.redis)
     text.field("memd_version", Version.memd)
@@ -60,8 +60,8 @@ extension Server {
     let stream = effects.stream
     text.section("Replication")
     text.field("role", "master")
-    text.field("connected_slaves", followers.count)
-    for (index, client) in followers.enumerated() {
+    text.field("connected_slaves", followers.all.count)
+    for (index, client) in followers.all.enumerated() {
       guard let follower = client.details?.follower else { continue }
       let lag = (moment.milliseconds - follower.acknowledgedAt) / 1000
       text.line(

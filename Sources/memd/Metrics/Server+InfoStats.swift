@@ -10,13 +10,13 @@ extension Server {
     text.section("Stats")
     text.field("total_connections_received", statistics.connectionsReceived)
     text.field("total_commands_processed", statistics.commandsProcessed)
-    text.field("instantaneous_ops_per_sec", Int(rates.commands.rate.rounded()))
+    text.field("instantaneous_ops_per_sec", Int(metrics.rates.commands.rate.rounded()))
     text.field("total_net_input_bytes", statistics.networkInputBytes)
     text.field("total_net_output_bytes", statistics.networkOutputBytes)
     text.field("total_net_repl_input_bytes", 0)
     text.field("total_net_repl_output_bytes", 0)
-    text.field("instantaneous_input_kbps", rates.inputBytes.rate / 1024)
-    text.field("instantaneous_output_kbps", rates.outputBytes.rate / 1024)
+    text.field("instantaneous_input_kbps", metrics.rates.inputBytes.rate / 1024)
+    text.field("instantaneous_output_kbps", metrics.rates.outputBytes.rate / 1024)
     text.field("instantaneous_input_repl_kbps", 0.0)
     text.field("instantaneous_output_repl_kbps", 0.0)
     text.field("rejected_connections", statistics.connectionsRejected)
@@ -54,9 +54,9 @@ extension Server {
     text.field("expired_subkeys", keyspace.statistics.expiredFields)
     text.field("expired_keys", keyspace.statistics.expiredKeys)
     // Every key is removed when it is due; none waits for a sampling to find it.
-    text.field("expired_stale_perc", expiration.estimatedStalePercent())
+    text.field("expired_stale_perc", upkeep.expiration.estimatedStalePercent())
     text.field("expired_time_cap_reached_count", keyspace.statistics.expiredTimeCapReached)
-    text.field("expire_cycle_cpu_milliseconds", Int(expiration.microseconds / 1000))
+    text.field("expire_cycle_cpu_milliseconds", Int(upkeep.expiration.microseconds / 1000))
     text.field("evicted_keys", keyspace.statistics.evictedKeys)
     text.field("evicted_clients", statistics.evictedClients)
     text.field("evicted_scripts", 0)
@@ -68,13 +68,13 @@ extension Server {
   }
 
   private func writeCompactionInfo(to text: inout InfoText) {
-    let counts = compaction.counts
+    let counts = upkeep.compaction.counts
     text.field("active_defrag_hits", counts.moved)
     text.field("active_defrag_misses", counts.kept)
     text.field("active_defrag_key_hits", counts.movedKeys)
     text.field("active_defrag_key_misses", counts.keptKeys)
     text.field("total_active_defrag_time", Int(counts.microseconds / 1000))
-    text.field("current_active_defrag_time", Int(compaction.currentMicroseconds / 1000))
+    text.field("current_active_defrag_time", Int(upkeep.compaction.currentMicroseconds / 1000))
   }
 
   private func writeDisconnectionInfo(to text: inout InfoText) {
@@ -92,18 +92,21 @@ extension Server {
   private func writeTurnInfo(to text: inout InfoText) {
     text.field("eventloop_cycles", statistics.turns)
     text.field("eventloop_duration_sum", Int(statistics.turnMicroseconds.rounded(.up)))
-    text.field("eventloop_duration_cmd_sum", Int(commandStatistics.totalMicroseconds.rounded(.up)))
-    text.field("eventloop_duration_max", Int(turnDurations.longestMicroseconds))
+    text.field("eventloop_duration_cmd_sum", Int(metrics.commands.totalMicroseconds.rounded(.up)))
+    text.field("eventloop_duration_max", Int(metrics.turns.longestMicroseconds))
     text.field("eventloop_cmd_per_cycle_max", statistics.commandsPerTurnMax)
-    text.field("instantaneous_eventloop_cycles_per_sec", Int(rates.turns.rate.rounded()))
-    text.field("instantaneous_eventloop_duration_usec", Int(rates.turnDuration.rate.rounded()))
-    text.field("memd_turn_longest_usec", Int(turnDurations.longestMicroseconds))
-    text.field("memd_turn_p50_usec", Double(turnDurations.percentile(50)) / 1000, digits: 3)
-    text.field("memd_turn_p99_usec", Double(turnDurations.percentile(99)) / 1000, digits: 3)
-    text.field("memd_turn_p99.9_usec", Double(turnDurations.percentile(99.9)) / 1000, digits: 3)
-    text.field("memd_expiry_lag_longest_msec", expiration.lag.longestMilliseconds)
-    text.field("memd_expiry_lag_p50_msec", Double(expiration.lag.percentile(50)) / 1e6, digits: 3)
-    text.field("memd_expiry_lag_p99_msec", Double(expiration.lag.percentile(99)) / 1e6, digits: 3)
+    text.field("instantaneous_eventloop_cycles_per_sec", Int(metrics.rates.turns.rate.rounded()))
+    text.field(
+      "instantaneous_eventloop_duration_usec", Int(metrics.rates.turnDuration.rate.rounded()))
+    text.field("memd_turn_longest_usec", Int(metrics.turns.longestMicroseconds))
+    text.field("memd_turn_p50_usec", Double(metrics.turns.percentile(50)) / 1000, digits: 3)
+    text.field("memd_turn_p99_usec", Double(metrics.turns.percentile(99)) / 1000, digits: 3)
+    text.field("memd_turn_p99.9_usec", Double(metrics.turns.percentile(99.9)) / 1000, digits: 3)
+    text.field("memd_expiry_lag_longest_msec", upkeep.expiration.lag.longestMilliseconds)
+    text.field(
+      "memd_expiry_lag_p50_msec", Double(upkeep.expiration.lag.percentile(50)) / 1e6, digits: 3)
+    text.field(
+      "memd_expiry_lag_p99_msec", Double(upkeep.expiration.lag.percentile(99)) / 1e6, digits: 3)
   }
 
   /// Parts of the loop's turns, in microseconds, for those who work on the server.
@@ -111,7 +114,7 @@ extension Server {
     text.section("Debug")
     text.field("eventloop_duration_aof_sum", 0)
     text.field("eventloop_duration_cron_sum", Int(statistics.cronMicroseconds.rounded(.up)))
-    text.field("eventloop_duration_max", Int(turnDurations.longestMicroseconds.rounded(.up)))
+    text.field("eventloop_duration_max", Int(metrics.turns.longestMicroseconds.rounded(.up)))
     text.field("eventloop_cmd_per_cycle_max", statistics.commandsPerTurnMax)
   }
 
@@ -122,11 +125,11 @@ extension Server {
     text.section("Commandstats")
     for description in commands.descriptions {
       let id = description.id
-      let calls = commandStatistics[id].calls
-      let rejected = commandStatistics[id].rejectedCalls
-      let failed = commandStatistics[id].failedCalls
+      let calls = metrics.commands[id].calls
+      let rejected = metrics.commands[id].rejectedCalls
+      let failed = metrics.commands[id].failedCalls
       guard calls > 0 || rejected > 0 || failed > 0 else { continue }
-      let microseconds = commandStatistics.microseconds(of: id)
+      let microseconds = metrics.commands.microseconds(of: id)
       let mean = FixedPoint.text(calls > 0 ? microseconds / Double(calls) : 0, digits: 2)
       text.line(
         "cmdstat_\(description.fullName):calls=\(calls),usec=\(Int(microseconds)),"
@@ -137,7 +140,7 @@ extension Server {
   /// Error replies by their first word, sorted.
   func writeErrorInfo(to text: inout InfoText) {
     text.section("Errorstats")
-    let counts = errorStatistics.counts.sorted {
+    let counts = metrics.errors.counts.sorted {
       $0.word.bytes.lexicographicallyPrecedes($1.word.bytes)
     }
     for error in counts {
@@ -153,10 +156,10 @@ extension Server {
     text.section("Latencystats")
     guard configuration.latencyTracking else { return }
     for description in commands.descriptions
-    where commandStatistics[description.id].histogram.count > 0 {
+    where metrics.commands[description.id].histogram.count > 0 {
       var shown: [String] = []
       for percent in configuration.latencyTrackingInfoPercentiles {
-        let nanoseconds = commandStatistics[description.id].histogram.percentile(percent)
+        let nanoseconds = metrics.commands[description.id].histogram.percentile(percent)
         let microseconds = FixedPoint.text(Double(nanoseconds) / 1000, digits: 3)
         shown.append("p\(FixedPoint.trimmed(percent))=\(microseconds)")
       }

@@ -11,7 +11,7 @@ extension Server {
     let command = call.command
     let limit = configuration.slowlogLogSlowerThan
     if limit >= 0, microseconds >= limit, !command.flags.contains(.skipSlowLog) {
-      slowLog.add(
+      metrics.slowLog.add(
         call.arguments,
         hiding: HiddenArguments(command, call.arguments, in: commands),
         microseconds: microseconds, client: call.client,
@@ -23,7 +23,7 @@ extension Server {
     }
     let threshold = configuration.latencyMonitorThreshold
     if threshold > 0, microseconds / 1000 >= threshold {
-      latencyMonitor.add(
+      metrics.latency.add(
         command.flags.contains(.fast) ? "fast-command" : "command",
         milliseconds: microseconds / 1000, time: moment.microseconds / 1_000_000)
     }
@@ -40,6 +40,6 @@ extension Server {
         configuration.latencyMonitorThreshold.multipliedReportingOverflow(by: 1000)
       if !overflows { microseconds = min(microseconds, threshold) }
     }
-    slowTicks = microseconds == .max ? .max : clock.ticks(microseconds: Double(microseconds))
+    timing.slowTicks = microseconds == .max ? .max : clock.ticks(microseconds: Double(microseconds))
   }
 }

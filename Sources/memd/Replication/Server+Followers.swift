@@ -10,6 +10,13 @@ import RESP
 // Nothing is copied for a follower: it has a cursor on the stream, and what it is to get goes from
 // the stream's blocks to its socket, at the end of a turn.
 
+/// The clients that get the stream of effects.
+struct Followers {
+  var all: [Client] = []
+  /// Monotonic nanoseconds of the next PING to them.
+  var nextPing: Int64 = 0
+}
+
 extension Server {
   /// Bytes of a snapshot that are read at once.
   private static let partByteCount = 256 << 10
@@ -40,13 +47,13 @@ extension Server {
     follower.snapshotRemaining = snapshot.byteCount
     client.flags.insert(.follower)
     client.updateGate()
-    followers.append(client)
+    followers.all.append(client)
     client.reply.append(byte: UInt8(ascii: "$"))
     client.reply.append(raw: Array("\(snapshot.byteCount)\r\n".utf8).rawSpan)
     // Whoever joins the stream here has to be told the database.
     effects.forgetDatabase()
     follower.cursor = effects.stream.makeCursor()
-    nextFollowerPing = clock.monotonicNanoseconds() + followerPingPeriod
+    followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
     statistics.fullSyncs += 1
   }
 
@@ -76,7 +83,7 @@ extension Server {
     follower?.snapshot?.close()
     if let cursor = follower?.cursor { effects.stream.remove(cursor) }
     follower?.cursor = nil
-    followers.removeAll { $0 === client }
+    followers.all.removeAll { $0 === client }
     log.notice("Connection with replica \(client.address) lost.")
   }
 
@@ -112,8 +119,8 @@ extension Server {
 
   /// Lets followers know that their leader lives.
   func pingFollowers() {
-    guard !followers.isEmpty, clock.monotonicNanoseconds() >= nextFollowerPing else { return }
-    nextFollowerPing = clock.monotonicNanoseconds() + followerPingPeriod
+    guard !followers.all.isEmpty, clock.monotonicNanoseconds() >= followers.nextPing else { return }
+    followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
     if !pause.isActive { effects.ping() }
   }
 }
@@ -123,12 +130,12 @@ extension Server {
 extension Server {
   /// Has the followers written to that have not had all of the stream.
   func queueFollowers() {
-    for client in followers where !client.isClosing {
+    for client in followers.all where !client.isClosing {
       guard let cursor = client.details?.follower?.cursor,
         cursor.position < effects.stream.offset
       else { continue }
       queueOutput(client)
-      if client.limitedOutput >= outputWatermark { checkOutputLimit(client) }
+      if client.limitedOutput >= output.watermark { checkOutputLimit(client) }
     }
   }
 

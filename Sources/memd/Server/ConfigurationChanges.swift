@@ -15,7 +15,7 @@ extension Server {
     if change.effects.contains(.password) { applyPassword() }
     if change.names.contains("notify-keyspace-events") { updateKeyspaceEvents() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
-    if change.effects.contains(.memory) { eviction.continues = configuration.maxMemory > 0 }
+    if change.effects.contains(.memory) { upkeep.eviction.continues = configuration.maxMemory > 0 }
   }
 
   private func applyListeners(
@@ -57,12 +57,12 @@ extension Server {
   /// Starts all counting anew (CONFIG RESETSTAT).
   func resetStatistics() {
     statistics.reset()
-    compaction.counts = Compaction.Counts()
+    upkeep.compaction.counts = Compaction.Counts()
     keyspace.unlinked.resetCount()
     keyspace.statistics.reset()
-    commandStatistics.reset()
-    errorStatistics.reset()
-    turnDurations.reset()
-    expiration.lag.reset()
+    metrics.commands.reset()
+    metrics.errors.reset()
+    metrics.turns.reset()
+    upkeep.expiration.lag.reset()
   }
 }

@@ -32,17 +32,17 @@ extension Server {
     let error = SystemError(transport.acceptError)
     guard error.isExhaustion else { return }
     transport.watchListeners(false)
-    acceptance.isSuspended = true
+    listeners.acceptance.isSuspended = true
     let now = clock.monotonicNanoseconds()
-    guard now >= acceptance.nextWarning else { return }
-    acceptance.nextWarning = now + 1_000_000_000
+    guard now >= listeners.acceptance.nextWarning else { return }
+    listeners.acceptance.nextWarning = now + 1_000_000_000
     transport.lendDescriptor { log.warning("Accepting client connection: \(error.text)") }
   }
 
   /// Tries again to accept what has waited for descriptors.
   func resumeAccepting() {
-    guard acceptance.isSuspended else { return }
-    acceptance.isSuspended = false
+    guard listeners.acceptance.isSuspended else { return }
+    listeners.acceptance.isSuspended = false
     transport.watchListeners(true)
   }
 
@@ -104,7 +104,7 @@ extension Server {
     forgetBlocking(of: client)
     stopTracking(client)
     abandonSubscriptions(of: client)
-    if client.flags.contains(.monitor) { monitors.removeAll { $0 === client } }
+    if client.flags.contains(.monitor) { clients.monitors.removeAll { $0 === client } }
     if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
     if client.flags.contains(.follower) { stopFollowing(client) }
     updateMonitorGate()
@@ -124,7 +124,7 @@ extension Server {
     forgetSubscriptions(of: client)
     if client.flags.contains(.monitor) {
       client.flags.remove(.monitor)
-      monitors.removeAll { $0 === client }
+      clients.monitors.removeAll { $0 === client }
       updateMonitorGate()
     }
     client.flags.subtract([.replyOff, .replySkip, .replySkipNext])
@@ -174,8 +174,8 @@ extension Server {
   /// Closes a connection that speaks HTTP, and says so at most once a minute.
   func closeForCrossProtocol(_ client: Client) {
     let second = moment.milliseconds / 1000
-    if second - lastSecurityWarning > 60 || lastSecurityWarning == 0 {
-      lastSecurityWarning = second
+    if second - listeners.lastSecurityWarning > 60 || listeners.lastSecurityWarning == 0 {
+      listeners.lastSecurityWarning = second
       log.warning(
         "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host:"
           + " commands to memd. This is likely due to an attacker attempting to use Cross Protocol"
@@ -189,6 +189,6 @@ extension Server {
 
   /// Feeding monitors is only thought of while there are some.
   func updateMonitorGate() {
-    if monitors.isEmpty { gate.remove(.monitored) } else { gate.insert(.monitored) }
+    if clients.monitors.isEmpty { gate.remove(.monitored) } else { gate.insert(.monitored) }
   }
 }

@@ -3,18 +3,28 @@
 import DataStructures
 import EventLoop
 
+/// When the periodic chores are done.
+struct Cron {
+  /// Monotonic nanoseconds.
+  var next: Int64 = 0
+  /// How often they were done.
+  var count = 0
+  /// Switched by DEBUG PAUSE-CRON.
+  var isPaused = false
+}
+
 extension Server {
   /// Periodic chores, `hz` times a second.
   func runCron() {
     let started = clock.ticks()
-    cronCount &+= 1
-    rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
+    cron.count &+= 1
+    metrics.rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
     if persistence.loading == nil { considerCompaction() }
     pingFollowers()
     migrationConnections.closeIdle(now: clock.monotonicNanoseconds())
-    if cronCount % max(1, configuration.hz) == 0 { clock.refineCalibration() }
+    if cron.count % max(1, configuration.hz) == 0 { clock.refineCalibration() }
     statistics.cronMicroseconds += clock.microseconds(from: started, to: clock.ticks())
   }
 
@@ -23,16 +33,16 @@ extension Server {
     updateSlowTicks()
     updateOutputWatermark()
     keyspace.limits.update(from: configuration)
-    commandStatistics.tracksLatency = configuration.latencyTracking
+    metrics.commands.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }
     // Scores of another policy mean nothing to this one.
-    eviction.reset(sampleCount: configuration.maxMemorySamples)
+    upkeep.eviction.reset(sampleCount: configuration.maxMemorySamples)
     moment.countsAccesses = configuration.maxMemoryPolicy.countsAccesses
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
     // Other thresholds: what was hopeless may not be any more.
-    compaction.noteFreeBytes(0)
+    upkeep.compaction.noteFreeBytes(0)
     effects.tracking?.enforceLimit()
     effects.stream.resize(to: configuration.replBacklogSize)
   }

@@ -10,7 +10,7 @@ extension Server {
   /// The client is about to get output: gives it storage and a place in the list of writers.
   @inline(__always)
   func prepare(_ client: Client) {
-    if client.reply.capacity == 0, let storage = replyPool.take() {
+    if client.reply.capacity == 0, let storage = output.pool.take() {
       client.reply.adopt(storage)
     }
     queueOutput(client)
@@ -21,29 +21,21 @@ extension Server {
   func queueOutput(_ client: Client) {
     if client.flags.contains(.hasOutput) { return }
     client.flags.insert(.hasOutput)
-    writers.append(client)
+    output.writers.append(client)
   }
 
   /// Writes the output of every client that has some.
   func flush() {
-    if !followers.isEmpty { queueFollowers() }
+    if !followers.all.isEmpty { queueFollowers() }
     var index = 0
-    while index < writers.count {
-      unsafe writers[index]._withUnsafeGuaranteedRef { flushAtEndOfTurn($0) }
+    while index < output.writers.count {
+      unsafe output.writers[index]._withUnsafeGuaranteedRef { flushAtEndOfTurn($0) }
       index &+= 1
     }
-    writers.removeAll()
+    output.writers.removeAll()
     effects.stream.trim()
     if !arrivals.isEmpty { arrivals.removeAll() }
-    forgetArena()
-  }
-
-  /// The turn's requests are gone: whoever still looks at their bytes finds nonsense in tests.
-  private func forgetArena() {
-    #if DEBUG
-      for index in 0..<arenaUsed { unsafe arena[index] = 0xDB }
-    #endif
-    arenaUsed = 0
+    intake.forget()
   }
 
   @inline(__always)
@@ -107,7 +99,7 @@ extension Server {
       return awaitWritable(client)
     }
     if client.flags.contains(.closed) { return }
-    if let storage = client.reply.takeStorage() { replyPool.put(storage) }
+    if let storage = client.reply.takeStorage() { output.pool.put(storage) }
     if client.details != nil
       || !client.flags.isDisjoint(with: [.waitsForWritable, .closeAfterReply])
     {

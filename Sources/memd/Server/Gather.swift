@@ -19,16 +19,11 @@ extension Server {
     // First what has been received already: a connection may end right behind it.
     guard !client.flags.contains(.resumes) else { return }
     if client.input != nil { return receiveMore(from: client) }
-    if unsafe arena.count - arenaUsed < Server.requestBytesPerTurn {
-      run(batch)
-      arenaUsed = 0
-    }
-    let room = unsafe UnsafeMutableRawBufferPointer(
-      rebasing: arena[arenaUsed..<(arenaUsed + Server.requestBytesPerTurn)])
+    let room = unsafe arenaRoom(Server.requestBytesPerTurn)
     let result = unsafe transport.receive(client.connection, into: room)
     guard let count = received(result, from: client) else { return }
     let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: room[..<count])
-    arenaUsed += (count + 63) & ~63
+    intake.keep(count)
     var parser = RequestParser()
     let consumed = unsafe parse(bytes, of: client, &parser, partial: nil)
     guard consumed < count, !client.isClosing else { return }
@@ -39,6 +34,18 @@ extension Server {
     keepProgress(parser, in: input)
     client.input = input
     accountMemory(of: client)
+  }
+
+  /// Room in the arena; if there is none left, the batch runs first.
+  @inline(__always)
+  private func arenaRoom(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    if let room = unsafe intake.room(byteCount) { return unsafe room }
+    run(batch)
+    intake.reuse()
+    guard let room = unsafe intake.room(byteCount) else {
+      preconditionFailure("larger than the arena")
+    }
+    return unsafe room
   }
 
   /// Receives more of a request that has begun.
@@ -119,15 +126,15 @@ extension Server {
     input.slices.removeAll()
     if parser.isInsideRequest {
       input.parser = parser
-      if partialStart == 0, batch.slices.count >= Server.handedOverSliceCount {
+      if intake.partialStart == 0, batch.slices.count >= Server.handedOverSliceCount {
         swap(&batch.slices, &input.slices)
       } else {
-        input.slices.append(contentsOf: batch.slices, from: partialStart)
+        input.slices.append(contentsOf: batch.slices, from: intake.partialStart)
       }
     } else {
       input.parser = RequestParser()
     }
-    batch.slices.truncate(to: min(partialStart, batch.slices.count))
+    batch.slices.truncate(to: min(intake.partialStart, batch.slices.count))
   }
 
   /// Puts the complete requests in `bytes` into the batch, which runs whenever it is full.
@@ -143,7 +150,7 @@ extension Server {
     var limits = requestLimits(for: client)
     var position = 0
     let repliedBefore = client.reply.count
-    partialStart = first
+    intake.partialStart = first
     while position < bytes.count {
       guard mayContinue(client, position: position, repliedBefore: repliedBefore) else { break }
       let start = position
@@ -158,13 +165,13 @@ extension Server {
       case .incomplete: return start
       case .failure(let error):
         run(batch)
-        partialStart = 0
+        intake.partialStart = 0
         unsafe failProtocol(
           error, client,
           RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[start...])))
         return bytes.count
       }
-      partialStart = batch.slices.count
+      intake.partialStart = batch.slices.count
     }
     return position
   }
@@ -191,7 +198,7 @@ extension Server {
   ) {
     guard let buffer = bytes.baseAddress else { return }
     let base = unsafe UnsafeRawPointer(buffer + start)
-    let first = partialStart
+    let first = intake.partialStart
     let count = batch.slices.count - first
     let arguments = unsafe Arguments(base: base, slices: batch.slices.base + first, count: count)
     let command = commands.find(arguments)
@@ -209,7 +216,7 @@ extension Server {
   func resume(_ client: Client) {
     guard !client.flags.contains(.resumes) else { return }
     client.flags.insert(.resumes)
-    resuming.append(client)
+    intake.resuming.append(client)
   }
 
   /// Counts what came; closes the connection at its end, or when it has failed.
@@ -243,10 +250,8 @@ extension Server {
 
   /// A client that only waits for its last reply: what it still sends is thrown away.
   private func drain(_ client: Client) {
-    let room = unsafe UnsafeMutableRawBufferPointer(
-      rebasing: arena[(arena.count - 4096)...])
+    let room = unsafe arenaRoom(4096)
     run(batch)
-    arenaUsed = 0
     switch unsafe transport.receive(client.connection, into: room) {
     case .closed: endInput(of: client)
     case .failed: close(client)
@@ -269,7 +274,7 @@ extension Server {
       "Protocol error (\(error.message.dropFirst(20))) from client: \(clientLine(client).logText)."
         + " Query buffer during protocol error: \(ExcerptText.abridged(bytes))")
     if client.flags.contains(.follower) { return closeASAP(client) }
-    errorStatistics.count("ERR")
+    metrics.errors.count("ERR")
     statistics.errorReplies += 1
     prepare(client)
     error.write(to: &client.reply)

@@ -11,6 +11,9 @@ final class Listeners {
   }
 
   fileprivate(set) var all: [Listener] = []
+  var acceptance = Acceptance()
+  /// Wall time, in seconds, of the last warning of an attack through HTTP.
+  var lastSecurityWarning: Int64 = 0
 }
 
 extension Server {

@@ -39,7 +39,7 @@ extension Server {
       client.updateGate()
       pause.waiting.append(client)
     }
-    postponed.append(Postponed(client: client, arguments: KeptArguments(call.arguments)))
+    intake.postponed.append(Postponed(client: client, arguments: KeptArguments(call.arguments)))
   }
 
   /// A parked client may go on; its requests are read again.
@@ -52,7 +52,7 @@ extension Server {
   /// Puts the requests that were postponed in this turn back in front of their clients' input.
   func returnPostponed() {
     // Backwards, since each is put in front of those that came after it.
-    for request in postponed.reversed() where !request.client.isClosing {
+    for request in intake.postponed.reversed() where !request.client.isClosing {
       var writer = CommandWriter()
       writer.append(request.arguments.arguments)
       let input = request.client.input ?? InputBuffer(capacity: writer.count)
@@ -60,7 +60,7 @@ extension Server {
       request.client.input = input
       accountMemory(of: request.client)
     }
-    postponed.removeAll()
+    intake.postponed.removeAll()
   }
 }
 

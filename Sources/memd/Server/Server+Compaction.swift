@@ -12,27 +12,29 @@ import EventLoop
 extension Server {
   /// Begins a pass if enough memory lies idle in slabs; a periodic chore.
   func considerCompaction() {
-    guard configuration.activeDefrag else { return compaction.stop() }
+    guard configuration.activeDefrag else { return upkeep.compaction.stop() }
     let free = allocator.slabBytesFree
-    compaction.noteFreeBytes(free)
-    guard !compaction.isRunning, keyspace.unlinked.isEmpty, !expiration.hasBacklog,
-      free - compaction.hopelessBytes >= configuration.activeDefragIgnoreBytes,
+    upkeep.compaction.noteFreeBytes(free)
+    guard !upkeep.compaction.isRunning, keyspace.unlinked.isEmpty, !upkeep.expiration.hasBacklog,
+      free - upkeep.compaction.hopelessBytes >= configuration.activeDefragIgnoreBytes,
       idlePercent >= configuration.activeDefragThresholdLower
     else { return }
     let lower = Double(configuration.activeDefragThresholdLower)
-    compaction.start(threshold: 100 / (100 + max(lower, 1)))
+    upkeep.compaction.start(threshold: 100 / (100 + max(lower, 1)))
   }
 
   /// Goes on with a pass for as long as the budget of this turn allows.
   func compact(until deadline: UInt64) {
     let start = clock.ticks()
-    repeat { compaction.step() } while compaction.isRunning && clock.ticks() < deadline
-    compaction.note(microseconds: clock.microseconds(from: start, to: clock.ticks()))
+    repeat {
+      upkeep.compaction.step()
+    } while upkeep.compaction.isRunning && clock.ticks() < deadline
+    upkeep.compaction.note(microseconds: clock.microseconds(from: start, to: clock.ticks()))
   }
 
   /// The share of the time, in percent, that compaction may take while requests wait.
   var compactionPercent: Int {
-    guard compaction.isRunning else { return 0 }
+    guard upkeep.compaction.isRunning else { return 0 }
     let lower = configuration.activeDefragThresholdLower
     let upper = max(configuration.activeDefragThresholdUpper, lower + 1)
     let least = configuration.activeDefragCycleMin

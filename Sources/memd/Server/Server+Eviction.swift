@@ -10,14 +10,15 @@ extension Server {
   /// Memory that counts against `maxmemory`: everything but what only waits to be freed, or to be
   /// read by slow followers, since evicting would only make more of that.
   var evictableMemory: Int {
-    allocator.bytesInUse + clientMemory - clientMemoryElsewhere + objectMemory
+    allocator.bytesInUse + clientMemory.total - clientMemory.elsewhere + objectMemory
       + effects.stream.capacity
   }
 
   /// Memory of objects that the allocator doesn't see, as far as their sizes are known: clients
   /// without their buffers, the slow log, watched keys.
   var objectMemory: Int {
-    clients.count &* Client.objectByteCount &+ slowLog.byteCount &+ effects.watched.byteCount
+    clients.count &* Client.objectByteCount &+ metrics.slowLog.byteCount
+      &+ effects.watched.byteCount
   }
 
   /// Frees memory before a command while `maxmemory` is exceeded; the error if that fails and the
@@ -30,7 +31,7 @@ extension Server {
     // Clients go before keys do.
     if configuration.maxMemoryClients != 0 { evictClients(sparing: call.client) }
     let hasRoom = evict()
-    noteExceeding(!hasRoom || eviction.continues)
+    noteExceeding(!hasRoom || upkeep.eviction.continues)
     guard !hasRoom else { return nil }
     return call.needsMemory ? .outOfMemory : nil
   }
@@ -55,7 +56,7 @@ extension Server {
   /// Stops after some time, set by `maxmemory-eviction-tenacity`, and then counts as done: the rest
   /// follows in the next turns, and every command brings the goal closer.
   func evict() -> Bool {
-    eviction.continues = false
+    upkeep.eviction.continues = false
     // While clients are paused, the dataset has to stay as it is; writes wait anyway.
     if configuration.maxMemory == 0 || pause.isActive { return true }
     guard configuration.maxMemoryPolicy != .noEviction else {
@@ -67,14 +68,14 @@ extension Server {
     while evictableMemory > configuration.maxMemory {
       // What was removed and still has to be freed is room as well, and it comes first.
       if keyspace.unlinked.isEmpty {
-        if !eviction.evictOne(configuration.maxMemoryPolicy) { return false }
+        if !upkeep.eviction.evictOne(configuration.maxMemoryPolicy) { return false }
         endUnit()
       } else {
         _ = keyspace.unlinked.free(upTo: UnlinkedData.elementsAtOnce)
       }
       evicted += 1
       if evicted % 16 == 0, clock.ticks() > deadline {
-        eviction.continues = true
+        upkeep.eviction.continues = true
         return true
       }
     }

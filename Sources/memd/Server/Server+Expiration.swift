@@ -10,22 +10,22 @@ extension Server {
   /// Removes due keys of all databases for as long as the budget allows.
   func expireDueKeys() {
     guard moment.expiryMode == .remove, configuration.activeExpireEnabled else {
-      return expiration.rest()
+      return upkeep.expiration.rest()
     }
-    guard expiration.mayFindMore else { return }
+    guard upkeep.expiration.mayFindMore else { return }
     let start = clock.ticks()
     let deadline = start &+ backgroundBudget(at: start)
-    expiration.removeDue(isOver: { clock.ticks() >= deadline }, endUnit: { endUnit() })
-    backgroundEndedAt = clock.ticks()
-    noteExpiry(microseconds: clock.microseconds(from: start, to: backgroundEndedAt))
+    upkeep.expiration.removeDue(isOver: { clock.ticks() >= deadline }, endUnit: { endUnit() })
+    timing.backgroundEndedAt = clock.ticks()
+    noteExpiry(microseconds: clock.microseconds(from: start, to: timing.backgroundEndedAt))
   }
 
   /// Counts the time of a slice; a slow one interests the latency monitor.
   private func noteExpiry(microseconds: Double) {
-    expiration.microseconds += microseconds
+    upkeep.expiration.microseconds += microseconds
     let threshold = configuration.latencyMonitorThreshold
     guard threshold > 0, microseconds >= Double(threshold) * 1000 else { return }
-    latencyMonitor.add(
+    metrics.latency.add(
       "expire-cycle", milliseconds: Int(microseconds / 1000),
       time: moment.microseconds / 1_000_000)
   }
@@ -34,7 +34,7 @@ extension Server {
   func nextExpiry(monotonic now: Int64) -> Int64? {
     guard moment.expiryMode == .remove, configuration.activeExpireEnabled,
       // The periodic chores wake the loop before long anyway; they also see wall time jump.
-      let earliest = expiration.nextDeadline, earliest < moment.milliseconds &+ 1000
+      let earliest = upkeep.expiration.nextDeadline, earliest < moment.milliseconds &+ 1000
     else { return nil }
     let wall = clock.wallMicroseconds(atMonotonic: now)
     return now + max(0, earliest * 1000 - wall) * 1000

@@ -27,7 +27,7 @@ extension Server {
         log.warning("Error trying to save the DB. Exit anyway.")
       }
     }
-    isStopped = true
+    exitCode = 0
     return true
   }
 

@@ -140,7 +140,7 @@ enum Startup {
     server.closeListeners()
     ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
     server.log.warning("memd is now ready to exit, bye bye...")
-    if server.exitCode != 0 { Daemon.exit(code: server.exitCode) }
+    if let code = server.exitCode, code != 0 { Daemon.exit(code: code) }
   }
 
   private static func loadUsers(_ server: Server) {

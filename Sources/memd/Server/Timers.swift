@@ -13,28 +13,28 @@ extension Server {
     endPauseIfDue(monotonic: now)
     if effects.blocked.timeouts.count > 0 { endBlockingTimeouts(monotonic: now) }
     if persistence.loading == nil { expireDueKeys() } else { continueLoading() }
-    if now >= nextCron {
-      nextCron = now + 1_000_000_000 / Int64(max(1, configuration.hz))
-      if !isCronPaused { runCron() }
+    if now >= cron.next {
+      cron.next = now + 1_000_000_000 / Int64(max(1, configuration.hz))
+      if !cron.isPaused { runCron() }
       resumeAccepting()
     }
     // One kind of background work per turn: each of them may use up the budget.
-    if !expiration.hasBacklog {
+    if !upkeep.expiration.hasBacklog {
       if !keyspace.unlinked.isEmpty {
         freeUnlinked()
-      } else if !leaving.isEmpty {
+      } else if !clients.leaving.isEmpty {
         let start = clock.ticks()
         continueLeaving(until: start &+ backgroundBudget(at: start))
-        backgroundEndedAt = clock.ticks()
-      } else if compaction.isRunning {
+        timing.backgroundEndedAt = clock.ticks()
+      } else if upkeep.compaction.isRunning {
         let start = clock.ticks()
         compact(until: start &+ backgroundBudget(at: start, percent: compactionPercent))
-        backgroundEndedAt = clock.ticks()
+        timing.backgroundEndedAt = clock.ticks()
       }
     }
-    if eviction.continues {
+    if upkeep.eviction.continues {
       let hasRoom = evict()
-      noteExceeding(!hasRoom || eviction.continues)
+      noteExceeding(!hasRoom || upkeep.eviction.continues)
     }
     if effects.attention.kinds.contains(.trackers) { effects.tracking?.enforceLimit() }
     // Keys may have become ready while clients were paused, or by the chores above.
@@ -48,16 +48,18 @@ extension Server {
   /// the last one while requests wait, at most a millisecond; else a quarter of one, as the loop
   /// looks for requests in between.
   func backgroundBudget(at start: UInt64, percent: Int = backgroundPercent) -> UInt64 {
-    if events.isEmpty, resuming.isEmpty { return ticksPerMillisecond / 4 }
-    let others = start &- backgroundEndedAt
+    if intake.events.isEmpty, intake.resuming.isEmpty { return timing.ticksPerMillisecond / 4 }
+    let others = start &- timing.backgroundEndedAt
     let share = others / UInt64(100 - percent) * UInt64(percent)
-    return min(share, ticksPerMillisecond)
+    return min(share, timing.ticksPerMillisecond)
   }
 
   /// True while there is work that doesn't wait for time or events.
   var hasBackgroundWork: Bool {
-    !keyspace.unlinked.isEmpty || expiration.hasBacklog || (eviction.continues && !pause.isActive)
-      || compaction.isRunning || !leaving.isEmpty || effects.tracking?.isOverLimit ?? false
+    !keyspace.unlinked.isEmpty || upkeep.expiration.hasBacklog
+      || (upkeep.eviction.continues && !pause.isActive)
+      || upkeep.compaction.isRunning || !clients.leaving.isEmpty
+      || effects.tracking?.isOverLimit ?? false
   }
 
   /// Frees a slice of what has been removed.
@@ -65,6 +67,6 @@ extension Server {
     let start = clock.ticks()
     let deadline = start &+ backgroundBudget(at: start)
     while keyspace.unlinked.free(upTo: 128), clock.ticks() < deadline {}
-    backgroundEndedAt = clock.ticks()
+    timing.backgroundEndedAt = clock.ticks()
   }
 }

@@ -19,21 +19,21 @@ extension Server {
 
   /// One turn.
   func turn() {
-    transport.wait(timeoutNanoseconds: sleepNanoseconds(), into: &events)
+    transport.wait(timeoutNanoseconds: sleepNanoseconds(), into: &intake.events)
     let started = clock.ticks()
-    turnStartedAt = clock.monotonicNanoseconds()
-    moment.set(microseconds: clock.wallMicroseconds(atMonotonic: turnStartedAt))
-    momentExpiresAt = started &+ ticksPerMillisecond
+    timing.turnStartedAt = clock.monotonicNanoseconds()
+    moment.set(microseconds: clock.wallMicroseconds(atMonotonic: timing.turnStartedAt))
+    timing.momentExpiresAt = started &+ timing.ticksPerMillisecond
     let commandsBefore = statistics.commandsProcessed
-    runTimers(monotonic: turnStartedAt)
-    if !resuming.isEmpty { resumeWaiting() }
+    runTimers(monotonic: timing.turnStartedAt)
+    if !intake.resuming.isEmpty { resumeWaiting() }
     var index = 0
-    while index < events.count, !isStopped {
-      handle(events[index])
+    while index < intake.events.count, !isStopped {
+      handle(intake.events[index])
       index &+= 1
     }
     run(batch)
-    if !postponed.isEmpty { returnPostponed() }
+    if !intake.postponed.isEmpty { returnPostponed() }
     if effects.attention.kinds.contains(.broadcasts) { effects.tracking?.broadcast() }
     flush()
     if configuration.maxMemoryClients != 0 { evictClients() }
@@ -66,13 +66,13 @@ extension Server {
   @inline(never)
   func renewMoment(ticks: UInt64) {
     moment.set(microseconds: clock.wallMicroseconds())
-    momentExpiresAt = ticks &+ ticksPerMillisecond
+    timing.momentExpiresAt = ticks &+ timing.ticksPerMillisecond
   }
 
   /// Goes on with clients whose requests did not all run in the last turn.
   private func resumeWaiting() {
-    let waiting = resuming
-    resuming.removeAll(keepingCapacity: true)
+    let waiting = intake.resuming
+    intake.resuming.removeAll(keepingCapacity: true)
     for client in waiting {
       client.flags.remove(.resumes)
       guard !client.isClosing else { continue }
@@ -85,10 +85,10 @@ extension Server {
 
   /// How long the loop may sleep: until the next timer, not at all while work waits.
   func sleepNanoseconds() -> Int64 {
-    if !resuming.isEmpty || hasBackgroundWork { return 0 }
+    if !intake.resuming.isEmpty || hasBackgroundWork { return 0 }
     // Read at the start of the turn and carried on by the cycle counter, to save a call.
-    let now = turnStartedAt + turnNanoseconds
-    var until = min(nextCron, persistence.loadingContinuesAt)
+    let now = timing.turnStartedAt + timing.turnNanoseconds
+    var until = min(cron.next, persistence.loadingContinuesAt)
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
     if let end = effects.blocked.timeouts.earliest { until = min(until, end) }
@@ -98,10 +98,10 @@ extension Server {
   private func noteTurn(since started: UInt64, commandsBefore: Int) {
     let commands = statistics.commandsProcessed - commandsBefore
     let microseconds = clock.microseconds(from: started, to: clock.ticks())
-    turnNanoseconds = Int64(min(microseconds, 1e12) * 1000)
+    timing.turnNanoseconds = Int64(min(microseconds, 1e12) * 1000)
     statistics.turns &+= 1
     statistics.turnMicroseconds += microseconds
     if commands > statistics.commandsPerTurnMax { statistics.commandsPerTurnMax = commands }
-    turnDurations.record(microseconds: microseconds)
+    metrics.turns.record(microseconds: microseconds)
   }
 }

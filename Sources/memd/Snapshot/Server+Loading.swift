@@ -44,7 +44,7 @@ extension Server {
 
   /// Loads a slice; called by the loop while there is something to load.
   func continueLoading() {
-    let deadline = clock.ticks() &+ Server.sliceMilliseconds * ticksPerMillisecond
+    let deadline = clock.ticks() &+ Server.sliceMilliseconds * timing.ticksPerMillisecond
     guard configuration.keyLoadDelay == 0 else { return loadSlowly(until: deadline) }
     persistence.loadingContinuesAt = 0
     load(stepsPerQuestion: 16) { clock.ticks() >= deadline }
@@ -112,7 +112,6 @@ extension Server {
       guard isLoaded else {
         log.warning("Fatal error loading the DB, check server logs. Exiting.")
         exitCode = 1
-        isStopped = true
         return
       }
       whenReady()

@@ -55,5 +55,5 @@ extension Server {
   }
 
   /// Wall time of the last save in seconds; the start as long as nothing was saved, as in Redis.
-  var lastSave: Int64 { persistence.lastSave ?? startedAt / 1000 }
+  var lastSave: Int64 { persistence.lastSave ?? timing.startedAt / 1000 }
 }

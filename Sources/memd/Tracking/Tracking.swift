@@ -66,7 +66,7 @@ final class Tracking {
   }
 
   /// The client whose unit is under way has changed or removed a key.
-  func keyChanged(_ key: Key) { keyChanged(key, author: server.pushes.author) }
+  func keyChanged(_ key: Key) { keyChanged(key, author: server.output.pushes.author) }
 
   /// A key has expired or was evicted: that is nobody's doing.
   func keyVanished(_ key: Key) { keyChanged(key, author: 0) }

@@ -12,7 +12,7 @@ extension Server {
     let client = call.client
     let queue = client.transaction.queue
     // EXEC's own time includes that of its commands.
-    let startedAt = stopwatch
+    let startedAt = timing.stopwatch
     effects.watched.removeAll(of: client)
     client.transaction.isExecuting = true
     let mark = client.reply.count
@@ -28,12 +28,12 @@ extension Server {
       }
       execute(&inner, raw: RawSpan())
       show(inner)
-      if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+      if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
       // Nobody will get it, so it must not fill the memory.
       if client.flags.contains(.closeASAP) { client.reply.truncate(to: mark) }
     }
     endTransaction(of: client)
-    stopwatch = startedAt
+    timing.stopwatch = startedAt
   }
 
   /// Forgets a client's queue and watched keys: EXEC, DISCARD, RESET.

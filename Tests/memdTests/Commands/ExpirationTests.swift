@@ -20,7 +20,7 @@ import Testing
     #expect(events.take() == ["0 expired a"])
     #expect(stream == ["UNLINK a"])
     #expect(server.server.keyspace.statistics.expiredKeys == 1)
-    #expect(server.server.expiration.lag.longestMilliseconds == 1)
+    #expect(server.server.upkeep.expiration.lag.longestMilliseconds == 1)
   }
 
   @Test(arguments: 1...8)
@@ -69,7 +69,7 @@ import Testing
         deadlines[key] = nil
       }
     }
-    #expect(server.server.expiration.lag.longestMilliseconds <= 2)
+    #expect(server.server.upkeep.expiration.lag.longestMilliseconds <= 2)
   }
 
   @Test func `a turn sleeps until the next deadline, not longer and not less`() {
@@ -89,13 +89,13 @@ import Testing
       server.run("SET k\(index) v")
       server.run("PEXPIRE k\(index) \(100 + index * 150)")
     }
-    server.server.nextCron = 0
+    server.server.cron.next = 0
     server.turn()
     let start = server.clock.monotonicNanoseconds()
     var wakeUps = 0
     while server.clock.monotonicNanoseconds() - start < 10_000_000_000 {
       let now = server.clock.monotonicNanoseconds()
-      let next = min(server.server.nextCron, server.server.nextExpiry(monotonic: now) ?? .max)
+      let next = min(server.server.cron.next, server.server.nextExpiry(monotonic: now) ?? .max)
       #expect(next > now)
       server.clock.advance(toNanoseconds: max(next, now + 1))
       server.turn()
@@ -104,7 +104,7 @@ import Testing
     #expect(server.run("DBSIZE") == 0)
     // A hundred chores, fifty keys, and a slot of the wheel to open now and then.
     #expect(wakeUps <= 250, "\(wakeUps) wake-ups in ten seconds")
-    #expect(server.server.expiration.lag.longestMilliseconds <= 1)
+    #expect(server.server.upkeep.expiration.lag.longestMilliseconds <= 1)
   }
 
   @Test func `nothing expires while that is switched off, and everything after`() {
@@ -115,11 +115,11 @@ import Testing
     server.advance(milliseconds: 500)
     #expect(server.run("DBSIZE") == 1)
     #expect(server.server.nextExpiry(monotonic: 0) == nil)
-    #expect(server.server.expiration.estimatedStalePercent() == 100)
+    #expect(server.server.upkeep.expiration.estimatedStalePercent() == 100)
     server.server.configuration.activeExpireEnabled = true
     server.turn()
     #expect(server.run("DBSIZE") == 0)
-    #expect(server.server.expiration.estimatedStalePercent() == 0)
+    #expect(server.server.upkeep.expiration.estimatedStalePercent() == 0)
   }
 
   @Test func `followers hear of a due key that was read, not of the reading`() {

@@ -157,6 +157,6 @@ import Testing
     server.turn()
     #expect(client.isClosed)
     #expect(server.server.statistics.outputBufferLimitDisconnections == 1)
-    #expect(server.server.clientMemory < 4 << 20)
+    #expect(server.server.clientMemory.total < 4 << 20)
   }
 }

@@ -222,7 +222,7 @@ extension TestServer {
   /// How often a command ran.
   func calls(of name: String) -> Int {
     let description = server.commands.descriptions.first { $0.fullName == name }
-    return description.map { server.commandStatistics[$0.id].calls } ?? -1
+    return description.map { server.metrics.commands[$0.id].calls } ?? -1
   }
 
   /// Gives a key of database 0 a deadline behind the back of every command.

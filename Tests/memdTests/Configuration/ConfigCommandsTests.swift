@@ -166,7 +166,7 @@ import Testing
     server.run("PING")
     #expect(server.run("CONFIG RESETSTAT") == .ok)
     #expect(server.server.statistics.errorReplies == 0)
-    #expect(server.server.errorStatistics.counts.isEmpty)
+    #expect(server.server.metrics.errors.counts.isEmpty)
     #expect(server.server.statistics.commandsProcessed <= 1)
   }
 

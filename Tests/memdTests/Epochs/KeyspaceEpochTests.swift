@@ -126,7 +126,7 @@ import Testing
     private mutating func compact() {
       shadow.context = "compaction"
       freeBallast()
-      let compaction = server.server.compaction
+      let compaction = server.server.upkeep.compaction
       // To move is not to change.
       let before = shadow.announcedCounts
       compaction.start(threshold: 1)
@@ -190,7 +190,7 @@ import Testing
       shadow.checkAll()
       freeBallast()
       #if !MEMD_MALLOC_ONLY
-        #expect(server.server.compaction.counts.moved > 20)
+        #expect(server.server.upkeep.compaction.counts.moved > 20)
       #endif
     }
   }

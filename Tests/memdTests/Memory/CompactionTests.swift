@@ -18,7 +18,7 @@ import Testing
       if round % 3 == 2 { model.flushSomething() }
     }
     #if !MEMD_MALLOC_ONLY
-      let counts = model.server.server.compaction.counts
+      let counts = model.server.server.upkeep.compaction.counts
       #expect(counts.movedKeys > 100, "seed \(seed)")
       #expect(counts.moved > counts.movedKeys, "seed \(seed): no block of a string moved")
       #expect(counts.passes > 2, "seed \(seed)")
@@ -36,18 +36,18 @@ import Testing
       let before = allocator.slabBytesFree
       #expect(before > 2 << 20)
       server.idle(milliseconds: 300)
-      #expect(!server.server.compaction.isRunning)
+      #expect(!server.server.upkeep.compaction.isRunning)
       #expect(allocator.slabBytesFree < 300_000, "\(before) before")
-      #expect((1...3).contains(server.server.compaction.counts.passes))
+      #expect((1...3).contains(server.server.upkeep.compaction.counts.passes))
       #expect(server.info("active_defrag_running") == "0")
       #expect(server.info("active_defrag_key_hits") != "0")
       for index in 0..<20_000 where index % 70 == 7 {
         #expect(server.run("STRLEN key:\(index)") == 150)
       }
       // There is nothing more to gain: no other pass.
-      let passes = server.server.compaction.counts.passes
+      let passes = server.server.upkeep.compaction.counts.passes
       server.idle(milliseconds: 1000)
-      #expect(server.server.compaction.counts.passes == passes)
+      #expect(server.server.upkeep.compaction.counts.passes == passes)
     }
 
     @Test func `what is removed during a pass is gathered by the next one`() {
@@ -55,9 +55,11 @@ import Testing
       let value = String(repeating: "v", count: 150)
       server.runAll((0..<16_000).map { ["SET", "key:\($0)", value] })
       server.runAll((0..<16_000).filter { $0 % 4 == 1 }.map { ["DEL", "key:\($0)"] })
-      server.server.compaction.start(threshold: 0.9)
-      while server.server.compaction.isRunning, server.server.compaction.counts.keptKeys < 4000 {
-        server.server.compaction.step()
+      server.server.upkeep.compaction.start(threshold: 0.9)
+      while server.server.upkeep.compaction.isRunning,
+        server.server.upkeep.compaction.counts.keptKeys < 4000
+      {
+        server.server.upkeep.compaction.step()
       }
       server.runAll(
         (0..<16_000).filter { $0 % 10 != 7 }.map { ["DEL", "key:\($0)"] })
@@ -70,13 +72,13 @@ import Testing
       let server = TestServer(follows: false)
       for index in 0..<3000 { server.run("SET key:\(index) 0123456789012345678901234567890") }
       for index in 0..<3000 where index % 8 != 0 { server.run("DEL key:\(index)") }
-      server.server.compaction.start(threshold: 0.99)
-      server.server.compaction.step()
-      #expect(server.server.compaction.isRunning)
+      server.server.upkeep.compaction.start(threshold: 0.99)
+      server.server.upkeep.compaction.step()
+      #expect(server.server.upkeep.compaction.isRunning)
       #expect(server.server.hasBackgroundWork)
       server.run("CONFIG SET activedefrag no")
       server.server.considerCompaction()
-      #expect(!server.server.compaction.isRunning)
+      #expect(!server.server.upkeep.compaction.isRunning)
       #expect(!server.server.allocator.isCompacting)
       #expect(!server.server.hasBackgroundWork)
     }
@@ -94,7 +96,7 @@ import Testing
   @Test func `the share of the time grows with what there is to gain`() {
     let server = TestServer(follows: false)
     #expect(server.server.compactionPercent == 0)
-    server.server.compaction.start(threshold: 0.9)
+    server.server.upkeep.compaction.start(threshold: 0.9)
     server.server.configuration.activeDefragThresholdLower = 1000
     #expect(server.server.compactionPercent == 1)
     server.server.configuration.activeDefragThresholdLower = 0
@@ -105,7 +107,7 @@ import Testing
 
   @Test func `the counters of compaction start anew with the others`() {
     let server = TestServer(follows: false)
-    server.server.compaction.counts.moved = 5
+    server.server.upkeep.compaction.counts.moved = 5
     #expect(server.info("active_defrag_hits") == "5")
     server.run("CONFIG RESETSTAT")
     #expect(server.info("active_defrag_hits") == "0")
@@ -153,7 +155,7 @@ private struct CompactionModel {
   mutating func work(steps: Int) {
     for _ in 0..<steps {
       command()
-      let compaction = server.server.compaction
+      let compaction = server.server.upkeep.compaction
       if !compaction.isRunning { compaction.start(threshold: 0.999) }
       for _ in 0..<random.next(below: 40) { compaction.step() }
     }
@@ -244,7 +246,7 @@ private struct CompactionModel {
   private mutating func pass(milliseconds: Int) {
     server.advance(milliseconds: Int64(milliseconds))
     // What became due in one instant may take a few turns.
-    while server.server.expiration.hasBacklog { server.turn() }
+    while server.server.upkeep.expiration.hasBacklog { server.turn() }
     for database in data.indices {
       data[database] = data[database].filter { ($0.value.deadline ?? .max) >= server.now }
     }

@@ -33,14 +33,15 @@ import Testing
       let digest = server.server.keyspace.digestText
       let before = allocator.slabBytesFree
       server.idle(milliseconds: 500)
-      #expect(!server.server.compaction.isRunning)
+      #expect(!server.server.upkeep.compaction.isRunning)
       #expect(allocator.slabBytesFree < before / 4, "\(before) before")
-      #expect(server.server.compaction.counts.moved > count / 20)
+      #expect(server.server.upkeep.compaction.counts.moved > count / 20)
       #expect(server.server.keyspace.digestText == digest)
       MemberCompactionTests.checkInvariants(server)
-      let passes = server.server.compaction.counts.passes
+      let passes = server.server.upkeep.compaction.counts.passes
       server.idle(milliseconds: 500)
-      #expect(server.server.compaction.counts.passes == passes, "nothing more is to be gained")
+      #expect(
+        server.server.upkeep.compaction.counts.passes == passes, "nothing more is to be gained")
     }
 
     @Test func `a step looks at a few members, however large the collection is`() {
@@ -51,7 +52,7 @@ import Testing
           MemberCompactionTests.adding("zset", Array(first..<first + 100))
         })
       server.runAll((0..<count).filter { $0 % 8 != 3 }.map { ["ZREM", "big", "member:\($0)"] })
-      let compaction = server.server.compaction
+      let compaction = server.server.upkeep.compaction
       compaction.start(threshold: 0.9)
       var steps = 0
       while compaction.isRunning {
@@ -105,7 +106,7 @@ import Testing
       run.compare()
     }
     #if !MEMD_MALLOC_ONLY
-      #expect(run.subject.server.compaction.counts.moved > 2000, "seed \(seed)")
+      #expect(run.subject.server.upkeep.compaction.counts.moved > 2000, "seed \(seed)")
     #endif
   }
 }
@@ -151,7 +152,7 @@ private struct CollectionRun {
   mutating func work(commands: Int) {
     for _ in 0..<commands {
       run(command())
-      let compaction = subject.server.compaction
+      let compaction = subject.server.upkeep.compaction
       if !compaction.isRunning { compaction.start(threshold: 0.999) }
       for _ in 0..<random.next(below: 30) { compaction.step() }
     }

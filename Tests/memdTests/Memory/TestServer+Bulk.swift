@@ -22,7 +22,7 @@ extension TestServer {
     var silentTurns = 0
     while silentTurns < 3 {
       turn()
-      let isSilent = client.connection.receive().isEmpty && server.resuming.isEmpty
+      let isSilent = client.connection.receive().isEmpty && server.intake.resuming.isEmpty
       silentTurns = isSilent ? silentTurns + 1 : 0
     }
   }

@@ -176,10 +176,10 @@ import Testing
     #expect(server.run("PUBLISH c17 x") == 2)
     other.connection.close()
     server.turn()
-    #expect(!server.server.leaving.isEmpty)
+    #expect(!server.server.clients.leaving.isEmpty)
     #expect(server.run("PUBLISH c17 x") == 0)
     #expect(server.run("INFO clients").text.contains("pubsub_clients:0\r\n"))
-    for _ in 0..<1000 where !server.server.leaving.isEmpty { server.turn() }
+    for _ in 0..<1000 where !server.server.clients.leaving.isEmpty { server.turn() }
     #expect(server.run("PUBSUB CHANNELS") == [])
     #expect(server.run("PUBSUB NUMPAT") == 0)
     #expect(server.server.allocator.bytesInUse - before < 1000)

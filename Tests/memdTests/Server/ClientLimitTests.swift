@@ -131,7 +131,7 @@ import Testing
     #expect(!exempt.isClosed)
     #expect(server.server.statistics.evictedClients == 1)
     #expect(server.logText.contains("Evicting client: id="))
-    #expect(server.server.clientMemory <= 600_000)
+    #expect(server.server.clientMemory.total <= 600_000)
   }
 
   @Test func `clients go before keys do, also in the middle of a turn`() {

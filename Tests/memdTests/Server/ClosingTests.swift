@@ -29,10 +29,10 @@ import Testing
     server.transport.network.faults.socketBufferByteCount = 1000
     server.settle(limit: 10)
     #expect(server.server.clients.all[1].pendingOutput > 0)
-    #expect(server.server.clientMemory > 0)
+    #expect(server.server.clientMemory.total > 0)
     server.run("CLIENT KILL ID \(server.server.clients.all[1].id)")
     #expect(server.server.clients.count == 1)
-    #expect(server.server.clientMemory == 0)
+    #expect(server.server.clientMemory.total == 0)
   }
 
   @Test func `a slot that is used again has nothing of the connection before`() {

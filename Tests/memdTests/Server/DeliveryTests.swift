@@ -22,7 +22,7 @@ import Testing
     }
     #expect(received == expected)
     #expect(server.server.clients.all.allSatisfy { $0.input == nil })
-    #expect(server.server.clientMemory == 0)
+    #expect(server.server.clientMemory.total == 0)
   }
 
   @Test func `a long argument arrives in pieces and is stored whole`() {
@@ -95,7 +95,7 @@ import Testing
     #expect(survivors > 100 && survivors < 1000)
     #expect(server.server.clients.count == survivors + 1)
     #expect(server.server.clients.all.count == survivors + 1)
-    #expect(server.server.clientMemory == 0)
+    #expect(server.server.clientMemory.total == 0)
   }
 
   @Test func `whoever writes everything before reading gets all replies`() {
@@ -108,14 +108,14 @@ import Testing
     for _ in 0..<200 { server.client.post("GET k") }
     server.settle(limit: 300)
     #expect(server.server.clients.all[0].pendingOutput > 9_000_000)
-    #expect(server.server.resuming.isEmpty)
+    #expect(server.server.intake.resuming.isEmpty)
     var count = 0
     for _ in 0..<1000 where count < 200 {
       count += server.client.replies().count
       server.turn()
     }
     #expect(count == 200)
-    #expect(server.server.clientMemory == 0)
+    #expect(server.server.clientMemory.total == 0)
   }
 
   @Test func `what was sent before the end of the connection still runs`() {

@@ -78,8 +78,9 @@ import Testing
     let follower = server.connect()
     follower.post("SYNC")
     server.turn()
-    #expect(server.server.followers.first?.details?.follower?.snapshot != nil)
-    #expect(server.server.followers.first?.details?.follower?.stateName.description == "send_bulk")
+    #expect(server.server.followers.all.first?.details?.follower?.snapshot != nil)
+    #expect(
+      server.server.followers.all.first?.details?.follower?.stateName.description == "send_bulk")
     server.run("SET late 1")
     var bytes: [UInt8] = []
     for _ in 0..<200 {
@@ -101,7 +102,7 @@ import Testing
     let client = server.connect()
     #expect(client.run("SYNC").isError)
     #expect(client.run("PING") == .status("PONG"))
-    #expect(server.server.followers.isEmpty)
+    #expect(server.server.followers.all.isEmpty)
   }
 
   @Test(arguments: [

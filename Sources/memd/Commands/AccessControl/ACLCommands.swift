@@ -143,7 +143,7 @@ enum ACLCommands: CommandFamily {
     var password: [UInt8] = []
     var word: UInt64 = 0
     for index in 0..<(bits + 3) / 4 {
-      if index.isMultiple(of: 16) { word = call.server.secretWord() }
+      if index.isMultiple(of: 16) { word = call.server.world.secretWord() }
       password.append(digits[Int(word & 15)])
       word >>= 4
     }
@@ -164,7 +164,7 @@ enum ACLCommands: CommandFamily {
 
   static func log(_ call: inout Call) throws(CommandError) {
     guard call.arguments.count <= 3 else { throw call.subcommandFailure("ACL") }
-    let log = call.server.accessLog
+    let log = call.server.users.accessLog
     var limit = 10
     if call.arguments.count == 3 {
       if call.keyword(2) == Keyword("reset") {

@@ -12,10 +12,10 @@ extension Server {
   func run(_ batch: Batch) {
     guard batch.count > 0 else { return }
     batch.prefetch()
-    stopwatch = clock.ticks()
+    timing.stopwatch = clock.ticks()
     var index = 0
     while index < batch.count { index = runSameClient(batch, from: index) }
-    pushes.end()
+    output.pushes.end()
     batch.removeAll()
   }
 
@@ -34,7 +34,7 @@ extension Server {
       server: .passUnretained(self), client: batch[first].client, database: database,
       arguments: batch.arguments(of: batch[first]), command: commands[0])
     prepare(client)
-    unsafe pushes.begin(for: batch[first].client)
+    unsafe output.pushes.begin(for: batch[first].client)
     moment.touchesKeys = !client.flags.contains(.noTouch)
     let end = frame.withCall { call in
       var index = first
@@ -46,10 +46,10 @@ extension Server {
         index &+= 1
       } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
         && Unmanaged.passUnretained(call.client.database).toOpaque() == database.toOpaque()
-        && call.client.reply.count < outputWatermark
+        && call.client.reply.count < output.watermark
       return index
     }
-    if client.pendingOutput >= outputWatermark { checkOutputLimit(client) }
+    if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
     return end
   }
 
@@ -95,7 +95,7 @@ extension Server {
       call.client.commandCount += 1
       call.reply.status("QUEUED")
     case .refuse(let error):
-      commandStatistics[call.command.id].rejectedCalls += 1
+      metrics.commands[call.command.id].rejectedCalls += 1
       refuse(error, &call, of: call.command)
     case .postpone:
       return postpone(call)
@@ -140,11 +140,11 @@ extension Server {
   @inline(__always)
   func account(_ command: CommandReference, _ call: borrowing Call) {
     let now = clock.ticks()
-    let elapsed = now &- stopwatch
-    stopwatch = now
+    let elapsed = now &- timing.stopwatch
+    timing.stopwatch = now
     statistics.commandsProcessed &+= 1
-    commandStatistics.record(command.id, ticks: elapsed)
-    if elapsed >= slowTicks { noteSlow(call, ticks: elapsed) }
+    metrics.commands.record(command.id, ticks: elapsed)
+    if elapsed >= timing.slowTicks { noteSlow(call, ticks: elapsed) }
   }
 
   /// Lets those know who follow what clients do: monitors, and the client's own tracking.
@@ -163,7 +163,7 @@ extension Server {
     _ batch: Batch, of client: Client, endsUnits: Bool
   ) -> (failedAt: Int?, error: [UInt8]) {
     batch.prefetch()
-    stopwatch = clock.ticks()
+    timing.stopwatch = clock.ticks()
     moment.touchesKeys = true
     var index = 0
     while index < batch.count {
@@ -203,7 +203,7 @@ extension Server {
   @inline(__always)
   func endUnit() {
     if !effects.attention.kinds.isDisjoint(with: .atEndOfUnit) { finishUnit() }
-    if stopwatch >= momentExpiresAt { renewMoment(ticks: stopwatch) }
+    if timing.stopwatch >= timing.momentExpiresAt { renewMoment(ticks: timing.stopwatch) }
   }
 
   @inline(never)
@@ -218,7 +218,7 @@ extension Server {
   /// Writes the error of a handler; the one place where they become replies.
   @inline(never)
   func fail(_ error: CommandError, _ call: inout Call) {
-    commandStatistics[call.command.id].failedCalls += 1
+    metrics.commands[call.command.id].failedCalls += 1
     writeError(error, &call)
   }
 
@@ -237,10 +237,10 @@ extension Server {
   func writeError(_ error: CommandError, _ call: inout Call) {
     if error == .formatted {
       let message = errorText.message
-      errorStatistics.count(message)
+      metrics.errors.count(message)
       call.reply.error(text: message.rawSpan)
     } else {
-      errorStatistics.count(error.text)
+      metrics.errors.count(error.text)
       call.reply.error(error.text)
     }
     statistics.errorReplies += 1
@@ -256,7 +256,7 @@ extension Server {
     call.client.commandCount += 1
     if let command = request.command {
       call.command = command
-      commandStatistics[command.id].rejectedCalls += 1
+      metrics.commands[command.id].rejectedCalls += 1
     }
     let error = describeMalformed(call, command: request.command)
     refuse(error, &call, of: request.command)

@@ -86,7 +86,7 @@ enum DebugServer {
   }
 
   static func pauseCron(_ call: inout Call) throws(CommandError) {
-    call.server.isCronPaused = call.looseInteger(2) != 0
+    call.server.cron.isPaused = call.looseInteger(2) != 0
     call.reply.ok()
   }
 

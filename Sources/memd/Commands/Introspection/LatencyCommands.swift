@@ -71,7 +71,7 @@ enum LatencyCommands: CommandFamily {
   // MARK: - Spikes
 
   static func latest(_ call: inout Call) throws(CommandError) {
-    let series = call.server.latencyMonitor.series
+    let series = call.server.metrics.latency.series
     call.reply.array(series.count)
     for event in series {
       call.reply.array(4)
@@ -83,7 +83,7 @@ enum LatencyCommands: CommandFamily {
   }
 
   static func history(_ call: inout Call) throws(CommandError) {
-    let samples = call.server.latencyMonitor.find(call.arguments[2])?.samples ?? []
+    let samples = call.server.metrics.latency.find(call.arguments[2])?.samples ?? []
     call.reply.array(samples.count)
     for sample in samples {
       call.reply.array(2)
@@ -93,7 +93,7 @@ enum LatencyCommands: CommandFamily {
   }
 
   static func reset(_ call: inout Call) throws(CommandError) {
-    let monitor = call.server.latencyMonitor
+    let monitor = call.server.metrics.latency
     guard call.arguments.count > 2 else { return call.reply.integer(monitor.removeAll()) }
     var forgotten = 0
     for index in 2..<call.arguments.count where monitor.remove(call.arguments[index]) {
@@ -103,7 +103,7 @@ enum LatencyCommands: CommandFamily {
   }
 
   static func graph(_ call: inout Call) throws(CommandError) {
-    guard let series = call.server.latencyMonitor.find(call.arguments[2]) else {
+    guard let series = call.server.metrics.latency.find(call.arguments[2]) else {
       throw call.failure("ERR No samples available for event '\(echo: call.arguments[2])'")
     }
     let now = call.moment.microseconds / 1_000_000
@@ -135,7 +135,7 @@ enum LatencyCommands: CommandFamily {
 
   /// Writes a command's distribution; false if it was never called.
   private static func write(_ id: CommandID, _ call: borrowing Call) -> Bool {
-    let statistics = call.server.commandStatistics
+    let statistics = call.server.metrics.commands
     let calls = statistics[id].histogram.count
     guard calls > 0 else { return false }
     let steps = statistics[id].histogram.cumulativeSteps

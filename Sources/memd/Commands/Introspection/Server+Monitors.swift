@@ -9,11 +9,12 @@ extension Server {
   ///
   /// Administration is not shown, nor are secrets.
   func feedMonitors(_ call: borrowing Call) {
-    guard !monitors.isEmpty, call.command.flags.isDisjoint(with: [.admin, .skipMonitor]) else {
+    guard !clients.monitors.isEmpty, call.command.flags.isDisjoint(with: [.admin, .skipMonitor])
+    else {
       return
     }
     let line = monitorLine(call)
-    for monitor in monitors where !monitor.isClosing {
+    for monitor in clients.monitors where !monitor.isClosing {
       prepare(monitor)
       monitor.reply.append(raw: line.rawSpan)
     }

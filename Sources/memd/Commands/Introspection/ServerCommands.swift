@@ -34,7 +34,7 @@ enum ServerCommands: CommandFamily {
     call.reply.array(3)
     call.reply.bulk("master")
     call.reply.integer(call.server.effects.stream.offset)
-    let online = call.server.followers.filter { $0.details?.follower?.snapshot == nil }
+    let online = call.server.followers.all.filter { $0.details?.follower?.snapshot == nil }
     call.reply.array(online.count)
     for client in online {
       guard let follower = client.details?.follower else { continue }
@@ -53,7 +53,7 @@ enum ServerCommands: CommandFamily {
     // Compatibility: a second MONITOR is passed over without a reply.
     guard !client.flags.contains(.monitor) else { return }
     client.flags.insert(.monitor)
-    call.server.monitors.append(client)
+    call.server.clients.monitors.append(client)
     call.server.updateMonitorGate()
     call.reply.ok()
   }

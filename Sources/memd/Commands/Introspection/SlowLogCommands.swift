@@ -58,7 +58,7 @@ enum SlowLogCommands: CommandFamily {
       guard limit >= -1 else { throw wrong }
       if limit == -1 { limit = .max }
     }
-    let entries = call.server.slowLog.entries.prefix(limit)
+    let entries = call.server.metrics.slowLog.entries.prefix(limit)
     call.reply.array(entries.count)
     for entry in entries {
       call.reply.array(6)
@@ -73,11 +73,11 @@ enum SlowLogCommands: CommandFamily {
   }
 
   static func len(_ call: inout Call) throws(CommandError) {
-    call.reply.integer(call.server.slowLog.entries.count)
+    call.reply.integer(call.server.metrics.slowLog.entries.count)
   }
 
   static func reset(_ call: inout Call) throws(CommandError) {
-    call.server.slowLog.removeAll()
+    call.server.metrics.slowLog.removeAll()
     call.reply.ok()
   }
 

@@ -108,7 +108,7 @@ private let limits = [512, 0]
     server.run("HSET h stays v")
     let stream = server.stream {
       server.advance(milliseconds: 101)
-      for _ in 0..<1000 where server.server.expiration.hasBacklog { server.turn() }
+      for _ in 0..<1000 where server.server.upkeep.expiration.hasBacklog { server.turn() }
     }
     #expect(server.run("HLEN h") == 1)
     #expect(stream.count == 7)

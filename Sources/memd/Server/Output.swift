@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is on its way out in this turn.
+struct Output: ~Copyable {
+  /// Clients with output, in the order in which it arose.
+  var writers = ClientList()
+  /// Storage of replies that have left, for those that come.
+  var pool = ReplyPool()
+  /// Bytes from which on a client may be over a limit.
+  var watermark = Int.max
+  /// Pushes that have to wait for the reply of the request that causes them.
+  var pushes = PendingPushes()
+}
