@@ -7,6 +7,7 @@
 //   reach replay FILE                 checks after every turn
 //   reach replay-fast FILE            checks as a run does
 //   reach excused -                   what can't be reached, and why
+//   reach applier REQUESTS            how fast a follower applies a leader's stream
 
 import Glibc
 
@@ -18,6 +19,7 @@ case "run":
     ReachProgram.run(
       seed: UInt64(words[2]) ?? 1, requests: Int(words[3]) ?? 1000,
       path: words.count > 4 ? words[4] : nil))
+case "applier": exit(ApplierSpeed.run(requests: Int(words[2]) ?? 100_000))
 case "excused":
   ReachProgram.printExcused()
   exit(0)
