@@ -235,21 +235,27 @@ import Testing
     #expect(
       server.run("BZPOPMIN z x") == .error("ERR timeout is not a float or out of range"))
   }
-}
-
-extension String {
-  /// The request with a key in the place of {k}.
-  fileprivate func replacingKey(by key: String) -> String {
-    split(separator: " ").map { $0 == "{k}" ? key : String($0) }.joined(separator: " ")
-  }
 
   @Test func `followers get what a range of the alphabet has found among unequal scores`() {
     let server = TestServer()
     server.run("ZADD z 1 a 2 b 3 c")
     let stored = server.stream { server.run("ZRANGESTORE t z - [b BYLEX") }
     #expect(stored == ["MULTI", "DEL t", "ZADD t 1 a 2 b", "EXEC"])
+    server.run("SET due x PX 10")
+    server.server.configuration.enableDebugCommand = .yes
+    server.run("DEBUG SET-ACTIVE-EXPIRE 0")
+    server.advance(milliseconds: 20)
+    let overDue = server.stream { server.run("ZRANGESTORE due z - [b BYLEX") }
+    #expect(overDue == ["MULTI", "UNLINK due", "DEL due", "ZADD due 1 a 2 b", "EXEC"])
     #expect(server.stream { server.run("ZREMRANGEBYLEX z - [b") } == ["ZREM z a b"])
     server.run("ZADD e 1 a 1 b")
     #expect(server.stream { server.run("ZREMRANGEBYLEX e - [a") } == ["ZREMRANGEBYLEX e - [a"])
+  }
+}
+
+extension String {
+  /// The request with a key in the place of {k}.
+  fileprivate func replacingKey(by key: String) -> String {
+    split(separator: " ").map { $0 == "{k}" ? key : String($0) }.joined(separator: " ")
   }
 }

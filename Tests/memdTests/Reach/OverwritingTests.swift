@@ -28,6 +28,21 @@ import Testing
     }
   }
 
+  @Test(arguments: commands) func `a value that is due goes first`(_ name: String) throws {
+    let meeting = try #require(Meeting(name))
+    let forms = ValueForm.all.filter {
+      $0.hasDeadline && [.stringEmbedded, .setPacked, .hashTableDeadlines].contains($0.shape)
+    }
+    for target in meeting.command.targetSpecs.indices {
+      for form in forms {
+        if let problem = meeting.meetDue(target, form) {
+          Issue.record("\(name), target \(target), \(form.name): \(problem)")
+          return
+        }
+      }
+    }
+  }
+
   /// What removes keys without naming them.
   static let others = [
     "FLUSHALL", "FLUSHALL SYNC", "FLUSHDB ASYNC", "DEBUG RELOAD", "SWAPDB 0 1",
@@ -160,6 +175,21 @@ private final class Meeting {
       return problem()
     }
     return "the command never did anything to it"
+  }
+
+  /// The command meets a value that is due and has not been removed yet; what is wrong then.
+  func meetDue(_ target: Int, _ form: ValueForm) -> String? {
+    let key = Array("k0".utf8)
+    run([["DEBUG", "SET-ACTIVE-EXPIRE", "0"]])
+    for _ in 0..<8 {
+      prepare(form)
+      pass(1500)
+      maker.aim = (command.targetSpecs[target], key)
+      send([maker.request(command, database: 0).words])
+      world.check(isThorough: true)
+      if let failure = world.failure { return failure }
+    }
+    return nil
   }
 
   /// A request that removes keys without naming them meets a value.

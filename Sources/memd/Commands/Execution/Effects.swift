@@ -47,6 +47,8 @@ final class Effects {
   private var database = 0
   /// True once the command under way has said itself what to propagate.
   private var isRewritten = false
+  /// Where that begins among the commands that wait.
+  private var rewrittenStart = 0
 
   init(stream: ReplicationStream) {
     self.stream = stream
@@ -99,6 +101,7 @@ final class Effects {
 
   /// Starts a command that goes to followers instead of the request; its arguments follow.
   func rewrite(_ name: StaticString, argumentCount: Int) {
+    if !isRewritten { rewrittenStart = pending.count }
     isRewritten = true
     guard !isMuted else { return }
     beginCommand(argumentCount: argumentCount + 1)
@@ -123,7 +126,10 @@ final class Effects {
   }
 
   /// The command under way propagates nothing (more) of its own.
-  func suppress() { isRewritten = true }
+  func suppress() {
+    if !isRewritten { rewrittenStart = pending.count }
+    isRewritten = true
+  }
 
   // MARK: - What execution says
 
@@ -206,6 +212,18 @@ final class Effects {
     precondition(missingArguments == 0, "a rewritten command has a wrong number of arguments")
   }
 
+  /// Whether what the command under way has rewritten has this argument.
+  private func hasRewritten(_ argument: RawSpan) -> Bool {
+    guard isRewritten, pending.count > rewrittenStart else { return false }
+    var writer = CommandWriter()
+    writer.append(argument)
+    let wanted = writer.bytes.copied
+    let written = pending.bytes.copied
+    return written.indices[rewrittenStart...].contains {
+      written[$0...].starts(with: wanted)
+    }
+  }
+
   private func selectStreamDatabase() {
     guard database != streamDatabase else { return }
     streamDatabase = database
@@ -231,6 +249,7 @@ extension Effects: KeyspaceObserver {
     if kinds.contains(.watchers) { watched.touchRemoved(key.bytes, in: database) }
     if kinds.contains(.waiters) { blocked.signal(key, in: database) }
     guard !isMuted else { return }
+    assert(!hasRewritten(key.bytes), "a key goes behind what its command has said of it")
     propagate(removesWithDel ? "DEL" : "UNLINK", argumentCount: 1, in: database) {
       append(key.bytes)
     }

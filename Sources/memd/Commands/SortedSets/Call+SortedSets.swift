@@ -57,7 +57,9 @@ extension Call {
 
   /// Followers get the members themselves, for a command that older ones don't understand.
   func propagateWhole(_ result: SortedSetResult, _ key: Key) {
-    guard result.count > 0 || database.find(key) != nil else { return }
+    // A key that is due goes now, in front of what is said here.
+    let exists = database.find(key) != nil
+    guard result.count > 0 || exists else { return }
     effects.rewrite("DEL", argumentCount: 1)
     effects.append(key.bytes)
     var left = result.count
