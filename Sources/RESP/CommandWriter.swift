@@ -78,16 +78,4 @@ public struct CommandWriter: ~Copyable {
   public mutating func removeAll(keepingCapacity: Bool = true) {
     buffer.removeAll(keepingCapacity: keepingCapacity)
   }
-
-  /// Puts a command in front of what is written behind `offset`.
-  ///
-  /// - Complexity: O(bytes written behind `offset`), one move of memory.
-  public mutating func insert(raw bytes: RawSpan, at offset: Int) {
-    let gap = unsafe buffer.openGap(bytes.byteCount, at: offset)
-    unsafe bytes.withUnsafeBytes { source in
-      if let start = source.baseAddress {
-        unsafe gap.copyMemory(from: start, byteCount: source.count)
-      }
-    }
-  }
 }
