@@ -2,8 +2,8 @@
 
 /// A small, fast, seeded source of random numbers: xoshiro256** by Blackman and Vigna.
 ///
-/// Everything random in the server is drawn from one of these, so that a seed replays a run. The
-/// numbers are good for sampling and for tests and useless as secrets.
+/// Everything random in the server but secrets (`World.secretWord`) is drawn from one of these, so
+/// that a seed replays a run. The numbers are good for sampling and for tests, useless as secrets.
 public struct RandomGenerator: RandomNumberGenerator, Sendable {
   /// First word of the state; the four words are never all zero.
   @usableFromInline var a: UInt64

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writer of commands in the form in which clients, followers and logs receive them: arrays of bulk
-/// strings.
+/// Writer of commands in the form in which servers receive them: arrays of bulk strings.
 ///
 ///     writer.begin(argumentCount: 3)
 ///     writer.append("SET")
@@ -78,16 +77,5 @@ public struct CommandWriter: ~Copyable {
   @inlinable
   public mutating func removeAll(keepingCapacity: Bool = true) {
     buffer.removeAll(keepingCapacity: keepingCapacity)
-  }
-
-  /// Puts a command in front of what is written, as MULTI is once a second command turns up.
-  /// - Complexity: O(bytes written behind `offset`), one move of memory.
-  public mutating func insert(raw bytes: RawSpan, at offset: Int) {
-    let gap = unsafe buffer.openGap(bytes.byteCount, at: offset)
-    unsafe bytes.withUnsafeBytes { source in
-      if let start = source.baseAddress {
-        unsafe gap.copyMemory(from: start, byteCount: source.count)
-      }
-    }
   }
 }

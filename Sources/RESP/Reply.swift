@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One reply as a value. For tests, and for what a follower hears from its primary.
+/// One reply as a value: what MIGRATE hears from another server, and tests from this one.
 public indirect enum Reply: Equatable, Sendable {
   /// A status line, `+`.
   case status(String)

@@ -4,8 +4,9 @@ internal import Glibc
 
 /// Owner of the bytes that a client is to receive.
 ///
-/// Commands say what they reply (`integer`, `bulk`, `map`...); whether that is RESP2 or RESP3 is
-/// decided here and nowhere else. An empty writer may lend its memory to another connection
+/// Commands say what they reply (`integer`, `bulk`, `map`...); how that looks in RESP2 and RESP3 is
+/// decided here. They ask for `version` only where RESP3 has another structure, as pairs that are
+/// arrays of their own. An empty writer may lend its memory to another connection
 /// (`takeStorage`, `adopt`), so idle connections own none.
 @safe
 public struct ReplyWriter: ~Copyable {

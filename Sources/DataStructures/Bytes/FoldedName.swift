@@ -28,7 +28,7 @@ public struct FoldedName: Hashable, Sendable {
     high = count > 8 ? FoldedLiteral.fold(bytes.octets(at: 8, count: count &- 8)) : 0
   }
 
-  /// Whether the bytes were too many to be the name of any literal.
+  /// Whether the bytes can't be the name of any literal: too many, or NUL at their end.
   @inlinable
   public var isUnmatchable: Bool { low == .max && high == .max }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Loads that the byte-level code of this module needs; the one place where it reads spans raw.
+/// Loads that the byte-level code of this module needs.
 extension RawSpan {
   /// The byte at `offset`; traps outside the span.
   @inlinable @inline(__always)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// SHA-1 as in FIPS 180-4: names of scripts and digests of datasets, never a secret's protection.
+/// SHA-1 as in FIPS 180-4: for digests of datasets, never for a secret's protection.
 public struct SHA1: Sendable {
   private var state: (UInt32, UInt32, UInt32, UInt32, UInt32)
   private var block = MessageBlock()

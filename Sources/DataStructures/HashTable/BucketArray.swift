@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Owner of a growing array of buckets that never move, in segments of doubling size.
+/// Owner of a growing array of buckets, in segments of doubling size.
 ///
 ///     segment     0        1         2                 s
 ///     buckets     0, 1     2, 3      4 ... 7   ...     2^s ..< 2^(s+1)
 ///
-/// Segments small enough come from slabs, large ones are mapped: of those only the buckets in use
-/// are resident, and counted. Bucket 0 alone (a table of up to five elements) has 64 bytes; it
-/// moves once, when bucket 1 comes.
+/// Growing and shrinking move no bucket but the first. Segments small enough come from slabs, which
+/// compaction may move; large ones are mapped: of those only the buckets in use are resident, and
+/// counted; those between come from malloc. Bucket 0 alone (a table of up to five elements) has 64
+/// bytes; it moves when bucket 1 comes or goes.
 @safe @usableFromInline
 struct BucketArray: ~Copyable {
   /// Where segments and the directory come from.

@@ -14,8 +14,9 @@
 //      | already split |  not yet split | their halves  |  to come      |
 //      +---------------+----------------+---------------+ - - - - - - - +
 //
-// Buckets never move. They live in segments, segment s with the buckets 2^s ..< 2^(s+1) (segment 0
-// has bucket 0, too), so that growing adds memory and copies nothing. A full bucket gets a child.
+// Buckets live in segments, segment s with the buckets 2^s ..< 2^(s+1) (segment 0 has bucket 0,
+// too), so that growing adds memory and copies nothing but, once, bucket 0. A full bucket gets a
+// child. Compaction moves small segments, and children.
 //
 // What a newcomer gets wrong: the table owns its buckets but not the elements' entries; whoever
 // drops a table drains it first. And a `Location` dies with the next insertion or removal.

@@ -22,8 +22,8 @@
 // - A record is only a hint where to look. The deadline is read from the entry when its slot comes
 //   up. So a later deadline costs nothing: the record is filed anew when it is met. An earlier one
 //   must be told, by `deadlineChanged`.
-// - The clock stays one millisecond behind the latest `now`, so that a deadline in the past, filed
-//   in the clock's slot, is met at once, and one equal to `now` is not.
+// - The clock stays at least one millisecond behind the latest `now`, so that a deadline in the
+//   past, filed in the clock's slot, is met at once, and one equal to `now` is not.
 // - Wall time may go back. Up to a second the wheel waits; beyond that all slots retire, and their
 //   records are filed anew, a few at a time.
 //
@@ -32,7 +32,8 @@
 
 /// Elements with deadlines, handed out when their deadline has passed.
 ///
-/// - Complexity: insert, remove and change are O(1); a record is touched at most five times.
+/// - Complexity: insert, remove and change are O(1). A record is touched once per level at most,
+///   and again for every later deadline it is met with and about every 50 days while it waits.
 @safe
 public struct TimingWheel<Element: TimingWheelElement>: ~Copyable {
   /// How many elements there are.
@@ -42,7 +43,7 @@ public struct TimingWheel<Element: TimingWheelElement>: ~Copyable {
   @inlinable public var hasBacklog: Bool { stoppedEarly }
 
   @usableFromInline let allocator: Allocator
-  /// The slot of level 0 that is served next; at most one millisecond behind the latest now.
+  /// The slot of level 0 that is served next; at least one millisecond behind the latest now.
   @usableFromInline var clock: Int64
   @usableFromInline var elementCount = 0
   @usableFromInline var sum: Int128 = 0

@@ -18,9 +18,9 @@ open class Job: @unchecked Sendable {
 
 /// Which queue a job waits in; jobs of one lane run one after the other in the order of submission.
 public enum HelperLane: Int, CaseIterable, Sendable {
-  /// Writes and syncs of the append-only log: nothing slow may stand in front of them.
+  /// For writes and syncs of a log, in front of which nothing slow may stand; not used yet.
   case log
-  /// Compression, checksums and writes of snapshots.
+  /// For compression, checksums and writes of snapshots; not used yet.
   case snapshot
   /// Freeing of memory, closing of files, and what else is in no hurry.
   case background

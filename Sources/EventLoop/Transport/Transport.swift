@@ -2,7 +2,7 @@
 
 /// The connections of a server: epoll or a simulation. It knows no protocol.
 ///
-/// One turn of the loop is one `wait`, then at most one `receive` and one `send` per connection.
+/// One turn of the loop is one `wait`, then `receive` and `send` for the connections it concerns.
 /// Readiness is level triggered: an event comes back until its cause is gone. Every call with the
 /// identity of a closed connection is harmless: it answers `.closed` or does nothing.
 open class Transport {

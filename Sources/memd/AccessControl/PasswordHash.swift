@@ -2,7 +2,7 @@
 
 import DataStructures
 
-/// The SHA-256 of a password: the only form in which passwords are kept.
+/// The SHA-256 of a password: the form in which users have them. `requirepass` is kept in clear.
 struct PasswordHash {
   private let bytes: [32 of UInt8]
 

@@ -7,7 +7,7 @@ import EventLoop
 
 extension Server {
   /// Takes over the users of the file, all or none: those that it doesn't name are removed, except
-  /// that the default user becomes what it is without a file.
+  /// that the default user may do everything then, without a password.
   func loadUserFile(caller: Client? = nil) throws(UserFileError) {
     let path = configuration.aclFile
     let text: [UInt8]

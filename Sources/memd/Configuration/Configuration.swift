@@ -5,8 +5,8 @@ import DataStructures
 /// The settings of a server, as plain properties that code reads directly.
 ///
 /// Names, aliases, ranges and texts of the directives are declared in `OptionTable`; whoever adds a
-/// setting adds a property with its default here and one entry there. Directives that are accepted
-/// but steer nothing in memd have no property; their values wait in `remembered`.
+/// setting adds a property with its default here and one entry there. The values of most directives
+/// that are accepted but steer nothing in memd wait in `remembered`.
 final class Configuration {
   // MARK: - Network
 
@@ -57,7 +57,7 @@ final class Configuration {
   /// Bytes; 0 for no limit.
   var maxMemory = 0
   var maxMemoryPolicy = MaxMemoryPolicy.noEviction
-  /// Keys looked at per eviction.
+  /// Keys looked at per database and draw of an eviction.
   var maxMemorySamples = 5
   /// How long one command may evict: 0 shortest, 10 usual, 100 until there is room.
   var maxMemoryEvictionTenacity = 10
@@ -76,7 +76,8 @@ final class Configuration {
   /// The same in percent of the bytes in use; from `upper` on the most time is spent.
   var activeDefragThresholdLower = 10
   var activeDefragThresholdUpper = 100
-  /// Percentage of the time that it may take while requests wait.
+  /// Percentage of the time that it may take while requests wait; at most
+  /// `Server.backgroundPercent` counts.
   var activeDefragCycleMin = 1
   var activeDefragCycleMax = 25
   var activeRehashing = true

@@ -44,7 +44,7 @@ struct ShutdownFlags: OptionSet, Sendable {
 
   static let save = ShutdownFlags(rawValue: 1 << 0)
   static let nosave = ShutdownFlags(rawValue: 1 << 1)
-  /// Doesn't wait for lagging followers.
+  /// Wouldn't wait for lagging followers; nothing does so yet.
   static let now = ShutdownFlags(rawValue: 1 << 2)
   /// Ends even if saving fails.
   static let force = ShutdownFlags(rawValue: 1 << 3)
@@ -73,7 +73,7 @@ struct OutputBufferLimits: Equatable, Sendable {
   var pubsub = OutputBufferLimit(hardBytes: 32 << 20, softBytes: 8 << 20, softSeconds: 60)
 }
 
-/// Which keyspace events are published, and to which of the two kinds of channels.
+/// Which keyspace events are published, and to which kinds of channels.
 ///
 /// The lower bits are those of the classes of events, so that an event is tested with one AND.
 struct KeyspaceNotifications: OptionSet, Sendable {

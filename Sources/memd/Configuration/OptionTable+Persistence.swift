@@ -48,7 +48,7 @@ extension OptionTable {
     .remembered("masterauth").alias("primaryauth").with(.sensitive),
     .remembered("masteruser").alias("primaryuser").with(.sensitive),
     .memory("repl-backlog-size", .positive, \.replBacklogSize).refusing { size in
-      // The backlog is allocated at once, and there is no way back from a failed allocation.
+      // It is allocated as history grows, and there is no way back from a failed allocation.
       size.integer() ?? 0 <= ProcessFacts.totalMemoryByteCount
         ? nil : "the machine has less memory than that"
     },

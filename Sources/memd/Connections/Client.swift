@@ -70,7 +70,7 @@ final class Client {
   var input: InputBuffer?
   /// The last command, for CLIENT LIST; nil before the first.
   var lastCommand: CommandReference?
-  /// Wall time of the last request, in milliseconds.
+  /// Wall time at which bytes came from it last, in milliseconds.
   var lastInteraction: Int64
   var commandCount = 0
   var inputBytes = 0

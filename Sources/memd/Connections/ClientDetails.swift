@@ -20,7 +20,7 @@ final class ClientDetails {
   /// Bytes that had left when it was last seen that some had, and wall milliseconds of that; 0: it
   /// was not looked at.
   var progress: (outputBytes: Int, at: Int64) = (0, 0)
-  /// The part of the server's `clientMemoryElsewhere` that is this client's.
+  /// The part of the server's `clientMemory.elsewhere` that is this client's.
   var accountedElsewhere = 0
 
   /// Bytes that the allocator counts, too.

@@ -50,7 +50,7 @@ extension Server {
     details.accountedElsewhere = bytes
   }
 
-  /// Takes over `maxmemory-clients`; nil if there is no limit.
+  /// `maxmemory-clients` in bytes; nil if there is no limit.
   var clientMemoryLimit: Int? {
     let setting = configuration.maxMemoryClients
     guard setting != 0 else { return nil }

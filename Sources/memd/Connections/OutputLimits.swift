@@ -38,7 +38,7 @@ extension Server {
   }
 
   /// Marks the client for closing if its output is over a limit. Call it where output was added and
-  /// is at `outputWatermark` or above; nothing is closed before the end of the turn.
+  /// is at `output.watermark` or above; nothing is closed before the end of the turn.
   @inline(never)
   func checkOutputLimit(_ client: Client) {
     guard client.flags.isDisjoint(with: [.closeASAP, .closed]), exceedsOutputLimit(client) else {

@@ -32,7 +32,8 @@ extension Database {
     }
   }
 
-  /// An entry that is not due, each with the same chance; nil if there is none.
+  /// An entry that is not due, nil if there is none. Each has the same chance, unless a hundred
+  /// draws in a row were due: then it is one of the first that a scan finds.
   ///
   /// - Complexity: O(1) expected; O(n) if nearly all keys are due.
   func visibleRandomEntry(using random: inout RandomGenerator) -> Entry? {

@@ -34,7 +34,7 @@ extension Database {
 
   /// Stores `bytes` under `key`, as an integer if they are the canonical text of one.
   ///
-  /// Any value of any type that the key had is replaced. `touches` its access time.
+  /// Any value of any type that the key had is replaced. This counts as an access.
   @discardableResult
   @inline(__always)
   func setString(_ key: Key, _ bytes: RawSpan, deadline: DeadlineChange = .clear) -> WritableEntry {

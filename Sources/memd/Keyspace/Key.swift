@@ -5,7 +5,7 @@ import RESP
 
 /// A key as a request names it: its bytes and the hash by which every table finds it.
 ///
-/// Borrowed from the request; it cannot outlive the turn.
+/// Borrowed from the bytes; it cannot outlive them.
 struct Key: ~Escapable {
   let bytes: RawSpan
   let hash: UInt64

@@ -20,7 +20,8 @@ final class Moment {
   var random: RandomGenerator
   /// False while the client under way asked not to change access times (CLIENT NO-TOUCH).
   var touchesKeys = true
-  /// False while no key of any database has a deadline, so that nobody need look for the next one.
+  /// False while no key and no field of any database has a deadline, so that nobody need look for
+  /// the next one.
   var hasDeadlines = false
   /// How expired keys are treated by look-ups.
   var expiryMode = ExpiryMode.remove
@@ -28,7 +29,7 @@ final class Moment {
   enum ExpiryMode {
     /// A leader removes a due key when it meets it.
     case remove
-    /// A follower, or a paused leader, hides it.
+    /// While clients are paused it is hidden, and stays.
     case hide
     /// The leader's stream never sees a key as expired.
     case ignore

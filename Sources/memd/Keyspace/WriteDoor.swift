@@ -2,7 +2,7 @@
 //
 // The write door: who may change what a database holds, in types.
 //
-//     Entry            a view: reads, and can't change anything
+//     Entry            a view: reads; all it writes is its access and its place in the wheels
 //     WritableEntry    an entry of a table that may be changed; only the door hands it out
 //     DetachedEntry    an entry that no table knows; whoever has it owns it, and must give it away
 //
@@ -13,7 +13,10 @@
 //                   ---> discard  it goes, what is large in slices
 //
 // So there is one place where a key comes, one where an entry takes the place of another, and one
-// where a key goes: table, wheels, accounting and freeing are dealt with here and nowhere else.
+// where a key goes: table, wheels, accounting and freeing of whole entries are dealt with here. Two
+// things are not. A deadline that changes in place is told to the wheel by who changes it
+// (`Database.store`, `setDeadline`). And compaction moves blocks, and writes their new addresses
+// into the table.
 
 import DataStructures
 import RESP
@@ -169,7 +172,7 @@ struct WritableBox<Value: ~Copyable> {
 extension Database {
   /// The entry of `key` for a command that is going to change it; a due key is removed first.
   ///
-  /// A handler obtains a value for writing here and nowhere else.
+  /// A handler obtains a value for writing by this, unless it replaces the value (`setString`).
   @inline(__always)
   func write(_ key: Key) -> WritableEntry? {
     guard let entry = contents.table.find(key.bytes, hash: key.hash) else { return nil }

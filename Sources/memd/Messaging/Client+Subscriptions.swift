@@ -28,7 +28,7 @@ extension Client {
 }
 
 extension Subscriber {
-  /// A client as a subscriber. Not owned: it leaves everything before it goes.
+  /// A client as a subscriber. Not owned: it leaves everything before it is freed.
   fileprivate init(_ client: Client) {
     let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(client).toOpaque())
     self.init(word: UInt64(address))
@@ -38,7 +38,8 @@ extension Subscriber {
   @inline(__always)
   func withClient(_ body: (Client) -> Void) {
     guard let address = unsafe UnsafeRawPointer(bitPattern: UInt(word)) else { return }
-    // Proof: made from a client; a client that is closed has left everything.
+    // Proof: made from a client, which lives until it has left everything: one that is closed and
+    // has much to leave is kept in `clients.leaving`.
     unsafe Unmanaged<Client>.fromOpaque(address)._withUnsafeGuaranteedRef { body($0) }
   }
 }

@@ -5,7 +5,7 @@ import DataStructures
 /// What is counted per command: calls, time, refusals and the distribution of durations.
 struct CommandStatistics: ~Copyable {
   var calls = 0
-  /// Time in the handler, in ticks of the clock.
+  /// Time from the end of the command before to the end of this one, in ticks of the clock.
   var ticks: UInt64 = 0
   /// Requests that never reached the handler: arity, access control, out of memory.
   var rejectedCalls = 0

@@ -8,7 +8,7 @@ import EventLoop
 /// An object rather than a value: a structure of so many words crashes the optimiser of Swift 6.3.1
 /// (pass LoadableByAddress) in a module with typed throws.
 final class MemoryFigures {
-  /// Everything that counts against `maxmemory`, in bytes; the figures below are parts of it.
+  /// Everything that counts against `maxmemory`, in bytes.
   let used: Int
   let peak: Int
   /// What an empty server needs.

@@ -26,10 +26,9 @@ final class Statistics {
   var evictionExceededMicroseconds: Int64 = 0
   /// Monotonic time, in microseconds, since when it is; nil: it is not.
   var evictionExceededSince: Int64?
-  /// Turns of the loop that did something, and what they took.
+  /// Turns of the loop, and what they took.
   var turns = 0
   var turnMicroseconds = 0.0
-  var commandMicroseconds = 0.0
   /// What the periodic chores took.
   var cronMicroseconds = 0.0
   var commandsPerTurnMax = 0
@@ -60,7 +59,6 @@ final class Statistics {
     evictionExceededMicroseconds = 0
     turns = 0
     turnMicroseconds = 0.0
-    commandMicroseconds = 0.0
     cronMicroseconds = 0.0
     fullSyncs = 0
     commandsPerTurnMax = 0

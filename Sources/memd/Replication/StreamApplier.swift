@@ -26,7 +26,7 @@ final class StreamApplier {
   private(set) var failure: StreamFailure?
   private let input = InputBuffer(capacity: 16 << 10)
   private let batch = Batch()
-  /// Bytes of the input in which a transaction was looked through in vain for its end.
+  /// Bytes of the input, which begins with MULTI then, in which its end was looked for in vain.
   private var searchedByteCount = 0
 
   /// - Parameter offset: of the dataset that the server has.
@@ -64,6 +64,7 @@ final class StreamApplier {
     while let word = try readRequest() {
       if word == .begin {
         discardLast()
+        position = requestStart
         try run()
         guard try applyTransaction() else { return }
       } else if batch.isFull {
@@ -82,6 +83,10 @@ final class StreamApplier {
 
   /// Where the request that is read next begins.
   private var position = 0
+  /// Where the request that was read last begins.
+  private var requestStart = 0
+  /// Where the first request of the batch begins.
+  private var batchStart = 0
 
   /// Reads the next request into the batch; nil if there is no complete one.
   private func readRequest() throws(StreamFailure) -> Word? {
@@ -94,6 +99,8 @@ final class StreamApplier {
         in: buffer, position: &position, limits: RequestLimits(), slices: &batch.slices)
       switch outcome {
       case .request:
+        requestStart = start
+        if batch.count == 0 { batchStart = start }
         let base = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start)
         let count = batch.slices.count - firstSlice
         let arguments = unsafe Arguments(
@@ -139,7 +146,8 @@ final class StreamApplier {
       let failed = outcome.failedAt ?? 0
       let before = (0..<failed).reduce(0) { $0 + batch[$1].rawCount }
       let command = batch.arguments(of: batch[failed])[0].extracting(first: 128).copied
-      throw .refused(offset: offset + before, command: command, error: outcome.error)
+      throw .refused(
+        offset: offset + batchStart + before, command: command, error: outcome.error)
     }
     batch.removeAll()
     if endsUnits { consume() }
@@ -147,19 +155,19 @@ final class StreamApplier {
 
   /// All up to `position` has been applied.
   private func consume() {
+    guard position > 0 else { return }
     offset += position
     input.consumed += position
     position = 0
     searchedByteCount = 0
   }
 
-  /// Applies the transaction whose MULTI has just been read; false if its end isn't there yet, and
-  /// then nothing of it has been applied.
+  /// Applies the transaction with whose MULTI the input begins; false if its end isn't there yet,
+  /// and then nothing of it has been applied.
   private func applyTransaction() throws(StreamFailure) -> Bool {
-    guard try hasWholeTransaction() else {
-      position = 0
-      return false
-    }
+    guard try hasWholeTransaction() else { return false }
+    _ = try readRequest()
+    discardLast()
     while let word = try readRequest() {
       if word == .end {
         discardLast()
@@ -173,11 +181,10 @@ final class StreamApplier {
     return false
   }
 
-  /// Whether EXEC is there for the MULTI in front of `position`, which stays where it is.
+  /// Whether EXEC is there for the MULTI at `position`, which is 0 and stays so.
   private func hasWholeTransaction() throws(StreamFailure) -> Bool {
-    let start = position
-    defer { position = start }
-    position = max(position, searchedByteCount)
+    defer { position = 0 }
+    position = searchedByteCount
     while let word = try readRequest() {
       discardLast()
       if word == .end { return true }

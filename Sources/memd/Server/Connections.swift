@@ -184,8 +184,12 @@ extension Server {
     closeASAP(client)
   }
 
-  /// Lets go of the clients that were closed in this turn.
-  func forgetClosed() { clients.removeClosed() }
+  /// Lets go of the clients that were closed in this turn. Batch and list of writers, which don't
+  /// own theirs, must have been emptied.
+  func forgetClosed() {
+    precondition(batch.count == 0 && output.writers.count == 0, "a client's last turn isn't over")
+    clients.removeClosed()
+  }
 
   /// Feeding monitors is only thought of while there are some.
   func updateMonitorGate() {

@@ -3,8 +3,8 @@
 import EventLoop
 import RESP
 
-// From replies to sockets: one write per connection with output and turn; only what the socket
-// refuses waits for writability.
+// From replies to sockets, at the end of a turn: one write per connection with output, more only
+// for shared payloads and the stream. What the socket refuses waits for writability.
 
 extension Server {
   /// The client is about to get output: gives it storage and a place in the list of writers.

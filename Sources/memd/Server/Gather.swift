@@ -4,8 +4,8 @@ import DataStructures
 import EventLoop
 import RESP
 
-// From readable sockets to a batch of requests. Bytes are received into an arena that lives for one
-// turn; a connection gets a buffer of its own only for what can't be executed in that turn.
+// From readable sockets to a batch of requests. Bytes are received into an arena, whose contents
+// live for one turn; a connection gets a buffer of its own only for what can't be executed in it.
 
 extension Server {
   /// Bytes of requests that one connection may bring into a turn.

@@ -7,8 +7,9 @@ import EventLoop
 // is room, the time for it is over, or nothing is left that may go.
 
 extension Server {
-  /// Memory that counts against `maxmemory`: everything but what only waits to be freed, or to be
-  /// read by slow followers, since evicting would only make more of that.
+  /// Memory that counts against `maxmemory`: everything, what is being freed in slices included,
+  /// but not what the stream keeps for slow followers beyond its history, since evicting would only
+  /// make more of that.
   var evictableMemory: Int {
     allocator.bytesInUse + clientMemory.total - clientMemory.elsewhere + objectMemory
       + effects.stream.capacity

@@ -18,7 +18,7 @@ extension Server {
       if !cron.isPaused { runCron() }
       resumeAccepting()
     }
-    // One kind of background work per turn: each of them may use up the budget.
+    // One of these per turn, once expiry has nothing left: each may use up a budget.
     if !upkeep.expiration.hasBacklog {
       if !keyspace.unlinked.isEmpty {
         freeUnlinked()

@@ -8,6 +8,8 @@ import RESP
 //
 //   wait -> timers -> gather -> parse -> prefetch -> execute (with effects) -> log -> flush
 //
+// The place of *log* is there; nothing is logged yet.
+//
 // Timers come before gather, so that what they produce leaves in the same turn. Nothing that can
 // produce output or stream bytes runs after the flush.
 

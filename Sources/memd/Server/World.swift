@@ -2,8 +2,8 @@
 
 import EventLoop
 
-/// Everything outside the server that it depends on. Nothing asks the operating system directly, so
-/// that a whole server can be simulated from a seed.
+/// Everything outside the server that its behaviour depends on, so that a whole server can be
+/// simulated from a seed. Only figures to report are asked of the system directly (`ProcessFacts`).
 struct World {
   let clock: Clock
   let transport: Transport

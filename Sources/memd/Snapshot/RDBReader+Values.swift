@@ -48,7 +48,7 @@ extension RDBReader {
     return Listpack(validated: bytes)
   }
 
-  /// Elements of collections have at most 32 bits of length.
+  /// Elements of collections are shorter than 1 GB.
   func checkTextLength(_ count: Int) throws(RDBError) {
     if count >= 1 << 30 { throw malformed("element: too long") }
   }

@@ -33,7 +33,7 @@ struct Transaction {
     queuedFlags.formUnion(command.flags)
   }
 
-  /// Memory of the queue and of the watches (CLIENT LIST's multi-mem).
+  /// Memory of the queue and of the watches.
   var byteCount: Int {
     queuedBytes + queue.count * MemoryLayout<Queued>.stride
       + watched.byteCount

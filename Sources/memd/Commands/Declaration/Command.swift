@@ -9,7 +9,7 @@ struct Command: Sendable {
   /// costs no reference counting; see the swiftlang issue 65280 before making it generic.
   typealias Handler = @Sendable @convention(thin) (inout Call) throws(CommandError) -> Void
 
-  /// What reaches followers and the log when the command has changed something.
+  /// What reaches followers when the command has changed something.
   enum Effect: Sendable {
     /// Nothing: it reads.
     case none

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Properties of a command: those that COMMAND INFO shows and those that only admission reads.
+/// Properties of a command: those that COMMAND INFO shows and those that only the server reads.
 struct CommandFlags: OptionSet, Sendable {
   let rawValue: UInt64
 

@@ -23,7 +23,7 @@ struct Gate: OptionSet, Sendable {
   static let monitored = Gate(rawValue: 1 << 6)
   /// The client doesn't want replies (CLIENT REPLY).
   static let silenced = Gate(rawValue: 1 << 7)
-  /// A dataset is being loaded, or a slow script runs.
+  /// A dataset is being loaded.
   static let busy = Gate(rawValue: 1 << 8)
   /// The client is subscribed in RESP2.
   static let subscribed = Gate(rawValue: 1 << 9)

@@ -28,7 +28,8 @@ struct KeySpec: Sendable {
   /// Where the search begins.
   enum Start: Sendable {
     case index(Int)
-    /// Behind the first occurrence of `token`, searched from argument `from` (negative: backwards).
+    /// Behind the option `token`. `from` is what COMMAND INFO says of it (negative: backwards);
+    /// `KeyFinder` goes by the syntax instead.
     case keyword(StaticString, from: Int)
     case unknown
     /// Behind the last occurrence of `token`; COMMAND INFO, for compatibility, calls it unknown.
@@ -38,7 +39,7 @@ struct KeySpec: Sendable {
   /// How many keys follow.
   enum Extent: Sendable {
     /// Keys up to `last` (relative to the start; negative: from the end), every `step`-th argument.
-    /// `limit` > 1 stops after that fraction of the arguments.
+    /// With a `last` of -1, `limit` > 1 stops after that fraction of the arguments.
     case range(last: Int, step: Int, limit: Int)
     /// A count at `count` (relative to the start), keys from `first` on.
     case counted(count: Int, first: Int, step: Int)

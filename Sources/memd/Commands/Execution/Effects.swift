@@ -5,10 +5,12 @@ import RESP
 
 /// The funnel: everything that a change of the keyspace causes beyond itself.
 ///
-/// A handler says what changed; the order of what follows is decided here (event, watchers, stream)
-/// and in `Execution` (reply, then clients that waited). Bytes for followers are written as RESP
-/// commands: a unit that propagates one command writes it as it is, a unit of several wraps them in
-/// MULTI and EXEC. SELECT is written where the database changes.
+/// A handler says what changed; the order of what follows is decided here (marks for clients that
+/// cache, watch or wait for the key, then the event; when the unit ends, the stream) and in
+/// `Execution` (after the stream the client's own messages, then clients that waited). Bytes for
+/// followers are written as RESP commands: a unit that propagates one command writes it as it is, a
+/// transaction of several wraps them in MULTI and EXEC. SELECT is written where the database
+/// changes.
 final class Effects {
   /// Where effects go that others are to hear of.
   let stream: ReplicationStream
@@ -27,7 +29,7 @@ final class Effects {
 
   /// Changes since the start (`rdb_changes_since_last_save` counts from a save on).
   private(set) var changeCount = 0
-  /// True on a follower: the stream it passes on is its leader's, so it adds nothing of its own.
+  /// True while a leader's stream is applied: nothing of it goes into this server's own stream.
   var isMuted = false
   /// False sends UNLINK, true DEL, for keys that expire or are evicted.
   var removesWithDel = false

@@ -3,8 +3,8 @@
 import DataStructures
 import RESP
 
-/// A copy of a request's arguments for whoever needs them beyond the turn: MULTI's queue, the slow
-/// log, a script. Slices of the arena die with the turn; this is the one way to keep them.
+/// A copy of a request's arguments for whoever runs it later: MULTI's queue, a client that waits, a
+/// client that is paused. Slices of the arena die with the turn.
 @safe
 final class KeptArguments {
   private let storage: UnsafeMutableRawPointer

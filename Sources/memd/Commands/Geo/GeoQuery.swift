@@ -250,7 +250,8 @@ final class GeoQuery {
 
   /// The members inside the shape, in the order that was asked for and no more than that.
   ///
-  /// - Complexity: O(n + log m), n being the members in the cells around the shape, m all members.
+  /// - Complexity: O(n log n + log m), n being the members in the cells around the shape, m all
+  ///   members; O(n + log m) if no order is asked for.
   func find() -> [Found] {
     guard let value, let center, let form else { return [] }
     let shape = GeoShape(form, around: center)

@@ -14,7 +14,7 @@ import DataStructures
 ///
 /// A field with a deadline so costs 8 bytes here, 12 in its block, and the spare room of the array.
 ///
-/// - Complexity: O(log n) to insert, remove and change; O(1) if deadlines come in order.
+/// - Complexity: O(log n) to insert, remove and change; O(1) to insert if deadlines come in order.
 @safe
 struct FieldDeadlines: ~Copyable {
   private var places: UnsafeMutablePointer<UInt64>?

@@ -43,7 +43,7 @@ extension CollectionValue {
   @inline(__always)
   init(_ entry: WritableEntry) { self.init(entry.entry) }
 
-  // Blocks of lists and streams are too large for slabs, and what leads to them is little.
+  // Most blocks of lists and streams are too large for slabs, and what leads to them is little.
   static func leaveSparseSlabs(
     of entry: WritableEntry, _ cursor: UInt64, _ allocator: Allocator,
     visit: (_ hasMoved: Bool) -> Void
