@@ -188,7 +188,9 @@ struct ValueForm: Equatable {
     var lines: [[[UInt8]]]
     if shape == .streamLarge {
       // Entries can only be added one by one.
-      lines = [[Array("RESTORE".utf8), Array(key.utf8), [UInt8(ascii: "0")], ValueForm.largeStream]]
+      lines = [
+        [Array("RESTORE".utf8), Array(key.utf8), [UInt8(ascii: "0")], ValueForm.largeStream]
+      ]
     } else {
       lines = shape.recipe(key).map { $0.map { Array($0.utf8) } }
     }
@@ -200,7 +202,9 @@ struct ValueForm: Equatable {
   private static let largeStream: [UInt8] = {
     let world = ReachWorld(seed: 1)
     var payload: [UInt8] = []
-    world.onBytes = { bytes, range in payload = ReplyScanner.payload(bytes, in: range) ?? [] }
+    world.onBytes = { bytes, range in
+      payload = ReplyScanner.string(bytes, from: range.lowerBound) ?? []
+    }
     for line in ValueShape.streamLarge.recipe("k") + [["DUMP", "k"]] {
       let words = line.map { Array($0.utf8) }
       world.perform(ReachScript.Step(pause: 0, connection: 0, event: .request(words)))
