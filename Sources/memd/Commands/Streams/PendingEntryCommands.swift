@@ -221,7 +221,7 @@ enum PendingEntryCommands: CommandFamily {
 
   static func xautoclaim(_ call: inout Call) throws(CommandError) {
     // Compatibility: the key is looked up, and counted, before the rest is looked at.
-    _ = call.database.read(call.key(1))
+    let entry = call.database.read(call.key(1))
     let minimumIdle = max(
       0,
       try call.integer(
@@ -241,7 +241,7 @@ enum PendingEntryCommands: CommandFamily {
       }
     }
     try cursor.finish()
-    guard let stream = try call.database.streamForWriting(call.key(1)),
+    guard let stream = try call.database.streamForClaiming(of: entry),
       let group = stream.group(named: call.arguments[2])
     else { throw call.noGroup(1, 2) }
     let consumer = call.consumer(3, of: group, groupIndex: 2, keyIndex: 1)

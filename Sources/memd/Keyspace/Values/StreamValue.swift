@@ -66,7 +66,14 @@ extension Database {
   ///
   /// Compatibility: Redis looks it up as if it read only, so that it counts as a hit or a miss.
   func streamForClaiming(_ key: Key) throws(CommandError) -> WritableStream? {
-    try collection(key, .stream).map { open($0).stream }
+    try streamForClaiming(of: read(key))
+  }
+
+  /// The same of an entry that `read` has just found.
+  func streamForClaiming(of entry: Entry?) throws(CommandError) -> WritableStream? {
+    guard let entry else { return nil }
+    guard entry.header.type == .stream else { throw .wrongType }
+    return open(entry).stream
   }
 
   /// Creates `key`, which is absent, with an empty stream.
