@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Something with a name that lives at an address: a consumer group, a consumer.
-protocol NamedItem {
-  /// The item whose address was kept.
-  init(word: UInt64)
-  var word: UInt64 { get }
-  /// Negative, zero or positive as the item's name sorts before, like or behind `name`.
-  func compareName(_ name: RawSpan) -> Int
-}
-
-/// Items sorted by name: an array of their addresses.
+/// Records sorted by name: an array of their addresses.
 ///
 /// There are few of them, so that a tree would not pay; ten thousand consumers are 80 KB.
 ///
 /// - Complexity: look-up O(log n), insertion and removal O(n) moved words.
 @safe
-struct NameTable<Item: NamedItem>: ~Copyable {
+struct NameTable<Fields: ~Copyable>: ~Copyable {
   private var words: UnsafeMutablePointer<UInt64>?
   private var storedCount: UInt32 = 0
   private var storedCapacity: UInt32 = 0
@@ -24,64 +15,66 @@ struct NameTable<Item: NamedItem>: ~Copyable {
 
   var count: Int { Int(storedCount) }
 
-  /// The item with this number in the order of names.
-  subscript(index: Int) -> Item {
+  /// The record with this number in the order of names.
+  subscript(index: Int) -> NamedRecord<Fields> {
     precondition(index >= 0 && index < count)
-    return Item(word: unsafe words.unsafelyUnwrapped[index])
+    return NamedRecord(word: unsafe words.unsafelyUnwrapped[index])
   }
 
-  /// The number of the first item whose name is not less than `name`.
+  /// The number of the first record whose name is not less than `name`.
   private func lowerBound(_ name: RawSpan) -> Int {
     var low = 0
     var high = count
     while low < high {
       let middle = (low &+ high) / 2
-      if self[middle].compareName(name) < 0 { low = middle &+ 1 } else { high = middle }
+      if self[middle].name.compare(name) < 0 { low = middle &+ 1 } else { high = middle }
     }
     return low
   }
 
-  /// The item with this name.
-  func find(_ name: RawSpan) -> Item? {
+  /// The record with this name.
+  func find(_ name: RawSpan) -> NamedRecord<Fields>? {
     let index = lowerBound(name)
-    guard index < count, self[index].compareName(name) == 0 else { return nil }
+    guard index < count, self[index].name.compare(name) == 0 else { return nil }
     return self[index]
   }
 
-  /// Puts in an item whose name, `name`, is absent.
-  mutating func insert(_ item: Item, name: RawSpan, allocator: Allocator) {
-    let index = lowerBound(name)
+  /// Puts in a record whose name is absent.
+  mutating func insert(_ record: WritableNamedRecord<Fields>, allocator: Allocator) {
+    let index = lowerBound(record.reading.name)
     if storedCount == storedCapacity {
       resize(to: max(1, Int(storedCapacity) * 2), allocator)
     }
     let place = unsafe words.unsafelyUnwrapped + index
     unsafe (place + 1).update(from: place, count: count - index)
-    unsafe place.initialize(to: item.word)
+    unsafe place.initialize(to: record.reading.word)
     storedCount += 1
   }
 
-  /// Takes out the item with this name and returns it.
-  mutating func remove(_ name: RawSpan, allocator: Allocator) -> Item? {
+  /// Takes out the record with this name and returns it.
+  mutating func remove(
+    _ name: RawSpan, allocator: Allocator
+  ) -> WritableNamedRecord<Fields>? {
     let index = lowerBound(name)
-    guard index < count, self[index].compareName(name) == 0 else { return nil }
-    let item = self[index]
+    guard index < count, self[index].name.compare(name) == 0 else { return nil }
+    let record = WritableNamedRecord(owned: self[index])
     let place = unsafe words.unsafelyUnwrapped + index
     unsafe place.update(from: place + 1, count: count - index - 1)
     storedCount -= 1
     if storedCount == 0 { resize(to: 0, allocator) }
-    return item
+    return record
   }
 
-  /// Takes out the last item.
-  mutating func popLast(allocator: Allocator) -> Item? {
+  /// Takes out the last record.
+  mutating func popLast(allocator: Allocator) -> WritableNamedRecord<Fields>? {
     guard storedCount > 0 else { return nil }
-    let item = self[count - 1]
+    let record = WritableNamedRecord(owned: self[count - 1])
     storedCount -= 1
     if storedCount == 0 { resize(to: 0, allocator) }
-    return item
+    return record
   }
 
-  /// Forgets all items and frees the array; the items are not freed.
+  /// Forgets all records and frees the array; the records are not freed.
   mutating func removeAll(allocator: Allocator) {
     storedCount = 0
     resize(to: 0, allocator)

@@ -3,7 +3,7 @@
 // A stream is announced in pieces: each block, each group with all that its consumers have pending,
 // the log of producers. What is left (length and ids) goes with the stream's entry.
 
-extension Stream {
+extension WritableStream {
   /// Must be called before a block of entries changes or is freed.
   @inline(__always)
   func willChange(_ position: OrderedPages<StreamNode>.Position) {
@@ -19,14 +19,16 @@ extension Stream {
 
   @inline(never)
   private func announce(_ node: StreamNode) -> UInt8 {
-    allocator.announce(.streamNode(StreamNodeView(node), of: self))
+    allocator.announce(.streamNode(StreamNodeView(node), of: reading))
   }
 }
 
 extension ConsumerGroup {
   /// The epoch in which the group was made or last announced.
   public var epoch: UInt8 { fields.epoch }
+}
 
+extension WritableConsumerGroup {
   /// Must be called before anything that the group or its consumers know changes.
   @inline(__always)
   func willChange() {
@@ -34,13 +36,15 @@ extension ConsumerGroup {
   }
 
   @inline(never)
-  private func announce() { fields.epoch = fields.allocator.announce(.group(self)) }
+  private func announce() { fields.epoch = fields.allocator.announce(.group(reading)) }
 }
 
 extension ProducerLog {
   /// The epoch in which the log was made or last announced.
   public var epoch: UInt8 { fields.epoch }
+}
 
+extension WritableProducerLog {
   /// Must be called before anything that the log knows changes.
   @inline(__always)
   func willChange() {
@@ -48,5 +52,5 @@ extension ProducerLog {
   }
 
   @inline(never)
-  private func announce() { fields.epoch = fields.allocator.announce(.producers(self)) }
+  private func announce() { fields.epoch = fields.allocator.announce(.producers(reading)) }
 }

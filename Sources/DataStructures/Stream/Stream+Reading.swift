@@ -45,17 +45,6 @@ extension Stream {
     count < 0 ? -1 : Int(clamping: min(UInt64(count), entriesAdded))
   }
 
-  /// Moves a group's last id to `id`, the next entry that it reads, and counts it if it can.
-  public func advance(_ group: ConsumerGroup, to id: StreamID) {
-    if group.entriesRead >= 0, group.lastID >= firstID, !hasTombstones(from: group.lastID) {
-      let read = group.entriesRead
-      group.entriesRead = possibleEntriesRead(read == .max ? read : read + 1)
-    } else if entriesAdded != 0 {
-      group.entriesRead = entriesAdded(through: id).map { Int(clamping: $0) } ?? -1
-    }
-    group.lastID = id
-  }
-
   /// The last id up to which every group has read; the largest one if there is no group.
   public var lastIDOfAllGroups: StreamID {
     var last = StreamID.maximum

@@ -58,6 +58,15 @@ struct StreamNode: OrderedElement {
 
   /// The master entry.
   var master: StreamMaster { StreamMaster(listpack) }
+
+  /// The id of the block's last entry, deleted or not.
+  var lastID: StreamID {
+    let listpack = self.listpack
+    guard let last = listpack.last, let count = listpack.integer(at: last) else { return id }
+    var position = last
+    for _ in 0..<count { position = listpack.previous(position) ?? position }
+    return StreamEntry(listpack, at: position, node: id, fieldCount: 0, names: 0).id
+  }
 }
 
 /// The head of a block, read once.

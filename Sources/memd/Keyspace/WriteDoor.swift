@@ -190,7 +190,8 @@ extension Database {
     return location
   }
 
-  /// Opens an entry of this database that was found otherwise than by its name.
+  /// Opens an entry of this database that was found otherwise than by `write`: by a wheel, or by a
+  /// look-up that counts as a reader's.
   @inline(__always)
   func open(_ entry: Entry) -> WritableEntry {
     willChange(entry)

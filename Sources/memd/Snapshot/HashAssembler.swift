@@ -66,10 +66,8 @@ struct HashAssembler {
 
   private func insert(_ name: RawSpan, _ value: RawSpan, _ deadline: Int64?) -> Bool {
     guard let table, table.pointee.find(name) == nil else { return false }
-    let field = HashField.make(
-      name, value, hasDeadline: deadline != nil, allocator: database.allocator)
-    if let deadline { field.deadline = deadline }
-    table.pointee.insert(field)
+    table.pointee.insert(
+      WritableHashField(name, value, deadline: deadline, allocator: database.allocator))
     return true
   }
 

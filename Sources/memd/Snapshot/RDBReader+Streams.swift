@@ -11,7 +11,7 @@ extension RDBReader {
     _ kind: RDBFormat.ValueKind, key: RawSpan, hasDeadline: Bool, _ database: Database,
     _ scratch: inout ByteBuffer
   ) throws(RDBError) -> ValueOutcome {
-    let stream = Stream.make(database.allocator)
+    let stream = WritableStream.make(database.allocator)
     do throws(RDBError) {
       try readBlocks(of: stream, &scratch)
       try readCounters(of: stream, kind)
@@ -30,7 +30,7 @@ extension RDBReader {
         word: stream.word, hasDeadline: hasDeadline, allocator: database.allocator))
   }
 
-  private func readBlocks(of stream: Stream, _ scratch: inout ByteBuffer) throws(RDBError) {
+  private func readBlocks(of stream: WritableStream, _ scratch: inout ByteBuffer) throws(RDBError) {
     for _ in 0..<(try length()) {
       try string(into: &scratch)
       guard scratch.count == 16 else { throw malformed("id of a stream's block") }
@@ -43,14 +43,16 @@ extension RDBReader {
   }
 
   private func readCounters(
-    of stream: Stream, _ kind: RDBFormat.ValueKind
+    of stream: WritableStream, _ kind: RDBFormat.ValueKind
   ) throws(RDBError) {
-    guard try number() == UInt64(stream.length) else { throw malformed("length of a stream") }
+    guard try number() == UInt64(stream.reading.length) else {
+      throw malformed("length of a stream")
+    }
     let last = try streamID()
     guard last >= stream.lastID else { throw malformed("last id of a stream") }
     stream.lastID = last
     guard kind != .streamListpacks else {
-      stream.entriesAdded = UInt64(stream.length)
+      stream.entriesAdded = UInt64(stream.reading.length)
       return
     }
     // The first id, which is that of the first entry.
@@ -77,7 +79,7 @@ extension RDBReader {
   // MARK: - Groups
 
   private func readGroups(
-    of stream: Stream, _ kind: RDBFormat.ValueKind, _ scratch: inout ByteBuffer
+    of stream: WritableStream, _ kind: RDBFormat.ValueKind, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     for _ in 0..<(try length()) {
       try string(into: &scratch)
@@ -85,9 +87,9 @@ extension RDBReader {
       var entriesRead: Int?
       if kind != .streamListpacks {
         let read = Int(truncatingIfNeeded: try number())
-        entriesRead = stream.possibleEntriesRead(read)
+        entriesRead = stream.reading.possibleEntriesRead(read)
       }
-      let past = stream.entriesAdded(through: last).map { Int(clamping: $0) }
+      let past = stream.reading.entriesAdded(through: last).map { Int(clamping: $0) }
       let estimate = entriesRead ?? past ?? -1
       guard let group = stream.addGroup(scratch.bytes, lastID: last, entriesRead: estimate) else {
         throw malformed("stream: a group twice")
@@ -95,11 +97,11 @@ extension RDBReader {
       try readPending(of: group)
       try readConsumers(of: group, kind, &scratch)
       if kind == .streamListpacks5 { try readReleased(of: group) }
-      guard group.isComplete else { throw malformed("pending entry without a consumer") }
+      guard group.reading.isComplete else { throw malformed("pending entry without a consumer") }
     }
   }
 
-  private func readPending(of group: ConsumerGroup) throws(RDBError) {
+  private func readPending(of group: WritableConsumerGroup) throws(RDBError) {
     for _ in 0..<(try length()) {
       let id = try packedStreamID()
       let time = try littleEndian(Int64.self)
@@ -111,7 +113,7 @@ extension RDBReader {
   }
 
   private func readConsumers(
-    of group: ConsumerGroup, _ kind: RDBFormat.ValueKind, _ scratch: inout ByteBuffer
+    of group: WritableConsumerGroup, _ kind: RDBFormat.ValueKind, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     for _ in 0..<(try length()) {
       try string(into: &scratch)
@@ -119,7 +121,7 @@ extension RDBReader {
       // Before version 3 nobody knew the difference.
       let isKnown = kind != .streamListpacks && kind != .streamListpacks2
       let active = isKnown ? try littleEndian(Int64.self) : seen
-      guard group.consumer(named: scratch.bytes) == nil else {
+      guard group.reading.consumer(named: scratch.bytes) == nil else {
         throw malformed("group: a consumer twice")
       }
       let consumer = group.addConsumer(scratch.bytes, seenTime: seen)
@@ -135,7 +137,7 @@ extension RDBReader {
 
 extension RDBReader {
   /// Reads which pending entries were given back, those first that were first.
-  private func readReleased(of group: ConsumerGroup) throws(RDBError) {
+  private func readReleased(of group: WritableConsumerGroup) throws(RDBError) {
     for _ in 0..<(try length()) {
       guard group.releaseRestored(try packedStreamID()) else {
         throw malformed("pending entry that was given back")
@@ -146,7 +148,7 @@ extension RDBReader {
   /// Reads what producers have added lately. When that was stands in the ids, as far as they are
   /// times; the future is not.
   private func readProducers(
-    of stream: Stream, now: Int64, _ scratch: inout ByteBuffer
+    of stream: WritableStream, now: Int64, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     let log = stream.makeProducers()
     log.duration = try producerLimit()

@@ -99,7 +99,7 @@ struct EpochTests {
       shadow.check(run.blocks, "seed \(seed) step \(step)")
       guard shadow.failures.isEmpty else { break }
     }
-    run.stream.checkInvariants()
+    run.stream.reading.checkInvariants()
     shadow.begin(run.blocks)
     run.free()
     shadow.check([], "seed \(seed) behind the end")

@@ -5,9 +5,9 @@
 /// Random changes of a stream, its groups and its producers.
 struct StreamRun: ~Copyable {
   private let allocator: Allocator
-  let stream: DataStructures.Stream
+  let stream: WritableStream
   /// What was taken out and waits to be freed.
-  private var remains: [DataStructures.Stream] = []
+  private var remains: [WritableStream] = []
   var random: RandomGenerator
   private let limits: StreamLimits
   private var last: UInt64 = 0
@@ -16,12 +16,14 @@ struct StreamRun: ~Copyable {
 
   init(_ allocator: Allocator, seed: UInt64) {
     self.allocator = allocator
-    stream = Stream.make(allocator)
+    stream = WritableStream.make(allocator)
     random = RandomGenerator(seed: seed)
     limits = StreamLimits(nodeBytes: seed % 2 == 0 ? 300 : 4096, nodeEntries: 6)
   }
 
-  var blocks: [BlockShadow.Seen] { remains.reduce(stream.blocks) { $0 + $1.blocks } }
+  var blocks: [BlockShadow.Seen] {
+    remains.reduce(stream.reading.blocks) { $0 + $1.reading.blocks }
+  }
 
   mutating func step() {
     time += 1
@@ -54,8 +56,8 @@ struct StreamRun: ~Copyable {
   }
 
   private mutating func trim() {
-    var dropped: DataStructures.Stream?
-    let kept = max(0, stream.length - random.next(below: 90))
+    var dropped: WritableStream?
+    let kept = max(0, stream.reading.length - random.next(below: 90))
     let trim = random.next(below: 2) == 0 ? StreamTrim.length(kept) : .minimum(someID)
     if case .minimum(let id) = trim, random.next(below: 4) > 0, id.milliseconds + 40 > last {
       return
@@ -78,7 +80,7 @@ struct StreamRun: ~Copyable {
       return
     }
     let name2 = Array("consumer \(random.next(below: 3))".utf8)
-    let consumer = group.consumer(named: name2.octets)
+    let consumer = group.reading.consumer(named: name2.octets)
     let kind = random.next(below: 12)
     guard let consumer else {
       if kind < 6 { _ = group.addConsumer(name2.octets, seenTime: time) }
@@ -94,7 +96,7 @@ struct StreamRun: ~Copyable {
     case 8: _ = group.release(someID, count: 1)
     case 9:
       let id = someID
-      if group.pending(id) == nil { group.addReleased(id, count: 2) }
+      if group.reading.pending(id) == nil { group.addReleased(id, count: 2) }
     case 10: if random.next(below: 4) == 0 { _ = group.removeConsumer(name2.octets) }
     default:
       if random.next(below: 8) == 0, let group = stream.detachGroup(name.octets) {
@@ -119,7 +121,7 @@ struct StreamRun: ~Copyable {
       let producer = Array("producer \(random.next(below: 3))".utf8)
       let name = Array("name \(random.next(below: 50))".utf8)
       last += 1
-      if log.find(producer.octets, name.octets, now: time * 100) == nil {
+      if log.reading.find(producer.octets, name.octets, now: time * 100) == nil {
         log.remember(producer.octets, name.octets, as: StreamID(last, 0), now: time * 100)
       }
     }

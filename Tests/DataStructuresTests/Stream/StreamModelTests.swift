@@ -61,8 +61,8 @@ private struct StreamModel: ~Copyable {
   }
 
   let allocator = Allocator.create()
-  let stream: DataStructures.Stream
-  let group: ConsumerGroup
+  let stream: WritableStream
+  let group: WritableConsumerGroup
   var consumers: [Consumer] = []
   var random: RandomGenerator
   var limits: StreamLimits
@@ -77,7 +77,7 @@ private struct StreamModel: ~Copyable {
 
   init(seed: UInt64) {
     random = RandomGenerator(seed: seed)
-    stream = Stream.make(allocator)
+    stream = WritableStream.make(allocator)
     limits = StreamLimits(
       nodeBytes: [0, 64, 300, 4096][random.next(below: 4)],
       nodeEntries: [0, 1, 3, 20][random.next(below: 4)])
@@ -153,7 +153,7 @@ private struct StreamModel: ~Copyable {
     case .length(let most): exact = max(0, entries.count - most)
     case .minimum(let id): exact = entries.count { $0.id < id }
     }
-    var dropped: Stream?
+    var dropped: WritableStream?
     let removed = stream.trim(
       rule, isApproximate: isApproximate, limit: limit, dropping: &dropped)
     var budget = Int.max
@@ -178,7 +178,8 @@ private struct StreamModel: ~Copyable {
   }
 
   private mutating func release() {
-    let id = group.firstPending(from: StreamID(UInt64(random.next(below: 3000)), 0))?.id ?? .zero
+    let id =
+      group.reading.firstPending(from: StreamID(UInt64(random.next(below: 3000)), 0))?.id ?? .zero
     let count = random.next(below: 1 << 31)
     if group.release(id, count: count) != (pending[id] != nil) { failure = "released \(id)" }
     guard pending[id] != nil else {
@@ -196,7 +197,8 @@ private struct StreamModel: ~Copyable {
   }
 
   private mutating func acknowledge() {
-    let id = group.firstPending(from: StreamID(UInt64(random.next(below: 3000)), 0))?.id ?? .zero
+    let id =
+      group.reading.firstPending(from: StreamID(UInt64(random.next(below: 3000)), 0))?.id ?? .zero
     let wasPending = pending.removeValue(forKey: id) != nil
     released.removeAll { $0 == id }
     if group.acknowledge(id) != wasPending { failure = "acknowledged \(id)" }
@@ -213,7 +215,7 @@ private struct StreamModel: ~Copyable {
     let isReversed = random.next(below: 2) == 0
     var expected = entries.filter { $0.id >= first && $0.id <= last }
     if isReversed { expected.reverse() }
-    var walk = stream.entries(from: first, through: last, reversed: isReversed)
+    var walk = stream.reading.entries(from: first, through: last, reversed: isReversed)
     for entry in expected {
       guard let found = walk.next() else {
         failure = "missing \(entry.id)"
@@ -223,25 +225,25 @@ private struct StreamModel: ~Copyable {
     }
     if walk.next() != nil { failure = "too many" }
     let exists = entries.contains { $0.id == bounds[2] }
-    if (stream.entry(bounds[2]) != nil) != exists { failure = "look-up of \(bounds[2])" }
+    if (stream.reading.entry(bounds[2]) != nil) != exists { failure = "look-up of \(bounds[2])" }
   }
 
   mutating func check() {
-    stream.checkInvariants()
-    compare(stream, group)
+    stream.reading.checkInvariants()
+    compare(stream.reading, group.reading)
     if stream.entriesAdded != UInt64(added) { failure = "entries added" }
-    let copy = stream.copied(allocator)
-    copy.checkInvariants()
-    compare(copy, copy.group(at: 0))
+    let copy = stream.reading.copied(allocator)
+    copy.reading.checkInvariants()
+    compare(copy.reading, copy.reading.group(at: 0))
     StreamModel.free(copy, slice: 7)
-    let loaded = Stream.make(allocator)
-    var node = stream.firstNode
+    let loaded = WritableStream.make(allocator)
+    var node = stream.reading.firstNode
     while let current = node {
       if !loaded.appendNode(current.id, current.listpack.allBytes) { failure = "not loaded" }
-      node = stream.node(after: current)
+      node = stream.reading.node(after: current)
     }
-    loaded.checkInvariants()
-    if loaded.length != entries.count { failure = "length after loading" }
+    loaded.reading.checkInvariants()
+    if loaded.reading.length != entries.count { failure = "length after loading" }
     StreamModel.free(loaded, slice: .max)
   }
 
@@ -281,14 +283,16 @@ private struct StreamModel: ~Copyable {
     let expected = pending.values.count { $0.consumer == 1 }
     if group.removeConsumer(name.rawSpan) != expected { failure = "removed consumer" }
     pending = pending.filter { $0.value.consumer != 1 }
-    if group.pendingCount != pending.count { failure = "pending entries of a removed consumer" }
-    group.checkInvariants()
+    if group.reading.pendingCount != pending.count {
+      failure = "pending entries of a removed consumer"
+    }
+    group.reading.checkInvariants()
     StreamModel.free(stream, slice: 5)
     if allocator.bytesInUse != 0 { failure = "\(allocator.bytesInUse) bytes leaked" }
     allocator.destroy()
   }
 
-  private static func free(_ stream: DataStructures.Stream, slice: Int) {
+  private static func free(_ stream: WritableStream, slice: Int) {
     var isDone = false
     while !isDone {
       var budget = slice

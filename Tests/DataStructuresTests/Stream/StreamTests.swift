@@ -48,14 +48,14 @@ struct StreamTests {
 
   @Test func `A block has the bytes that Redis gives it`() {
     let allocator = Allocator.create()
-    let stream = Stream.make(allocator)
+    let stream = WritableStream.make(allocator)
     defer { StreamTests.free(stream, allocator) }
     let limits = StreamLimits()
     #expect(stream.add(StreamID(5, 1), TextList("a", "x"), limits: limits))
     #expect(stream.add(StreamID(6, 0), TextList("a", "12"), limits: limits))
     #expect(stream.add(StreamID(6, 3), TextList("b", "y"), limits: limits))
     #expect(stream.remove(StreamID(6, 0)))
-    let bytes = stream.firstNode?.listpack.allBytes.copied
+    let bytes = stream.reading.firstNode?.listpack.allBytes.copied
     // Payload of DUMP of redis-server 7.0.15 after the same commands.
     #expect(
       bytes == [
@@ -70,21 +70,21 @@ struct StreamTests {
 
   @Test func `Damaged blocks are refused`() {
     let allocator = Allocator.create()
-    let stream = Stream.make(allocator)
+    let stream = WritableStream.make(allocator)
     defer { StreamTests.free(stream, allocator) }
     for index in 1...4 {
       _ = stream.add(StreamID(UInt64(index), 0), TextList("a", "value"), limits: StreamLimits())
     }
-    let bytes = stream.firstNode?.listpack.allBytes.copied ?? []
+    let bytes = stream.reading.firstNode?.listpack.allBytes.copied ?? []
     var accepted = 0
     for index in bytes.indices {
       for change in [1, 2, 128, 255] as [UInt8] {
         var damaged = bytes
         damaged[index] ^= change
-        let loaded = Stream.make(allocator)
+        let loaded = WritableStream.make(allocator)
         if loaded.appendNode(StreamID(1, 0), damaged.rawSpan) {
           accepted += 1
-          loaded.checkInvariants()
+          loaded.reading.checkInvariants()
         }
         var budget = Int.max
         _ = loaded.free(budget: &budget)
@@ -98,21 +98,21 @@ struct StreamTests {
 
   @Test func `An entry of sixteen bytes costs twenty-seven`() {
     let allocator = Allocator.create()
-    let stream = Stream.make(allocator)
+    let stream = WritableStream.make(allocator)
     defer { StreamTests.free(stream, allocator) }
     let count = 20_000
     for index in 0..<count {
       let id = StreamID(1_700_000_000_000 + UInt64(index / 50), UInt64(index % 50))
       _ = stream.add(id, TextList("field", "0123456789abcdef"), limits: StreamLimits())
     }
-    let size = stream.allocatedSize()
+    let size = stream.reading.allocatedSize()
     #expect(size == allocator.bytesInUse)
     #expect(Double(size) / Double(count) <= 27, "\(Double(size) / Double(count))")
   }
 
   @Test func `A pending entry costs at most fifty bytes`() {
     let allocator = Allocator.create()
-    let stream = Stream.make(allocator)
+    let stream = WritableStream.make(allocator)
     defer { StreamTests.free(stream, allocator) }
     let name = Array("g".utf8)
     guard let group = stream.addGroup(name.rawSpan, lastID: .zero, entriesRead: -1) else {
@@ -127,7 +127,7 @@ struct StreamTests {
     #expect(allocator.bytesInUse < 1000)
   }
 
-  private static func free(_ stream: DataStructures.Stream, _ allocator: Allocator) {
+  private static func free(_ stream: WritableStream, _ allocator: Allocator) {
     var budget = Int.max
     #expect(stream.free(budget: &budget))
     #expect(allocator.bytesInUse == 0)

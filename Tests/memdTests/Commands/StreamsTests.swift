@@ -181,6 +181,28 @@ import Testing
     #expect(readers[0].next()?.text.hasPrefix("NOGROUP") == true)
   }
 
+  @Test(arguments: [
+    ("XREADGROUP GROUP g c COUNT 1 STREAMS s >", 2), ("XREADGROUP GROUP g c STREAMS s 0", 2),
+    ("XACK s g 1", 1), ("XCLAIM s g d 0 2", 1), ("XAUTOCLAIM s g d 0 0", 1),
+    ("XNACK s g FAIL IDS 1 2", 1), ("XPENDING s g", 1),
+  ])
+  func `what changes only what is pending counts as often as with Redis, as a reader`(
+    line: String, count: Int
+  ) {
+    let server = TestServer()
+    server.run("CONFIG SET maxmemory-policy allkeys-lfu")
+    // Every access counts.
+    server.run("CONFIG SET lfu-log-factor 0")
+    for id in 1...5 { server.run("XADD s \(id) a b") }
+    server.run("XGROUP CREATE s g 0")
+    server.run("XREADGROUP GROUP g c COUNT 3 STREAMS s >")
+    let accesses = server.run("OBJECT FREQ s").number ?? 0
+    let hits = server.server.keyspace.statistics.hits
+    server.run(line)
+    #expect(server.server.keyspace.statistics.hits == hits + count)
+    #expect(server.run("OBJECT FREQ s").number == accesses + count)
+  }
+
   @Test(arguments: 1...3 as ClosedRange<UInt64>)
   func `followers agree after every command of a random run`(seed: UInt64) {
     let server = TestServer { $0.streamNodeMaxEntries = 4 }

@@ -115,7 +115,7 @@ enum ConsumerGroupCommands: CommandFamily {
     }
   }
 
-  private static func stream(_ call: borrowing Call) throws(CommandError) -> Stream {
+  private static func stream(_ call: borrowing Call) throws(CommandError) -> WritableStream {
     guard let stream = try call.database.streamForWriting(call.key(2)) else {
       throw CommandError(
         """
@@ -127,8 +127,8 @@ enum ConsumerGroupCommands: CommandFamily {
   }
 
   private static func group(
-    of stream: Stream, _ call: borrowing Call
-  ) throws(CommandError) -> ConsumerGroup {
+    of stream: WritableStream, _ call: borrowing Call
+  ) throws(CommandError) -> WritableConsumerGroup {
     guard let group = stream.group(named: call.arguments[3]) else {
       throw call.failure(
         """
@@ -159,7 +159,7 @@ enum ConsumerGroupCommands: CommandFamily {
     }
     let group = target.addGroup(
       call.arguments[3], lastID: id,
-      entriesRead: target.possibleEntriesRead(options.entriesRead))
+      entriesRead: target.reading.possibleEntriesRead(options.entriesRead))
     guard group != nil else {
       throw CommandError("BUSYGROUP Consumer Group name already exists")
     }
@@ -181,7 +181,7 @@ enum ConsumerGroupCommands: CommandFamily {
     } else {
       group.lastID = try call.streamID(4)
     }
-    group.entriesRead = stream.possibleEntriesRead(options.entriesRead)
+    group.entriesRead = stream.reading.possibleEntriesRead(options.entriesRead)
     changed(.groupSetID, call)
     call.reply.ok()
   }
@@ -198,7 +198,9 @@ enum ConsumerGroupCommands: CommandFamily {
 
   static func xgroupCreateConsumer(_ call: inout Call) throws(CommandError) {
     let group = try group(of: stream(call), call)
-    guard group.consumer(named: call.arguments[4]) == nil else { return call.reply.integer(0) }
+    guard group.reading.consumer(named: call.arguments[4]) == nil else {
+      return call.reply.integer(0)
+    }
     _ = group.addConsumer(call.arguments[4], seenTime: call.moment.milliseconds)
     changed(.consumerCreate, call)
     call.reply.integer(1)
@@ -255,6 +257,6 @@ enum ConsumerGroupCommands: CommandFamily {
     call.effects.append(call.arguments[2])
     for id in acknowledged { call.effects.append(id) }
     call.countDeleted(result.count, key)
-    call.propagateDeletion(result, from: stream)
+    call.propagateDeletion(result, from: stream.reading)
   }
 }

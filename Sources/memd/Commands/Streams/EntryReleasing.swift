@@ -37,7 +37,7 @@ enum EntryReleasing: CommandFamily {
     var count = 0
     for index in request.indices {
       let id = try call.streamID(index)
-      guard let new = release(id, of: group, in: stream, request) else { continue }
+      guard let new = release(id, of: group, in: stream.reading, request) else { continue }
       if new != count, !sameCount.isEmpty {
         call.propagateRelease(of: sameCount, count: count, 1, 2)
         sameCount.removeAll()
@@ -56,9 +56,9 @@ enum EntryReleasing: CommandFamily {
 
   /// Gives one entry back; returns its count of deliveries, or nil if it is not pending.
   private static func release(
-    _ id: StreamID, of group: ConsumerGroup, in stream: Stream, _ request: ReleaseRequest
+    _ id: StreamID, of group: WritableConsumerGroup, in stream: Stream, _ request: ReleaseRequest
   ) -> Int? {
-    if let pending = group.pending(id) {
+    if let pending = group.reading.pending(id) {
       let count = request.deliveryCount(after: pending.deliveryCount)
       return group.release(id, count: count) ? count : nil
     }

@@ -6,7 +6,7 @@ import RESP
 /// One stream that a consumer reads with XREADGROUP.
 struct GroupReading {
   private let stream: Stream
-  private let group: ConsumerGroup
+  private let group: WritableConsumerGroup
   private let consumer: Consumer
   /// COUNT; 0: all.
   private let limit: Int
@@ -17,7 +17,7 @@ struct GroupReading {
   private let groupIndex: Int
 
   init(
-    call: borrowing Call, stream: Stream, group: ConsumerGroup, consumer: Consumer,
+    call: borrowing Call, stream: Stream, group: WritableConsumerGroup, consumer: Consumer,
     request: StreamReadRequest, keyIndex: Int
   ) {
     self.stream = stream
@@ -54,7 +54,7 @@ struct GroupReading {
       var entries = stream.entries(from: first)
       while allows(count, budget, call), let entry = entries.next() {
         budget.take()
-        stream.advance(group, to: entry.id)
+        group.advance(to: entry.id, in: stream)
         hasAdvanced = true
         if claimsIdle >= 0 {
           call.reply.array(4)
@@ -69,14 +69,16 @@ struct GroupReading {
       }
     }
     call.reply.endArray(mark, count: count)
-    if hasAdvanced { call.propagateGroupID(of: group, keyIndex: keyIndex, groupIndex: groupIndex) }
+    if hasAdvanced {
+      call.propagateGroupID(of: group.reading, keyIndex: keyIndex, groupIndex: groupIndex)
+    }
   }
 
   private func deliver(_ id: StreamID, count: Int, _ call: borrowing Call) {
     let now = call.moment.milliseconds
     group.deliver(id, to: consumer, time: now, count: count)
     group.note(consumer, activeAt: now)
-    call.propagateClaim(id, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
+    call.propagateClaim(id, of: group.reading, keyIndex: keyIndex, groupIndex: groupIndex)
   }
 
   // MARK: - Entries that are taken over
@@ -84,7 +86,7 @@ struct GroupReading {
   /// The next pending entry that still exists and that nobody has cared for long enough.
   private func nextIdle(from first: StreamID, _ call: borrowing Call) -> PendingEntry? {
     var next: StreamID? = first
-    while let id = next, let pending = group.firstPending(from: id) {
+    while let id = next, let pending = group.reading.firstPending(from: id) {
       let isIdle = pending.isIdle(for: claimsIdle, at: call.moment.milliseconds)
       if isIdle, stream.entry(pending.id) != nil { return pending }
       next = pending.id.successor
@@ -98,10 +100,11 @@ struct GroupReading {
     var count = 0
     // Only where no time need have passed would the walk below meet them again.
     var taken: Set<StreamID> = []
-    var place = group.released()
+    var place = group.reading.released()
     while let current = place, allows(count, budget, call) {
-      place = group.released(after: current)
-      guard let pending = group.pending(current.id), let entry = stream.entry(current.id) else {
+      place = group.reading.released(after: current)
+      guard let pending = group.reading.pending(current.id), let entry = stream.entry(current.id)
+      else {
         continue
       }
       replyClaimed(pending, entry, call, &budget)
@@ -147,10 +150,10 @@ struct GroupReading {
       budget.take()
       if let entry = stream.entry(pending) {
         call.reply.streamEntry(entry)
-        let deliveries = group.pending(pending)?.nextDeliveryCount ?? 1
+        let deliveries = group.reading.pending(pending)?.nextDeliveryCount ?? 1
         group.deliver(
           pending, to: consumer, time: call.moment.milliseconds, count: deliveries)
-        call.propagateClaim(pending, of: group, keyIndex: keyIndex, groupIndex: groupIndex)
+        call.propagateClaim(pending, of: group.reading, keyIndex: keyIndex, groupIndex: groupIndex)
       } else {
         call.reply.array(2)
         call.reply.streamID(pending)
@@ -166,10 +169,10 @@ struct GroupReading {
 extension Call {
   /// The consumer that an argument names; it is made if it isn't there, and has been seen now.
   func consumer(
-    _ index: Int, of group: ConsumerGroup, groupIndex: Int, keyIndex: Int
+    _ index: Int, of group: WritableConsumerGroup, groupIndex: Int, keyIndex: Int
   ) -> Consumer {
     let now = moment.milliseconds
-    if let consumer = group.consumer(named: arguments[index]) {
+    if let consumer = group.reading.consumer(named: arguments[index]) {
       group.note(consumer, seenAt: now)
       return consumer
     }

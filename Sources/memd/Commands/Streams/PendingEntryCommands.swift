@@ -51,10 +51,9 @@ enum PendingEntryCommands: CommandFamily {
       handler: xautoclaim),
   ]
 
-  /// The group that a request names in its second argument.
-  private static func group(
-    _ stream: Stream?, _ call: borrowing Call
-  ) throws(CommandError) -> ConsumerGroup {
+  /// The group that a request names in its second argument, to be read.
+  private static func group(_ call: borrowing Call) throws(CommandError) -> ConsumerGroup {
+    let stream = try call.database.stream(call.key(1))
     guard let group = stream?.group(named: call.arguments[2]) else { throw call.noGroup(1, 2) }
     return group
   }
@@ -65,7 +64,7 @@ enum PendingEntryCommands: CommandFamily {
     let count = call.arguments.count
     guard count == 3 || (6...9).contains(count) else { throw .syntax }
     guard count > 3 else {
-      return replySummary(try group(call.database.stream(call.key(1)), call), call)
+      return replySummary(try group(call), call)
     }
     var start = 3
     var minimumIdle = 0
@@ -77,7 +76,7 @@ enum PendingEntryCommands: CommandFamily {
     let limit = max(0, try call.integer(start + 2))
     let first = try call.firstOfRange(start)
     let last = try call.lastOfRange(start + 1)
-    let group = try group(call.database.stream(call.key(1)), call)
+    let group = try group(call)
     var consumer: Consumer?
     if start + 3 < count {
       consumer = group.consumer(named: call.arguments[start + 3])
@@ -138,11 +137,11 @@ enum PendingEntryCommands: CommandFamily {
   // MARK: - XCLAIM
 
   static func xclaim(_ call: inout Call) throws(CommandError) {
-    let stream = try call.database.streamForClaiming(call.key(1))
-    let group = try group(stream, call)
-    guard let stream else { return }
+    guard let stream = try call.database.streamForClaiming(call.key(1)),
+      let group = stream.group(named: call.arguments[2])
+    else { throw call.noGroup(1, 2) }
     let options = try ClaimOptions(call)
-    if options.endOfIDs > 6, !options.repliesWithIDs { try reserve(stream, options, call) }
+    if options.endOfIDs > 6, !options.repliesWithIDs { try reserve(stream.reading, options, call) }
     var sendsLastID = false
     if options.lastID > group.lastID {
       group.lastID = options.lastID
@@ -153,10 +152,10 @@ enum PendingEntryCommands: CommandFamily {
     var count = 0
     for index in 5..<options.endOfIDs {
       let id = try call.streamID(index)
-      guard let entry = stream.entry(id) else {
-        guard group.pending(id) != nil else { continue }
+      guard let entry = stream.reading.entry(id) else {
+        guard group.reading.pending(id) != nil else { continue }
         // What is no longer in the stream can't be worked on: it goes here and at followers.
-        if call.propagateForgetting(id, of: group, keyIndex: 1, groupIndex: 2) {
+        if call.propagateForgetting(id, of: group.reading, keyIndex: 1, groupIndex: 2) {
           sendsLastID = false
         }
         call.effects.countChanges(1)
@@ -168,7 +167,7 @@ enum PendingEntryCommands: CommandFamily {
       count += 1
     }
     if sendsLastID {
-      call.propagateGroupID(of: group, keyIndex: 1, groupIndex: 2)
+      call.propagateGroupID(of: group.reading, keyIndex: 1, groupIndex: 2)
       call.effects.countChanges(1)
     }
     call.reply.endArray(mark, count: count)
@@ -190,12 +189,12 @@ enum PendingEntryCommands: CommandFamily {
 
   /// Gives one entry to the consumer; false if it is not pending, or not for long enough.
   private static func claim(
-    _ entry: StreamEntry, _ group: ConsumerGroup, _ consumer: Consumer, _ options: ClaimOptions,
-    _ call: borrowing Call
+    _ entry: StreamEntry, _ group: WritableConsumerGroup, _ consumer: Consumer,
+    _ options: ClaimOptions, _ call: borrowing Call
   ) -> Bool {
     let now = call.moment.milliseconds
     var deliveries = 1
-    if let pending = group.pending(entry.id) {
+    if let pending = group.reading.pending(entry.id) {
       if !pending.isIdle(for: options.minimumIdle, at: now) { return false }
       deliveries = pending.deliveryCount
     } else if !options.isForced {
@@ -213,7 +212,7 @@ enum PendingEntryCommands: CommandFamily {
     } else {
       call.reply.streamEntry(entry)
     }
-    call.propagateClaim(entry.id, of: group, keyIndex: 1, groupIndex: 2)
+    call.propagateClaim(entry.id, of: group.reading, keyIndex: 1, groupIndex: 2)
     call.effects.countChanges(1)
     return true
   }
@@ -222,7 +221,7 @@ enum PendingEntryCommands: CommandFamily {
 
   static func xautoclaim(_ call: inout Call) throws(CommandError) {
     // Compatibility: the key is looked up, and counted, before the rest is looked at.
-    _ = call.database.read(call.key(1))
+    let entry = call.database.read(call.key(1))
     let minimumIdle = max(
       0,
       try call.integer(
@@ -242,12 +241,12 @@ enum PendingEntryCommands: CommandFamily {
       }
     }
     try cursor.finish()
-    let stream = try call.database.streamForWriting(call.key(1))
-    let group = try group(stream, call)
-    guard let stream else { return }
+    guard let stream = try call.database.streamForClaiming(of: entry),
+      let group = stream.group(named: call.arguments[2])
+    else { throw call.noGroup(1, 2) }
     let consumer = call.consumer(3, of: group, groupIndex: 2, keyIndex: 1)
     let reply = AutomaticClaim(
-      stream: stream, group: group, consumer: consumer, minimumIdle: minimumIdle,
+      stream: stream.reading, group: group, consumer: consumer, minimumIdle: minimumIdle,
       repliesWithIDs: repliesWithIDs)
     reply.run(from: first, limit: limit, call)
   }
@@ -328,7 +327,7 @@ private struct ClaimOptions {
 /// XAUTOCLAIM's walk through the pending entries.
 private struct AutomaticClaim {
   let stream: Stream
-  let group: ConsumerGroup
+  let group: WritableConsumerGroup
   let consumer: Consumer
   let minimumIdle: Int
   let repliesWithIDs: Bool
@@ -344,12 +343,12 @@ private struct AutomaticClaim {
     var attempts = limit * AutomaticClaim.attemptsPerEntry
     var next: StreamID? = first
     while attempts > 0, claimed.count + deleted.count < limit, let id = next,
-      let pending = group.firstPending(from: id)
+      let pending = group.reading.firstPending(from: id)
     {
       attempts -= 1
       next = pending.id.successor
       guard stream.entry(pending.id) != nil else {
-        call.propagateForgetting(pending.id, of: group, keyIndex: 1, groupIndex: 2)
+        call.propagateForgetting(pending.id, of: group.reading, keyIndex: 1, groupIndex: 2)
         call.effects.countChanges(1)
         group.acknowledge(pending.id)
         deleted.append(pending.id)
@@ -360,7 +359,7 @@ private struct AutomaticClaim {
       claimed.append(pending.id)
     }
     call.reply.array(3)
-    call.reply.streamID(next.flatMap { group.firstPending(from: $0)?.id } ?? .zero)
+    call.reply.streamID(next.flatMap { group.reading.firstPending(from: $0)?.id } ?? .zero)
     call.reply.array(claimed.count)
     for id in claimed { reply(id, call) }
     call.reply.array(deleted.count)
@@ -372,7 +371,7 @@ private struct AutomaticClaim {
     let deliveries = repliesWithIDs ? pending.deliveryCount : pending.nextDeliveryCount
     group.deliver(pending.id, to: consumer, time: now, count: deliveries)
     group.note(consumer, activeAt: now)
-    call.propagateClaim(pending.id, of: group, keyIndex: 1, groupIndex: 2)
+    call.propagateClaim(pending.id, of: group.reading, keyIndex: 1, groupIndex: 2)
     call.effects.countChanges(1)
   }
 

@@ -148,8 +148,8 @@ enum StreamCommands: CommandFamily {
     let result = options.apply(to: target, in: call.database)
     if result.count > 0 { call.effects.notify(.streamTrim, key, in: call.database) }
     if options.isSentAsItCame, case .complete = options.id { return }
-    propagateAdd(call, id, fields, name, options.exactTrim(of: target, after: result))
-    call.propagateDeletion(result, from: target)
+    propagateAdd(call, id, fields, name, options.exactTrim(of: target.reading, after: result))
+    call.propagateDeletion(result, from: target.reading)
   }
 
   /// The id of an entry to be added.
@@ -268,7 +268,7 @@ enum StreamCommands: CommandFamily {
     }
     call.countDeleted(result.count, key)
     if result.count == 0 { call.effects.countChanges(result.references.count) }
-    call.propagateDeletion(result, from: stream)
+    call.propagateDeletion(result, from: stream.reading)
   }
 
   // MARK: - XTRIM
@@ -284,12 +284,12 @@ enum StreamCommands: CommandFamily {
     guard result.count > 0 else { return }
     call.changed(key, .streamTrim, count: result.count)
     guard !options.isSentAsItCame else { return }
-    if let trim = options.exactTrim(of: stream, after: result) {
+    if let trim = options.exactTrim(of: stream.reading, after: result) {
       call.effects.rewrite("XTRIM", argumentCount: 4)
       call.effects.append(key.bytes)
       call.effects.append(trim)
     }
-    call.propagateDeletion(result, from: stream)
+    call.propagateDeletion(result, from: stream.reading)
   }
 
   // MARK: - XSETID
@@ -321,14 +321,14 @@ enum StreamCommands: CommandFamily {
     }
     let key = call.key(1)
     guard let stream = try call.database.streamForWriting(key) else { throw .noSuchKey }
-    try check(id, entriesAdded, stream)
+    try check(id, entriesAdded, stream.reading)
     stream.lastID = id
     stream.producers?.lastIDChanged(to: id)
     if let entriesAdded {
       stream.entriesAdded = UInt64(entriesAdded)
-      for index in 0..<stream.groupCount {
+      for index in 0..<stream.reading.groupCount {
         let group = stream.group(at: index)
-        group.entriesRead = stream.possibleEntriesRead(group.entriesRead)
+        group.entriesRead = stream.reading.possibleEntriesRead(group.entriesRead)
       }
     }
     if maxDeleted != .zero { stream.maxDeletedID = maxDeleted }

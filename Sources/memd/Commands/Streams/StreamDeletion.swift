@@ -70,7 +70,7 @@ struct StreamIDList {
   }
 }
 
-extension Stream {
+extension WritableStream {
   /// Deletes an entry and takes note of its id; false if there is none.
   func delete(_ id: StreamID) -> Bool {
     guard remove(id) else { return false }
@@ -84,8 +84,8 @@ extension Stream {
     _ id: StreamID, _ policy: ReferencePolicy, _ result: inout StreamDeletion
   ) -> StreamDeletion.Outcome {
     if policy == .delete { dropReferences(to: id, &result) }
-    guard entry(id) != nil else { return .missing }
-    if policy == .acknowledged, isReferenced(id) { return .referenced }
+    guard reading.entry(id) != nil else { return .missing }
+    if policy == .acknowledged, reading.isReferenced(id) { return .referenced }
     if delete(id) {
       result.count += 1
       result.ids.append(id)
@@ -95,16 +95,16 @@ extension Stream {
 
   /// Takes an id out of the pending entries of all groups.
   func dropReferences(to id: StreamID, _ result: inout StreamDeletion) {
-    for group in 0..<groupCount where self.group(at: group).acknowledge(id) {
+    for group in 0..<reading.groupCount where self.group(at: group).acknowledge(id) {
       result.references.append(StreamDeletion.Reference(group: group, id: id))
     }
   }
 
   /// Takes all ids in front of `id` out of the pending entries of all groups.
   fileprivate func dropReferences(before id: StreamID, _ result: inout StreamDeletion) {
-    for number in 0..<groupCount {
+    for number in 0..<reading.groupCount {
       let group = self.group(at: number)
-      while let pending = group.firstPending(from: .zero)?.id, pending < id {
+      while let pending = group.reading.firstPending(from: .zero)?.id, pending < id {
         group.acknowledge(pending)
         result.references.append(StreamDeletion.Reference(group: number, id: pending))
       }
@@ -117,18 +117,18 @@ extension Stream {
   ///   group has still to read.
   fileprivate func trimAcknowledged(_ trim: StreamTrim, limit: Int) -> StreamDeletion {
     var result = StreamDeletion()
-    let last = lastIDOfAllGroups
-    var entries = self.entries(through: last)
+    let last = reading.lastIDOfAllGroups
+    var entries = reading.entries(through: last)
     var looked = 0
     while limit == 0 || looked < limit {
-      if case .length(let most) = trim, length <= most { break }
+      if case .length(let most) = trim, reading.length <= most { break }
       guard let id = entries.next()?.id else { break }
       if case .minimum(let least) = trim, id >= least { break }
       looked += 1
       guard delete(id, .acknowledged, &result) == .deleted, let next = id.successor else {
         continue
       }
-      entries = self.entries(from: next, through: last)
+      entries = reading.entries(from: next, through: last)
     }
     return result
   }
@@ -139,16 +139,17 @@ extension StreamTrimOptions {
   var isSentAsItCame: Bool { !isApproximate && policy == .keep }
 
   /// Trims a stream of the database as the options say.
-  func apply(to stream: Stream, in database: Database) -> StreamDeletion {
+  func apply(to stream: WritableStream, in database: Database) -> StreamDeletion {
     guard let trim else { return StreamDeletion() }
     if policy == .acknowledged { return stream.trimAcknowledged(trim, limit: limit) }
     var result = StreamDeletion()
-    var dropped: Stream?
+    var dropped: WritableStream?
     result.count = stream.trim(
       trim, isApproximate: isApproximate, limit: limit, dropping: &dropped)
     if let dropped { database.unlinked.discard(UnlinkedValue(dropped)) }
     if policy == .delete, result.count > 0 {
-      let end = stream.length > 0 ? stream.firstID : stream.lastID.successor ?? .maximum
+      let left = stream.reading
+      let end = left.length > 0 ? left.firstID : left.lastID.successor ?? .maximum
       stream.dropReferences(before: end, &result)
     }
     return result

@@ -57,7 +57,7 @@ enum StreamProducers: CommandFamily {
 
   /// What was remembered under other rules is forgotten.
   private static func set(
-    _ duration: Int?, _ maxCount: Int?, of stream: Stream, _ call: borrowing Call
+    _ duration: Int?, _ maxCount: Int?, of stream: WritableStream, _ call: borrowing Call
   ) {
     let log = stream.makeProducers()
     let isSame =
@@ -121,11 +121,11 @@ extension RequestFields {
   }
 }
 
-extension Stream {
+extension WritableStream {
   /// The entry that was added under a name which is still remembered; it counts as sent again.
   func entry(named name: ProducedName, now: Int64) -> StreamID? {
     guard let log = producers,
-      let id = log.find(name.producer.rawSpan, name.entry.rawSpan, now: now)
+      let id = log.reading.find(name.producer.rawSpan, name.entry.rawSpan, now: now)
     else { return nil }
     if log.duplicates < .max { log.duplicates += 1 }
     return id

@@ -153,14 +153,14 @@ enum StreamReadCommands: CommandFamily {
     var served = 0
     for number in 0..<count where budget.allowsMore(call) {
       let key = call.key(request.keyIndex(number))
-      guard let entry = call.database.read(key) else { continue }
-      let stream = StreamValue(entry).stream
-      guard let group = stream.group(named: call.arguments[request.group]) else { continue }
+      guard let stream = try call.database.streamForClaiming(key),
+        let group = stream.group(named: call.arguments[request.group])
+      else { continue }
       let consumer = call.consumer(
         request.consumer, of: group, groupIndex: request.group,
         keyIndex: request.keyIndex(number))
       let reading = GroupReading(
-        call: call, stream: stream, group: group, consumer: consumer, request: request,
+        call: call, stream: stream.reading, group: group, consumer: consumer, request: request,
         keyIndex: request.keyIndex(number))
       let isNew = call.isCharacter(request.idIndex(number), ">")
       // Compatibility: the largest id means the same as `>`.

@@ -45,13 +45,13 @@ extension Database {
 
   private func expireTableFields(of entry: WritableEntry, _ key: Key, _ limit: Int) -> Int {
     let table = entry.box(of: FieldTable.self)
-    var fields: [HashField] = []
+    var fields: [WritableHashField] = []
     while fields.count < limit, let field = table.pointee.takeDue(before: moment.milliseconds) {
       fields.append(field)
     }
     guard !fields.isEmpty else { return 0 }
     announceExpiry(ofFields: fields.count, key) { visit in
-      for field in fields { visit(StoredText(field.name)) }
+      for field in fields { visit(StoredText(field.reading.name)) }
     }
     for field in fields { field.free(allocator) }
     return fields.count

@@ -222,14 +222,11 @@ extension Database {
     deadlinesChanged(of: entry)
   }
 
-  private func field(of list: FieldList, at position: Int) -> HashField {
+  private func field(of list: FieldList, at position: Int) -> WritableHashField {
     var nameScratch = DecimalScratch()
     var valueScratch = DecimalScratch()
-    let deadline = list.deadline(at: position)
-    let field = HashField.make(
+    return WritableHashField(
       list.name(at: position).text(&nameScratch), list.value(at: position).text(&valueScratch),
-      hasDeadline: deadline != nil, allocator: allocator)
-    if let deadline { field.deadline = deadline }
-    return field
+      deadline: list.deadline(at: position), allocator: allocator)
   }
 }

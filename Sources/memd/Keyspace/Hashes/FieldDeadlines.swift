@@ -112,7 +112,7 @@ struct FieldDeadlines: ~Copyable {
 
   private mutating func put(_ field: HashField, at place: Int) {
     unsafe places.unsafelyUnwrapped[place] = field.word
-    field.place = place
+    WritableHashField(owned: field).place = place
   }
 
   private mutating func settle(_ place: Int) {

@@ -38,23 +38,25 @@ struct FieldTable: ~Copyable {
   ) -> Bool {
     let hash = hash == 0 ? SipHash13.hash(name, fields.seed) : hash
     guard let location = fields.locate(name, hash: hash) else {
-      fields.insert(HashField.make(name, value, allocator: allocator), hash: hash)
+      let field = WritableHashField(name, value, allocator: allocator)
+      fields.insert(field.reading, hash: hash)
       return true
     }
     fields.willChange(at: location)
-    var field = fields.element(at: location)
-    if field.hasDeadline, !keepsDeadline {
-      deadlines.remove(field, allocator)
-      field = field.reshaped(withDeadline: false, allocator: allocator)
+    var field = WritableHashField(owned: fields.element(at: location))
+    if field.reading.hasDeadline, !keepsDeadline {
+      deadlines.remove(field.reading, allocator)
+      field = field.reshaped(deadline: nil, allocator: allocator)
     }
-    let new = field.replacingValue(value, allocator: allocator)
+    let new = field.replacingValue(value, allocator: allocator).reading
     fields.replace(at: location, with: new)
     if keepsDeadline, new.hasDeadline { deadlines.relocated(new) }
     return false
   }
 
   /// Takes in a field that the caller knows to be absent.
-  mutating func insert(_ field: HashField) {
+  mutating func insert(_ owned: WritableHashField) {
+    let field = owned.reading
     fields.insert(field, hash: field.hash(fields.seed))
     if field.hasDeadline { deadlines.insert(field, allocator) }
   }
@@ -67,11 +69,11 @@ struct FieldTable: ~Copyable {
   }
 
   /// Takes a field out of table and heap; the caller frees it.
-  mutating func take(_ name: RawSpan, hash: UInt64 = 0) -> HashField? {
+  mutating func take(_ name: RawSpan, hash: UInt64 = 0) -> WritableHashField? {
     let hash = hash == 0 ? SipHash13.hash(name, fields.seed) : hash
     guard let field = fields.remove(name, hash: hash) else { return nil }
     if field.hasDeadline { deadlines.remove(field, allocator) }
-    return field
+    return WritableHashField(owned: field)
   }
 
   /// Gives a field a deadline, or takes it away (nil); nothing happens if there is no such field.
@@ -79,26 +81,27 @@ struct FieldTable: ~Copyable {
     let hash = SipHash13.hash(name, fields.seed)
     guard let location = fields.locate(name, hash: hash) else { return }
     let field = fields.element(at: location)
+    let writable = WritableHashField(owned: field)
     if deadline != field.deadlineIfAny { fields.willChange(at: location) }
     switch (deadline, field.hasDeadline) {
     case (nil, false): return
     case (nil, true):
       deadlines.remove(field, allocator)
-      fields.replace(
-        at: location, with: field.reshaped(withDeadline: false, allocator: allocator))
+      let new = writable.reshaped(deadline: nil, allocator: allocator)
+      fields.replace(at: location, with: new.reading)
     case (let deadline?, true):
-      field.deadline = deadline
+      writable.deadline = deadline
       deadlines.deadlineChanged(field)
     case (let deadline?, false):
-      let new = field.reshaped(withDeadline: true, allocator: allocator)
-      new.deadline = deadline
+      let new = writable.reshaped(deadline: deadline, allocator: allocator).reading
       fields.replace(at: location, with: new)
       deadlines.insert(new, allocator)
     }
   }
 
-  /// Takes out the field that is due first, if its deadline is before `threshold`.
-  mutating func takeDue(before threshold: Int64) -> HashField? {
+  /// Takes out the field that is due first, if its deadline is before `threshold`; the caller frees
+  /// it.
+  mutating func takeDue(before threshold: Int64) -> WritableHashField? {
     guard let field = deadlines.first, field.deadline < threshold else { return nil }
     let hash = field.hash(fields.seed)
     guard let location = fields.locate(field, hash: hash) else {
@@ -107,7 +110,7 @@ struct FieldTable: ~Copyable {
     }
     fields.remove(at: location)
     deadlines.remove(field, allocator)
-    return field
+    return WritableHashField(owned: field)
   }
 
   // MARK: - As a whole
@@ -119,7 +122,8 @@ struct FieldTable: ~Copyable {
     if cursor == 0 { deadlines.leaveSparseSlab(allocator) }
     var relocated: [HashField] = []
     let next = fields.scanLocations(cursor) { field in
-      guard let moved = field.movedFromSparseSlab(allocator) else { return visit(false) }
+      let owned = WritableHashField(owned: field)
+      guard let moved = owned.movedFromSparseSlab(allocator) else { return visit(false) }
       field = moved
       if moved.hasDeadline { relocated.append(moved) }
       visit(true)
@@ -133,7 +137,9 @@ struct FieldTable: ~Copyable {
     deadlines.free(allocator)
     let before = fields.count
     let allocator = self.allocator
-    let isEmpty = fields.drain(upTo: budget) { $0.free(allocator) }
+    let isEmpty = fields.drain(upTo: budget) {
+      WritableHashField(owned: $0).free(allocator)
+    }
     budget -= before - fields.count
     return isEmpty
   }

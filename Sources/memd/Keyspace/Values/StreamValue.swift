@@ -9,13 +9,13 @@ struct StreamValue: CollectionValue {
 
   init(_ entry: Entry) { self.entry = entry }
 
-  /// The stream itself, which doesn't move.
+  /// The stream itself, to be read; it doesn't move.
   var stream: Stream { Stream(word: entry.valueWord) }
 
   var count: Int { stream.length }
 
   static func free(_ value: UnlinkedValue, budget: inout Int, _ allocator: Allocator) -> Bool {
-    Stream(word: value.word).free(budget: &budget)
+    WritableStream(owned: value.word).free(budget: &budget)
   }
 
   func copiedWord(_ allocator: Allocator, seed: HashSeed) -> UInt64 {
@@ -38,9 +38,14 @@ struct StreamValue: CollectionValue {
   }
 }
 
+extension WritableEntry {
+  /// The stream of an entry that the caller knows to be one.
+  var stream: WritableStream { WritableStream(owned: valueWord) }
+}
+
 extension UnlinkedValue {
   /// A stream that belongs to no key.
-  init(_ stream: Stream) {
+  init(_ stream: WritableStream) {
     self.init(
       type: .stream, encoding: Entry.CollectionEncoding.stream.rawValue, word: stream.word)
   }
@@ -53,21 +58,27 @@ extension Database {
   }
 
   /// The stream of `key` for a command that is going to change it.
-  func streamForWriting(_ key: Key) throws(CommandError) -> Stream? {
-    try collectionForWriting(key, .stream).map { StreamValue($0).stream }
+  func streamForWriting(_ key: Key) throws(CommandError) -> WritableStream? {
+    try collectionForWriting(key, .stream).map { $0.stream }
   }
 
   /// The stream of `key` for a command that changes what groups have pending.
   ///
   /// Compatibility: Redis looks it up as if it read only, so that it counts as a hit or a miss.
-  func streamForClaiming(_ key: Key) throws(CommandError) -> Stream? {
-    _ = read(key)
-    return try streamForWriting(key)
+  func streamForClaiming(_ key: Key) throws(CommandError) -> WritableStream? {
+    try streamForClaiming(of: read(key))
+  }
+
+  /// The same of an entry that `read` has just found.
+  func streamForClaiming(of entry: Entry?) throws(CommandError) -> WritableStream? {
+    guard let entry else { return nil }
+    guard entry.header.type == .stream else { throw .wrongType }
+    return open(entry).stream
   }
 
   /// Creates `key`, which is absent, with an empty stream.
-  func addStream(_ key: Key) -> Stream {
-    let stream = Stream.make(allocator)
+  func addStream(_ key: Key) -> WritableStream {
+    let stream = WritableStream.make(allocator)
     _ = addCollection(key, .stream, .stream, word: stream.word)
     return stream
   }

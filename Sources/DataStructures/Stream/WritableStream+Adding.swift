@@ -24,7 +24,7 @@ public struct StreamLimits {
   }
 }
 
-extension Stream {
+extension WritableStream {
   /// More bytes of names and values than this are no entry.
   @inlinable public static var entryByteCountMax: Int { 1 << 30 }
 
@@ -36,7 +36,7 @@ extension Stream {
     let count = source.count
     var byteCount = 0
     for index in 0..<count { byteCount &+= source.text(index).byteCount }
-    guard byteCount <= Stream.entryByteCountMax else { return false }
+    guard byteCount <= WritableStream.entryByteCountMax else { return false }
     var addition = StreamAddition(self, byteCount: byteCount, limits: limits)
     if addition.isNew {
       addition.begin(id, fieldCount: count / 2)
@@ -88,7 +88,7 @@ struct StreamAddition {
 
   /// Chooses the last block of `stream`, or a new one if the limits demand it.
   @usableFromInline
-  init(_ stream: Stream, byteCount: Int, limits: StreamLimits) {
+  init(_ stream: WritableStream, byteCount: Int, limits: StreamLimits) {
     let allocator = stream.allocator
     if let place = stream.fields.nodes.lastPosition {
       let last = stream.fields.nodes[place]
@@ -193,13 +193,13 @@ struct StreamAddition {
 
   /// Lets the stream know the block and the entry.
   @usableFromInline
-  func finish(_ id: StreamID, in stream: Stream) {
+  func finish(_ id: StreamID, in stream: WritableStream) {
     stream.adopt(block, nodeID: nodeID, isNew: isNew)
     stream.count(id)
   }
 }
 
-extension Stream {
+extension WritableStream {
   /// Gives back what the last block has kept for growing.
   func trimLastBlock() {
     guard let position = fields.nodes.lastPosition else { return }

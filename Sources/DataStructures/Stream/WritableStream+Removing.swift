@@ -8,12 +8,12 @@ public enum StreamTrim: Equatable, Sendable {
   case minimum(StreamID)
 }
 
-extension Stream {
+extension WritableStream {
   /// Deletes the entry with this id; false if there is none.
   ///
   /// The caller decides about `maxDeletedID`.
   public func remove(_ id: StreamID) -> Bool {
-    guard let entry = entry(id), let position = fields.nodes.floor(id) else { return false }
+    guard let entry = reading.entry(id), let position = fields.nodes.floor(id) else { return false }
     // An id belongs to the last block that doesn't begin behind it.
     mark(entry, at: position)
     if fields.length == 0 {
@@ -62,12 +62,12 @@ extension Stream {
   ///     freed at once; the caller frees it.
   /// - Complexity: O(removed blocks), and one walk through a block if it is exact.
   public func trim(
-    _ trim: StreamTrim, isApproximate: Bool, limit: Int, dropping dropped: inout Stream?
+    _ trim: StreamTrim, isApproximate: Bool, limit: Int, dropping dropped: inout WritableStream?
   ) -> Int {
     var removed = 0
     var freed = 0
     while let position = fields.nodes.firstPosition {
-      if case .length(let most) = trim, length <= most { break }
+      if case .length(let most) = trim, fields.length <= most { break }
       let node = fields.nodes[position]
       let live = node.master.liveCount
       if limit > 0, removed + live > limit { break }
@@ -75,12 +75,12 @@ extension Stream {
         fields.nodes.remove(at: position, allocator: allocator)
         fields.length -= live
         removed += live
-        if freed < Stream.blocksFreedAtOnce {
+        if freed < WritableStream.blocksFreedAtOnce {
           freed += 1
           willFree(node)
           node.block(allocator).free()
         } else {
-          if dropped == nil { dropped = Stream.make(allocator) }
+          if dropped == nil { dropped = WritableStream.make(allocator) }
           dropped?.fields.nodes.insert(node, allocator: allocator)
         }
         continue
@@ -98,18 +98,9 @@ extension Stream {
   /// Whether nothing of a block is to be kept.
   private func goesWhole(_ node: StreamNode, live: Int, _ trim: StreamTrim) -> Bool {
     switch trim {
-    case .length(let most): return length - live >= most
-    case .minimum(let id): return lastID(of: node) < id
+    case .length(let most): return fields.length - live >= most
+    case .minimum(let id): return node.lastID < id
     }
-  }
-
-  /// The id of a block's last entry, deleted or not.
-  func lastID(of node: StreamNode) -> StreamID {
-    let listpack = node.listpack
-    guard let last = listpack.last, let count = listpack.integer(at: last) else { return node.id }
-    var position = last
-    for _ in 0..<count { position = listpack.previous(position) ?? position }
-    return StreamEntry(listpack, at: position, node: node.id, fieldCount: 0, names: 0).id
   }
 
   /// Marks entries of a block as deleted until nothing more is to go; returns how many.
@@ -126,7 +117,7 @@ extension Stream {
         block.listpack, at: offset, node: node.id, fieldCount: master.fieldCount,
         names: master.namesPosition)
       switch trim {
-      case .length(let most): if length <= most { offset = .max }
+      case .length(let most): if fields.length <= most { offset = .max }
       case .minimum(let id): if entry.id >= id { offset = .max }
       }
       if offset == .max { break }
