@@ -7,8 +7,8 @@
 // Deleting an entry only marks it in its block; the block goes with its last entry. Trimming drops
 // whole blocks from the front, and marks entries only if it is asked to be exact.
 //
-// What a newcomer gets wrong: `lastID` is the largest id that the stream ever had, which may be
-// that of a deleted entry; `lastEntryID` is the largest that is still there.
+// What a newcomer gets wrong: behind `lastID` the next entry comes; it may be the id of a deleted
+// entry, or what XSETID said; `lastEntryID` is the largest that is still there.
 
 /// A stream, to be read only: the address of one block of memory from which everything hangs.
 ///

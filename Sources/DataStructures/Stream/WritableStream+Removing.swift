@@ -51,6 +51,34 @@ extension WritableStream {
     block.replace(at: Listpack.headerCount, withInteger: live)
   }
 
+  /// Takes deleted entries with larger ids out of the last block. All that are behind its last
+  /// entry stand there, since no block is without one.
+  func dropMarks(behind id: StreamID) {
+    guard let position = fields.nodes.lastPosition else { return }
+    willChange(position)
+    let node = fields.nodes[position]
+    var block = node.block(allocator)
+    let master = StreamMaster(block.listpack)
+    var end: Int?
+    var dropped = 0
+    var offset = master.firstEntry(block.listpack)
+    while offset < block.listpack.end {
+      let entry = StreamEntry(
+        block.listpack, at: offset, node: node.id, fieldCount: master.fieldCount,
+        names: master.namesPosition)
+      if entry.id > id {
+        precondition(entry.isDeleted, "an entry behind the last id")
+        end = end ?? offset
+        dropped += 1
+      }
+      offset = entry.behind
+    }
+    guard let end else { return }
+    block.remove(at: end, count: .max)
+    setCounts(&block, live: master.liveCount, deleted: master.deletedCount - dropped)
+    fields.nodes[position].moved(to: block)
+  }
+
   // MARK: - Trimming
 
   /// Removes entries from the front; returns how many.

@@ -39,10 +39,12 @@ public struct WritableStream {
 
   // MARK: - Figures
 
-  /// The largest id that an entry ever had, or XSETID said.
-  public var lastID: StreamID {
-    get { fields.lastID }
-    nonmutating set { fields.lastID = newValue }
+  /// Sets the id behind which the next entry comes; no entry may be behind it.
+  ///
+  /// It may be set back in front of deleted entries: their marks go, as their ids may come again.
+  public func setLastID(_ id: StreamID) {
+    if let last = fields.nodes.last, last.lastID > id { dropMarks(behind: id) }
+    fields.lastID = id
   }
 
   /// The largest id that was deleted; trimming does not count.

@@ -49,8 +49,11 @@ extension RDBReader {
       throw malformed("length of a stream")
     }
     let last = try streamID()
-    guard last >= stream.lastID else { throw malformed("last id of a stream") }
-    stream.lastID = last
+    // It may be in front of deleted entries: XSETID can set it back.
+    guard last >= stream.reading.lastEntryID ?? .zero else {
+      throw malformed("last id of a stream")
+    }
+    stream.setLastID(last)
     guard kind != .streamListpacks else {
       stream.entriesAdded = UInt64(stream.reading.length)
       return
@@ -163,7 +166,8 @@ extension RDBReader {
         try string(into: &scratch)
         let id = try streamID()
         let time = min(Int64(clamping: id.milliseconds), now)
-        guard id <= stream.lastID, log.restore(scratch.bytes, id, time: time, to: producer) else {
+        guard id <= stream.reading.lastID, log.restore(scratch.bytes, id, time: time, to: producer)
+        else {
           throw malformed("idempotent id of a stream")
         }
       }

@@ -33,7 +33,7 @@ struct ProducerLogTests {
       #expect(found == expected?.id, "seed \(seed), step \(step)")
       guard found == nil else { continue }
       let id = StreamID(UInt64(step + 1), 0)
-      stream.lastID = id
+      stream.setLastID(id)
       log.remember(pid.rawSpan, iid.rawSpan, as: id, now: now)
       known.append(Known(producer: producer, name: name, id: id, time: now))
       while known.count(where: { $0.producer == producer }) > log.maxCount {

@@ -90,19 +90,29 @@ private struct StreamModel: ~Copyable {
   }
 
   mutating func step() {
-    switch random.next(below: 12) {
+    switch random.next(below: 13) {
     case 0..<5: for _ in 0...random.next(below: 12) { add() }
     case 5: for _ in 0...random.next(below: 6) { remove() }
     case 6: trim()
     case 7, 8: for _ in 0...random.next(below: 90) { deliver() }
     case 9: for _ in 0...random.next(below: 90) { acknowledge() }
     case 10: for _ in 0...random.next(below: 40) { release() }
+    case 11: setBack()
     default: range()
     }
   }
 
+  /// The ids of deleted entries at the end are free again.
+  private mutating func setBack() {
+    for _ in 0..<random.next(below: 3) where !entries.isEmpty {
+      _ = stream.remove(entries.removeLast().id)
+    }
+    stream.setLastID(entries.last?.id ?? .zero)
+    stream.reading.checkInvariants()
+  }
+
   private mutating func add() {
-    var id = stream.lastID
+    var id = stream.reading.lastID
     switch random.next(below: 4) {
     case 0: id = id.successor ?? id
     case 1: id = StreamID(id.milliseconds + 1 + UInt64(random.next(below: 300)), 0)

@@ -151,7 +151,7 @@ enum ConsumerGroupCommands: CommandFamily {
     let old = try options.makesStream ? call.database.streamForWriting(key) : stream(call)
     guard call.arguments.count <= 8 else { throw call.subcommandFailure("XGROUP") }
     let id =
-      call.isCharacter(4, "$") ? old?.lastID ?? .zero : try call.streamID(4)
+      call.isCharacter(4, "$") ? old?.reading.lastID ?? .zero : try call.streamID(4)
     let target = old ?? call.database.addStream(key)
     if old == nil {
       call.effects.touched(key, in: call.database)
@@ -173,7 +173,7 @@ enum ConsumerGroupCommands: CommandFamily {
     let group = try group(of: stream, call)
     guard call.arguments.count <= 7 else { throw call.subcommandFailure("XGROUP") }
     if call.isCharacter(4, "$") {
-      group.lastID = stream.lastID
+      group.lastID = stream.reading.lastID
     } else if call.isCharacter(4, "-") {
       group.lastID = .zero
     } else if call.isCharacter(4, "+") {

@@ -134,7 +134,7 @@ enum StreamCommands: CommandFamily {
     {
       return call.reply.streamID(known)
     }
-    let id = try nextID(options.id, after: stream?.lastID ?? .zero, call)
+    let id = try nextID(options.id, after: stream?.reading.lastID ?? .zero, call)
     let isNew = stream == nil
     let target = stream ?? call.database.addStream(key)
     stream = target
@@ -322,7 +322,7 @@ enum StreamCommands: CommandFamily {
     let key = call.key(1)
     guard let stream = try call.database.streamForWriting(key) else { throw .noSuchKey }
     try check(id, entriesAdded, stream.reading)
-    stream.lastID = id
+    stream.setLastID(id)
     stream.producers?.lastIDChanged(to: id)
     if let entriesAdded {
       stream.entriesAdded = UInt64(entriesAdded)
