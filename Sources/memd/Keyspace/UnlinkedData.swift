@@ -50,6 +50,7 @@ final class UnlinkedData {
   }
 
   /// Frees what a collection has given up; much of it waits for its turn.
+  @inline(never)
   func discard(_ value: UnlinkedValue) {
     var budget = UnlinkedData.elementsAtOnce
     if !value.free(allocator, budget: &budget) { values.append(value) }

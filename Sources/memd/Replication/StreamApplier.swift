@@ -107,7 +107,7 @@ final class StreamApplier {
           base: base, slices: batch.slices.base + firstSlice, count: count)
         unsafe batch.append(
           Batch.Request(
-            client: .passUnretained(client), database: .passUnretained(client.database),
+            client: .passUnretained(client), database: BorrowedDatabase(client.database),
             base: base, firstSlice: firstSlice, argumentCount: count, rawCount: position - start,
             command: server.commands.find(arguments)))
         return word(of: arguments)

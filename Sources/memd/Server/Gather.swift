@@ -204,7 +204,7 @@ extension Server {
     let command = commands.find(arguments)
     unsafe batch.append(
       Batch.Request(
-        client: .passUnretained(client), database: .passUnretained(client.database), base: base,
+        client: .passUnretained(client), database: BorrowedDatabase(client.database), base: base,
         firstSlice: first, argumentCount: count,
         rawCount: isCanonical ? end - start : 0, command: command))
     if batch.isFull || command.map({ $0.flags.contains(.parserBarrier) }) ?? false {

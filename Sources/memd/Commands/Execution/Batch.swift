@@ -19,7 +19,7 @@ final class Batch {
   struct Request {
     let client: Unmanaged<Client>
     /// The database that was selected when the request was read; a hint, like all of prefetching.
-    let database: Unmanaged<Database>
+    let database: BorrowedDatabase
     let base: UnsafeRawPointer
     let firstSlice: Int
     let argumentCount: Int
@@ -128,7 +128,7 @@ final class Batch {
       var position = Int(keys.first)
       let end = keys.last >= 0 ? Int(keys.last) : request.argumentCount &+ Int(keys.last)
       guard end < request.argumentCount else { continue }
-      let contents = unsafe request.database._withUnsafeGuaranteedRef { unsafe $0.storage }
+      let contents = unsafe request.database.use { unsafe $0.storage }
       let seed = unsafe contents.pointee.table.seed
       let arguments = self.arguments(of: request)
       while position <= end, hintCount < Batch.hintCapacity {
@@ -181,7 +181,7 @@ final class Batch {
       guard let command = request.command, command.member != 0,
         command.member < request.argumentCount
       else { continue }
-      let contents = unsafe request.database._withUnsafeGuaranteedRef { unsafe $0.storage }
+      let contents = unsafe request.database.use { unsafe $0.storage }
       let arguments = self.arguments(of: request)
       let found = unsafe contents.pointee.table.find(arguments[1], hash: arguments.hash(at: 1))
       guard let entry = found else { continue }

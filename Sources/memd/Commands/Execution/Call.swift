@@ -25,7 +25,7 @@ struct Call: ~Copyable {
   struct Frame {
     var server: Unmanaged<Server>
     var client: Unmanaged<Client>
-    var database: Unmanaged<Database>
+    var database: BorrowedDatabase
     var arguments: Arguments
     var command: CommandReference
 
@@ -82,6 +82,13 @@ struct Call: ~Copyable {
   func failure(_ message: ByteText) -> CommandError {
     server.errorText.message = message
     return .formatted
+  }
+
+  /// The error of a request with too few or too many arguments, which its arity doesn't tell.
+  @inline(never)
+  func wrongArgumentCount() -> CommandError {
+    let name = server.commands.description(of: command).fullName
+    return failure("ERR wrong number of arguments for '\(name)' command")
   }
 
   // MARK: - Effects

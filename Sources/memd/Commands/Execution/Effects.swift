@@ -89,8 +89,11 @@ final class Effects {
   /// The next event is about this field of a hash, among others perhaps.
   @inline(__always)
   func mention(field: RawSpan) {
-    if attention.kinds.contains(.fields) { observer?.note(field: field) }
+    if attention.kinds.contains(.fields) { note(field: field) }
   }
+
+  @inline(never)
+  private func note(field: RawSpan) { observer?.note(field: field) }
 
   /// Marks a key for whoever watches it, caches it or waits for it: neither a change that counts
   /// nor an event of its own.

@@ -29,7 +29,7 @@ extension Server {
   @inline(__always)
   private func runRequests(of client: Client, _ batch: Batch, from first: Int) -> Int {
     let owner = unsafe batch[first].client.toOpaque()
-    let database = unsafe Unmanaged.passUnretained(client.database)
+    let database = BorrowedDatabase(client.database)
     var frame = unsafe Call.Frame(
       server: .passUnretained(self), client: batch[first].client, database: database,
       arguments: batch.arguments(of: batch[first]), command: commands[0])
@@ -45,7 +45,7 @@ extension Server {
         endUnit()
         index &+= 1
       } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
-        && Unmanaged.passUnretained(call.client.database).toOpaque() == database.toOpaque()
+        && database.isSame(as: call.client.database)
         && call.client.reply.count < output.watermark
       return index
     }

@@ -4,6 +4,10 @@ import DataStructures
 import RESP
 
 extension Call {
+  /// Fields with a deadline before this one are due, and not shown.
+  @inline(__always)
+  var fieldThreshold: Int64 { moment.fieldThreshold }
+
   /// The hash of `key` for a command that is going to change it; nil if there is none.
   ///
   /// Those of the fields that the command names which are due are removed first, so that the
@@ -16,7 +20,7 @@ extension Call {
     _ key: Key, fieldsFrom first: Int, to end: Int, step: Int = 1
   ) throws(CommandError) -> WritableEntry? {
     guard let entry = try database.collectionForWriting(key, .hash) else { return nil }
-    guard HashValue(entry).hasDueFields(before: moment.fieldThreshold) else { return entry }
+    guard HashValue(entry).hasDueFields(before: fieldThreshold) else { return entry }
     return removingDueFields(entry, key, from: first, to: end, step: step)
   }
 
@@ -25,10 +29,9 @@ extension Call {
     _ entry: WritableEntry, _ key: Key, from first: Int, to end: Int, step: Int
   ) -> WritableEntry? {
     var entry = entry
-    let threshold = moment.fieldThreshold
     var due: [Int] = []
     for index in stride(from: first, to: end, by: step) {
-      if database.isFieldDue(arguments[index], of: entry.entry, before: threshold) {
+      if database.isFieldDue(arguments[index], of: entry.entry, before: fieldThreshold) {
         due.append(index)
       }
     }

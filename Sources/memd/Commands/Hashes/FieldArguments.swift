@@ -102,8 +102,12 @@ extension Call {
   /// The next event is about the fields that stand in front of their values from `first` on.
   @inline(__always)
   func mentionFields(from first: Int, to end: Int) {
-    guard effects.attention.kinds.contains(.fields) else { return }
-    mention(Array(stride(from: first, to: end, by: 2)))
+    if effects.attention.kinds.contains(.fields) { mention(from: first, to: end) }
+  }
+
+  @inline(never)
+  private func mention(from first: Int, to end: Int) {
+    for index in stride(from: first, to: end, by: 2) { effects.mention(field: arguments[index]) }
   }
 
   /// Says that fields have been removed, and removes the hash with the last of them.

@@ -117,7 +117,7 @@ enum FieldExpiryCommands: CommandFamily {
     for index in fields.indexes {
       // Each field sees what happened to those before it: it may be one of them again.
       let outcome: Int
-      switch HashValue(entry).state(of: call.arguments[index], call.moment) {
+      switch HashValue(entry).state(of: call.arguments[index], before: call.fieldThreshold) {
       case .missing: outcome = Outcome.missing
       case .lasting: outcome = condition.allows(deadline, current: nil) ? Outcome.set : 0
       case .expiring(let current):
@@ -183,7 +183,7 @@ enum FieldExpiryCommands: CommandFamily {
     }
     var changed: [Int] = []
     for index in fields.indexes {
-      switch HashValue(entry).state(of: call.arguments[index], call.moment) {
+      switch HashValue(entry).state(of: call.arguments[index], before: call.fieldThreshold) {
       case .missing: call.reply.integer(-2)
       case .lasting: call.reply.integer(-1)
       case .expiring:
@@ -222,7 +222,9 @@ enum FieldExpiryCommands: CommandFamily {
     let fields = try FieldArguments(call, at: 2)
     call.reply.array(fields.count)
     for index in fields.indexes {
-      let state = entry.map { HashValue($0).state(of: call.arguments[index], call.moment) }
+      let state = entry.map {
+        HashValue($0).state(of: call.arguments[index], before: call.fieldThreshold)
+      }
       switch state ?? .missing {
       case .missing: call.reply.integer(-2)
       case .lasting: call.reply.integer(-1)

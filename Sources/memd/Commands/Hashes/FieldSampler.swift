@@ -20,7 +20,7 @@ struct FieldSampler {
 
   init(_ entry: Entry, _ call: borrowing Call) {
     hash = HashValue(entry)
-    threshold = call.moment.fieldThreshold
+    threshold = call.fieldThreshold
     dueCount = hash.dueCount(before: threshold)
     count = hash.count - dueCount
   }

@@ -71,7 +71,8 @@ enum FieldValueCommands: CommandFamily {
     }
     var removed: [Int] = []
     for index in fields.indexes {
-      guard let value = HashValue(entry).find(call.arguments[index], call.moment) else {
+      guard let value = HashValue(entry).find(call.arguments[index], before: call.fieldThreshold)
+      else {
         call.reply.null()
         continue
       }
@@ -98,7 +99,7 @@ enum FieldValueCommands: CommandFamily {
     }
     var found: [Int] = []
     for index in fields.indexes {
-      if let value = HashValue(entry).find(call.arguments[index], call.moment) {
+      if let value = HashValue(entry).find(call.arguments[index], before: call.fieldThreshold) {
         call.reply.bulk(value)
         found.append(index)
       } else {
@@ -122,7 +123,9 @@ enum FieldValueCommands: CommandFamily {
     var persisted: [Int] = []
     for index in fields {
       let name = call.arguments[index]
-      guard case .expiring = HashValue(entry).state(of: name, call.moment) else { continue }
+      guard case .expiring = HashValue(entry).state(of: name, before: call.fieldThreshold) else {
+        continue
+      }
       call.database.setFieldDeadline(nil, of: name, in: &entry, hash: key.hash)
       persisted.append(index)
     }
@@ -201,7 +204,9 @@ private struct FieldOptions {
     func isMet(by entry: WritableEntry?, _ fields: FieldArguments, _ call: borrowing Call) -> Bool {
       if self == .none { return true }
       for index in fields.indexes {
-        let value = entry.flatMap { HashValue($0).find(call.arguments[index], call.moment) }
+        let value = entry.flatMap {
+          HashValue($0).find(call.arguments[index], before: call.fieldThreshold)
+        }
         if (value != nil) != (self == .present) { return false }
       }
       return true

@@ -68,7 +68,7 @@ enum HashCommands: CommandFamily {
   static func hsetnx(_ call: inout Call) throws(CommandError) {
     let key = call.key(1)
     if var entry = try call.hashForWriting(key, fieldsFrom: 2, to: 3) {
-      if HashValue(entry).find(call.arguments[2], call.moment) != nil {
+      if HashValue(entry).find(call.arguments[2], before: call.fieldThreshold) != nil {
         return call.reply.integer(0)
       }
       _ = call.database.setFields(call.arguments, from: 2, of: &entry, hash: key.hash)
@@ -108,12 +108,5 @@ extension Call {
     changed(key, .hashDelete, count: removed)
     if HashValue(entry).count == 0 { removeEmptied(key) }
     return removed
-  }
-
-  /// The error of a request with too few or too many arguments, which its arity doesn't tell.
-  @inline(never)
-  func wrongArgumentCount() -> CommandError {
-    let name = server.commands.description(of: command).fullName
-    return failure("ERR wrong number of arguments for '\(name)' command")
   }
 }

@@ -30,7 +30,8 @@ enum HashCounterCommands: CommandFamily {
     let key = call.key(1)
     let entry = try call.hashForWriting(key, fieldsFrom: 2, to: 3)
     var old = 0
-    if let entry, let value = HashValue(entry).find(call.arguments[2], call.moment) {
+    if let entry, let value = HashValue(entry).find(call.arguments[2], before: call.fieldThreshold)
+    {
       guard let integer = value.integer ?? DecimalText.parse(value.stored) else {
         throw CommandError("ERR hash value is not an integer")
       }
@@ -41,7 +42,7 @@ enum HashCounterCommands: CommandFamily {
     var scratch = DecimalScratch()
     let text = scratch.write(sum)
     call.database.setNumber(text, of: call.arguments[2], in: entry, key)
-    call.effects.mention(field: call.arguments[2])
+    call.mentionFields(from: 2, to: 3)
     call.changed(key, .hashIncrement)
     call.reply.integer(sum)
   }
@@ -55,7 +56,8 @@ enum HashCounterCommands: CommandFamily {
     let entry = try call.hashForWriting(key, fieldsFrom: 2, to: 3)
     var old: LongDouble = 0
     var deadline: Int64?
-    if let entry, let value = HashValue(entry).find(call.arguments[2], call.moment) {
+    if let entry, let value = HashValue(entry).find(call.arguments[2], before: call.fieldThreshold)
+    {
       if let integer = value.integer {
         old = LongDouble(integer)
       } else if let number = LongDoubleText.parse(value.stored) {
@@ -63,7 +65,9 @@ enum HashCounterCommands: CommandFamily {
       } else {
         throw CommandError("ERR hash value is not a float")
       }
-      if case .expiring(let instant) = HashValue(entry).state(of: call.arguments[2], call.moment) {
+      if case .expiring(let instant) = HashValue(entry).state(
+        of: call.arguments[2], before: call.fieldThreshold)
+      {
         deadline = instant
       }
     }
@@ -74,7 +78,7 @@ enum HashCounterCommands: CommandFamily {
     let text = buffer.bytes
     call.database.setNumber(text, of: call.arguments[2], in: entry, key)
     propagate(text, deadline, key, call)
-    call.effects.mention(field: call.arguments[2])
+    call.mentionFields(from: 2, to: 3)
     call.changed(key, .hashIncrementByFloat)
     call.reply.bulk(text)
   }

@@ -113,7 +113,7 @@ enum HashIterationCommands: CommandFamily {
     _ hash: HashValue, _ options: FieldScanOptions, _ call: borrowing Call,
     into found: inout [FieldPair]
   ) -> UInt64 {
-    hash.forEach(before: call.moment.fieldThreshold) { name, value, _ in
+    hash.forEach(before: call.fieldThreshold) { name, value, _ in
       if options.accepts(name) { found.append(FieldPair(name: name, value: value)) }
     }
     return 0
@@ -124,7 +124,7 @@ enum HashIterationCommands: CommandFamily {
     _ hash: HashValue, _ cursor: UInt64, _ options: FieldScanOptions, _ call: borrowing Call,
     into found: inout [FieldPair]
   ) -> UInt64 {
-    let threshold = call.moment.fieldThreshold
+    let threshold = call.fieldThreshold
     let table = hash.table
     var cursor = cursor
     var seen = 0

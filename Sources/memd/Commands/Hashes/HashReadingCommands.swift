@@ -58,7 +58,7 @@ enum HashReadingCommands: CommandFamily {
     let key = call.key(1)
     guard let entry = try call.database.collection(key, .hash) else { return nil }
     return HashValue(entry).find(
-      call.arguments[2], hash: call.arguments.hash(at: 2), call.moment)
+      call.arguments[2], hash: call.arguments.hash(at: 2), before: call.fieldThreshold)
   }
 
   static func hmget(_ call: inout Call) throws(CommandError) {
@@ -72,9 +72,10 @@ enum HashReadingCommands: CommandFamily {
       return
     }
     let hash = HashValue(entry)
+    let threshold = call.fieldThreshold
     for index in 2..<count {
       if let value = hash.find(
-        call.arguments[index], hash: call.arguments.hash(at: index), call.moment)
+        call.arguments[index], hash: call.arguments.hash(at: index), before: threshold)
       {
         call.reply.bulk(value)
       } else {
@@ -94,7 +95,7 @@ enum HashReadingCommands: CommandFamily {
     let hash = HashValue(entry)
     let client = call.client
     client.reply.map(hash.visibleCount(call.moment))
-    hash.forEach(before: call.moment.fieldThreshold) { name, value, _ in
+    hash.forEach(before: call.fieldThreshold) { name, value, _ in
       client.reply.bulk(name)
       client.reply.bulk(value)
     }
@@ -106,7 +107,7 @@ enum HashReadingCommands: CommandFamily {
     let hash = HashValue(entry)
     let client = call.client
     client.reply.array(hash.visibleCount(call.moment))
-    hash.forEach(before: call.moment.fieldThreshold) { name, _, _ in client.reply.bulk(name) }
+    hash.forEach(before: call.fieldThreshold) { name, _, _ in client.reply.bulk(name) }
   }
 
   static func hvals(_ call: inout Call) throws(CommandError) {
@@ -115,7 +116,7 @@ enum HashReadingCommands: CommandFamily {
     let hash = HashValue(entry)
     let client = call.client
     client.reply.array(hash.visibleCount(call.moment))
-    hash.forEach(before: call.moment.fieldThreshold) { _, value, _ in client.reply.bulk(value) }
+    hash.forEach(before: call.fieldThreshold) { _, value, _ in client.reply.bulk(value) }
   }
 
   // MARK: - HEXISTS, HLEN, HSTRLEN
@@ -145,7 +146,9 @@ extension Call {
   @inline(never)
   func valueByteCount(of indexes: Range<Int>, in hash: HashValue) -> Int {
     var bytes = 0
-    for index in indexes { bytes += hash.find(arguments[index], moment)?.count ?? 0 }
+    for index in indexes {
+      bytes += hash.find(arguments[index], before: fieldThreshold)?.count ?? 0
+    }
     return bytes
   }
 }

@@ -108,7 +108,7 @@ enum ExpiryCommands: CommandFamily {
     let condition = try DeadlineCondition(call)
     let (product, productOverflows) = try call.integer(2).multipliedReportingOverflow(by: unit)
     let (deadline, sumOverflows) = product.addingReportingOverflow(Int(origin))
-    guard !productOverflows, !sumOverflows else { throw invalidExpireTime(call) }
+    guard !productOverflows, !sumOverflows else { throw call.invalidExpireTime() }
     let database = call.database
     let key = call.key(1)
     guard let entry = database.write(key) else { return call.reply.integer(0) }
@@ -131,11 +131,6 @@ enum ExpiryCommands: CommandFamily {
     call.reply.integer(1)
   }
 
-  private static func invalidExpireTime(_ call: borrowing Call) -> CommandError {
-    let name = call.server.commands.description(of: call.command).fullName
-    return call.failure("ERR invalid expire time in '\(name)' command")
-  }
-
   /// NX, XX, GT and LT of the commands that set a deadline.
   private struct DeadlineCondition {
     var onlyIfMissing = false
@@ -150,8 +145,7 @@ enum ExpiryCommands: CommandFamily {
         case Keyword("xx"): onlyIfPresent = true
         case Keyword("gt"): onlyIfLater = true
         case Keyword("lt"): onlyIfEarlier = true
-        default:
-          throw call.failure("ERR Unsupported option \(echo: call.arguments[index])")
+        default: throw DeadlineCondition.unsupported(index, call)
         }
       }
       if onlyIfMissing, onlyIfPresent || onlyIfLater || onlyIfEarlier {
@@ -161,6 +155,11 @@ enum ExpiryCommands: CommandFamily {
       if onlyIfLater, onlyIfEarlier {
         throw CommandError("ERR GT and LT options at the same time are not compatible")
       }
+    }
+
+    @inline(never)
+    private static func unsupported(_ index: Int, _ call: borrowing Call) -> CommandError {
+      call.failure("ERR Unsupported option \(echo: call.arguments[index])")
     }
 
     /// Whether a key with the deadline `current` gets the deadline `new`; no deadline is infinity.

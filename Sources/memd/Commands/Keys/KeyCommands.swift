@@ -72,7 +72,8 @@ enum KeyCommands: CommandFamily {
   // MARK: - TYPE
 
   static func type(_ call: inout Call) throws(CommandError) {
-    guard let entry = call.database.inspect(call.key(1)) else { return call.reply.status("none") }
+    let key = call.key(1)
+    guard let entry = call.database.inspect(key) else { return call.reply.status("none") }
     call.reply.status(entry.header.type.name)
   }
 

@@ -132,7 +132,8 @@ enum SetCommands: CommandFamily {
   // MARK: - SCARD
 
   static func scard(_ call: inout Call) throws(CommandError) {
-    let entry = try call.database.collection(call.key(1), .set)
+    let key = call.key(1)
+    let entry = try call.database.collection(key, .set)
     call.reply.integer(entry.map { SetValue($0).count } ?? 0)
   }
 
@@ -141,18 +142,21 @@ enum SetCommands: CommandFamily {
   static func sismember(_ call: inout Call) throws(CommandError) {
     let count = call.arguments.count
     guard count == 3 || (count == 4 && call.keyword(3) == Keyword("xx")) else { throw .syntax }
-    guard let entry = try call.database.collection(call.key(1), .set) else {
+    let key = call.key(1)
+    guard let entry = try call.database.collection(key, .set) else {
       // With XX a missing set differs from a missing member.
       return call.reply.integer(count == 4 ? -1 : 0)
     }
-    let isMember = SetValue(entry).contains(call.arguments[2], seed: call.database.seed)
+    let isMember = SetValue(entry).contains(
+      call.arguments[2], hash: call.arguments.hash(at: 2), seed: call.database.seed)
     call.reply.integer(isMember ? 1 : 0)
   }
 
   // MARK: - SMISMEMBER
 
   static func smismember(_ call: inout Call) throws(CommandError) {
-    let entry = try call.database.collection(call.key(1), .set)
+    let key = call.key(1)
+    let entry = try call.database.collection(key, .set)
     call.reply.array(call.arguments.count - 2)
     for index in 2..<call.arguments.count {
       guard let entry else {

@@ -72,10 +72,19 @@ enum SortedSetCommands: CommandFamily {
     do throws(CommandError) {
       try add(call, .increment, from: 2, countsUpdates: false)
     } catch {
-      // Compatibility: an option of ZADD where the increment belongs is a syntax error.
-      if error == .notFloat { _ = try AddOptions(call) }
-      throw error
+      throw incrementError(error, call)
     }
+  }
+
+  /// The error of ZINCRBY, for which `error` was thrown.
+  @inline(never)
+  private static func incrementError(
+    _ error: CommandError, _ call: borrowing Call
+  ) -> CommandError {
+    guard error == .notFloat else { return error }
+    // Compatibility: an option of ZADD where the increment belongs is a syntax error.
+    do throws(CommandError) { _ = try AddOptions(call) } catch let other { return other }
+    return error
   }
 
   /// Adds the pairs of score and member that stand from argument `first` on, and replies.
@@ -222,10 +231,7 @@ enum SortedSetCommands: CommandFamily {
 
   /// WITHSCORE, and nothing behind it.
   private static func checkRankOption(_ call: borrowing Call) throws(CommandError) {
-    guard call.arguments.count == 4 else {
-      let name = call.server.commands.description(of: call.command).fullName
-      throw call.failure("ERR wrong number of arguments for '\(name)' command")
-    }
+    guard call.arguments.count == 4 else { throw call.wrongArgumentCount() }
     guard FoldedName(folding: call.arguments[3]) == FoldedName("withscore") else {
       throw .syntax
     }

@@ -89,13 +89,13 @@ enum MultipleStringCommands: CommandFamily {
   // MARK: - MSET, MSETNX
 
   static func mset(_ call: inout Call) throws(CommandError) {
-    guard call.arguments.count % 2 == 1 else { throw wrongCount(call) }
+    guard call.arguments.count % 2 == 1 else { throw call.wrongArgumentCount() }
     assignPairs(call, from: 1, to: call.arguments.count)
     call.reply.ok()
   }
 
   static func msetnx(_ call: inout Call) throws(CommandError) {
-    guard call.arguments.count % 2 == 1 else { throw wrongCount(call) }
+    guard call.arguments.count % 2 == 1 else { throw call.wrongArgumentCount() }
     for index in stride(from: 1, to: call.arguments.count, by: 2) {
       if exists(index, call) { return call.reply.integer(0) }
     }
@@ -129,11 +129,6 @@ enum MultipleStringCommands: CommandFamily {
   @inline(never)
   private static func exists(_ index: Int, _ call: borrowing Call) -> Bool {
     call.database.write(call.key(index)) != nil
-  }
-
-  private static func wrongCount(_ call: borrowing Call) -> CommandError {
-    let name = call.server.commands.description(of: call.command).fullName
-    return call.failure("ERR wrong number of arguments for '\(name)' command")
   }
 
   // MARK: - MSETEX

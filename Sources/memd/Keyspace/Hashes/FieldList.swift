@@ -132,7 +132,7 @@ struct PackedFields: ListpackOwner {
   private var isReserved = false
 
   init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
-    packed = PackedValue(entry, hash: hash, in: database)
+    packed = PackedValue(entry, hash: hash, in: BorrowedDatabase(database))
     offset = FieldList.hasDeadlines(entry.header.encoding) ? FieldList.headerCount : 0
   }
 

@@ -66,22 +66,22 @@ struct HashValue: CollectionValue {
 extension HashValue {
   // MARK: - Reading
 
-  /// The value of a field; nil if there is none, or if its deadline has passed.
+  /// The value of a field; nil if there is none, or if its deadline is before `threshold`.
   ///
   /// - Parameter hash: the hash of the name, 0 if nobody has computed it.
   @inline(__always)
-  func find(_ name: RawSpan, hash: UInt64 = 0, _ moment: Moment) -> StoredText? {
-    guard isTable else { return findPacked(name, moment) }
+  func find(_ name: RawSpan, hash: UInt64 = 0, before threshold: Int64) -> StoredText? {
+    guard isTable else { return findPacked(name, before: threshold) }
     guard let field = table.pointee.find(name, hash: hash) else { return nil }
-    if field.hasDeadline, field.deadline < moment.fieldThreshold { return nil }
+    if field.hasDeadline, field.deadline < threshold { return nil }
     return StoredText(field.value)
   }
 
   @inline(__always)
-  private func findPacked(_ name: RawSpan, _ moment: Moment) -> StoredText? {
+  private func findPacked(_ name: RawSpan, before threshold: Int64) -> StoredText? {
     let list = FieldList(entry)
     guard let position = list.find(name) else { return nil }
-    if list.stride == 3, list.isDue(at: position, before: moment.fieldThreshold) { return nil }
+    if list.stride == 3, list.isDue(at: position, before: threshold) { return nil }
     return list.value(at: position)
   }
 
@@ -93,7 +93,7 @@ extension HashValue {
   }
 
   /// Whether a field is there, not being due, and when it expires.
-  func state(of name: RawSpan, _ moment: Moment) -> FieldState {
+  func state(of name: RawSpan, before threshold: Int64) -> FieldState {
     let deadline: Int64?
     if isTable {
       guard let field = table.pointee.find(name) else { return .missing }
@@ -104,7 +104,7 @@ extension HashValue {
       deadline = list.deadline(at: position)
     }
     guard let deadline else { return .lasting }
-    return deadline < moment.fieldThreshold ? .missing : .expiring(deadline)
+    return deadline < threshold ? .missing : .expiring(deadline)
   }
 
   /// Number of fields that are not due.

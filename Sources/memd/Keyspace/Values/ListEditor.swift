@@ -12,7 +12,7 @@ struct ListEditor {
   /// The entry; it may move with each change.
   private(set) var entry: WritableEntry
   private let hash: UInt64
-  private let database: Database
+  private let database: BorrowedDatabase
   /// How much goes into one listpack.
   private let limit: QuickListLimit
 
@@ -20,7 +20,7 @@ struct ListEditor {
   init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
     self.entry = entry
     self.hash = hash
-    self.database = database
+    self.database = BorrowedDatabase(database)
     limit = database.limits.list
   }
 
@@ -45,10 +45,13 @@ struct ListEditor {
   }
 
   private mutating func makeLarge() {
-    var list = QuickList(allocator: database.allocator)
-    list.pushBack(entriesOf: entry.entry.listpack)
-    let chain = WritableBox(list, allocator: database.allocator)
-    entry = database.convert(entry, hash: hash, to: .quicklist, word: chain.word)
+    let (entry, hash) = (entry, hash)
+    self.entry = database.use { database in
+      var list = QuickList(allocator: database.allocator)
+      list.pushBack(entriesOf: entry.entry.listpack)
+      let chain = WritableBox(list, allocator: database.allocator)
+      return database.convert(entry, hash: hash, to: .quicklist, word: chain.word)
+    }
   }
 
   /// Makes a list small again that has shrunk enough; it must not be empty.
@@ -56,7 +59,10 @@ struct ListEditor {
     let value = value
     guard !value.isPacked else { return }
     guard let listpack = value.chain.pointee.packedForm(limit, dividedBy: 2) else { return }
-    entry = database.convert(entry, hash: hash, toPacked: .packed, listpack.allBytes)
+    let (entry, hash) = (entry, hash)
+    self.entry = database.use {
+      $0.convert(entry, hash: hash, toPacked: .packed, listpack.allBytes)
+    }
   }
 
   // MARK: - Ends
@@ -112,12 +118,15 @@ struct ListEditor {
       entry = packed.entry
       return
     }
-    let allocator = database.allocator
-    let dropped = WritableBox(QuickList(allocator: allocator), allocator: allocator)
-    chain.pointee.removeRange(from: start, count: count, into: &dropped.pointee)
-    database.unlinked.discard(
-      UnlinkedValue(
-        type: .list, encoding: Entry.CollectionEncoding.quicklist.rawValue, word: dropped.word))
+    let chain = chain
+    database.use { database in
+      let allocator = database.allocator
+      let dropped = WritableBox(QuickList(allocator: allocator), allocator: allocator)
+      chain.pointee.removeRange(from: start, count: count, into: &dropped.pointee)
+      database.unlinked.discard(
+        UnlinkedValue(
+          type: .list, encoding: Entry.CollectionEncoding.quicklist.rawValue, word: dropped.word))
+    }
   }
 
   /// Puts an element in front of the one at `cursor`, or behind it.

@@ -11,15 +11,13 @@ import RESP
 struct PackedValue: ListpackOwner {
   private(set) var entry: WritableEntry
   private let hash: UInt64
-  /// Outlives the value, which a handler makes and drops: a counted reference would cost a pair of
-  /// retain and release per command.
-  private let database: Unmanaged<Database>
+  private let database: BorrowedDatabase
 
   /// - Parameter hash: the hash of the entry's key.
-  init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
+  init(_ entry: WritableEntry, hash: UInt64, in database: BorrowedDatabase) {
     self.entry = entry
     self.hash = hash
-    unsafe self.database = unsafe Unmanaged.passUnretained(database)
+    self.database = database
   }
 
   /// First of the bytes; valid until the next `resize`.
@@ -32,9 +30,7 @@ struct PackedValue: ListpackOwner {
   /// Makes room for `count` bytes; as many of the old ones as fit are kept, new ones are undefined.
   mutating func resize(to count: Int) {
     let (entry, hash) = (entry, hash)
-    self.entry = unsafe database._withUnsafeGuaranteedRef {
-      $0.resizePacked(entry, hash: hash, to: count)
-    }
+    self.entry = database.use { $0.resizePacked(entry, hash: hash, to: count) }
   }
 }
 

@@ -70,7 +70,8 @@ extension SetStorage {
   private mutating func addToTable(_ member: RawSpan, _ hash: UInt64) -> Bool {
     let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
     if table.pointee.find(member, hash: hash) != nil { return false }
-    writableTable.pointee.insert(SetMember(member, allocator: allocator), hash: hash)
+    let table = writableTable
+    table.pointee.insert(SetMember(member, allocator: table.pointee.allocator), hash: hash)
     return true
   }
 
@@ -94,8 +95,9 @@ extension SetStorage {
       remove(at: position)
     case .table:
       let hash = hash == 0 ? SipHash13.hash(member, seed) : hash
-      guard let removed = writableTable.pointee.remove(member, hash: hash) else { return false }
-      removed.free(allocator)
+      let table = writableTable
+      guard let removed = table.pointee.remove(member, hash: hash) else { return false }
+      removed.free(table.pointee.allocator)
     }
     return true
   }

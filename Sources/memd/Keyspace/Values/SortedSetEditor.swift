@@ -19,7 +19,7 @@ struct SortedSetEditor {
   /// The set's entry, which moves while it is edited.
   private(set) var entry: WritableEntry
   private let hash: UInt64
-  private let database: Database
+  private let database: BorrowedDatabase
   /// The score of the member that `add` was called for last.
   private(set) var score = 0.0
 
@@ -27,7 +27,7 @@ struct SortedSetEditor {
   init(_ entry: WritableEntry, hash: UInt64, in database: Database) {
     self.entry = entry
     self.hash = hash
-    self.database = database
+    self.database = BorrowedDatabase(database)
   }
 
   /// The set as it is now.
@@ -109,9 +109,12 @@ struct SortedSetEditor {
 
   /// True if a packed set may have one more member, which is this one.
   private func fits(_ member: RawSpan, _ packed: PackedSortedSet) -> Bool {
-    packed.count < database.limits.zsetMaxListpackEntries
-      && member.byteCount <= database.limits.zsetMaxListpackValue
-      && database.limits.packs(packed.listpack.byteCount, adding: member.byteCount)
+    let (count, added) = (packed.count, member.byteCount)
+    let byteCount = packed.listpack.byteCount
+    return database.use {
+      count < $0.limits.zsetMaxListpackEntries && added <= $0.limits.zsetMaxListpackValue
+        && $0.limits.packs(byteCount, adding: added)
+    }
   }
 
   private mutating func insert(_ member: RawSpan, _ score: Double, at position: Int) {
@@ -139,16 +142,26 @@ struct SortedSetEditor {
 
   /// Turns the packed form into the large one.
   private mutating func enlarge() {
-    let seed = database.seed
-    var set = SortedSet(allocator: database.allocator, seed: seed)
-    var walk = SortedSetWalk(value, from: 0, count: value.count)
-    while let member = walk.next() {
-      var scratch = DecimalScratch()
-      let text = member.text(&scratch)
-      set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
+    let (entry, hash) = (entry, hash)
+    let box = makeLarge(without: 0..<0)
+    self.entry = database.use { $0.convert(entry, hash: hash, to: .skipList, word: box.word) }
+  }
+
+  /// A large set of the same members without those that have these ranks.
+  private func makeLarge(without ranks: Range<Int>) -> WritableBox<SortedSet> {
+    database.use { database in
+      let seed = database.seed
+      var set = SortedSet(allocator: database.allocator, seed: seed)
+      for kept in [0..<ranks.lowerBound, ranks.upperBound..<value.count] {
+        var walk = SortedSetWalk(value, from: kept.lowerBound, count: kept.count)
+        while let member = walk.next() {
+          var scratch = DecimalScratch()
+          let text = member.text(&scratch)
+          set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
+        }
+      }
+      return WritableBox(set, allocator: database.allocator)
     }
-    let box = WritableBox(set, allocator: database.allocator)
-    entry = database.convert(entry, hash: hash, to: .skipList, word: box.word)
   }
 
   // MARK: - Removing
@@ -174,18 +187,8 @@ struct SortedSetEditor {
   /// Puts the few members that stay into a new set; the old one is freed in slices.
   private mutating func keepOnly(outside ranks: Range<Int>) {
     let old = large
-    let seed = database.seed
-    var set = SortedSet(allocator: database.allocator, seed: seed)
-    for kept in [0..<ranks.lowerBound, ranks.upperBound..<value.count] {
-      var walk = SortedSetWalk(value, from: kept.lowerBound, count: kept.count)
-      while let member = walk.next() {
-        var scratch = DecimalScratch()
-        let text = member.text(&scratch)
-        set.append(text, hash: SipHash13.hash(text, seed), score: member.score)
-      }
-    }
-    entry.valueWord = WritableBox(set, allocator: database.allocator).word
-    database.unlinked.discard(UnlinkedValue(old))
+    entry.valueWord = makeLarge(without: ranks).word
+    database.use { $0.unlinked.discard(UnlinkedValue(old)) }
   }
 
   /// Removes the members with these ranks, which must exist.

@@ -44,7 +44,8 @@ struct SortPattern {
     else { return 0 }
     guard let field else { return entry.header.isString ? StringValue(entry).count : 0 }
     guard entry.header.type == .hash else { return 0 }
-    return HashValue(entry).find(field.rawSpan, database.moment)?.count ?? 0
+    let threshold = database.moment.fieldThreshold
+    return HashValue(entry).find(field.rawSpan, before: threshold)?.count ?? 0
   }
 
   /// What the pattern leads to for an element; nil if it leads nowhere.
@@ -54,8 +55,9 @@ struct SortPattern {
     guard let entry = database.read(Key(octets.rawSpan, seed: database.seed)) else { return nil }
     if let field {
       guard entry.header.type == .hash else { return nil }
+      let threshold = database.moment.fieldThreshold
       var scratch = DecimalScratch()
-      return HashValue(entry).find(field.rawSpan, database.moment)?.text(&scratch).copied
+      return HashValue(entry).find(field.rawSpan, before: threshold)?.text(&scratch).copied
     }
     guard entry.header.isString else { return nil }
     var scratch = DecimalScratch()
