@@ -26,8 +26,6 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
   /// Whether the process, or the system, has no more descriptors or memory for a connection.
   public var isExhaustion: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
 
-  /// The process has no more descriptors.
-  public static let tooManyFiles = SystemError(EMFILE)
   /// A symbolic link stands where none may be.
   public static let tooManyLinks = SystemError(ELOOP)
   /// No route to the host.

@@ -101,7 +101,9 @@ enum Floors {
     else { return [] }
     let tokens = SwiftTokens.of(file.text)
     return tokens.indices.dropFirst().compactMap { index in
-      guard tokens[index].text == "contents", tokens[index - 1].text == "." else { return nil }
+      guard tokens[index].text == "contents" else { return nil }
+      let next = tokens[(index + 1)...].prefix(2).map(\.text)
+      guard tokens[index - 1].text == "." || next == [".", "table"] else { return nil }
       return Finding(path: file.path, line: tokens[index].line, message: ".contents of a database")
     }
   }

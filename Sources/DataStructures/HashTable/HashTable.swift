@@ -115,11 +115,6 @@ extension HashTable {
   /// Number of buckets that hang below a full one.
   @inlinable public var childBucketCount: Int { childCount }
 
-  /// How many buckets were split since the bucket count was last a power of two.
-  @inlinable public var splitBucketCount: Int {
-    buckets.count == 0 ? 0 : buckets.count - levelBucketCount
-  }
-
   /// The largest power of two not above the bucket count: 2^L in the drawing above.
   @inlinable public var levelBucketCount: Int {
     buckets.count == 0 ? 0 : Int(truncatingIfNeeded: buckets.mask &>> 1) &+ 1

@@ -22,10 +22,6 @@ public enum Daemon {
   /// Only the calling thread exists in the child.
   public static func fork() -> Int32 { memd_fork() }
 
-  /// Sets the mask of new files' permissions and returns the old one.
-  @discardableResult
-  public static func setFileMask(_ mask: UInt32) -> UInt32 { UInt32(umask(mode_t(mask))) }
-
   /// Changes the working directory.
   public static func changeDirectory(to path: String) throws(SystemError) {
     try Syscall.checking { unsafe Int(chdir(path)) }

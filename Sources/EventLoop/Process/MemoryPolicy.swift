@@ -24,10 +24,4 @@ public enum MemoryPolicy {
     defer { file.close() }
     try file.write(Array("\(score)".utf8))
   }
-
-  /// What /proc/sys/vm/overcommit_memory says; nil if it can't be read.
-  public static var overcommit: Int? {
-    guard let bytes = try? SystemDisk().read("/proc/sys/vm/overcommit_memory") else { return nil }
-    return Int(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
-  }
 }

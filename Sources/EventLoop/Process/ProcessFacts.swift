@@ -102,9 +102,6 @@ public enum ProcessFacts {
     return unsafe String(cString: value)
   }
 
-  /// Whether a descriptor is a terminal.
-  public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
-
   private static func microseconds(_ time: timeval) -> Int64 {
     Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec)
   }

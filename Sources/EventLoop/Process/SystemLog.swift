@@ -23,11 +23,6 @@ public enum SystemLog {
     ("local5", 21), ("local6", 22), ("local7", 23),
   ]
 
-  /// Whether a facility has this name, in any case.
-  public static func isFacility(_ name: String) -> Bool {
-    facilities.contains { $0.name == name.lowercased() }
-  }
-
   /// Opens the log under a name; an unknown facility means "local0".
   public static func open(identity: String, facility: String) {
     let number = facilities.first { $0.name == facility.lowercased() }?.number ?? 16

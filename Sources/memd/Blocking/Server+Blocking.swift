@@ -59,7 +59,8 @@ extension Server {
   private func serve(_ queue: WaitQueue) {
     let database = keyspace.databases[queue.database]
     queue.visit { waiting in
-      let type = database.visibleType(of: queue.key, hash: queue.hash)
+      let key = queue.key
+      let type = database.visibleType(of: key.rawSpan, hash: queue.hash)
       // Nobody else will find anything either.
       if type == nil, queue.removalCount == 0 { return false }
       if type == waiting.type || waiting.wakesOnRemoval { serve(waiting) }
@@ -164,15 +165,5 @@ extension Server {
           """)
       closeAfterReply(client)
     }
-  }
-}
-
-extension Database {
-  /// The type of the value that a reader would find, without any trace of the look-up.
-  fileprivate func visibleType(of bytes: [UInt8], hash: UInt64) -> Entry.ValueType? {
-    guard let entry = contents.table.find(bytes.rawSpan, hash: hash), !hides(entry) else {
-      return nil
-    }
-    return entry.header.type
   }
 }

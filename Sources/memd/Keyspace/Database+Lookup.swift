@@ -32,6 +32,12 @@ extension Database {
     }
   }
 
+  /// The type of the value that a reader would find, without any trace of the look-up.
+  func visibleType(of key: RawSpan, hash: UInt64) -> Entry.ValueType? {
+    guard let entry = contents.table.find(key, hash: hash), !hides(entry) else { return nil }
+    return entry.header.type
+  }
+
   /// An entry that is not due, nil if there is none. Each has the same chance, unless a hundred
   /// draws in a row were due: then it is one of the first that a scan finds.
   ///

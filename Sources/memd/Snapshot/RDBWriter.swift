@@ -41,9 +41,6 @@ final class RDBWriter {
   /// The bytes that stayed in memory.
   func takeBytes() -> [UInt8] { chunk.value.bytes.copied }
 
-  /// Number of bytes in memory.
-  var bufferedCount: Int { chunk.value.count }
-
   /// What follows can't be expressed in versions below `version`.
   func require(version: Int) { neededVersion = max(neededVersion, version) }
 

@@ -19,10 +19,8 @@ extension Call {
   /// to hear of it.
   @inline(never)
   func replacedType(_ key: Key, in database: Database) -> Entry.ValueType? {
-    guard effects.attention.kinds.contains(.replacements),
-      let entry = database.keys.find(key.bytes, hash: key.hash), !database.hides(entry)
-    else { return nil }
-    return entry.header.type
+    guard effects.attention.kinds.contains(.replacements) else { return nil }
+    return database.visibleType(of: key.bytes, hash: key.hash)
   }
 
   /// Says that a value was replaced, for a command that says so behind everything else.

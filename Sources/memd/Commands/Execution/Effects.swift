@@ -130,12 +130,6 @@ final class Effects {
     pending.append(integer: integer)
   }
 
-  /// The command under way propagates nothing (more) of its own.
-  func suppress() {
-    if !isRewritten { rewrittenStart = pending.count }
-    isRewritten = true
-  }
-
   // MARK: - What execution says
 
   /// A command starts in `database`.
