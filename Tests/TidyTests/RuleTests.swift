@@ -24,6 +24,9 @@ import Testing
     #expect(Floors.strangers(in: lower).map(\.line) == [3])
     let reader = Repository.File(path: upper.path, text: "\nlet n = database.contents.count\n")
     #expect(Floors.foreignContents(in: reader).map(\.line) == [2])
+    let insider = Repository.File(
+      path: upper.path, text: "extension Database {\n  var n: Int { contents.table.count }\n}\n")
+    #expect(Floors.foreignContents(in: insider).map(\.line) == [2])
     #expect(Floors.floor(of: "Sources/memd/Server/Startup.swift") == 5)
     #expect(Floors.floor(of: "Sources/memd/Elsewhere/A.swift") == nil)
   }
