@@ -34,6 +34,8 @@ public enum ChangingBlock {
   case producers(ProducerLog)
   /// A node of a sorted set.
   case sortedSetNode(SortedSetNode)
+  /// A leaf of a sorted set.
+  case sortedSetLeaf(SortedSetLeaf)
   /// A bucket with its children.
   case bucket(BucketKind, BucketChain)
 }

@@ -66,6 +66,7 @@ extension ChangingBlock {
     case .group(let group): Array(group.contents.utf8)
     case .producers(let log): Array(log.contents.utf8)
     case .sortedSetNode(let node): node.contents
+    case .sortedSetLeaf(let leaf): leaf.contents
     case .bucket(_, let chain): chain.memberContents
     }
   }
@@ -83,6 +84,17 @@ extension StreamNodeView {
 }
 
 extension SortedSetNode {
+  var contents: [UInt8] {
+    var contents = Array("sorted".utf8)
+    forEach {
+      contents += Array(" \($0.score.bitPattern) ".utf8)
+      contents += $0.member.copied
+    }
+    return contents
+  }
+}
+
+extension SortedSetLeaf {
   var contents: [UInt8] {
     var contents = Array("sorted".utf8)
     forEach {

@@ -132,6 +132,7 @@ enum BlockText {
       return Array("stream \(node.id) ".utf8) + node.listpack.allBytes.copied
     case .group(let group): return Array(of(group).utf8)
     case .producers(let log): return Array(of(log).utf8)
+    case .sortedSetLeaf: return []
     case .sortedSetNode(let node):
       var text = "sorted"
       node.forEach { text += " \($0.score.bitPattern) \($0.member.text)" }

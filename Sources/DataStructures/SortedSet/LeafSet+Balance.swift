@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// How leaves get room, split and join.
+
+extension LeafSet {
+  /// Free slots that a leaf gets when it grows or splits.
+  private static var reserve: Int { 4 }
+  /// A leaf with so few members is joined with a neighbor, if both together have few enough.
+  static var sparseCount: Int { 28 }
+  /// Members that a joined leaf may have.
+  private static var joinedCount: Int { 48 }
+  /// A leaf that could do with so many slots less is made smaller.
+  static var spareCount: Int { 16 }
+
+  // MARK: Leaves come, move and go
+
+  /// A new leaf without links and neighbors.
+  mutating func makeLeaf(_ shape: LeafShape) -> Leaf {
+    let leaf = Leaf(shape, number: directory.takeNumber(), in: allocator)
+    blockBytes &+= leaf.byteCount
+    directory.enter(leaf)
+    return leaf
+  }
+
+  /// Puts `new` in the place of `old`, whose block is freed.
+  private mutating func replace(_ old: Leaf, with new: Leaf) {
+    new.takeIdentity(of: old)
+    if let parent = old.parent {
+      let slot = LinkChild(at: old.address).slot(in: parent)
+      parent.retarget(slot, to: LinkChild(at: new.address))
+    }
+    directory.enter(new)
+    blockBytes &+= new.byteCount &- old.byteCount
+    unsafe allocator.deallocateRun(old.base, byteCount: old.byteCount)
+  }
+
+  /// Moves a leaf to another block of the same size.
+  mutating func move(_ leaf: Leaf) {
+    let byteCount = leaf.byteCount
+    let block = unsafe allocator.allocateRun(byteCount)
+    unsafe block.copyMemory(from: leaf.base, byteCount: byteCount)
+    unsafe replace(leaf, with: Leaf(block))
+  }
+
+  /// Gives a leaf without members, whose link is gone, back.
+  mutating func free(_ leaf: Leaf) {
+    blockBytes &-= leaf.byteCount
+    directory.free(leaf.number)
+    unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
+  }
+
+  // MARK: Room
+
+  /// Makes room for a member with this code and key, which the links to the leaf count already.
+  ///
+  /// `place` becomes its place afterwards. The leaf has been announced.
+  @inline(never)
+  mutating func makeRoom(at place: inout Place, for code: MemberCode, _ key: UInt64) {
+    while true {
+      let leaf = place.leaf
+      let count = leaf.count
+      if count < Leaf.slotMax, reshape(&place, for: code, key) { return }
+      LinkChild(at: leaf.address).adjustCounts(by: -1)
+      let isLast = place.index == count && leaf.next == Leaf.none
+      let isFirst = place.index == 0 && leaf.previous == Leaf.none
+      if isLast || isFirst {
+        place = Place(leaf: addLeaf(beside: leaf, behind: isLast, code, key), index: 0)
+      } else {
+        split(leaf, for: &place)
+      }
+      LinkChild(at: place.leaf.address).adjustCounts(by: 1)
+      if place.leaf.hasRoom(for: code, key) { return }
+    }
+  }
+
+  /// Gives a leaf another shape, in which a member fits; false if it would become too large.
+  mutating func reshape(
+    _ place: inout Place, for code: MemberCode, _ key: UInt64
+  ) -> Bool {
+    let old = place.leaf
+    let count = old.count
+    var contents = LeafContents()
+    contents.add(0..<count, of: old)
+    contents.add(key, code)
+    // What grows at the end will go on to.
+    let isAtEnd = place.index == count && old.next == Leaf.none
+    let reserve = isAtEnd ? max(LeafSet.reserve, count / 2) : LeafSet.reserve
+    // Slots stay what they are, so that the index need not be told.
+    let slotMin = 64 - old.used.leadingZeroBitCount
+    var shape = contents.shape(reserve: reserve - 1, slotMin: slotMin, newKey: key)
+    if shape.byteCount > Leaf.byteCountMax {
+      shape = contents.shape(reserve: 0, slotMin: slotMin, newKey: key)
+      guard count == 0 || shape.byteCount <= Leaf.byteCountMax else { return false }
+    }
+    let new = Leaf(shape, number: old.number, in: allocator)
+    new.append(0..<count, of: old, keeping: old.used)
+    replace(old, with: new)
+    place.leaf = new
+    return true
+  }
+
+  /// A new leaf before or behind all others, for one member that the caller adds.
+  private mutating func addLeaf(
+    beside leaf: Leaf, behind: Bool, _ code: MemberCode, _ key: UInt64
+  ) -> Leaf {
+    var contents = LeafContents()
+    contents.add(key, code)
+    let new = makeLeaf(contents.shape(reserve: LeafSet.reserve))
+    if behind { chain(new, behind: leaf) } else { chain(new, before: leaf) }
+    let parent = leaf.parent ?? raise(above: leaf)
+    let slot = LinkChild(at: leaf.address).slot(in: parent) + (behind ? 1 : 0)
+    // `put` writes the key of a first member.
+    addLink(to: LinkChild(at: new.address), LinkKey(ScoreKey.score(key), 0), in: parent, at: slot)
+    return new
+  }
+
+  /// Moves the upper half of a leaf's members to a new leaf behind it; `place` becomes where the
+  /// caller's member belongs then.
+  private mutating func split(_ old: Leaf, for place: inout Place) {
+    let count = old.count
+    let half = count / 2
+    if old.parent == nil { _ = raise(above: old) }
+    for index in 0..<count { self.index.prefetch(old.hash(old.slot(at: index))) }
+    var (lowerContents, upperContents) = (LeafContents(), LeafContents())
+    lowerContents.add(0..<half, of: old)
+    upperContents.add(half..<count, of: old)
+    let upper = makeLeaf(upperContents.shape(reserve: LeafSet.reserve))
+    let lowerShape = lowerContents.shape(reserve: LeafSet.reserve)
+    let lower = Leaf(lowerShape, number: old.number, in: allocator)
+    upper.append(half..<count, of: old)
+    lower.append(0..<half, of: old, keeping: old.used(0..<half) & lowerShape.slotBits)
+    // Those that leave come first, or two references would name one slot.
+    reindex(half..<count, of: old, to: upper, from: 0)
+    reindex(0..<half, of: old, to: lower, from: 0)
+    replace(old, with: lower)
+    chain(upper, behind: lower)
+    if let parent = lower.parent {
+      let slot = LinkChild(at: lower.address).slot(in: parent)
+      addLink(to: LinkChild(at: upper.address), LinkKey(upper), in: parent, at: slot + 1)
+    }
+    LinkChild(at: lower.address).recount(count - half, to: LinkChild(at: upper.address))
+    if place.index <= half {
+      place.leaf = lower
+    } else {
+      place = Place(leaf: upper, index: place.index - half)
+    }
+  }
+
+  /// Tells the index of members that were copied to another leaf, or to other slots of it.
+  ///
+  /// `start` is the place in the order of `new` where the first of them stands.
+  private func reindex(_ indices: Range<Int>, of old: Leaf, to new: Leaf, from start: Int) {
+    let (oldNumber, newNumber) = (old.number, new.number)
+    var target = start
+    for index in indices {
+      let source = MemberReference(leaf: oldNumber, slot: old.slot(at: index))
+      let slot = new.slot(at: target)
+      let reference = MemberReference(leaf: newNumber, slot: slot)
+      target &+= 1
+      guard source != reference else { continue }
+      self.index.replace(source, hash: new.hash(slot), with: reference)
+    }
+  }
+
+  // MARK: Becoming fewer
+
+  /// Looks after a leaf that was announced and lost members: frees it if it is empty, joins it if
+  /// it is sparse, makes it smaller if it has many free slots.
+  mutating func settle(_ leaf: Leaf) {
+    let count = leaf.count
+    if count == 0 { return drop(leaf) }
+    if count <= LeafSet.sparseCount, let parent = leaf.parent {
+      // The counts of neighbors that hang on the same node are near.
+      let slot = LinkChild(at: leaf.address).slot(in: parent)
+      let room = LeafSet.joinedCount - count
+      if slot + 1 < parent.count, parent.elementCount(slot + 1) <= room {
+        return join(leaf, with: parent.leaf(slot + 1))
+      }
+      if slot > 0, parent.elementCount(slot - 1) <= room {
+        return join(parent.leaf(slot - 1), with: leaf)
+      }
+    }
+    if leaf.slots >= count + LeafSet.reserve + LeafSet.spareCount { shrink(leaf) }
+  }
+
+  /// Gives a leaf a block that fits.
+  private mutating func shrink(_ old: Leaf) {
+    let count = old.count
+    var contents = LeafContents()
+    contents.add(0..<count, of: old)
+    let shape = contents.shape(reserve: LeafSet.reserve)
+    guard shape.byteCount < old.byteCount else { return }
+    let new = Leaf(shape, number: old.number, in: allocator)
+    new.append(0..<count, of: old, keeping: old.used & shape.slotBits)
+    reindex(0..<count, of: old, to: new, from: 0)
+    replace(old, with: new)
+  }
+
+  /// Moves the members of `second` into the leaf before it, if one leaf can hold all of them.
+  private mutating func join(_ first: Leaf, with second: Leaf) {
+    let (firstCount, secondCount) = (first.count, second.count)
+    var contents = LeafContents()
+    contents.add(0..<firstCount, of: first)
+    contents.add(0..<secondCount, of: second)
+    let shape = contents.shape(reserve: LeafSet.reserve)
+    guard shape.byteCount <= Leaf.byteCountMax else { return }
+    willChange(first)
+    willChange(second)
+    for index in 0..<secondCount { self.index.prefetch(second.hash(second.slot(at: index))) }
+    let joined = Leaf(shape, number: first.number, in: allocator)
+    joined.append(0..<firstCount, of: first, keeping: first.used & shape.slotBits)
+    joined.append(0..<secondCount, of: second)
+    reindex(0..<secondCount, of: second, to: joined, from: firstCount)
+    reindex(0..<firstCount, of: first, to: joined, from: 0)
+    replace(first, with: joined)
+    LinkChild(at: second.address).recount(secondCount, to: LinkChild(at: joined.address))
+    drop(second)
+  }
+
+  /// Frees a leaf, none of whose members is counted by links any more, and the link to it.
+  private mutating func drop(_ leaf: Leaf) {
+    unchain(leaf)
+    removeLink(to: LinkChild(at: leaf.address))
+    free(leaf)
+  }
+
+  // MARK: Neighbors
+
+  private mutating func chain(_ new: Leaf, behind leaf: Leaf) {
+    new.previous = leaf.number
+    new.next = leaf.next
+    if let next = directory.optionalLeaf(leaf.next) {
+      next.previous = new.number
+    } else {
+      tail = new.number
+    }
+    leaf.next = new.number
+  }
+
+  private mutating func chain(_ new: Leaf, before leaf: Leaf) {
+    new.next = leaf.number
+    new.previous = leaf.previous
+    if let previous = directory.optionalLeaf(leaf.previous) {
+      previous.next = new.number
+    } else {
+      head = new.number
+    }
+    leaf.previous = new.number
+  }
+
+  private mutating func unchain(_ leaf: Leaf) {
+    let (next, previous) = (leaf.next, leaf.previous)
+    if let leaf = directory.optionalLeaf(next) { leaf.previous = previous } else { tail = previous }
+    if let leaf = directory.optionalLeaf(previous) { leaf.next = next } else { head = next }
+  }
+}
+
+extension Leaf {
+  /// A bit for each slot of the members at some places in the order.
+  func used(_ indices: Range<Int>) -> UInt64 {
+    var bits: UInt64 = 0
+    for index in indices { bits |= 1 << UInt64(slot(at: index)) }
+    return bits
+  }
+}
+
+extension LeafShape {
+  /// A bit for each slot.
+  var slotBits: UInt64 { ~0 >> UInt64(64 - slots) }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension LeafSet {
+  /// A copy that shares nothing, in another allocator or the same; its leaves are full.
+  ///
+  /// - Complexity: O(n).
+  public func copy(in allocator: Allocator, seed: HashSeed) -> LeafSet {
+    var result = LeafSet(allocator: allocator, seed: seed)
+    forEach { element in
+      result.append(element.member, hash: element.hash(seed), score: element.score)
+    }
+    return result
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A leaf of a sorted set that is about to change, or is looked at; valid until the set changes.
+///
+/// It is one block of bytes, and may be looked at in a copy of that block, as long as the blocks of
+/// its long members are there.
+@safe
+public struct SortedSetLeaf {
+  private let leaf: Leaf
+
+  init(_ leaf: Leaf) { self.leaf = leaf }
+
+  /// The leaf of which these bytes, aligned to 8, are a copy.
+  ///
+  /// - Safety: the bytes must stay where they are while the leaf is in use.
+  @unsafe
+  public init(image: UnsafeMutableRawPointer) { unsafe leaf = Leaf(image) }
+
+  /// The epoch in which the leaf was made or last announced.
+  public var epoch: UInt8 { leaf.epoch }
+
+  /// The number that the leaf keeps as long as it lives.
+  public var number: Int { Int(leaf.number) }
+
+  /// Number of members.
+  public var count: Int { leaf.count }
+
+  /// All bytes of the leaf.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe RawSpan(_unsafeStart: leaf.base, byteCount: leaf.byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// Visits the elements in order.
+  public func forEach(_ visit: (LeafElement) -> Void) {
+    for index in 0..<leaf.count {
+      visit(LeafElement(address: leaf.address, slot: leaf.slot(at: index)))
+    }
+  }
+
+  /// Visits the blocks of members that do not stand in the leaf: the member's bytes, and at which
+  /// offset in the leaf the address of the block is.
+  public func forEachLongMember(_ visit: (RawSpan, Int) -> Void) {
+    for index in 0..<leaf.count {
+      let slot = leaf.slot(at: index)
+      guard leaf.code(slot).isLong else { continue }
+      visit(leaf.member(slot), unsafe leaf.place(slot) - leaf.base)
+    }
+  }
+}
+
+extension LeafSet {
+  /// Must be called before the members of a leaf change or leave it. Nodes above the leaves hold
+  /// nothing of their own.
+  @inline(__always)
+  func willChange(_ leaf: Leaf) {
+    if leaf.epoch != allocator.epoch { LeafSet.announce(leaf, allocator) }
+  }
+
+  @inline(never)
+  private static func announce(_ leaf: Leaf, _ allocator: Allocator) {
+    leaf.epoch = allocator.announce(.sortedSetLeaf(SortedSetLeaf(leaf)))
+  }
+
+  /// All numbers of leaves are below this one.
+  public var leafNumberBound: Int { Int(directory.bound) }
+
+  /// The leaf with a number below `leafNumberBound`; nil if none has it.
+  ///
+  /// A walk over the numbers meets every member once if it learns of leaves that change: members
+  /// only move between leaves that have been announced.
+  public func leaf(number: Int) -> SortedSetLeaf? {
+    let word = directory[UInt32(number)]
+    return word.isFree ? nil : SortedSetLeaf(Leaf(at: word.address))
+  }
+
+  /// Lets a leaf that a walk has taken carry the present number.
+  public func markTaken(_ leaf: SortedSetLeaf) {
+    directory.leaf(UInt32(leaf.number)).epoch = allocator.epoch
+  }
+}

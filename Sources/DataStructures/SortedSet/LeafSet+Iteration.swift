@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension LeafSet {
+  /// A place in the order; valid until the set changes.
+  public struct Position {
+    /// The leaf.
+    let leaf: Leaf
+    /// The place in its order, below its count.
+    let index: Int
+  }
+
+  /// The position of the element before which there are `rank` others; nil if there is none.
+  ///
+  /// - Complexity: O(log n); O(1) for the first and the last.
+  public func position(rank: Int) -> Position? {
+    guard rank >= 0 && rank < count else { return nil }
+    if rank == 0 { return first }
+    if rank == count &- 1 { return last }
+    guard var node = top else {
+      return Position(leaf: directory.leaf(head), index: rank)
+    }
+    var left = rank
+    while true {
+      let slot = node.slot(ofRank: &left)
+      if node.level == 1 {
+        let leaf = node.leaf(slot)
+        Prefetch.line(at: leaf.address &+ 64)
+        return Position(leaf: leaf, index: left)
+      }
+      node = node.node(slot)
+    }
+  }
+
+  /// The position of an element.
+  ///
+  /// - Complexity: O(1).
+  public func position(of element: LeafElement) -> Position? {
+    let leaf = element.leaf
+    return Position(leaf: leaf, index: leaf.index(of: element.slot))
+  }
+
+  /// The position of the first element.
+  public var first: Position? {
+    directory.optionalLeaf(head).map { Position(leaf: $0, index: 0) }
+  }
+
+  /// The position of the last element.
+  public var last: Position? {
+    directory.optionalLeaf(tail).map { Position(leaf: $0, index: $0.count &- 1) }
+  }
+
+  /// The element at a position.
+  @inline(__always)
+  public func element(at position: Position) -> LeafElement {
+    let leaf = position.leaf
+    return LeafElement(address: leaf.address, slot: leaf.slot(at: position.index))
+  }
+
+  /// The score at a position.
+  public func score(at position: Position) -> Double {
+    position.leaf.score(position.leaf.slot(at: position.index))
+  }
+
+  /// The position behind; nil at the end.
+  public func next(_ position: Position) -> Position? {
+    let leaf = position.leaf
+    let index = position.index &+ 1
+    if index < leaf.count { return Position(leaf: leaf, index: index) }
+    guard let next = directory.optionalLeaf(leaf.next) else { return nil }
+    prefetch(next.next)
+    return Position(leaf: next, index: 0)
+  }
+
+  /// The position before; nil at the start.
+  public func previous(_ position: Position) -> Position? {
+    if position.index > 0 { return Position(leaf: position.leaf, index: position.index &- 1) }
+    guard let previous = directory.optionalLeaf(position.leaf.previous) else { return nil }
+    prefetch(previous.previous)
+    return Position(leaf: previous, index: previous.count &- 1)
+  }
+
+  /// Starts loading a leaf that will be read soon.
+  @inline(__always)
+  private func prefetch(_ number: UInt32) {
+    guard number != Leaf.none else { return }
+    let word = directory[number]
+    var address = word.address
+    let end = word.memberAddress(word.slots)
+    while address < end {
+      Prefetch.line(at: address)
+      address &+= 64
+    }
+  }
+
+  /// Visits every element in order; `visit` must not change the set.
+  public func forEach(_ visit: (LeafElement) -> Void) {
+    var leaf = directory.optionalLeaf(head)
+    while let current = leaf {
+      prefetch(current.next)
+      for index in 0..<current.count {
+        visit(LeafElement(address: current.address, slot: current.slot(at: index)))
+      }
+      leaf = directory.optionalLeaf(current.next)
+    }
+  }
+}

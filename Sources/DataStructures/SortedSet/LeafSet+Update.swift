@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension LeafSet {
+  /// Gives a member another score.
+  ///
+  /// - Complexity: O(log n); O(1) if it stays between two members of its leaf.
+  public mutating func update(_ element: LeafElement, to score: Double) {
+    assert(!score.isNaN)
+    let (leaf, slot) = (element.leaf, element.slot)
+    let index = leaf.index(of: slot)
+    willChange(leaf)
+    if top == nil || leaf.surrounds(score) {
+      return move(element, at: index, to: score)
+    }
+    guard let target = top?.leaf(for: score, element.member, adding: 1) else { return }
+    if target == leaf {
+      LinkChild(at: leaf.address).adjustCounts(by: -1)
+      return move(element, at: index, to: score)
+    }
+    let hash = leaf.hash(slot)
+    let place = Place(leaf: target, index: target.countUpTo(score, element.member))
+    let moved = put(leaf.leafMember(slot), hash: hash, score, at: place)
+    self.index.replace(element.reference, hash: hash, with: moved.reference)
+    takeOut(slot, at: index, of: leaf)
+  }
+
+  /// As above; the interface says the hash, which is not needed as the leaf keeps enough of it.
+  public mutating func update(_ element: LeafElement, hash: UInt64, to score: Double) {
+    update(element, to: score)
+  }
+
+  /// Gives a member, which is at `index` in the order of its leaf, a score with which it stays there.
+  @inline(__always)
+  private mutating func move(_ element: LeafElement, at index: Int, to score: Double) {
+    var (leaf, slot) = (element.leaf, element.slot)
+    let key = ScoreKey.make(score)
+    let old = leaf.score(slot)
+    if !leaf.canHold(key) {
+      var place = Place(leaf: leaf, index: index)
+      guard leaf.count < Leaf.slotMax, reshape(&place, for: leaf.code(slot), key) else {
+        return reinsert(element, to: score)
+      }
+      leaf = place.leaf
+      slot = leaf.slot(at: index)
+    }
+    var target = index
+    if score != old {
+      target = leaf.countUpTo(score, leaf.member(slot))
+      if score > old { target &-= 1 }
+    }
+    leaf.move(from: index, to: target, key: key)
+    if target == 0 || index == 0 { LinkChild(at: leaf.address).updateKey(LinkKey(leaf)) }
+  }
+
+  /// Removes a member and adds it again, as its leaf has no room for another shape.
+  @inline(never)
+  private mutating func reinsert(_ element: LeafElement, to score: Double) {
+    let member = element.member.copied
+    let hash = element.hash(seed)
+    remove(member.rawSpan, hash: hash)
+    insert(member.rawSpan, hash: hash, score: score)
+  }
+}
+
+extension Leaf {
+  /// Whether a score is strictly between that of the first and that of the last member.
+  @inline(__always)
+  fileprivate func surrounds(_ score: Double) -> Bool {
+    key(slot(at: 0)) < ScoreKey.lowest(score)
+      && ScoreKey.highest(score) < key(slot(at: count &- 1))
+  }
+}
