@@ -16,8 +16,10 @@ extension Leaf {
     let used = used
     let slot = used.trailingOneBitCount
     let order = unsafe order + index
-    unsafe (order + 1).update(from: order, count: used.nonzeroBitCount &- index)
+    let count = count
+    unsafe (order + 1).update(from: order, count: count &- index)
     unsafe order.pointee = UInt8(truncatingIfNeeded: slot)
+    self.count = count &+ 1
     self.used = used | 1 &<< UInt64(slot)
     setKey(slot, key)
     setHash(slot, hash)
@@ -31,7 +33,9 @@ extension Leaf {
   func remove(_ slot: Int, at index: Int) {
     assert(self.slot(at: index) == slot)
     let order = unsafe order + index
-    unsafe order.update(from: order + 1, count: count &- index &- 1)
+    let left = count &- 1
+    unsafe order.update(from: order + 1, count: left &- index)
+    count = left
     used &= ~(1 &<< UInt64(slot))
     if isMixed { closeMixed(slot) }
   }

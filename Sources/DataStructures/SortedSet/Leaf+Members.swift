@@ -146,15 +146,26 @@ extension Leaf {
   @inline(__always)
   func member(_ slot: Int) -> RawSpan {
     let code = code(slot)
-    var start = unsafe place(slot)
-    var count = code.byteCount
+    let place = unsafe place(slot)
+    // A span of a variable would put that on the heap.
+    let start: UnsafeMutableRawPointer
+    let count: Int
     if code.isLong {
       let long = longMember(slot)
       unsafe start = unsafe long.base + 8
       count = long.memberByteCount
+    } else {
+      unsafe start = unsafe place
+      count = code.byteCount
     }
     let span = unsafe RawSpan(_unsafeStart: start, byteCount: count)
     return unsafe _overrideLifetime(span, borrowing: self)
+  }
+
+  /// Whether the member in a slot has these bytes, which have that code.
+  @inline(never)
+  func holds(_ member: RawSpan, _ code: MemberCode, in slot: Int) -> Bool {
+    self.code(slot) == code && self.member(slot).equals(member)
   }
 
   /// The member in a slot, to be put into another leaf.

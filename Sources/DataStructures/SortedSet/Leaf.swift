@@ -8,7 +8,7 @@
 ///     +--------+------+----------+-------+-------+-------+------+--------+
 ///     24     25      26      27     28             30         32     40     48
 ///     +------+-------+-------+------+--------------+----------+------+------+
-///     | hint | epoch | mixed | zero | member bytes | granules | base | used |
+///     | hint | epoch | mixed | count| member bytes | granules | base | used |
 ///     +------+-------+-------+------+--------------+----------+------+------+
 ///     48           48 + slots                + width x slots  + 4 x slots
 ///     +------------+-------------------------+----------------+---------+--------------+
@@ -180,7 +180,10 @@ extension Leaf {
 
   /// Number of members.
   @inline(__always)
-  var count: Int { used.nonzeroBitCount }
+  var count: Int {
+    get { byte(27) }
+    nonmutating set { setByte(27, newValue) }
+  }
 }
 
 // MARK: - Arrays
@@ -222,8 +225,9 @@ extension Leaf {
   /// What of eight bytes read at a stored score belongs to it.
   @inline(__always)
   var scoreMask: UInt64 {
-    let width = width
-    return width == 8 ? ~0 : (1 &<< UInt64(width &* 8)) &- 1
+    // Two shifts, as one by 64 would be none.
+    let half = UInt64(width &* 4)
+    return (1 &<< half) &<< half &- 1
   }
 
   /// The key of the score in a slot.

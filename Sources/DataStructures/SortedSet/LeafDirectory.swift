@@ -69,6 +69,21 @@ struct LeafWord {
   }
 }
 
+extension LeafWord {
+  /// Whether the member in a slot, whose code may be this one, has these bytes.
+  @inline(__always)
+  func holds(_ member: RawSpan, _ code: MemberCode, in slot: Int) -> Bool {
+    let address = memberAddress(slot)
+    if isMixed || code.isLong {
+      Prefetch.line(at: address)
+      return Leaf(at: self.address).holds(member, code, in: slot)
+    }
+    // The leaf exists, and so does the slot.
+    let start = unsafe UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped
+    return unsafe RawSpan(_unsafeStart: start, byteCount: code.byteCount).equals(member)
+  }
+}
+
 /// A member's place: the number of its leaf, and the slot. Four bytes; they change only when the
 /// leaf splits, joins or is made smaller.
 struct MemberReference: Equatable {

@@ -74,19 +74,20 @@ extension LeafSet {
   }
 
   /// Gives a leaf another shape, in which a member fits; false if it would become too large.
-  mutating func reshape(
-    _ place: inout Place, for code: MemberCode, _ key: UInt64
-  ) -> Bool {
+  mutating func reshape(_ place: inout Place, for code: MemberCode, _ key: UInt64) -> Bool {
     let old = place.leaf
     let count = old.count
-    var contents = LeafContents()
-    contents.add(0..<count, of: old)
-    contents.add(key, code)
     // What grows at the end will go on to.
     let isAtEnd = place.index == count && old.next == Leaf.none
     let reserve = isAtEnd ? max(LeafSet.reserve, count / 2) : LeafSet.reserve
+    if count > 0, old.canHold(key), old.isMixed || code == old.code {
+      return grow(&place, by: reserve, for: code)
+    }
+    var contents = LeafContents()
+    contents.add(0..<count, of: old)
+    contents.add(key, code)
     // Slots stay what they are, so that the index need not be told.
-    let slotMin = 64 - old.used.leadingZeroBitCount
+    let slotMin = old.slotsInUse
     var shape = contents.shape(reserve: reserve - 1, slotMin: slotMin, newKey: key)
     if shape.byteCount > Leaf.byteCountMax {
       shape = contents.shape(reserve: 0, slotMin: slotMin, newKey: key)
@@ -94,6 +95,22 @@ extension LeafSet {
     }
     let new = Leaf(shape, number: old.number, in: allocator)
     new.append(0..<count, of: old, keeping: old.used)
+    replace(old, with: new)
+    place.leaf = new
+    return true
+  }
+
+  /// Gives a leaf more slots; false if there is no room for even one member.
+  private mutating func grow(_ place: inout Place, by reserve: Int, for code: MemberCode) -> Bool {
+    let old = place.leaf
+    var shape = LeafShape(of: old, for: old.count + reserve)
+    if shape.byteCount > Leaf.byteCountMax { shape = LeafShape(of: old, for: old.count + 1) }
+    if old.isMixed {
+      shape.memberByteCount = max(shape.memberByteCount, old.memberByteCount + code.byteCount)
+    }
+    guard shape.byteCount <= Leaf.byteCountMax else { return false }
+    let new = Leaf(shape, number: old.number, in: allocator)
+    new.copyMembers(of: old)
     replace(old, with: new)
     place.leaf = new
     return true

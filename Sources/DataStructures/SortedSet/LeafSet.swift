@@ -125,11 +125,12 @@ extension LeafSet {
         let reference = bucket[matches.trailingZeroBitCount]
         let word = directory[reference.leaf]
         if word.isMixed || word.code == code {
-          let element = LeafElement(address: word.address, slot: reference.slot)
+          // What the caller will read is loaded beside what is compared.
           Prefetch.line(at: word.address)
           Prefetch.line(at: word.scoreAddress(reference.slot))
-          Prefetch.line(at: word.memberAddress(reference.slot))
-          if element.member.equals(member) { return element }
+          if word.holds(member, code, in: reference.slot) {
+            return LeafElement(address: word.address, slot: reference.slot)
+          }
         }
         matches &= matches &- 1
       }

@@ -29,9 +29,11 @@ struct LeafContents {
 
   /// Adds the members at some places of a leaf.
   mutating func add(_ indices: Range<Int>, of leaf: Leaf) {
+    let arrays = LeafArrays(leaf)
+    let code = leaf.code
     for index in indices {
-      let slot = leaf.slot(at: index)
-      add(leaf.key(slot), leaf.code(slot))
+      let slot = arrays.slot(at: index)
+      add(arrays.key(slot), arrays.isMixed ? leaf.code(slot) : code)
     }
   }
 
@@ -56,11 +58,8 @@ struct LeafContents {
       let mean = (memberByteCount + count - 1) / count
       shape.code = MemberCode(rawValue: UInt8(truncatingIfNeeded: mean))
       shape.memberByteCount = max(8, memberByteCount + (slots - count) * mean)
-    } else {
-      // What the block has beyond what was asked for becomes slots.
-      let room = Allocator.runByteCount(shape.byteCount) - Leaf.headerByteCount
-      shape.slots = max(slots, min(Leaf.slotMax, room / shape.byteCountPerSlot))
     }
+    shape.fillBlock()
     return shape
   }
 }
@@ -114,24 +113,130 @@ extension Leaf {
   ///
   /// Those in slots of `kept` keep theirs.
   func append(_ indices: Range<Int>, of source: Leaf, keeping kept: UInt64 = 0) {
+    let (from, to) = (LeafArrays(source), LeafArrays(self))
+    let stride = from.isMixed || to.isMixed ? 0 : source.code.byteCount
     var place = count
     var used = used
     for index in indices {
-      let from = source.slot(at: index)
-      let isKept = kept &>> UInt64(from) & 1 != 0
-      let slot = isKept ? from : (used | kept).trailingOneBitCount
+      let old = from.slot(at: index)
+      let isKept = kept &>> UInt64(old) & 1 != 0
+      let slot = isKept ? old : (used | kept).trailingOneBitCount
       assert(slot < slots && used &>> UInt64(slot) & 1 == 0)
       used |= 1 &<< UInt64(slot)
-      unsafe order[place] = UInt8(truncatingIfNeeded: slot)
+      unsafe to.order[place] = UInt8(truncatingIfNeeded: slot)
       place &+= 1
-      setKey(slot, source.key(from))
-      setHash(slot, source.hash(from))
-      if isMixed {
-        openMixed(slot, source.code(from))
+      to.set(slot, from.key(old), hash: from.hash(old))
+      if stride > 0 {
+        unsafe (to.members + slot &* stride).copyMemory(
+          from: from.members + old &* stride, byteCount: stride)
+      } else {
+        if isMixed { openMixed(slot, source.code(old)) }
+        let member = source.leafMember(old)
+        unsafe member.write(to: self.place(slot))
       }
-      let member = source.leafMember(from)
-      unsafe member.write(to: self.place(slot))
     }
     self.used = used
+    count = place
   }
+
+  /// Takes over all members of a leaf that has the same shape but for its size.
+  func copyMembers(of source: Leaf) {
+    let (count, oldSlots) = (source.count, source.slots)
+    let (from, to) = (LeafArrays(source), LeafArrays(self))
+    unsafe to.order.update(from: from.order, count: count)
+    unsafe to.scores.copyMemory(from: from.scores, byteCount: oldSlots &* width)
+    unsafe to.hashes.copyMemory(from: from.hashes, byteCount: oldSlots &* 4)
+    if isMixed {
+      unsafe lengths.copyMemory(from: source.lengths, byteCount: oldSlots)
+      memberByteCount = source.memberByteCount
+      unsafe to.members.copyMemory(from: from.members, byteCount: memberByteCount)
+    } else {
+      unsafe to.members.copyMemory(
+        from: from.members, byteCount: oldSlots &* code.byteCount)
+    }
+    used = source.used
+    self.count = count
+  }
+}
+
+/// Where the arrays of a leaf are, for loops over its members.
+@safe
+struct LeafArrays {
+  let order: UnsafeMutablePointer<UInt8>
+  let scores: UnsafeMutableRawPointer
+  let hashes: UnsafeMutableRawPointer
+  let members: UnsafeMutableRawPointer
+  let width: Int
+  let mask: UInt64
+  let shift: UInt64
+  let base: UInt64
+  let isMixed: Bool
+
+  @inline(__always)
+  init(_ leaf: Leaf) {
+    unsafe order = unsafe leaf.order
+    unsafe scores = unsafe leaf.scores
+    unsafe hashes = unsafe leaf.base + leaf.hashesOffset
+    unsafe members = unsafe leaf.base + leaf.membersOffset
+    width = leaf.width
+    mask = leaf.scoreMask
+    shift = UInt64(leaf.shift)
+    base = leaf.baseKey
+    isMixed = leaf.isMixed
+  }
+
+  /// As in `Leaf`.
+  @inline(__always)
+  func slot(at index: Int) -> Int { unsafe Int(order[index]) }
+
+  /// As in `Leaf`.
+  @inline(__always)
+  func key(_ slot: Int) -> UInt64 {
+    let word = unsafe scores.loadUnaligned(fromByteOffset: slot &* width, as: UInt64.self)
+    return base &+ (word & mask) &<< shift
+  }
+
+  /// As in `Leaf`.
+  @inline(__always)
+  func hash(_ slot: Int) -> UInt32 {
+    unsafe hashes.loadUnaligned(fromByteOffset: slot &* 4, as: UInt32.self)
+  }
+
+  /// Stores score and hash.
+  @inline(__always)
+  func set(_ slot: Int, _ key: UInt64, hash: UInt32) {
+    let target = unsafe scores + slot &* width
+    let word = unsafe target.loadUnaligned(as: UInt64.self)
+    let difference = (key &- base) &>> shift
+    assert(difference & ~mask == 0 && difference &<< shift == key &- base)
+    unsafe target.storeBytes(of: word & ~mask | difference, as: UInt64.self)
+    unsafe hashes.storeBytes(of: hash, toByteOffset: slot &* 4, as: UInt32.self)
+  }
+}
+
+extension LeafShape {
+  /// The shape of a leaf, as large as it needs to be for `count` members.
+  init(of leaf: Leaf, for count: Int) {
+    let extra = count - leaf.count
+    var shape = LeafShape(
+      slots: max(min(count, Leaf.slotMax), leaf.slotsInUse), width: leaf.width, shift: leaf.shift,
+      base: leaf.baseKey, code: leaf.code, isMixed: leaf.isMixed, memberByteCount: 0)
+    if leaf.isMixed {
+      shape.memberByteCount = max(8, leaf.memberByteCount + extra * leaf.code.byteCount)
+    }
+    shape.fillBlock()
+    self = shape
+  }
+
+  /// Makes slots of what the block has beyond what was asked for.
+  mutating func fillBlock() {
+    guard !isMixed else { return }
+    let room = Allocator.runByteCount(byteCount) - Leaf.headerByteCount
+    slots = max(slots, min(Leaf.slotMax, room / byteCountPerSlot))
+  }
+}
+
+extension Leaf {
+  /// The last slot in use, plus one.
+  var slotsInUse: Int { 64 - used.leadingZeroBitCount }
 }
