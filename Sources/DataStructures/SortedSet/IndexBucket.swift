@@ -48,23 +48,21 @@ struct IndexBucket {
   @inline(__always)
   private var highTags: UInt64 { UInt64(unsafe base.load(fromByteOffset: 8, as: UInt32.self)) }
 
-  /// A bit for each slot with this tag.
+  /// The slots with this tag.
   @inline(__always)
-  func matches(_ tag: UInt8) -> UInt64 {
+  func matches(_ tag: UInt8) -> TagMatches {
     let pattern = UInt64(tag) &* 0x0101_0101_0101_0101
-    let low = IndexBucket.zeroBytes(lowTags ^ pattern)
-    // Above the four tags stand bytes of a reference.
-    let high = IndexBucket.zeroBytes(highTags ^ (pattern & 0xffff_ffff)) & 0xf
-    return low | high &<< 8
+    return TagMatches(
+      low: IndexBucket.zeroBytes(lowTags ^ pattern),
+      // Above the four tags stand bytes of a reference.
+      high: IndexBucket.zeroBytes(highTags ^ (pattern & 0xffff_ffff)) & 0xffff_ffff)
   }
 
-  /// A bit for each byte of `word` that is zero.
+  /// Bit 7 of each byte of `word` that is zero.
   @inline(__always)
   private static func zeroBytes(_ word: UInt64) -> UInt64 {
     let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
-    let zeros = ~(((word & low) &+ low) | word) & 0x8080_8080_8080_8080
-    // Gathers bit 7 of each byte.
-    return ((zeros &>> 7) &* 0x0102_0408_1020_4080) &>> 56
+    return ~(((word & low) &+ low) | word) & 0x8080_8080_8080_8080
   }
 
   /// Number of references in this bucket, without its descendants.
@@ -135,4 +133,30 @@ struct IndexBucket {
   /// Slots for references.
   @inline(__always)
   var room: Int { lastWord &>> 63 != 0 ? IndexBucket.slotCount &- 1 : IndexBucket.slotCount }
+}
+
+/// Slots of a bucket that have the tag that was asked for, from the first to the last.
+struct TagMatches {
+  /// Bit 7 of byte n is set for slot n.
+  fileprivate var low: UInt64
+  /// The same for slot n + 8.
+  fileprivate var high: UInt64
+
+  /// Whether there is none left.
+  @inline(__always)
+  var isEmpty: Bool { low | high == 0 }
+
+  /// The next slot; nil behind the last.
+  @inline(__always)
+  mutating func next() -> Int? {
+    if low != 0 {
+      let slot = low.trailingZeroBitCount &>> 3
+      low &= low &- 1
+      return slot
+    }
+    guard high != 0 else { return nil }
+    let slot = 8 &+ high.trailingZeroBitCount &>> 3
+    high &= high &- 1
+    return slot
+  }
 }

@@ -57,8 +57,27 @@ struct LeafMember {
     if code.isLong {
       unsafe target.storeBytes(of: block, as: UInt.self)
     } else {
-      unsafe target.copyMemory(from: start, byteCount: code.byteCount)
+      unsafe target.copyShort(from: start, byteCount: code.byteCount)
     }
+  }
+}
+
+extension UnsafeMutableRawPointer {
+  /// Copies few bytes without a call; source and target do not overlap.
+  @inline(__always)
+  func copyShort(from source: UnsafeRawPointer, byteCount: Int) {
+    guard byteCount >= 8 && byteCount <= 32 else {
+      return unsafe copyMemory(from: source, byteCount: byteCount)
+    }
+    var offset = 0
+    while offset &+ 8 < byteCount {
+      let word = unsafe source.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      unsafe storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+      offset &+= 8
+    }
+    // The last word may overlap the one before.
+    let word = unsafe source.loadUnaligned(fromByteOffset: byteCount &- 8, as: UInt64.self)
+    unsafe storeBytes(of: word, toByteOffset: byteCount &- 8, as: UInt64.self)
   }
 }
 
@@ -189,5 +208,31 @@ extension Leaf {
       long.free(to: allocator)
     }
     return freed
+  }
+}
+
+extension RawSpan {
+  /// Whether as many bytes at an address are the same as these.
+  @inline(__always)
+  func equals(bytesAt other: UnsafeRawPointer) -> Bool {
+    let count = byteCount
+    guard count >= 8 else {
+      var offset = 0
+      while offset < count {
+        let otherByte = unsafe other.load(fromByteOffset: offset, as: UInt8.self)
+        if byte(offset) != otherByte { return false }
+        offset &+= 1
+      }
+      return true
+    }
+    // Words may overlap; none ends behind the bytes.
+    var offset = count &- 8
+    while true {
+      let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+      let otherWord = unsafe other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      if word != otherWord { return false }
+      if offset == 0 { return true }
+      offset = max(offset &- 8, 0)
+    }
   }
 }

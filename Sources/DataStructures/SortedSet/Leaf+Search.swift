@@ -3,7 +3,7 @@
 extension Leaf {
   /// Number of members with a key below `key`.
   ///
-  /// A binary search over `order` without branches that depend on scores.
+  /// No branch depends on a score.
   @inline(__always)
   func countBelow(_ key: UInt64) -> Int {
     let count = count
@@ -16,18 +16,28 @@ extension Leaf {
     let mask = scoreMask
     if limit > mask { return count }
     let (order, scores) = unsafe (order, scores)
-    var low = 0
-    var left = count
-    while left > 1 {
-      let half = left &>> 1
-      let slot = unsafe Int(order[low &+ half &- 1])
+    @inline(__always)
+    func isBelow(_ index: Int) -> Int {
+      let slot = unsafe Int(order[index])
       let stored = unsafe scores.loadUnaligned(fromByteOffset: slot &* width, as: UInt64.self)
-      low &+= stored & mask < limit ? half : 0
-      left &-= half
+      return stored & mask < limit ? 1 : 0
     }
-    let slot = unsafe Int(order[low])
-    let stored = unsafe scores.loadUnaligned(fromByteOffset: slot &* width, as: UInt64.self)
-    return low &+ (stored & mask < limit ? 1 : 0)
+    // The last of each eight first, then those before it: the loads of a loop don't wait for each
+    // other, as those of a binary search would.
+    var start = 0
+    var index = 7
+    while index < count {
+      start &+= isBelow(index) &<< 3
+      index &+= 8
+    }
+    var result = start
+    index = start
+    let end = min(start &+ 8, count)
+    while index < end {
+      result &+= isBelow(index)
+      index &+= 1
+    }
+    return result
   }
 
   /// Number of members before `member` with `score`, or equal to it.

@@ -70,17 +70,19 @@ struct LeafWord {
 }
 
 extension LeafWord {
-  /// Whether the member in a slot, whose code may be this one, has these bytes.
+  /// Whether all members of the leaf stand in it and have this length.
   @inline(__always)
-  func holds(_ member: RawSpan, _ code: MemberCode, in slot: Int) -> Bool {
-    let address = memberAddress(slot)
-    if isMixed || code.isLong {
-      Prefetch.line(at: address)
-      return Leaf(at: self.address).holds(member, code, in: slot)
-    }
+  func hasShortMembers(_ byteCount: Int) -> Bool {
+    rawValue &>> 55 == UInt64(byteCount) &<< 1 && byteCount <= MemberCode.shortMax
+  }
+
+  /// Whether the member in a slot has these bytes, as many as all members of the leaf have.
+  @inline(__always)
+  func holds(_ member: RawSpan, in slot: Int) -> Bool {
+    assert(hasShortMembers(member.byteCount))
     // The leaf exists, and so does the slot.
-    let start = unsafe UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped
-    return unsafe RawSpan(_unsafeStart: start, byteCount: code.byteCount).equals(member)
+    let start = unsafe UnsafeRawPointer(bitPattern: memberAddress(slot)).unsafelyUnwrapped
+    return unsafe member.equals(bytesAt: start)
   }
 }
 

@@ -10,7 +10,7 @@ extension LeafSet {
   /// Members that a joined leaf may have.
   private static var joinedCount: Int { 48 }
   /// A leaf that could do with so many slots less is made smaller.
-  static var spareCount: Int { 16 }
+  static var spareCount: Int { 20 }
 
   // MARK: Leaves come, move and go
 
@@ -37,9 +37,9 @@ extension LeafSet {
   /// Moves a leaf to another block of the same size.
   mutating func move(_ leaf: Leaf) {
     let byteCount = leaf.byteCount
-    let block = unsafe allocator.allocateRun(byteCount)
-    unsafe block.copyMemory(from: leaf.base, byteCount: byteCount)
-    unsafe replace(leaf, with: Leaf(block))
+    let run = allocator.allocateRun(byteCount)
+    unsafe run.base.copyMemory(from: leaf.base, byteCount: byteCount)
+    unsafe replace(leaf, with: Leaf(run.base))
   }
 
   /// Gives a leaf without members, whose link is gone, back.
@@ -137,15 +137,15 @@ extension LeafSet {
     let count = old.count
     let half = count / 2
     if old.parent == nil { _ = raise(above: old) }
-    for index in 0..<count { self.index.prefetch(old.hash(old.slot(at: index))) }
+    for index in half..<count { self.index.prefetch(old.hash(old.slot(at: index))) }
     var (lowerContents, upperContents) = (LeafContents(), LeafContents())
     lowerContents.add(0..<half, of: old)
     upperContents.add(half..<count, of: old)
     let upper = makeLeaf(upperContents.shape(reserve: LeafSet.reserve))
-    let lowerShape = lowerContents.shape(reserve: LeafSet.reserve)
-    let lower = Leaf(lowerShape, number: old.number, in: allocator)
+    let lower = Leaf(
+      lowerContents.shape(reserve: LeafSet.reserve), number: old.number, in: allocator)
     upper.append(half..<count, of: old)
-    lower.append(0..<half, of: old, keeping: old.used(0..<half) & lowerShape.slotBits)
+    lower.append(0..<half, of: old, keeping: old.used(0..<half) & lower.slotBits)
     // Those that leave come first, or two references would name one slot.
     reindex(half..<count, of: old, to: upper, from: 0)
     reindex(0..<half, of: old, to: lower, from: 0)
@@ -208,7 +208,7 @@ extension LeafSet {
     let shape = contents.shape(reserve: LeafSet.reserve)
     guard shape.byteCount < old.byteCount else { return }
     let new = Leaf(shape, number: old.number, in: allocator)
-    new.append(0..<count, of: old, keeping: old.used & shape.slotBits)
+    new.append(0..<count, of: old, keeping: old.used & new.slotBits)
     reindex(0..<count, of: old, to: new, from: 0)
     replace(old, with: new)
   }
@@ -225,7 +225,7 @@ extension LeafSet {
     willChange(second)
     for index in 0..<secondCount { self.index.prefetch(second.hash(second.slot(at: index))) }
     let joined = Leaf(shape, number: first.number, in: allocator)
-    joined.append(0..<firstCount, of: first, keeping: first.used & shape.slotBits)
+    joined.append(0..<firstCount, of: first, keeping: first.used & joined.slotBits)
     joined.append(0..<secondCount, of: second)
     reindex(0..<secondCount, of: second, to: joined, from: firstCount)
     reindex(0..<firstCount, of: first, to: joined, from: 0)
@@ -273,15 +273,13 @@ extension LeafSet {
 }
 
 extension Leaf {
+  /// A bit for each slot.
+  var slotBits: UInt64 { ~0 >> UInt64(64 - slots) }
+
   /// A bit for each slot of the members at some places in the order.
   func used(_ indices: Range<Int>) -> UInt64 {
     var bits: UInt64 = 0
     for index in indices { bits |= 1 << UInt64(slot(at: index)) }
     return bits
   }
-}
-
-extension LeafShape {
-  /// A bit for each slot.
-  var slotBits: UInt64 { ~0 >> UInt64(64 - slots) }
 }

@@ -114,25 +114,38 @@ extension LeafSet {
   /// The element of a member.
   ///
   /// - Complexity: O(1).
+  @inline(__always)
   public func find(_ member: RawSpan, hash: UInt64) -> LeafElement? {
     guard index.count > 0 else { return nil }
+    let bucket = index.bucket(hash)
+    // Nearly always the first member with the tag is the one.
+    var matches = bucket.matches(IndexBucket.tag(hash))
+    if let slot = matches.next() {
+      let reference = bucket[slot]
+      let word = directory[reference.leaf]
+      if word.hasShortMembers(member.byteCount) {
+        // What the caller will read is loaded beside what is compared.
+        Prefetch.line(at: word.address)
+        Prefetch.line(at: word.scoreAddress(reference.slot))
+        if word.holds(member, in: reference.slot) {
+          return LeafElement(address: word.address, slot: reference.slot)
+        }
+      }
+    }
+    return search(bucket, member, IndexBucket.tag(hash))
+  }
+
+  /// Looks at all members of a chain that have the tag.
+  @inline(never)
+  private func search(_ head: IndexBucket, _ member: RawSpan, _ tag: UInt8) -> LeafElement? {
     let code = MemberCode(memberByteCount: member.byteCount)
-    let tag = IndexBucket.tag(hash)
-    var bucket = index.bucket(hash)
+    var bucket = head
     while true {
       var matches = bucket.matches(tag)
-      while matches != 0 {
-        let reference = bucket[matches.trailingZeroBitCount]
-        let word = directory[reference.leaf]
-        if word.isMixed || word.code == code {
-          // What the caller will read is loaded beside what is compared.
-          Prefetch.line(at: word.address)
-          Prefetch.line(at: word.scoreAddress(reference.slot))
-          if word.holds(member, code, in: reference.slot) {
-            return LeafElement(address: word.address, slot: reference.slot)
-          }
-        }
-        matches &= matches &- 1
+      while let slot = matches.next() {
+        let element = element(bucket[slot])
+        prefetch(bucket[slot])
+        if element.leaf.holds(member, code, in: element.slot) { return element }
       }
       guard let child = bucket.child else { return nil }
       bucket = child
@@ -150,11 +163,8 @@ extension LeafSet {
     guard index.count > 0 else { return }
     let bucket = index.bucket(hash)
     var matches = bucket.matches(IndexBucket.tag(hash))
-    if matches == 0, let child = bucket.child { return Prefetch.line(at: child.address) }
-    while matches != 0 {
-      prefetch(bucket[matches.trailingZeroBitCount])
-      matches &= matches &- 1
-    }
+    if matches.isEmpty, let child = bucket.child { return Prefetch.line(at: child.address) }
+    while let slot = matches.next() { prefetch(bucket[slot]) }
   }
 
   /// Third pass, for members without a match so far: the same for the child bucket.
@@ -162,12 +172,9 @@ extension LeafSet {
     guard index.count > 0 else { return }
     let tag = IndexBucket.tag(hash)
     let bucket = index.bucket(hash)
-    guard let child = bucket.child, bucket.matches(tag) == 0 else { return }
+    guard let child = bucket.child, bucket.matches(tag).isEmpty else { return }
     var matches = child.matches(tag)
-    while matches != 0 {
-      prefetch(child[matches.trailingZeroBitCount])
-      matches &= matches &- 1
-    }
+    while let slot = matches.next() { prefetch(child[slot]) }
   }
 
   /// Starts loading header, score and bytes of a member.

@@ -59,7 +59,6 @@ struct LeafContents {
       shape.code = MemberCode(rawValue: UInt8(truncatingIfNeeded: mean))
       shape.memberByteCount = max(8, memberByteCount + (slots - count) * mean)
     }
-    shape.fillBlock()
     return shape
   }
 }
@@ -83,9 +82,12 @@ struct LeafShape {
 }
 
 extension Leaf {
-  /// A new leaf without members in memory of `shape.byteCount` bytes, rounded up to granules.
+  /// A new leaf without members; it may get more slots than the shape says.
   init(_ shape: LeafShape, number: UInt32, in allocator: Allocator) {
-    unsafe base = unsafe allocator.allocateRun(shape.byteCount)
+    var shape = shape
+    let run = allocator.allocateRun(shape.byteCount, atMost: shape.byteCountAtMost)
+    shape.fill(run.byteCount)
+    unsafe base = unsafe run.base
     unsafe base.initializeMemory(as: UInt64.self, repeating: 0, count: Leaf.headerByteCount / 8)
     self.number = number
     next = Leaf.none
@@ -95,7 +97,7 @@ extension Leaf {
     shift = shape.shift
     code = shape.code
     isMixed = shape.isMixed
-    byteCount = Allocator.runByteCount(shape.byteCount)
+    byteCount = run.byteCount
     baseKey = shape.base
     epoch = allocator.epoch
     if isMixed { unsafe lengths.initializeMemory(as: UInt8.self, repeating: 0, count: slots) }
@@ -127,7 +129,7 @@ extension Leaf {
       place &+= 1
       to.set(slot, from.key(old), hash: from.hash(old))
       if stride > 0 {
-        unsafe (to.members + slot &* stride).copyMemory(
+        unsafe (to.members + slot &* stride).copyShort(
           from: from.members + old &* stride, byteCount: stride)
       } else {
         if isMixed { openMixed(slot, source.code(old)) }
@@ -224,15 +226,21 @@ extension LeafShape {
     if leaf.isMixed {
       shape.memberByteCount = max(8, leaf.memberByteCount + extra * leaf.code.byteCount)
     }
-    shape.fillBlock()
     self = shape
   }
 
+  /// Bytes that the leaf could make use of.
+  var byteCountAtMost: Int {
+    let extra = min(slots + 12, Leaf.slotMax) - slots
+    let perMember = isMixed ? code.byteCount : byteCountPerSlot
+    return min(byteCount + extra * perMember, Leaf.byteCountMax)
+  }
+
   /// Makes slots of what the block has beyond what was asked for.
-  mutating func fillBlock() {
+  mutating func fill(_ byteCount: Int) {
     guard !isMixed else { return }
-    let room = Allocator.runByteCount(byteCount) - Leaf.headerByteCount
-    slots = max(slots, min(Leaf.slotMax, room / byteCountPerSlot))
+    let room = (byteCount - Leaf.headerByteCount) / byteCountPerSlot
+    slots = max(slots, min(Leaf.slotMax, room))
   }
 }
 
