@@ -2,7 +2,7 @@
 
 // How the nodes above the leaves get links, split and join.
 
-extension LeafSet {
+extension SortedSet {
   /// A node with so few links is joined with a neighbor, if both together have few enough.
   private static var sparseLinks: Int { 24 }
   /// Links that a joined node may have.
@@ -107,10 +107,10 @@ extension LeafSet {
   private mutating func settle(_ node: LinkNode) {
     if node.count == 0 { return drop(node) }
     if node == top { return lower() }
-    guard node.count <= LeafSet.sparseLinks else { return }
-    if let next = node.next, node.count + next.count <= LeafSet.joinedLinks {
+    guard node.count <= SortedSet.sparseLinks else { return }
+    if let next = node.next, node.count + next.count <= SortedSet.joinedLinks {
       join(node, with: next)
-    } else if let previous = node.previous, node.count + previous.count <= LeafSet.joinedLinks {
+    } else if let previous = node.previous, node.count + previous.count <= SortedSet.joinedLinks {
       join(previous, with: node)
     }
   }
