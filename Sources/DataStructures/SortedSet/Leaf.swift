@@ -69,7 +69,8 @@ struct Leaf: Equatable {
 
   @inline(__always)
   private func setByte(_ offset: Int, _ value: Int) {
-    unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: value), toByteOffset: offset, as: UInt8.self)
+    unsafe base.storeBytes(
+      of: UInt8(truncatingIfNeeded: value), toByteOffset: offset, as: UInt8.self)
   }
 }
 

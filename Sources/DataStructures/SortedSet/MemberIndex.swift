@@ -176,7 +176,8 @@ struct MemberIndex: ~Copyable {
 
   /// Moves those entries of a chain whose hashes have `bit` set to an empty bucket.
   private mutating func divide(
-    _ old: IndexBucket, with added: IndexBucket, by bit: UInt64, _ directory: borrowing LeafDirectory
+    _ old: IndexBucket, with added: IndexBucket, by bit: UInt64,
+    _ directory: borrowing LeafDirectory
   ) {
     // Emptied in place: an entry that stays never moves behind the slot it was read from.
     var bucket: IndexBucket? = old

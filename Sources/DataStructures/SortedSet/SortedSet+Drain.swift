@@ -17,7 +17,8 @@ extension SortedSet {
       } else {
         let leaf = Leaf(at: word.address)
         willChange(leaf)
-        budget -= SortedSet.leafCost + leaf.freeLongMembers(to: allocator) / SortedSet.bytesPerBudget
+        budget -=
+          SortedSet.leafCost + leaf.freeLongMembers(to: allocator) / SortedSet.bytesPerBudget
         unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
       }
       _ = directory.removeLast()

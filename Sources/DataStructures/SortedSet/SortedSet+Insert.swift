@@ -49,7 +49,8 @@ extension SortedSet {
     if code.isLong { return longMember(member) }
     // Only read while the caller holds the span.
     let start = unsafe member.withUnsafeBytes { $0.baseAddress }
-    return unsafe LeafMember(start: start ?? UnsafeRawPointer(allocator.state), block: 0, code: code)
+    return unsafe LeafMember(
+      start: start ?? UnsafeRawPointer(allocator.state), block: 0, code: code)
   }
 
   @inline(never)

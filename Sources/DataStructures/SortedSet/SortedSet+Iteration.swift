@@ -24,7 +24,7 @@ extension SortedSet {
       let slot = node.slot(ofRank: &left)
       if node.level == 1 {
         let leaf = node.leaf(slot)
-        Prefetch.line(at: leaf.address &+ 64)
+        leaf.prefetchScores()
         return Position(leaf: leaf, index: left)
       }
       node = node.node(slot)
@@ -65,19 +65,24 @@ extension SortedSet {
   public func next(_ position: Position) -> Position? {
     let leaf = position.leaf
     let index = position.index &+ 1
-    if index < leaf.count { return Position(leaf: leaf, index: index) }
-    guard let next = directory.optionalLeaf(leaf.next) else { return nil }
-    prefetch(next.next)
-    return Position(leaf: next, index: 0)
+    let left = leaf.count &- index
+    if left == SortedSet.prefetchDistance { prefetch(leaf.next) }
+    if left > 0 { return Position(leaf: leaf, index: index) }
+    return directory.optionalLeaf(leaf.next).map { Position(leaf: $0, index: 0) }
   }
 
   /// The position before; nil at the start.
   public func previous(_ position: Position) -> Position? {
-    if position.index > 0 { return Position(leaf: position.leaf, index: position.index &- 1) }
-    guard let previous = directory.optionalLeaf(position.leaf.previous) else { return nil }
-    prefetch(previous.previous)
-    return Position(leaf: previous, index: previous.count &- 1)
+    let index = position.index
+    if index == SortedSet.prefetchDistance { prefetch(position.leaf.previous) }
+    if index > 0 { return Position(leaf: position.leaf, index: index &- 1) }
+    return directory.optionalLeaf(position.leaf.previous).map {
+      Position(leaf: $0, index: $0.count &- 1)
+    }
   }
+
+  /// So many members before a leaf is entered it is asked for.
+  private static var prefetchDistance: Int { 12 }
 
   /// Starts loading a leaf that will be read soon.
   @inline(__always)

@@ -27,7 +27,9 @@ extension SortedSet {
     leaf.remove(slot, at: index)
     let count = leaf.count
     if index == 0 && count > 0 { LinkChild(at: leaf.address).updateKey(LinkKey(leaf)) }
-    if count <= SortedSet.sparseCount || leaf.slots >= count &+ SortedSet.spareCount { settle(leaf) }
+    if count <= SortedSet.sparseCount || leaf.slots >= count &+ SortedSet.spareCount {
+      settle(leaf)
+    }
   }
 
   /// Removes the members with these ranks; `visit` gets each before it is freed, lowest first.

@@ -37,7 +37,8 @@ struct RunTests {
         let byteCount = 1 + generator.next(below: generator.next(below: 3) == 0 ? 4096 : 1400)
         let atMost = min(4096, byteCount + generator.next(below: 400))
         let block = Block(byteCount, atMost: atMost, UInt8(truncatingIfNeeded: step), allocator)
-        #expect(block.run.byteCount >= byteCount && block.run.byteCount < max(atMost, byteCount) + 64)
+        #expect(
+          block.run.byteCount >= byteCount && block.run.byteCount < max(atMost, byteCount) + 64)
         blocks.append(block)
       } else {
         let block = blocks.remove(at: generator.next(below: blocks.count))

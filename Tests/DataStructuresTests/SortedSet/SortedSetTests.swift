@@ -202,7 +202,8 @@ struct SortedSetTests {
       var generator = RandomGenerator(seed: 6)
       let model = SortedModel(in: allocator)
       for number in 0..<6000 {
-        let member = [UInt8].member(number) + [UInt8](repeating: 65, count: number % 3 == 0 ? 180 : 0)
+        let member =
+          [UInt8].member(number) + [UInt8](repeating: 65, count: number % 3 == 0 ? 180 : 0)
         model.put(member, Double(generator.next(below: 500)))
       }
       for item in model.items where generator.next(below: 8) > 0 {
