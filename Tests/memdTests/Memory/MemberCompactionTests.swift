@@ -34,8 +34,12 @@ import Testing
       let before = allocator.slabBytesFree
       server.idle(milliseconds: 500)
       #expect(!server.server.compaction.isRunning)
-      #expect(allocator.slabBytesFree < before / 4, "\(before) before")
-      #expect(server.server.compaction.counts.moved > count / 20)
+      // Leaves of sorted sets move a quarter of their slabs per pass, as long as it is worth a pass.
+      let enough = type == "zset" ? 256 << 10 : before / 4
+      #expect(allocator.slabBytesFree < enough, "\(before) before")
+      // A leaf moves as one.
+      let movedMin = type == "zset" ? 4 : count / 20
+      #expect(server.server.compaction.counts.moved > movedMin)
       #expect(server.server.keyspace.digestText == digest)
       MemberCompactionTests.checkInvariants(server)
       let passes = server.server.compaction.counts.passes
@@ -61,7 +65,8 @@ import Testing
         #expect(compaction.counts.moved + compaction.counts.kept - before < 200)
       }
       #expect(steps > 50)
-      #expect(compaction.counts.moved > 1000)
+      // Leaves, each of some dozen members.
+      #expect(compaction.counts.moved > 0 && compaction.counts.kept > 50)
     }
   #endif
 
@@ -105,7 +110,7 @@ import Testing
       run.compare()
     }
     #if !MEMD_MALLOC_ONLY
-      #expect(run.subject.server.compaction.counts.moved > 2000, "seed \(seed)")
+      #expect(run.subject.server.compaction.counts.moved > 1000, "seed \(seed)")
     #endif
   }
 }
