@@ -46,8 +46,10 @@ struct RunTests {
         block.free(allocator)
       }
     }
-    let bytes = blocks.reduce(0) { $0 + $1.run.byteCount }
-    #expect(allocator.bytesInUse == bytes)
+    #if !MEMD_MALLOC_ONLY
+      let bytes = blocks.reduce(0) { $0 + $1.run.byteCount }
+      #expect(allocator.bytesInUse == bytes)
+    #endif
     for block in blocks {
       #expect(block.isIntact)
       block.free(allocator)
