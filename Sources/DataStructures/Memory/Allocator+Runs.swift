@@ -148,8 +148,8 @@ extension Allocator {
 
   /// Uninitialised memory of at least `byteCount` bytes, aligned to 16; at most `longestRun`.
   ///
-  /// If what is left of the hole that it comes from is too short to be of use, the run takes it too,
-  /// as far as it does not become longer than `atMost` bytes.
+  /// If what is left of the hole that it comes from is too short to be of use, the run takes it
+  /// too, as far as it does not become longer than `atMost` bytes.
   ///
   /// - Complexity: O(1): some hundred instructions.
   public func allocateRun(_ byteCount: Int, atMost: Int = 0) -> Run {

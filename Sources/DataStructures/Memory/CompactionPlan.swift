@@ -88,8 +88,8 @@ struct CompactionPlan {
     }
   }
 
-  /// Decides which slabs with runs stay: all but the emptiest quarter, as their runs seldom fit into
-  /// the others' holes and rather go to new slabs, and none of the full ones goes.
+  /// Decides which slabs with runs stay: all but the emptiest quarter, as their runs seldom fit
+  /// into the others' holes and rather go to new slabs, and none of the full ones goes.
   private func decideOnRuns(_ first: UnsafeMutablePointer<Bin>) {
     var slabs = 0
     for degree in 0..<CompactionPlan.degrees { slabs += unsafe first[degree].slabs }

@@ -25,7 +25,7 @@
 ///   7 set: the members are long, eight bytes lead to the block of each, which is [length | bytes].
 /// - member bytes: how many a mixed leaf has. granules: size of the block in 64 bytes.
 /// - parent, hint: the node with the link to this leaf, and in which slot it was last seen.
-/// - number: the leaf's own in the directory; next, previous: the neighbours', 2^32 - 1 at the ends.
+/// - number: the leaf's own in the directory; next, previous: its neighbors', 2^32 - 1 at the ends.
 ///
 /// Apart from parent and neighbours a leaf refers to nothing but its long members: a copy of the
 /// block can be read by itself.

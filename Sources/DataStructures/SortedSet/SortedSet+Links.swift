@@ -35,8 +35,8 @@ extension SortedSet {
     return node
   }
 
-  /// Puts a link into a slot of a node, which may be full. No member is counted behind it yet: those
-  /// that are there already are moved by `recount`.
+  /// Puts a link into a slot of a node, which may be full. No member is counted behind it yet:
+  /// those that are there already are moved by `recount`.
   mutating func addLink(
     to child: LinkChild, _ key: LinkKey, in node: LinkNode, at slot: Int
   ) {

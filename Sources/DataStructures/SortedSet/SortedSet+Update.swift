@@ -29,7 +29,8 @@ extension SortedSet {
     update(element, to: score)
   }
 
-  /// Gives a member, which is at `index` in the order of its leaf, a score with which it stays there.
+  /// Gives a member, which is at `index` in the order of its leaf, a score with which it stays in
+  /// that leaf.
   @inline(__always)
   private mutating func move(_ element: SortedSetElement, at index: Int, to score: Double) {
     var (leaf, slot) = (element.leaf, element.slot)

@@ -33,8 +33,8 @@
 // simply splits in half, and half-full leaves cost little. What grows at an end of the list leaves
 // full leaves. A leaf that became sparse joins a neighbor.
 //
-// What a newcomer gets wrong: a leaf is allocated anew when it grows, so whoever holds a `Leaf` looks
-// it up again after `makeRoom`; and the key of a link is always that of the first member behind it,
+// What a newcomer gets wrong: a leaf is allocated anew when it grows, so whoever holds a `Leaf`
+// looks it up again after `makeRoom`; and the key of a link is always that of the first member behind it,
 // so whoever changes a leaf's first member must call `updateKey`.
 
 /// Members ordered by score and bytes, with ranks.
@@ -203,8 +203,8 @@ extension SortedSet {
   /// One step of a scan in no particular order: an element that is in the set during the whole scan
   /// is visited at least once, one that comes or goes meanwhile may be.
   ///
-  /// A scan starts with cursor 0 and is complete when 0 is returned. Any cursor is accepted. `visit`
-  /// must not change the set.
+  /// A scan starts with cursor 0 and is complete when 0 is returned. Any cursor is accepted.
+  /// `visit` must not change the set.
   ///
   /// - Complexity: O(1): 9 to 18 members on average.
   public func scan(_ cursor: UInt64, visit: (SortedSetElement) -> Void) -> UInt64 {

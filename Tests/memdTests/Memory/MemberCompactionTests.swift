@@ -34,7 +34,8 @@ import Testing
       let before = allocator.slabBytesFree
       server.idle(milliseconds: 500)
       #expect(!server.server.compaction.isRunning)
-      // Leaves of sorted sets move a quarter of their slabs per pass, as long as it is worth a pass.
+      // A pass empties a quarter of the slabs with leaves of sorted sets; the next one goes on while
+      // it is worth it.
       let enough = type == "zset" ? 256 << 10 : before / 4
       #expect(allocator.slabBytesFree < enough, "\(before) before")
       // A leaf moves as one.
