@@ -34,8 +34,8 @@
 // full leaves. A leaf that became sparse joins a neighbor.
 //
 // What a newcomer gets wrong: a leaf is allocated anew when it grows, so whoever holds a `Leaf`
-// looks it up again after `makeRoom`; and the key of a link is always that of the first member behind it,
-// so whoever changes a leaf's first member must call `updateKey`.
+// looks it up again after `makeRoom`; and the key of a link is always that of the first member
+// behind it, so whoever changes a leaf's first member must call `updateKey`.
 
 /// Members ordered by score and bytes, with ranks.
 ///

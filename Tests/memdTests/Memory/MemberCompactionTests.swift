@@ -34,7 +34,7 @@ import Testing
       let before = allocator.slabBytesFree
       server.idle(milliseconds: 500)
       #expect(!server.server.compaction.isRunning)
-      // A pass empties a quarter of the slabs with leaves of sorted sets; the next one goes on while
+      // A pass empties a quarter of the slabs with leaves of sorted sets, and others follow while
       // it is worth it.
       let enough = type == "zset" ? 256 << 10 : before / 4
       #expect(allocator.slabBytesFree < enough, "\(before) before")
