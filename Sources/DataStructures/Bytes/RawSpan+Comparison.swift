@@ -72,3 +72,25 @@ extension Array where Element == UInt8 {
     get { unsafe span.bytes }
   }
 }
+
+extension RawSpan {
+  /// Whether these bytes sort before those of `other`, as memcmp and then the length say.
+  ///
+  /// - Complexity: O(n), eight bytes at a time.
+  @inlinable
+  func precedes(_ other: RawSpan) -> Bool {
+    let shared = min(byteCount, other.byteCount)
+    var offset = 0
+    while offset &+ 8 <= shared {
+      let (left, right) = (word(offset), other.word(offset))
+      if left != right { return UInt64(bigEndian: left) < UInt64(bigEndian: right) }
+      offset &+= 8
+    }
+    while offset < shared {
+      let (left, right) = (byte(offset), other.byte(offset))
+      if left != right { return left < right }
+      offset &+= 1
+    }
+    return byteCount < other.byteCount
+  }
+}

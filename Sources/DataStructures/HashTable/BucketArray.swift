@@ -188,6 +188,28 @@ struct BucketArray: ~Copyable {
     directoryCapacity = capacity
   }
 
+  // MARK: Scanning
+
+  /// The cursor of a scan behind bucket `index` of the current level, 0 at the end (see
+  /// HashTable+Scan.swift).
+  @inlinable
+  func scanCursor(after index: UInt64) -> UInt64 {
+    // Set the bits above the level, so that the carry of the reversed number runs through them.
+    let reversed = BucketArray.reverse(index | ~(mask &>> 1))
+    let next = BucketArray.reverse(reversed &+ 1)
+    if next != 0 { Prefetch.line(at: self[Int(next)].address) }
+    return next
+  }
+
+  /// `word` with its 64 bits in opposite order.
+  @inlinable
+  static func reverse(_ word: UInt64) -> UInt64 {
+    var bits = word.byteSwapped
+    bits = (bits &>> 4) & 0x0f0f_0f0f_0f0f_0f0f | (bits & 0x0f0f_0f0f_0f0f_0f0f) &<< 4
+    bits = (bits &>> 2) & 0x3333_3333_3333_3333 | (bits & 0x3333_3333_3333_3333) &<< 2
+    return (bits &>> 1) & 0x5555_5555_5555_5555 | (bits & 0x5555_5555_5555_5555) &<< 1
+  }
+
   // MARK: Compaction
 
   /// Moves directory and segments that lie in slabs which compaction wants to empty.

@@ -16,6 +16,13 @@ public struct HashTableStatistics: Sendable {
     chainsByLength = [Int](repeating: 0, count: HashTableStatistics.longestCounted + 1)
     longestChain = 0
   }
+
+  /// Counts one chain.
+  @usableFromInline
+  mutating func add(chainOf length: Int) {
+    longestChain = max(longestChain, length)
+    chainsByLength[min(length, HashTableStatistics.longestCounted)] += 1
+  }
 }
 
 extension HashTable {
@@ -28,8 +35,7 @@ extension HashTable {
     for index in 0..<buckets.count {
       var length = 0
       HashTable.forEach(inChainOf: buckets[index]) { _ in length += 1 }
-      result.longestChain = max(result.longestChain, length)
-      result.chainsByLength[min(length, HashTableStatistics.longestCounted)] += 1
+      result.add(chainOf: length)
     }
     return result
   }

@@ -22,7 +22,7 @@ extension HashTable {
     HashTable.forEach(inChainOf: buckets[Int(index)], visit)
     let half = Int(index &+ buckets.mask &>> 1 &+ 1)
     if half < buckets.count { HashTable.forEach(inChainOf: buckets[half], visit) }
-    return nextCursor(after: index)
+    return buckets.scanCursor(after: index)
   }
 
   /// As `scan`, but each element may be replaced by one with the same key at another address.
@@ -39,7 +39,7 @@ extension HashTable {
     rewriteChain(of: buckets[Int(index)], visit)
     let half = Int(index &+ buckets.mask &>> 1 &+ 1)
     if half < buckets.count { rewriteChain(of: buckets[half], visit) }
-    return nextCursor(after: index)
+    return buckets.scanCursor(after: index)
   }
 
   /// Visits every element once, in no particular order; `visit` must not change the table.
@@ -50,25 +50,6 @@ extension HashTable {
       HashTable.forEach(inChainOf: buckets[index], visit)
       index &+= 1
     }
-  }
-
-  /// The cursor behind bucket `index` of the current level, 0 at the end.
-  @inlinable
-  func nextCursor(after index: UInt64) -> UInt64 {
-    // Set the bits above the level, so that the carry of the reversed number runs through them.
-    let reversed = HashTable.reverse(index | ~(buckets.mask &>> 1))
-    let next = HashTable.reverse(reversed &+ 1)
-    if next != 0 { Prefetch.line(at: buckets[Int(next)].address) }
-    return next
-  }
-
-  /// `word` with its 64 bits in opposite order.
-  @inlinable
-  static func reverse(_ word: UInt64) -> UInt64 {
-    var bits = word.byteSwapped
-    bits = (bits &>> 4) & 0x0f0f_0f0f_0f0f_0f0f | (bits & 0x0f0f_0f0f_0f0f_0f0f) &<< 4
-    bits = (bits &>> 2) & 0x3333_3333_3333_3333 | (bits & 0x3333_3333_3333_3333) &<< 2
-    return (bits &>> 1) & 0x5555_5555_5555_5555 | (bits & 0x5555_5555_5555_5555) &<< 1
   }
 
   /// Visits the elements of a bucket and its children.

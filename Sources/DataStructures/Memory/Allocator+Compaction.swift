@@ -80,6 +80,7 @@ extension Allocator {
     dropPlan()
     while let slab = unsafe state.pointee.sparseSlabs {
       unsafe unlink(slab)
+      if unsafe Slab.holdsRuns(slab) { unsafe measureHole(of: slab) }
       unsafe list(slab)
     }
   }

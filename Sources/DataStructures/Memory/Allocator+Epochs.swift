@@ -2,10 +2,10 @@
 
 // Epochs: what a snapshot needs to know about memory, kept by the memory itself.
 //
-// Entries, and the blocks that large values consist of (list nodes, blocks of streams, sorted-set
-// nodes, bucket chains of sets and hashes), carry the number of the epoch in which they were born
-// or last announced. Before one that carries another number than the present one changes, gives
-// elements to another block or is freed, it is announced and gets the number:
+// Entries, and the blocks that large values consist of (list nodes, blocks of streams, leaves of
+// sorted sets, bucket chains of sets and hashes), carry the number of the epoch in which they were
+// born or last announced. Before one that carries another number than the present one changes,
+// gives elements to another block or is freed, it is announced and gets the number:
 //
 //     if block.epoch != allocator.epoch { block.epoch = allocator.announce(block) }
 //
@@ -32,8 +32,8 @@ public enum ChangingBlock {
   case group(ConsumerGroup)
   /// The log of producers of a stream, as a whole.
   case producers(ProducerLog)
-  /// A node of a sorted set.
-  case sortedSetNode(SortedSetNode)
+  /// A leaf of a sorted set.
+  case sortedSetLeaf(SortedSetLeaf)
   /// A bucket with its children.
   case bucket(BucketKind, BucketChain)
 }

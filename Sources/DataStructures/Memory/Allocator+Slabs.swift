@@ -56,6 +56,7 @@ extension Allocator {
 
   /// Puts `slab` at the head of its class's list.
   func list(_ slab: UnsafeMutablePointer<SlabHeader>) {
+    if unsafe Slab.holdsRuns(slab) { unsafe noteHole(of: slab) }
     unsafe push(slab, on: head(Int(slab.pointee.units)))
     unsafe slab.pointee.flags = SlabHeader.isListed
   }
@@ -88,7 +89,7 @@ extension Allocator {
   // MARK: Supply
 
   /// An unused slab: from stock, else from a chunk, else from a new chunk.
-  private func takeSlab() -> UnsafeMutablePointer<SlabHeader> {
+  func takeSlab() -> UnsafeMutablePointer<SlabHeader> {
     if let slab = unsafe state.pointee.stock {
       unsafe state.pointee.stock = unsafe slab.pointee.next
       unsafe state.pointee.stockCount -= 1

@@ -7,6 +7,8 @@
 // come from malloc. Either way the bytes that a block really occupies are counted, so that
 // `used_memory` and `maxmemory` are exact and not estimated.
 //
+// Blocks whose owner can move them come from slabs too, up to 4 KiB (see Allocator+Runs.swift).
+//
 // Slabs without a block are kept in a small stock and otherwise returned to the system. When a
 // size class is thinly used, compaction (see Allocator+Compaction.swift) marks its emptiest slabs
 // and the keyspace moves their blocks.
@@ -33,9 +35,12 @@ public struct Allocator {
   /// Number of size classes plus one: classes are numbered by their size in 8-byte units.
   @inlinable static var classCount: Int { 33 }
 
+  /// Number of lists of slabs: behind those of the classes follow those of slabs with runs.
+  @inlinable static var listCount: Int { classCount + Slab.longestListedHole + 1 }
+
   /// A new allocator that holds no memory but its own counters.
   public static func create() -> Allocator {
-    let heads = classCount * MemoryLayout<UInt>.stride
+    let heads = listCount * MemoryLayout<UInt>.stride
     let bytes = MemoryLayout<AllocatorState>.stride + heads
     guard let memory = unsafe calloc(1, bytes) else { outOfMemory(bytes) }
     let state = unsafe memory.bindMemory(to: AllocatorState.self, capacity: 1)
@@ -179,10 +184,10 @@ extension Allocator {
   @inlinable @inline(__always)
   static func units(_ byteCount: Int) -> Int { max((byteCount &+ 7) &>> 3, 1) }
 
-  /// Head of the list of slabs that have room for blocks of `units`.
+  /// Head of the list of slabs that have room for blocks of `units`, or of one of slabs with runs.
   @inlinable @inline(__always)
   func head(_ units: Int) -> UnsafeMutablePointer<UnsafeMutablePointer<SlabHeader>?> {
-    assert(units > 0 && units < Allocator.classCount)
+    assert(units > 0 && units < Allocator.listCount)
     let heads = unsafe UnsafeMutableRawPointer(state + 1)
       .assumingMemoryBound(to: UnsafeMutablePointer<SlabHeader>?.self)
     return unsafe heads + units

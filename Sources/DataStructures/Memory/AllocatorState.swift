@@ -11,6 +11,9 @@ struct AllocatorState {
   @usableFromInline var bytesPeak = 0
   /// The number of the present epoch.
   @usableFromInline var epoch: UInt8 = 1
+  /// Bit n - 1 is set if there may be a slab with runs whose longest hole has n granules; bit 63
+  /// stands for longer ones, too.
+  var holes: UInt64 = 0
   /// Slabs that belong to a size class.
   var slabCount = 0
   /// Empty slabs kept for the next need, linked by `next`.

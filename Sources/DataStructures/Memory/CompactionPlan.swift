@@ -15,6 +15,9 @@ struct CompactionPlan {
     var kept: Int
   }
 
+  /// The class of slabs with runs, whatever list they are in.
+  static var runClass: Int { Allocator.classCount }
+
   /// Degrees of occupancy that are told apart; the last one is for full slabs.
   static var degrees: Int { 17 }
 
@@ -22,14 +25,14 @@ struct CompactionPlan {
   var cursor: UnsafeMutablePointer<ChunkRecord>?
   /// Whether the second pass has begun.
   var isMarking: Bool
-  /// `degrees` bins for each size class.
+  /// `degrees` bins for each size class, and for slabs with runs.
   let bins: UnsafeMutablePointer<Bin>
 
   /// A plan that has seen nothing yet.
   static func make(
     startingWith chunk: UnsafeMutablePointer<ChunkRecord>?
   ) -> UnsafeMutablePointer<CompactionPlan> {
-    let binCount = Allocator.classCount * degrees
+    let binCount = (runClass + 1) * degrees
     let bins = UnsafeMutablePointer<Bin>.allocate(capacity: binCount)
     unsafe bins.initialize(
       repeating: Bin(slabs: 0, live: 0, capacity: 0, kept: 0), count: binCount)
@@ -46,7 +49,7 @@ struct CompactionPlan {
   /// The bin of a slab of class `units` with `live` of `capacity` blocks in use.
   private func bin(live: Int, capacity: Int, _ units: Int) -> UnsafeMutablePointer<Bin> {
     let degree = live * (CompactionPlan.degrees - 1) / capacity
-    return unsafe bins + (units * CompactionPlan.degrees + degree)
+    return unsafe bins + (min(units, CompactionPlan.runClass) * CompactionPlan.degrees + degree)
   }
 
   /// Counts one slab.
@@ -59,7 +62,7 @@ struct CompactionPlan {
 
   /// Decides for each class which slabs stay: the fullest ones with room for all its blocks.
   func decide(threshold: Double) {
-    for units in 1..<Allocator.classCount {
+    for units in 1...CompactionPlan.runClass {
       let first = unsafe bins + units * CompactionPlan.degrees
       var live = 0
       var capacity = 0
@@ -69,6 +72,10 @@ struct CompactionPlan {
         unsafe first[degree].kept = unsafe first[degree].slabs
       }
       guard Double(live) < threshold * Double(capacity) else { continue }
+      if units == CompactionPlan.runClass {
+        unsafe decideOnRuns(first)
+        continue
+      }
       var homeless = live
       for degree in (0..<CompactionPlan.degrees).reversed() {
         let bin = unsafe first[degree]
@@ -78,6 +85,19 @@ struct CompactionPlan {
         homeless -= unsafe first[degree].kept * bin.capacity / bin.slabs
         homeless = max(homeless, 0)
       }
+    }
+  }
+
+  /// Decides which slabs with runs stay: all but the emptiest quarter, as their runs seldom fit
+  /// into the others' holes and rather go to new slabs, and none of the full ones goes.
+  private func decideOnRuns(_ first: UnsafeMutablePointer<Bin>) {
+    var slabs = 0
+    for degree in 0..<CompactionPlan.degrees { slabs += unsafe first[degree].slabs }
+    var emptied = (slabs + 3) / 4
+    for degree in 0..<CompactionPlan.degrees - 2 {
+      let number = unsafe min(emptied, first[degree].slabs)
+      unsafe first[degree].kept -= number
+      emptied -= number
     }
   }
 

@@ -28,9 +28,10 @@ struct SlabHeader {
   @usableFromInline var previous: UnsafeMutablePointer<SlabHeader>?
   /// Where the never used rest starts, in 8-byte units from the chunk's start; 0 = all was used.
   @usableFromInline var bump: UInt32
-  /// Number of blocks in use.
+  /// Number of blocks in use; of a slab with runs, of granules.
   @usableFromInline var live: UInt16
-  /// Size of a block in 8-byte units; 0 while the slab belongs to no size class.
+  /// Size of a block in 8-byte units; 0 while the slab belongs to no size class. Of a slab with
+  /// runs the number of its list: 33 and the granules of the longest hole.
   @usableFromInline var units: UInt8
   /// `isListed`, `isSparse` or none: then all blocks are in use, and the slab is in no list.
   @usableFromInline var flags: UInt8
@@ -82,9 +83,10 @@ enum Slab {
     number == 0 ? reservedBytes : number * byteCount
   }
 
-  /// How many blocks of `units` 8-byte units fit into slab `number`.
+  /// How many blocks of `units` 8-byte units fit into slab `number`, or granules of runs.
   static func capacity(of number: Int, units: Int) -> Int {
-    ((number + 1) * byteCount - start(of: number)) / (units * 8)
+    let room = (number + 1) * byteCount - start(of: number)
+    return units < Allocator.classCount ? room / (units * 8) : room / granuleByteCount - 1
   }
 }
 

@@ -1,253 +1,285 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How nodes get room, split and merge; the same on all levels.
-
-extension SkipNode {
-  /// A neighbour takes entries over if that gives each of both at least half of this room.
-  static var roomWorthSpilling: Int { 4 }
-  /// A node with so few entries is joined with a neighbour, if there is one with room.
-  static var sparseCount: Int { 32 }
-  /// Entries that a joined node may have.
-  static var joinedCount: Int { 60 }
-
-  /// Adds `change` to the counts of all links that lead to this node.
-  @usableFromInline
-  func adjustCounts(by change: Int) {
-    var node = self
-    while let parent = node.parent {
-      unsafe parent.counts[parent.slot(of: node)] &+= change
-      node = parent
-    }
-  }
-
-  /// Corrects the counts of links after `number` elements moved from this node to `other`.
-  func recount(_ number: Int, to other: SkipNode) {
-    var (source, target) = (self, other)
-    while let parent = source.parent, let otherParent = target.parent {
-      unsafe parent.counts[parent.slot(of: source)] &-= number
-      unsafe otherParent.counts[otherParent.slot(of: target)] &+= number
-      if parent == otherParent { return }
-      (source, target) = (parent, otherParent)
-    }
-  }
-
-  /// Writes the first entry's score and word into the links that this node is the first behind.
-  @usableFromInline
-  func updateKey() {
-    guard count > 0 else { return }
-    let score = score(0)
-    let word = unsafe words[0]
-    var node = self
-    while let parent = node.parent {
-      let slot = parent.slot(of: node)
-      unsafe parent.scores[slot] = score
-      unsafe parent.words[slot] = word
-      guard slot == 0 else { return }
-      node = parent
-    }
-  }
-
-  /// Gives the last entries to the node behind.
-  func spillLast(_ number: Int, to next: SkipNode) {
-    let moved = moveLast(number, to: next)
-    next.updateKey()
-    recount(moved, to: next)
-  }
-
-  /// Gives the first entries to the node before.
-  func spillFirst(_ number: Int, to previous: SkipNode) {
-    let wasEmpty = previous.count == 0
-    let moved = moveFirst(number, to: previous)
-    updateKey()
-    // A node from which `update` just took the only element.
-    if wasEmpty { previous.updateKey() }
-    recount(moved, to: previous)
-  }
-}
+// How leaves get room, split and join.
 
 extension SortedSet {
-  /// Where an entry belongs after room was made for it.
-  struct Place {
-    let node: SkipNode
-    let slot: Int
+  /// Free slots that a leaf gets when it grows or splits.
+  private static var reserve: Int { 4 }
+  /// A leaf with so few members is joined with a neighbor, if both together have few enough.
+  static var sparseCount: Int { 28 }
+  /// Members that a joined leaf may have.
+  private static var joinedCount: Int { 48 }
+  /// A leaf that could do with so many slots less is made smaller.
+  static var spareCount: Int { 20 }
+
+  // MARK: Leaves come, move and go
+
+  /// A new leaf without links and neighbors.
+  mutating func makeLeaf(_ shape: LeafShape) -> Leaf {
+    let leaf = Leaf(shape, number: directory.takeNumber(), in: allocator)
+    blockBytes &+= leaf.byteCount
+    directory.enter(leaf)
+    return leaf
   }
 
-  /// A new node without entries and links.
-  mutating func makeNode(level: Int) -> SkipNode {
-    let node = SkipNode(level: level, in: allocator)
-    unsafe blockBytes &+= allocator.allocatedSize(
-      of: SkipNode.byteCount(level: level), at: node.base)
-    return node
-  }
-
-  /// Gives a node's memory back.
-  mutating func free(_ node: SkipNode) {
-    unsafe blockBytes &-= allocator.allocatedSize(
-      of: SkipNode.byteCount(level: node.level), at: node.base)
-    node.free(to: allocator)
-  }
-
-  /// Makes room for an entry with this key in slot `slot` of a full node, there or in a neighbour.
-  mutating func makeRoom(
-    in node: SkipNode, at slot: Int, for score: Double, _ word: UInt64
-  ) -> Place {
-    let full = SkipNode.slotCount
-    if slot == full && node.next == nil {
-      // Growth at the end leaves full nodes behind.
-      let new = makeNode(level: node.level)
-      chain(new, behind: node)
-      addLink(to: new, score, word, beside: node, offset: 1)
-      return Place(node: new, slot: 0)
+  /// Puts `new` in the place of `old`, whose block is freed.
+  private mutating func replace(_ old: Leaf, with new: Leaf) {
+    new.takeIdentity(of: old)
+    if let parent = old.parent {
+      let slot = LinkChild(at: old.address).slot(in: parent)
+      parent.retarget(slot, to: LinkChild(at: new.address))
     }
-    if slot == 0 && node.previous == nil {
-      let new = makeNode(level: node.level)
-      chain(new, before: node)
-      addLink(to: new, score, word, beside: node, offset: 0)
-      return Place(node: new, slot: 0)
-    }
-    if let next = node.next, full - next.count >= SkipNode.roomWorthSpilling {
-      willChange(node)
-      willChange(next)
-      let number = (full - next.count + 1) / 2
-      node.spillLast(number, to: next)
-      if slot <= node.count { return Place(node: node, slot: slot) }
-      return Place(node: next, slot: slot - node.count)
-    }
-    if let previous = node.previous, full - previous.count >= SkipNode.roomWorthSpilling {
-      willChange(node)
-      willChange(previous)
-      let number = (full - previous.count + 1) / 2
-      node.spillFirst(number, to: previous)
-      if slot > number { return Place(node: node, slot: slot - number) }
-      return Place(node: previous, slot: previous.count - number + slot)
-    }
-    return split(node, at: slot)
+    directory.enter(new)
+    blockBytes &+= new.byteCount &- old.byteCount
+    unsafe allocator.deallocateRun(old.base, byteCount: old.byteCount)
   }
 
-  /// Splits a full node; with a neighbour, which is full as well, two nodes become three.
-  private mutating func split(_ node: SkipNode, at slot: Int) -> Place {
-    let new = makeNode(level: node.level)
-    let third = SkipNode.slotCount / 3
-    willChange(node)
-    if let next = node.next {
-      willChange(next)
-      splitLast(third, of: node, to: new)
-      next.spillFirst(third, to: new)
-    } else if let previous = node.previous {
-      willChange(previous)
-      splitLast(third, of: previous, to: new)
-      node.spillFirst(third, to: new)
-      if slot > third { return Place(node: node, slot: slot - third) }
-      return Place(node: new, slot: new.count - third + slot)
-    } else {
-      splitLast(SkipNode.slotCount / 2, of: node, to: new)
-    }
-    if slot <= node.count { return Place(node: node, slot: slot) }
-    return Place(node: new, slot: slot - node.count)
+  /// Moves a leaf to another block of the same size.
+  mutating func move(_ leaf: Leaf) {
+    let byteCount = leaf.byteCount
+    let run = allocator.allocateRun(byteCount)
+    unsafe run.base.copyMemory(from: leaf.base, byteCount: byteCount)
+    unsafe replace(leaf, with: Leaf(run.base))
   }
 
-  /// Moves the last entries of a node into a new one behind it.
-  private mutating func splitLast(_ number: Int, of node: SkipNode, to new: SkipNode) {
-    // The count of a link that comes into being is that of the whole node.
-    if node.parent == nil { raise(above: node) }
-    chain(new, behind: node)
-    let moved = node.moveLast(number, to: new)
-    addLink(to: new, new.score(0), unsafe new.words[0], beside: node, offset: 1)
-    node.recount(moved, to: new)
+  /// Gives a leaf without members, whose link is gone, back.
+  mutating func free(_ leaf: Leaf) {
+    blockBytes &-= leaf.byteCount
+    directory.free(leaf.number)
+    unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
   }
 
-  /// Puts a node into its level's chain.
-  private mutating func chain(_ new: SkipNode, behind node: SkipNode) {
-    let next = node.next
-    new.previous = node
-    new.next = next
-    node.next = new
-    next?.previous = new
-    if tail == node { tail = new }
-  }
+  // MARK: Room
 
-  /// Puts a node into its level's chain.
-  private mutating func chain(_ new: SkipNode, before node: SkipNode) {
-    let previous = node.previous
-    new.next = node
-    new.previous = previous
-    node.previous = new
-    previous?.next = new
-    if head == node { head = new }
-  }
-
-  /// Promotes a node: adds a link with this key to the level above, beside that to `node`.
+  /// Makes room for a member with this code and key, which the links to the leaf count already.
   ///
-  /// `offset` is 0 for before it, 1 for behind it.
-  private mutating func addLink(
-    to new: SkipNode, _ score: Double, _ word: UInt64, beside node: SkipNode, offset: Int
-  ) {
-    let parent = node.parent ?? raise(above: node)
-    var place = Place(node: parent, slot: parent.slot(of: node) + offset)
-    if parent.count == SkipNode.slotCount {
-      place = makeRoom(in: parent, at: place.slot, for: score, word)
+  /// `place` becomes its place afterwards. The leaf has been announced.
+  @inline(never)
+  mutating func makeRoom(at place: inout Place, for code: MemberCode, _ key: UInt64) {
+    while true {
+      let leaf = place.leaf
+      let count = leaf.count
+      if count < Leaf.slotMax, reshape(&place, for: code, key) { return }
+      LinkChild(at: leaf.address).adjustCounts(by: -1)
+      let isLast = place.index == count && leaf.next == Leaf.none
+      let isFirst = place.index == 0 && leaf.previous == Leaf.none
+      if isLast || isFirst {
+        place = Place(leaf: addLeaf(beside: leaf, behind: isLast, code, key), index: 0)
+      } else {
+        split(leaf, for: &place)
+      }
+      LinkChild(at: place.leaf.address).adjustCounts(by: 1)
+      if place.leaf.hasRoom(for: code, key) { return }
     }
-    place.node.insertLink(to: new, score: score, word: word, at: place.slot)
-    if place.slot == 0 { place.node.updateKey() }
   }
 
-  /// Adds a level with a link to `node`, which was the top.
-  @discardableResult
-  private mutating func raise(above node: SkipNode) -> SkipNode {
-    let new = makeNode(level: node.level + 1)
-    new.insertLink(to: node, score: node.score(0), word: unsafe node.words[0], at: 0)
-    unsafe new.counts[0] = node.elementCount
-    top = new
+  /// Gives a leaf another shape, in which a member fits; false if it would become too large.
+  mutating func reshape(_ place: inout Place, for code: MemberCode, _ key: UInt64) -> Bool {
+    let old = place.leaf
+    let count = old.count
+    // What grows at the end will go on to.
+    let isAtEnd = place.index == count && old.next == Leaf.none
+    let reserve = isAtEnd ? max(SortedSet.reserve, count / 2) : SortedSet.reserve
+    if count > 0, old.canHold(key), old.isMixed || code == old.code {
+      return grow(&place, by: reserve, for: code)
+    }
+    var contents = LeafContents()
+    contents.add(0..<count, of: old)
+    contents.add(key, code)
+    // Slots stay what they are, so that the index need not be told.
+    let slotMin = old.slotsInUse
+    var shape = contents.shape(reserve: reserve - 1, slotMin: slotMin, newKey: key)
+    if shape.byteCount > Leaf.byteCountMax {
+      shape = contents.shape(reserve: 0, slotMin: slotMin, newKey: key)
+      guard count == 0 || shape.byteCount <= Leaf.byteCountMax else { return false }
+    }
+    let new = Leaf(shape, number: old.number, in: allocator)
+    new.append(0..<count, of: old, keeping: old.used)
+    replace(old, with: new)
+    place.leaf = new
+    return true
+  }
+
+  /// Gives a leaf more slots; false if there is no room for even one member.
+  private mutating func grow(_ place: inout Place, by reserve: Int, for code: MemberCode) -> Bool {
+    let old = place.leaf
+    var shape = LeafShape(of: old, for: old.count + reserve)
+    if shape.byteCount > Leaf.byteCountMax { shape = LeafShape(of: old, for: old.count + 1) }
+    if old.isMixed {
+      shape.memberByteCount = max(shape.memberByteCount, old.memberByteCount + code.byteCount)
+    }
+    guard shape.byteCount <= Leaf.byteCountMax else { return false }
+    let new = Leaf(shape, number: old.number, in: allocator)
+    new.copyMembers(of: old)
+    replace(old, with: new)
+    place.leaf = new
+    return true
+  }
+
+  /// A new leaf before or behind all others, for one member that the caller adds.
+  private mutating func addLeaf(
+    beside leaf: Leaf, behind: Bool, _ code: MemberCode, _ key: UInt64
+  ) -> Leaf {
+    var contents = LeafContents()
+    contents.add(key, code)
+    let new = makeLeaf(contents.shape(reserve: SortedSet.reserve))
+    if behind { chain(new, behind: leaf) } else { chain(new, before: leaf) }
+    let parent = leaf.parent ?? raise(above: leaf)
+    let slot = LinkChild(at: leaf.address).slot(in: parent) + (behind ? 1 : 0)
+    // `put` writes the key of a first member.
+    addLink(to: LinkChild(at: new.address), LinkKey(ScoreKey.score(key), 0), in: parent, at: slot)
     return new
+  }
+
+  /// Moves the upper half of a leaf's members to a new leaf behind it; `place` becomes where the
+  /// caller's member belongs then.
+  private mutating func split(_ old: Leaf, for place: inout Place) {
+    let count = old.count
+    let half = count / 2
+    if old.parent == nil { _ = raise(above: old) }
+    for index in half..<count { self.index.prefetch(old.hash(old.slot(at: index))) }
+    var (lowerContents, upperContents) = (LeafContents(), LeafContents())
+    lowerContents.add(0..<half, of: old)
+    upperContents.add(half..<count, of: old)
+    let upper = makeLeaf(upperContents.shape(reserve: SortedSet.reserve))
+    let lower = Leaf(
+      lowerContents.shape(reserve: SortedSet.reserve), number: old.number, in: allocator)
+    upper.append(half..<count, of: old)
+    lower.append(0..<half, of: old, keeping: old.used(0..<half) & lower.slotBits)
+    // Those that leave come first, or two references would name one slot.
+    reindex(half..<count, of: old, to: upper, from: 0)
+    reindex(0..<half, of: old, to: lower, from: 0)
+    replace(old, with: lower)
+    chain(upper, behind: lower)
+    if let parent = lower.parent {
+      let slot = LinkChild(at: lower.address).slot(in: parent)
+      addLink(to: LinkChild(at: upper.address), LinkKey(upper), in: parent, at: slot + 1)
+    }
+    LinkChild(at: lower.address).recount(count - half, to: LinkChild(at: upper.address))
+    if place.index <= half {
+      place.leaf = lower
+    } else {
+      place = Place(leaf: upper, index: place.index - half)
+    }
+  }
+
+  /// Tells the index of members that were copied to another leaf, or to other slots of it.
+  ///
+  /// `start` is the place in the order of `new` where the first of them stands.
+  private func reindex(_ indices: Range<Int>, of old: Leaf, to new: Leaf, from start: Int) {
+    let (oldNumber, newNumber) = (old.number, new.number)
+    var target = start
+    for index in indices {
+      let source = MemberReference(leaf: oldNumber, slot: old.slot(at: index))
+      let slot = new.slot(at: target)
+      let reference = MemberReference(leaf: newNumber, slot: slot)
+      target &+= 1
+      guard source != reference else { continue }
+      self.index.replace(source, hash: new.hash(slot), with: reference)
+    }
   }
 
   // MARK: Becoming fewer
 
-  /// Looks after a node that was announced and lost entries: frees it if it is empty, joins it if
-  /// it is sparse.
-  mutating func settle(_ node: SkipNode) {
-    if node.count == 0 { return drop(node) }
-    if node.level > 0 && node.count == 1 && node == top { return lower() }
-    guard node.count <= SkipNode.sparseCount else { return }
-    if let next = node.next, node.count + next.count <= SkipNode.joinedCount {
-      willChange(next)
-      next.spillFirst(next.count, to: node)
-      drop(next)
-    } else if let previous = node.previous,
-      node.count + previous.count <= SkipNode.joinedCount
-    {
-      willChange(previous)
-      node.spillFirst(node.count, to: previous)
-      drop(node)
+  /// Looks after a leaf that was announced and lost members: frees it if it is empty, joins it if
+  /// it is sparse, makes it smaller if it has many free slots.
+  mutating func settle(_ leaf: Leaf) {
+    let count = leaf.count
+    if count == 0 { return drop(leaf) }
+    if count <= SortedSet.sparseCount, let parent = leaf.parent {
+      // The counts of neighbors that hang on the same node are near.
+      let slot = LinkChild(at: leaf.address).slot(in: parent)
+      let room = SortedSet.joinedCount - count
+      if slot + 1 < parent.count, parent.elementCount(slot + 1) <= room {
+        return join(leaf, with: parent.leaf(slot + 1))
+      }
+      if slot > 0, parent.elementCount(slot - 1) <= room {
+        return join(parent.leaf(slot - 1), with: leaf)
+      }
     }
+    if leaf.slots >= count + SortedSet.reserve + SortedSet.spareCount { shrink(leaf) }
   }
 
-  /// Frees a node without entries and the link to it.
-  private mutating func drop(_ node: SkipNode) {
-    let (next, previous, parent) = (node.next, node.previous, node.parent)
-    previous?.next = next
-    next?.previous = previous
-    if head == node { head = next }
-    if tail == node { tail = previous }
-    if let parent {
-      let slot = parent.slot(of: node)
-      free(node)
-      parent.remove(slot..<slot + 1)
-      if slot == 0 { parent.updateKey() }
-      settle(parent)
+  /// Gives a leaf a block that fits.
+  private mutating func shrink(_ old: Leaf) {
+    let count = old.count
+    var contents = LeafContents()
+    contents.add(0..<count, of: old)
+    let shape = contents.shape(reserve: SortedSet.reserve)
+    guard shape.byteCount < old.byteCount else { return }
+    let new = Leaf(shape, number: old.number, in: allocator)
+    new.append(0..<count, of: old, keeping: old.used & new.slotBits)
+    reindex(0..<count, of: old, to: new, from: 0)
+    replace(old, with: new)
+  }
+
+  /// Moves the members of `second` into the leaf before it, if one leaf can hold all of them.
+  private mutating func join(_ first: Leaf, with second: Leaf) {
+    let (firstCount, secondCount) = (first.count, second.count)
+    var contents = LeafContents()
+    contents.add(0..<firstCount, of: first)
+    contents.add(0..<secondCount, of: second)
+    let shape = contents.shape(reserve: SortedSet.reserve)
+    guard shape.byteCount <= Leaf.byteCountMax else { return }
+    willChange(first)
+    willChange(second)
+    for index in 0..<secondCount { self.index.prefetch(second.hash(second.slot(at: index))) }
+    let joined = Leaf(shape, number: first.number, in: allocator)
+    joined.append(0..<firstCount, of: first, keeping: first.used & joined.slotBits)
+    joined.append(0..<secondCount, of: second)
+    reindex(0..<secondCount, of: second, to: joined, from: firstCount)
+    reindex(0..<firstCount, of: first, to: joined, from: 0)
+    replace(first, with: joined)
+    LinkChild(at: second.address).recount(secondCount, to: LinkChild(at: joined.address))
+    drop(second)
+  }
+
+  /// Frees a leaf, none of whose members is counted by links any more, and the link to it.
+  private mutating func drop(_ leaf: Leaf) {
+    unchain(leaf)
+    removeLink(to: LinkChild(at: leaf.address))
+    free(leaf)
+  }
+
+  // MARK: Neighbors
+
+  private mutating func chain(_ new: Leaf, behind leaf: Leaf) {
+    new.previous = leaf.number
+    new.next = leaf.next
+    if let next = directory.optionalLeaf(leaf.next) {
+      next.previous = new.number
     } else {
-      top = nil
-      free(node)
+      tail = new.number
     }
+    leaf.next = new.number
   }
 
-  /// Takes levels with a single link away.
-  private mutating func lower() {
-    while let old = top, old.level > 0, old.count == 1 {
-      let node = old.target(0)
-      node.parent = nil
-      top = node
-      free(old)
+  private mutating func chain(_ new: Leaf, before leaf: Leaf) {
+    new.next = leaf.number
+    new.previous = leaf.previous
+    if let previous = directory.optionalLeaf(leaf.previous) {
+      previous.next = new.number
+    } else {
+      head = new.number
     }
+    leaf.previous = new.number
+  }
+
+  private mutating func unchain(_ leaf: Leaf) {
+    let (next, previous) = (leaf.next, leaf.previous)
+    if let leaf = directory.optionalLeaf(next) { leaf.previous = previous } else { tail = previous }
+    if let leaf = directory.optionalLeaf(previous) { leaf.next = next } else { head = next }
+  }
+}
+
+extension Leaf {
+  /// A bit for each slot.
+  var slotBits: UInt64 { ~0 >> UInt64(64 - slots) }
+
+  /// A bit for each slot of the members at some places in the order.
+  func used(_ indices: Range<Int>) -> UInt64 {
+    var bits: UInt64 = 0
+    for index in indices { bits |= 1 << UInt64(slot(at: index)) }
+    return bits
   }
 }

@@ -8,67 +8,71 @@ extension SortedSet {
   ///
   /// - Complexity: O(budget).
   public mutating func drain(budget: inout Int) -> Bool {
-    guard freeUpperLevels(budget: &budget) else { return false }
-    while let node = head {
+    guard freeNodes(budget: &budget) else { return false }
+    while directory.bound > 0 {
       guard budget > 0 else { return false }
-      willChange(node)
-      node.next?.prefetchWords()
-      for slot in 0..<node.count { Prefetch.line(at: node.element(slot).address) }
-      for slot in 0..<node.count { free(node.element(slot)) }
-      budget -= node.count + SortedSet.nodeCost
-      head = node.next
-      free(node)
+      let word = directory[directory.bound - 1]
+      if word.isFree {
+        budget -= 1
+      } else {
+        let leaf = Leaf(at: word.address)
+        willChange(leaf)
+        budget -=
+          SortedSet.leafCost + leaf.freeLongMembers(to: allocator) / SortedSet.bytesPerBudget
+        unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
+      }
+      _ = directory.removeLast()
     }
-    tail = nil
-    guard !table.isEmpty || table.bucketCount > 0 else { return true }
-    // The elements are gone: the table drops words that lead nowhere, a fifth of a bucket each.
-    guard budget > 0 else { return false }
-    let before = table.bucketCount
-    let isDrained = table.drain(upTo: budget) { _ in }
-    budget -= min(budget, before - table.bucketCount)
-    return isDrained
+    guard index.drain(budget: &budget) else { return false }
+    directory.release()
+    head = Leaf.none
+    tail = Leaf.none
+    blockBytes = 0
+    return true
   }
 
-  /// What freeing a node counts in a budget of elements: it is malloc's.
-  private static var nodeCost: Int { 8 }
+  /// What freeing a node or a leaf counts in a budget of members.
+  private static var leafCost: Int { 8 }
+  /// Freeing so many bytes of long members counts as much as freeing a member.
+  private static var bytesPerBudget: Int { 128 }
 
-  /// Frees nodes above the bottom level, of which there is one for 2500 members; true when none is
+  /// Frees the nodes above the leaves, of which there is one for 2000 members; true when none is
   /// left.
   ///
   /// Between two calls `top` is the first node of the highest level that is still there, and the
   /// nodes behind it are those of the level that were not freed yet.
-  private mutating func freeUpperLevels(budget: inout Int) -> Bool {
-    while let first = top, first.level > 0 {
+  private mutating func freeNodes(budget: inout Int) -> Bool {
+    while let first = top {
       guard budget > 0 else { return false }
-      budget -= SortedSet.nodeCost
+      budget -= SortedSet.leafCost
       if let second = first.next {
         first.next = second.next
-        free(second)
+        unsafe allocator.deallocate(second.base, byteCount: second.byteCount)
       } else {
-        top = first.target(0)
-        free(first)
+        top = first.level > 1 ? first.node(0) : nil
+        unsafe allocator.deallocate(first.base, byteCount: first.byteCount)
       }
     }
-    top = nil
     return true
   }
 
-  /// Gives the memory of elements and nodes back, also of a set that was drained in part.
+  /// Gives the memory of leaves and nodes back, also of a set that was drained in part.
   func release() {
     var level = top
-    while let first = level, first.level > 0 {
-      level = first.target(0)
-      var node: SkipNode? = first
+    while let first = level {
+      level = first.level > 1 ? first.node(0) : nil
+      var node: LinkNode? = first
       while let current = node {
         node = current.next
-        current.free(to: allocator)
+        unsafe allocator.deallocate(current.base, byteCount: current.byteCount)
       }
     }
-    var node = head
-    while let current = node {
-      for slot in 0..<current.count { current.element(slot).free(to: allocator) }
-      node = current.next
-      current.free(to: allocator)
+    for number in 0..<directory.bound {
+      let word = directory[number]
+      guard !word.isFree else { continue }
+      let leaf = Leaf(at: word.address)
+      _ = leaf.freeLongMembers(to: allocator)
+      unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
     }
   }
 }

@@ -1,41 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A node of a sorted set that is about to change, or is looked at; valid until the set changes.
+/// A leaf of a sorted set that is about to change, or is looked at; valid until the set changes.
+///
+/// It is one block of bytes, and may be looked at in a copy of that block, as long as the blocks of
+/// its long members are there.
 @safe
-public struct SortedSetNode {
-  private let node: SkipNode
+public struct SortedSetLeaf {
+  private let leaf: Leaf
 
-  init(_ node: SkipNode) { self.node = node }
+  init(_ leaf: Leaf) { self.leaf = leaf }
 
-  /// The epoch in which the node was made or last announced.
-  public var epoch: UInt8 { node.epoch }
+  /// The leaf of which these bytes, aligned to 8, are a copy.
+  ///
+  /// - Safety: the bytes must stay where they are while the leaf is in use.
+  @unsafe
+  public init(image: UnsafeMutableRawPointer) { unsafe leaf = Leaf(image) }
+
+  /// The epoch in which the leaf was made or last announced.
+  public var epoch: UInt8 { leaf.epoch }
+
+  /// The number that the leaf keeps as long as it lives.
+  public var number: Int { Int(leaf.number) }
+
+  /// Number of members.
+  public var count: Int { leaf.count }
+
+  /// All bytes of the leaf.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe RawSpan(_unsafeStart: leaf.base, byteCount: leaf.byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
 
   /// Visits the elements in order.
   public func forEach(_ visit: (SortedSetElement) -> Void) {
-    for slot in 0..<node.count { visit(node.element(slot)) }
+    for index in 0..<leaf.count {
+      visit(SortedSetElement(address: leaf.address, slot: leaf.slot(at: index)))
+    }
+  }
+
+  /// Visits the blocks of members that do not stand in the leaf: the member's bytes, and at which
+  /// offset in the leaf the address of the block is.
+  public func forEachLongMember(_ visit: (RawSpan, Int) -> Void) {
+    for index in 0..<leaf.count {
+      let slot = leaf.slot(at: index)
+      guard leaf.code(slot).isLong else { continue }
+      visit(leaf.member(slot), unsafe leaf.place(slot) - leaf.base)
+    }
   }
 }
 
 extension SortedSet {
-  /// Must be called before the elements of a node change or leave it. Nodes above the bottom level
-  /// hold nothing of their own.
+  /// Must be called before the members of a leaf change or leave it. Nodes above the leaves hold
+  /// nothing of their own.
   @inline(__always)
-  func willChange(_ node: SkipNode) {
-    if node.epoch != allocator.epoch { SortedSet.announce(node, allocator) }
+  func willChange(_ leaf: Leaf) {
+    if leaf.epoch != allocator.epoch { SortedSet.announce(leaf, allocator) }
   }
 
   @inline(never)
-  private static func announce(_ node: SkipNode, _ allocator: Allocator) {
-    guard node.level == 0 else { return }
-    node.epoch = allocator.announce(.sortedSetNode(SortedSetNode(node)))
+  private static func announce(_ leaf: Leaf, _ allocator: Allocator) {
+    leaf.epoch = allocator.announce(.sortedSetLeaf(SortedSetLeaf(leaf)))
   }
 
-  /// Visits the nodes in order.
-  public func forEachNode(_ visit: (SortedSetNode) -> Void) {
-    var node = head
-    while let current = node {
-      visit(SortedSetNode(current))
-      node = current.next
+  /// All numbers of leaves are below this one.
+  public var leafNumberBound: Int { Int(directory.bound) }
+
+  /// The leaf with a number below `leafNumberBound`; nil if none has it.
+  ///
+  /// A walk over the numbers meets every member once if it learns of leaves that change: members
+  /// only move between leaves that have been announced.
+  public func leaf(number: Int) -> SortedSetLeaf? {
+    let word = directory[UInt32(number)]
+    return word.isFree ? nil : SortedSetLeaf(Leaf(at: word.address))
+  }
+
+  /// Visits the leaves by number.
+  public func forEachLeaf(_ visit: (SortedSetLeaf) -> Void) {
+    for number in 0..<leafNumberBound {
+      if let leaf = leaf(number: number) { visit(leaf) }
     }
+  }
+
+  /// Lets a leaf that a walk has taken carry the present number.
+  public func markTaken(_ leaf: SortedSetLeaf) {
+    directory.leaf(UInt32(leaf.number)).epoch = allocator.epoch
   }
 }

@@ -2,123 +2,110 @@
 
 extension SortedSet {
   /// A place in the order; valid until the set changes.
-  @safe
   public struct Position {
-    /// The node of the bottom level.
-    @usableFromInline let node: SkipNode
-    /// The slot in it, below its count.
-    @usableFromInline let slot: Int
-
-    /// A slot of a node.
-    @inlinable @inline(__always)
-    init(node: SkipNode, slot: Int) {
-      self.node = node
-      self.slot = slot
-    }
+    /// The leaf.
+    let leaf: Leaf
+    /// The place in its order, below its count.
+    let index: Int
   }
 
   /// The position of the element before which there are `rank` others; nil if there is none.
   ///
   /// - Complexity: O(log n); O(1) for the first and the last.
   public func position(rank: Int) -> Position? {
-    guard rank >= 0 && rank < count, var node = top else { return nil }
+    guard rank >= 0 && rank < count else { return nil }
     if rank == 0 { return first }
     if rank == count &- 1 { return last }
-    var left = rank
-    while node.level > 0 {
-      let counts = unsafe node.counts
-      var slot = 0
-      while unsafe left >= counts[slot] {
-        unsafe left &-= counts[slot]
-        slot &+= 1
-      }
-      node = node.target(slot)
+    guard var node = top else {
+      return Position(leaf: directory.leaf(head), index: rank)
     }
-    Prefetch.line(at: node.element(left).address)
-    return Position(node: node, slot: left)
+    var left = rank
+    while true {
+      let slot = node.slot(ofRank: &left)
+      if node.level == 1 {
+        let leaf = node.leaf(slot)
+        leaf.prefetchScores()
+        return Position(leaf: leaf, index: left)
+      }
+      node = node.node(slot)
+    }
   }
 
   /// The position of an element.
   ///
-  /// - Complexity: O(log n).
+  /// - Complexity: O(1).
   public func position(of element: SortedSetElement) -> Position? {
-    let score = element.score
-    guard let node = top?.bottom(for: score, element.member, adding: 0) else { return nil }
-    return Position(node: node, slot: node.slot(of: element, score: score))
+    let leaf = element.leaf
+    return Position(leaf: leaf, index: leaf.index(of: element.slot))
   }
 
   /// The position of the first element.
-  @inlinable public var first: Position? {
-    guard let head else { return nil }
-    return Position(node: head, slot: 0)
+  public var first: Position? {
+    directory.optionalLeaf(head).map { Position(leaf: $0, index: 0) }
   }
 
   /// The position of the last element.
-  @inlinable public var last: Position? {
-    guard let tail else { return nil }
-    return Position(node: tail, slot: tail.count &- 1)
+  public var last: Position? {
+    directory.optionalLeaf(tail).map { Position(leaf: $0, index: $0.count &- 1) }
   }
 
   /// The element at a position.
-  @inlinable @inline(__always)
+  @inline(__always)
   public func element(at position: Position) -> SortedSetElement {
-    position.node.element(position.slot)
+    let leaf = position.leaf
+    return SortedSetElement(address: leaf.address, slot: leaf.slot(at: position.index))
   }
 
-  /// The score at a position, which is cheaper than that of the element.
-  @inlinable @inline(__always)
-  public func score(at position: Position) -> Double { position.node.score(position.slot) }
+  /// The score at a position.
+  public func score(at position: Position) -> Double {
+    position.leaf.score(position.leaf.slot(at: position.index))
+  }
 
   /// The position behind; nil at the end.
-  @inlinable @inline(__always)
   public func next(_ position: Position) -> Position? {
-    let node = position.node
-    let slot = position.slot &+ 1
-    if slot < node.count {
-      // Elements lie anywhere in memory: load those that come soon.
-      if slot &+ 4 < node.count { Prefetch.line(at: node.element(slot &+ 4).address) }
-      return Position(node: node, slot: slot)
-    }
-    guard let next = node.next else { return nil }
-    SortedSet.prefetch(next, at: 0)
-    if let second = next.next { second.prefetchScores() }
-    return Position(node: next, slot: 0)
+    let leaf = position.leaf
+    let index = position.index &+ 1
+    let left = leaf.count &- index
+    if left == SortedSet.prefetchDistance { prefetch(leaf.next) }
+    if left > 0 { return Position(leaf: leaf, index: index) }
+    return directory.optionalLeaf(leaf.next).map { Position(leaf: $0, index: 0) }
   }
 
   /// The position before; nil at the start.
-  @inlinable @inline(__always)
   public func previous(_ position: Position) -> Position? {
-    let node = position.node
-    if position.slot > 0 {
-      let slot = position.slot &- 1
-      if slot >= 4 { Prefetch.line(at: node.element(slot &- 4).address) }
-      return Position(node: node, slot: slot)
+    let index = position.index
+    if index == SortedSet.prefetchDistance { prefetch(position.leaf.previous) }
+    if index > 0 { return Position(leaf: position.leaf, index: index &- 1) }
+    return directory.optionalLeaf(position.leaf.previous).map {
+      Position(leaf: $0, index: $0.count &- 1)
     }
-    guard let previous = node.previous else { return nil }
-    SortedSet.prefetch(previous, at: max(previous.count &- 4, 0))
-    if let second = previous.previous { second.prefetchScores() }
-    return Position(node: previous, slot: previous.count &- 1)
   }
 
-  /// Starts loading the up to four elements from a slot on.
-  @inlinable
-  static func prefetch(_ node: SkipNode, at start: Int) {
-    for slot in start..<min(start &+ 4, node.count) {
-      Prefetch.line(at: node.element(slot).address)
+  /// So many members before a leaf is entered it is asked for.
+  private static var prefetchDistance: Int { 12 }
+
+  /// Starts loading a leaf that will be read soon.
+  @inline(__always)
+  private func prefetch(_ number: UInt32) {
+    guard number != Leaf.none else { return }
+    let word = directory[number]
+    var address = word.address
+    let end = word.memberAddress(word.slots)
+    while address < end {
+      Prefetch.line(at: address)
+      address &+= 64
     }
   }
 
   /// Visits every element in order; `visit` must not change the set.
-  @inlinable
   public func forEach(_ visit: (SortedSetElement) -> Void) {
-    var node = head
-    while let current = node {
-      current.next?.prefetchWords()
-      for slot in 0..<current.count {
-        if slot &+ 4 < current.count { current.element(slot &+ 4).prefetch() }
-        visit(current.element(slot))
+    var leaf = directory.optionalLeaf(head)
+    while let current = leaf {
+      prefetch(current.next)
+      for index in 0..<current.count {
+        visit(SortedSetElement(address: current.address, slot: current.slot(at: index)))
       }
-      node = current.next
+      leaf = directory.optionalLeaf(current.next)
     }
   }
 }

@@ -3,31 +3,29 @@
 extension SortedSet {
   /// Number of elements before `element`.
   ///
+  /// Climbs from the leaf: nothing is compared.
+  ///
   /// - Complexity: O(log n).
   public func rank(of element: SortedSetElement) -> Int {
-    guard var node = top else { return 0 }
-    let score = element.score
-    var rank = 0
-    while node.level > 0 {
-      let slot = max(node.countUpTo(score, element.member) &- 1, 0)
-      let target = node.target(slot)
-      target.prefetchScores()
-      if target.level == 0 { target.prefetchWords() }
-      rank &+= node.elementCount(before: slot)
-      node = target
-    }
-    return rank &+ node.slot(of: element, score: score)
+    let leaf = element.leaf
+    return leaf.index(of: element.slot) &+ rank(ofFirstIn: leaf)
   }
 
   /// Number of elements before a position.
   ///
   /// - Complexity: O(log n).
   public func rank(of position: Position) -> Int {
-    var rank = position.slot
-    var node = position.node
-    while let parent = node.parent {
-      rank &+= parent.elementCount(before: parent.slot(of: node))
-      node = parent
+    position.index &+ rank(ofFirstIn: position.leaf)
+  }
+
+  /// Number of elements before the first one of a leaf.
+  @inline(__always)
+  private func rank(ofFirstIn leaf: Leaf) -> Int {
+    var rank = 0
+    var child = LinkChild(at: leaf.address)
+    while let parent = child.parent {
+      rank &+= parent.elementCount(before: child.slot(in: parent))
+      child = parent.child
     }
     return rank
   }
@@ -40,9 +38,18 @@ extension SortedSet {
   /// - Complexity: O(log n).
   public func lowerBound(score: Double, exclusive: Bool) -> Int {
     // Not above x is below the number behind x; only infinity has none.
-    let bound = exclusive ? score.nextUp : score
     if exclusive && score == .infinity { return count }
-    return lowerBound { $0.countBelow(bound) }
+    let bound = exclusive ? score.nextUp : score
+    guard var node = top else { return onlyLeaf?.countBelow(ScoreKey.lowest(bound)) ?? 0 }
+    var rank = 0
+    while true {
+      let slot = max(node.countBelow(bound) &- 1, 0)
+      Prefetch.line(at: node.target(slot).address)
+      rank &+= node.elementCount(before: slot)
+      if node.level == 1 { return rank &+ node.leaf(slot).countBelow(ScoreKey.lowest(bound)) }
+      node = node.node(slot)
+      node.prefetchScores()
+    }
   }
 
   /// Number of elements whose member is before `bound`, or also `bound` if `exclusive`.
@@ -51,28 +58,18 @@ extension SortedSet {
   ///
   /// - Complexity: O(log n).
   public func lowerBound(member bound: RawSpan, exclusive: Bool) -> Int {
-    guard var node = top else { return 0 }
+    guard var node = top else { return onlyLeaf?.countBelow(bound, inclusive: exclusive) ?? 0 }
     var rank = 0
-    while node.level > 0 {
+    while true {
       let slot = max(node.countBelow(bound, inclusive: exclusive) &- 1, 0)
       rank &+= node.elementCount(before: slot)
-      node = node.target(slot)
+      if node.level == 1 {
+        return rank &+ node.leaf(slot).countBelow(bound, inclusive: exclusive)
+      }
+      node = node.node(slot)
     }
-    return rank &+ node.countBelow(bound, inclusive: exclusive)
   }
 
-  /// Number of elements before a bound, which `countBelow` finds in each node on the way.
-  @inline(__always)
-  private func lowerBound(_ countBelow: (SkipNode) -> Int) -> Int {
-    guard var node = top else { return 0 }
-    var rank = 0
-    while node.level > 0 {
-      let slot = max(countBelow(node) &- 1, 0)
-      let target = node.target(slot)
-      target.prefetchScores()
-      rank &+= node.elementCount(before: slot)
-      node = target
-    }
-    return rank &+ countBelow(node)
-  }
+  /// The leaf of a set without levels above; nil if it is empty.
+  private var onlyLeaf: Leaf? { directory.optionalLeaf(head) }
 }

@@ -6,25 +6,30 @@ extension SortedSet {
   /// - Complexity: O(log n).
   @discardableResult
   public mutating func remove(_ member: RawSpan, hash: UInt64) -> Bool {
-    guard let top, let location = table.locate(member, hash: hash) else { return false }
-    let element = table.element(at: location)
-    let score = element.score
-    let node = top.bottom(for: score, element.member, adding: -1)
-    willChange(node)
-    table.remove(at: location)
-    let slot = node.slot(of: element, score: score)
-    node.remove(slot..<slot &+ 1)
-    if slot == 0 { node.updateKey() }
-    free(element)
-    if node.count <= SkipNode.sparseCount { settle(node) }
+    guard let element = find(member, hash: hash) else { return false }
+    let (leaf, slot) = (element.leaf, element.slot)
+    willChange(leaf)
+    index.remove(element.reference, hash: hash)
+    if leaf.code(slot).isLong { freeLongMember(leaf.longMember(slot)) }
+    takeOut(slot, at: leaf.index(of: slot), of: leaf)
     return true
   }
 
-  /// Gives an element's memory back.
+  private mutating func freeLongMember(_ long: LongMember) {
+    unsafe blockBytes &-= allocator.allocatedSize(of: long.byteCount, at: long.base)
+    long.free(to: allocator)
+  }
+
+  /// Takes a member that the index doesn't know any more out of a leaf that was announced.
   @inline(__always)
-  mutating func free(_ element: SortedSetElement) {
-    unsafe blockBytes &-= allocator.allocatedSize(of: element.byteCount, at: element.block)
-    element.free(to: allocator)
+  mutating func takeOut(_ slot: Int, at index: Int, of leaf: Leaf) {
+    LinkChild(at: leaf.address).adjustCounts(by: -1)
+    leaf.remove(slot, at: index)
+    let count = leaf.count
+    if index == 0 && count > 0 { LinkChild(at: leaf.address).updateKey(LinkKey(leaf)) }
+    if count <= SortedSet.sparseCount || leaf.slots >= count &+ SortedSet.spareCount {
+      settle(leaf)
+    }
   }
 
   /// Removes the members with these ranks; `visit` gets each before it is freed, lowest first.
@@ -38,58 +43,47 @@ extension SortedSet {
     let ranks = ranks.clamped(to: 0..<count)
     var left = ranks.count
     while left > 0, let position = position(rank: ranks.lowerBound) {
-      let number = min(left, position.node.count - position.slot)
-      let slots = position.slot..<position.slot + number
-      takeOut(slots, of: position.node) { visit($0.member, $0.score) }
+      let number = min(left, position.leaf.count - position.index)
+      let indices = position.index..<position.index + number
+      takeOut(indices, of: position.leaf, isReversed: false, visit)
       left -= number
     }
   }
 
   /// Removes the `number` last members, or all.
   ///
-  /// `visit` gets each before it is freed, highest first.
-  ///
-  /// `visit` must not use the set.
+  /// `visit` gets each before it is freed, highest first, and must not use the set.
   public mutating func removeLast(
     _ number: Int, visit: (RawSpan, Double) -> Void = { _, _ in }
   ) {
     var left = min(number, count)
-    while left > 0, let node = tail {
-      let number = min(left, node.count)
-      let slots = node.count - number..<node.count
-      for slot in slots.reversed() {
-        let element = node.element(slot)
-        visit(element.member, element.score)
-      }
-      takeOut(slots, of: node) { _ in }
+    while left > 0, let leaf = directory.optionalLeaf(tail) {
+      let number = min(left, leaf.count)
+      takeOut(leaf.count - number..<leaf.count, of: leaf, isReversed: true, visit)
       left -= number
     }
   }
 
-  /// Removes the elements in some slots of a node of the bottom level.
+  /// Removes the members at some places in the order of a leaf.
   private mutating func takeOut(
-    _ slots: Range<Int>, of node: SkipNode, visit: (SortedSetElement) -> Void
+    _ indices: Range<Int>, of leaf: Leaf, isReversed: Bool, _ visit: (RawSpan, Double) -> Void
   ) {
-    guard !slots.isEmpty else { return }
-    willChange(node)
-    for slot in slots { node.element(slot).prefetch() }
-    var hash = node.element(slots.lowerBound).hash(table.seed)
-    for slot in slots {
-      let element = node.element(slot)
-      let current = hash
-      if slot &+ 1 < slots.upperBound {
-        // The bucket of the next member is loaded while this one is removed.
-        hash = node.element(slot &+ 1).hash(table.seed)
-        table.prefetchBucket(hash)
-      }
-      visit(element)
-      table.remove(element.member, hash: current)
+    guard !indices.isEmpty else { return }
+    willChange(leaf)
+    let number = leaf.number
+    for index in indices { self.index.prefetch(leaf.hash(leaf.slot(at: index))) }
+    for offset in 0..<indices.count {
+      let index = isReversed ? indices.upperBound - 1 - offset : indices.lowerBound + offset
+      let slot = leaf.slot(at: index)
+      visit(leaf.member(slot), leaf.score(slot))
+      self.index.remove(MemberReference(leaf: number, slot: slot), hash: leaf.hash(slot))
+      if leaf.code(slot).isLong { freeLongMember(leaf.longMember(slot)) }
     }
-    node.adjustCounts(by: -slots.count)
-    // The words are still needed, so the elements are freed before the slots are closed.
-    for slot in slots { free(node.element(slot)) }
-    node.remove(slots)
-    if slots.lowerBound == 0 { node.updateKey() }
-    settle(node)
+    LinkChild(at: leaf.address).adjustCounts(by: -indices.count)
+    for index in indices.reversed() { leaf.remove(leaf.slot(at: index), at: index) }
+    if indices.lowerBound == 0 && leaf.count > 0 {
+      LinkChild(at: leaf.address).updateKey(LinkKey(leaf))
+    }
+    settle(leaf)
   }
 }

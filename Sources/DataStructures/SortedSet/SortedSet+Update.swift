@@ -3,51 +3,71 @@
 extension SortedSet {
   /// Gives a member another score.
   ///
-  /// Both ways through the list, to the old and to the new place, are searched before either is
-  /// changed, so that the misses of both overlap.
-  ///
-  /// - Complexity: O(log n).
+  /// - Complexity: O(log n); O(1) if it stays between two members of its leaf.
   public mutating func update(_ element: SortedSetElement, to score: Double) {
     assert(!score.isNaN)
-    guard let top else { return }
-    let old = element.score
-    let source = top.bottom(for: old, element.member, adding: -1)
-    let target = top.bottom(for: score, element.member, adding: 1)
-    let slot = source.slot(of: element, score: old)
-    willChange(source)
-    element.score = score
-    if source == target { return move(element, from: slot, to: score, old, in: source) }
-    source.remove(slot..<slot &+ 1)
-    if slot == 0 { source.updateKey() }
-    place(element, score, in: target, at: target.countUpTo(score, element.member))
-    if source.count <= SkipNode.sparseCount { settle(source) }
+    let (leaf, slot) = (element.leaf, element.slot)
+    let index = leaf.index(of: slot)
+    willChange(leaf)
+    if top == nil || leaf.surrounds(score) {
+      return move(element, at: index, to: score)
+    }
+    guard let target = top?.leaf(for: score, element.member, adding: 1) else { return }
+    if target == leaf {
+      LinkChild(at: leaf.address).adjustCounts(by: -1)
+      return move(element, at: index, to: score)
+    }
+    let hash = leaf.hash(slot)
+    let place = Place(leaf: target, index: target.countUpTo(score, element.member))
+    let moved = put(leaf.leafMember(slot), hash: hash, score, at: place)
+    self.index.replace(element.reference, hash: hash, with: moved.reference)
+    takeOut(slot, at: index, of: leaf)
   }
 
-  /// As above; the interface says the hash, which is not needed as the table refers to the element.
+  /// As above; the interface says the hash, which is not needed as the leaf keeps enough of it.
   public mutating func update(_ element: SortedSetElement, hash: UInt64, to score: Double) {
     update(element, to: score)
   }
 
-  /// Moves an element within its node.
+  /// Gives a member, which is at `index` in the order of its leaf, a score with which it stays in
+  /// that leaf.
   @inline(__always)
-  private func move(
-    _ element: SortedSetElement, from slot: Int, to score: Double, _ old: Double, in node: SkipNode
-  ) {
-    let (scores, words) = unsafe (node.scores, node.words)
-    var target = slot
+  private mutating func move(_ element: SortedSetElement, at index: Int, to score: Double) {
+    var (leaf, slot) = (element.leaf, element.slot)
+    let key = ScoreKey.make(score)
+    let old = leaf.score(slot)
+    if !leaf.canHold(key) {
+      var place = Place(leaf: leaf, index: index)
+      guard leaf.count < Leaf.slotMax, reshape(&place, for: leaf.code(slot), key) else {
+        return reinsert(element, to: score)
+      }
+      leaf = place.leaf
+      slot = leaf.slot(at: index)
+    }
+    var target = index
     if score != old {
-      target = node.countUpTo(score, element.member)
+      target = leaf.countUpTo(score, leaf.member(slot))
       if score > old { target &-= 1 }
     }
-    if target > slot {
-      unsafe (scores + slot).update(from: scores + (slot &+ 1), count: target &- slot)
-      unsafe (words + slot).update(from: words + (slot &+ 1), count: target &- slot)
-    } else if target < slot {
-      unsafe (scores + (target &+ 1)).update(from: scores + target, count: slot &- target)
-      unsafe (words + (target &+ 1)).update(from: words + target, count: slot &- target)
-    }
-    unsafe scores[target] = score
-    unsafe words[target] = element.word
-    if target == 0 || slot == 0 { node.updateKey() }
+    leaf.move(from: index, to: target, key: key)
+    if target == 0 || index == 0 { LinkChild(at: leaf.address).updateKey(LinkKey(leaf)) }
+  }
+
+  /// Removes a member and adds it again, as its leaf has no room for another shape.
+  @inline(never)
+  private mutating func reinsert(_ element: SortedSetElement, to score: Double) {
+    let member = element.member.copied
+    let hash = element.hash(seed)
+    remove(member.rawSpan, hash: hash)
+    insert(member.rawSpan, hash: hash, score: score)
+  }
+}
+
+extension Leaf {
+  /// Whether a score is strictly between that of the first and that of the last member.
+  @inline(__always)
+  fileprivate func surrounds(_ score: Double) -> Bool {
+    key(slot(at: 0)) < ScoreKey.lowest(score)
+      && ScoreKey.highest(score) < key(slot(at: count &- 1))
   }
 }

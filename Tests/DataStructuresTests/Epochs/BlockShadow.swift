@@ -65,7 +65,7 @@ extension ChangingBlock {
     case .streamNode(let node, _): node.contents
     case .group(let group): Array(group.contents.utf8)
     case .producers(let log): Array(log.contents.utf8)
-    case .sortedSetNode(let node): node.contents
+    case .sortedSetLeaf(let leaf): leaf.contents
     case .bucket(_, let chain): chain.memberContents
     }
   }
@@ -82,7 +82,7 @@ extension StreamNodeView {
   var contents: [UInt8] { Array("stream \(id) ".utf8) + listpack.allBytes.copied }
 }
 
-extension SortedSetNode {
+extension SortedSetLeaf {
   var contents: [UInt8] {
     var contents = Array("sorted".utf8)
     forEach {
@@ -172,10 +172,10 @@ func blocks(_ list: borrowing QuickList) -> [BlockShadow.Seen] {
   return blocks
 }
 
-/// All nodes of a sorted set.
+/// All leaves of a sorted set.
 func blocks(_ set: borrowing SortedSet) -> [BlockShadow.Seen] {
   var blocks: [BlockShadow.Seen] = []
-  set.forEachNode { blocks.append(BlockShadow.Seen(epoch: $0.epoch, contents: $0.contents)) }
+  set.forEachLeaf { blocks.append(BlockShadow.Seen(epoch: $0.epoch, contents: $0.contents)) }
   return blocks
 }
 

@@ -6,7 +6,14 @@ import Testing
 struct SortedSetModelTests {
   /// How scores are drawn: many different ones, ties, one for all, growing, falling.
   enum Scores: CaseIterable {
-    case wide, tied, equal, growing, falling
+    case wide, tied, equal, growing, falling, extreme
+
+    /// Zeros of both signs, infinities, the largest, the smallest, and what lies around them.
+    static let extremes: [Double] = [
+      0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, 0x1p-1050,
+      .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1, -1, 1.5, 9_007_199_254_740_991,
+      -9_007_199_254_740_991, .leastNormalMagnitude, -.leastNormalMagnitude, .pi,
+    ]
 
     func draw(_ step: Int, _ generator: inout RandomGenerator) -> Double {
       switch self {
@@ -15,12 +22,30 @@ struct SortedSetModelTests {
       case .equal: 3.5
       case .growing: Double(step)
       case .falling: -Double(step)
+      case .extreme: Scores.extremes[generator.next(below: Scores.extremes.count)]
       }
     }
   }
 
-  @Test(arguments: Scores.allCases, [1, 2, 3] as [UInt64])
-  func `Random changes agree with a sorted array`(scores: Scores, seed: UInt64) {
+  /// Members by number: of few lengths, of one, of many, some or all with a block of their own.
+  enum Members: CaseIterable {
+    case digits, sixteen, varied, long, mostlyShort
+
+    func make(_ number: Int) -> [UInt8] {
+      let name = "member-\(100_000_000 + number)".utf8
+      return switch self {
+      case .digits: .member(number)
+      case .sixteen: Array(name)
+      case .varied: Array(name.suffix(4 + number % 5)) + [UInt8](repeating: 33, count: number % 130)
+      case .long: Array(name) + [UInt8](repeating: 33, count: 112 + number % 400)
+      case .mostlyShort: Array(name) + [UInt8](repeating: 1, count: number % 9 == 0 ? 300 : 0)
+      }
+    }
+  }
+
+  @Test(arguments: Scores.allCases, Members.allCases)
+  func `Random changes agree with a sorted array`(scores: Scores, members: Members) {
+    let seed = UInt64(members.make(7).count)
     let allocator = Allocator.create()
     do {
       var generator = RandomGenerator(seed: seed)
@@ -28,7 +53,7 @@ struct SortedSetModelTests {
       for step in 0..<2600 {
         // Phases in which one kind of change prevails make the list grow and shrink.
         let grows = step < 1400 || step % 100 < 30
-        let member = [UInt8].member(generator.next(below: 900))
+        let member = members.make(generator.next(below: 900))
         let context = "\(scores) seed \(seed) step \(step)"
         if generator.next(below: 10) < (grows ? 9 : 2) {
           model.put(member, scores.draw(step, &generator))

@@ -118,6 +118,6 @@ import Testing
     #expect(keyspace.flush(keyspace.databases[0], lazily: true) == 1)
     #expect(!keyspace.unlinked.isEmpty)
     while keyspace.unlinked.free(upTo: 100) {}
-    #expect(keyspace.allocator.bytesInUse < before - 5000 * 40)
+    #expect(keyspace.allocator.bytesInUse < before - 5000 * 20)
   }
 }

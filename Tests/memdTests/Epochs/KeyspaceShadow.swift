@@ -94,8 +94,8 @@ final class KeyspaceShadow: BlockObserver {
         seen.append(($0.epoch, BlockText.of(.bucket(.set, $0))))
       }
     case .sortedSet:
-      SortedSetValue(entry).large.pointee.forEachNode {
-        seen.append(($0.epoch, BlockText.of(.sortedSetNode($0))))
+      SortedSetValue(entry).large.pointee.forEachLeaf {
+        seen.append(($0.epoch, BlockText.of(.sortedSetLeaf($0))))
       }
     case .hash:
       HashValue(entry).table.pointee.fields.forEachBucket {
@@ -132,9 +132,9 @@ enum BlockText {
       return Array("stream \(node.id) ".utf8) + node.listpack.allBytes.copied
     case .group(let group): return Array(of(group).utf8)
     case .producers(let log): return Array(of(log).utf8)
-    case .sortedSetNode(let node):
+    case .sortedSetLeaf(let leaf):
       var text = "sorted"
-      node.forEach { text += " \($0.score.bitPattern) \($0.member.text)" }
+      leaf.forEach { text += " \($0.score.bitPattern) \($0.member.text)" }
       return Array(text.utf8)
     case .bucket(let kind, let chain):
       // The order in a bucket means nothing.

@@ -34,8 +34,13 @@ import Testing
       let before = allocator.slabBytesFree
       server.idle(milliseconds: 500)
       #expect(!server.server.upkeep.compaction.isRunning)
-      #expect(allocator.slabBytesFree < before / 4, "\(before) before")
-      #expect(server.server.upkeep.compaction.counts.moved > count / 20)
+      // A pass empties a quarter of the slabs with leaves of sorted sets, and others follow while
+      // it is worth it.
+      let enough = type == "zset" ? 256 << 10 : before / 4
+      #expect(allocator.slabBytesFree < enough, "\(before) before")
+      // A leaf moves as one.
+      let movedMin = type == "zset" ? 4 : count / 20
+      #expect(server.server.upkeep.compaction.counts.moved > movedMin)
       #expect(server.server.keyspace.digestText == digest)
       MemberCompactionTests.checkInvariants(server)
       let passes = server.server.upkeep.compaction.counts.passes
@@ -62,7 +67,8 @@ import Testing
         #expect(compaction.counts.moved + compaction.counts.kept - before < 200)
       }
       #expect(steps > 50)
-      #expect(compaction.counts.moved > 1000)
+      // Leaves, each of some dozen members.
+      #expect(compaction.counts.moved > 0 && compaction.counts.kept > 50)
     }
   #endif
 
@@ -106,7 +112,7 @@ import Testing
       run.compare()
     }
     #if !MEMD_MALLOC_ONLY
-      #expect(run.subject.server.upkeep.compaction.counts.moved > 2000, "seed \(seed)")
+      #expect(run.subject.server.upkeep.compaction.counts.moved > 1000, "seed \(seed)")
     #endif
   }
 }

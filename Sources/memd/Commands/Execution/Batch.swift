@@ -35,6 +35,8 @@ final class Batch {
     let hash: UInt64
     /// What the bucket belongs to; a string for the table of keys.
     var type = Entry.ValueType.string
+    /// The collection; a sorted set's members are found through it.
+    var word: UInt64 = 0
   }
 
   /// Fewer requests have so little to overlap that the passes cost more than they save.
@@ -155,7 +157,7 @@ final class Batch {
       switch hint.type {
       case .hash: HashTable<HashField>.prefetchEntries(hint.hash, in: hint.bucket)
       case .set: HashTable<SetMember>.prefetchEntries(hint.hash, in: hint.bucket)
-      default: HashTable<SortedSetElement>.prefetchEntries(hint.hash, in: hint.bucket)
+      default: Boxed<SortedSet>(word: hint.word).pointee.prefetchEntries(hint.hash)
       }
       index &+= 1
     }
@@ -165,7 +167,7 @@ final class Batch {
       switch hint.type {
       case .hash: HashTable<HashField>.prefetchChildEntries(hint.hash, in: hint.bucket)
       case .set: HashTable<SetMember>.prefetchChildEntries(hint.hash, in: hint.bucket)
-      default: HashTable<SortedSetElement>.prefetchChildEntries(hint.hash, in: hint.bucket)
+      default: Boxed<SortedSet>(word: hint.word).pointee.prefetchChildEntries(hint.hash)
       }
       index &+= 1
     }
@@ -196,7 +198,7 @@ final class Batch {
       arguments.setHash(hash, at: command.member)
       let bucket = entry.prefetchMemberBucket(hash)
       unsafe (hints + memberCount).initialize(
-        to: Hint(bucket: bucket, hash: hash, type: header.type))
+        to: Hint(bucket: bucket, hash: hash, type: header.type, word: entry.valueWord))
       memberCount &+= 1
     }
     return memberCount
