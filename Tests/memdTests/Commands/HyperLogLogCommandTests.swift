@@ -107,6 +107,14 @@ import Testing
       #expect(reply == Self.corrupt || reply.number != nil)
     }
     #expect(server.run("EXISTS m") == 0)
+    // One request that adds some elements and then meets damage.
+    server.run("PFADD c")
+    server.run("SETBIT c 2000 1")
+    let words = (0..<400).map { "m\($0)" }
+    let stream = server.stream { #expect(server.run(["PFADD", "c"] + words) == Self.corrupt) }
+    #expect(stream.count == 1)
+    #expect(stream.first?.hasPrefix("PFADD c m0 ") ?? false)
+    #expect(stream.first?.hasSuffix(" m399") == false)
   }
 
   @Test func `sketches are shown register by register and run by run`() {

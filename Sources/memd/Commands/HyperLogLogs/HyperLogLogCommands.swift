@@ -47,21 +47,30 @@ enum HyperLogLogCommands: CommandFamily {
     var sketch = try editor(string, key, call)
     var changes = string == nil ? 1 : 0
     var failure: CommandError?
-    for index in 2..<max(2, call.arguments.count) {
+    var index = 2
+    while index < call.arguments.count, failure == nil {
       do throws(CommandError) {
         if try sketch.raise(HyperLogLog.Place(of: call.arguments[index])) { changes += 1 }
+        index += 1
       } catch {
         failure = error
-        break
       }
     }
-    // Elements in front of one that failed are in: followers must get them.
     if changes > 0 {
       sketch.invalidate()
       call.changed(key, .sketchAdd, count: changes)
     }
-    if let failure { throw failure }
+    if let failure {
+      if changes > 0 { propagate(call, until: index) }
+      throw failure
+    }
     call.reply.integer(changes > 0 ? 1 : 0)
+  }
+
+  /// Followers get the elements in front of the one that met damage: those are in.
+  private static func propagate(_ call: borrowing Call, until end: Int) {
+    call.effects.rewrite("PFADD", argumentCount: end - 1)
+    for index in 1..<end { call.effects.append(call.arguments[index]) }
   }
 
   /// The sketch of a key, which is made if there is none.
