@@ -108,6 +108,7 @@ import Testing
     }
     #expect(server.run("EXISTS m") == 0)
     // One request that adds some elements and then meets damage.
+    server.run("CONFIG SET hll-sparse-max-bytes 300")
     server.run("PFADD c")
     server.run("SETBIT c 2000 1")
     let words = (0..<400).map { "m\($0)" }
