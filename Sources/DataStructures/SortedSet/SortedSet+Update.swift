@@ -33,17 +33,19 @@ extension SortedSet {
   /// that leaf.
   @inline(__always)
   private mutating func move(_ element: SortedSetElement, at index: Int, to score: Double) {
-    var (leaf, slot) = (element.leaf, element.slot)
     let key = ScoreKey.make(score)
-    let old = leaf.score(slot)
-    if !leaf.canHold(key) {
-      var place = Place(leaf: leaf, index: index)
-      guard leaf.count < Leaf.slotMax, reshape(&place, for: leaf.code(slot), key) else {
+    let old = element.score
+    var place = Place(leaf: element.leaf, index: index)
+    if !place.leaf.canHold(key) {
+      guard place.leaf.count < Leaf.slotMax,
+        reshape(&place, for: place.leaf.code(element.slot), key)
+      else {
         return reinsert(element, to: score)
       }
-      leaf = place.leaf
-      slot = leaf.slot(at: index)
     }
+    // A span of a variable would put that on the heap.
+    let leaf = place.leaf
+    let slot = leaf.slot(at: index)
     var target = index
     if score != old {
       target = leaf.countUpTo(score, leaf.member(slot))
