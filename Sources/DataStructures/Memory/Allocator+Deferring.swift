@@ -7,7 +7,7 @@ internal import CLinux
 // collected. Until then its bytes can still be read, which a request that removes its own
 // arguments' memory relies on.
 //
-// The collected blocks are a list that lies in the blocks: the next one's address, then the size.
+// The collected blocks are a list that lies in the blocks: each holds the next one's address.
 
 extension Allocator {
   /// Blocks of malloc's from this size on are collected.

@@ -3,7 +3,7 @@
 extension SortedSet {
   /// A copy that shares nothing, in another allocator or the same; its leaves are full.
   ///
-  /// - Complexity: O(n).
+  /// - Complexity: that of n times `append`.
   public func copy(in allocator: Allocator, seed: HashSeed) -> SortedSet {
     var result = SortedSet(allocator: allocator, seed: seed)
     forEach { element in

@@ -3,7 +3,7 @@
 extension SortedSet {
   /// Adds a member, which must be absent, and returns its element.
   ///
-  /// - Complexity: O(log n); O(1) for what goes behind everything else.
+  /// - Complexity: O(log n).
   @discardableResult
   public mutating func insert(_ member: RawSpan, hash: UInt64, score: Double) -> SortedSetElement {
     assert(!score.isNaN)
@@ -15,7 +15,7 @@ extension SortedSet {
 
   /// Adds an absent member that belongs behind all others, without a search.
   ///
-  /// - Complexity: O(1).
+  /// - Complexity: one step per level, whose counts grow; O(1) but for that.
   @discardableResult
   public mutating func append(_ member: RawSpan, hash: UInt64, score: Double) -> SortedSetElement {
     index.prefetch(hash)

@@ -24,11 +24,6 @@ extension SortedSet {
     takeOut(slot, at: index, of: leaf)
   }
 
-  /// As above; the interface says the hash, which is not needed as the leaf keeps enough of it.
-  public mutating func update(_ element: SortedSetElement, hash: UInt64, to score: Double) {
-    update(element, to: score)
-  }
-
   /// Gives a member, which is at `index` in the order of its leaf, a score with which it stays in
   /// that leaf.
   @inline(__always)
