@@ -149,9 +149,16 @@ public struct ByteBuffer: ~Copyable {
   static func copy(
     _ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, _ count: Int
   ) {
-    if count >= 8 && count <= 16 {
+    if count >= 8 && count <= 32 {
       let head = unsafe source.loadUnaligned(as: UInt64.self)
       let last = unsafe source.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+      if count > 16 {
+        // Both in the middle may overlap each other and those at the ends.
+        let second = unsafe source.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        let third = unsafe source.loadUnaligned(fromByteOffset: count &- 16, as: UInt64.self)
+        unsafe destination.storeBytes(of: second, toByteOffset: 8, as: UInt64.self)
+        unsafe destination.storeBytes(of: third, toByteOffset: count &- 16, as: UInt64.self)
+      }
       unsafe destination.storeBytes(of: head, as: UInt64.self)
       unsafe destination.storeBytes(of: last, toByteOffset: count &- 8, as: UInt64.self)
     } else {

@@ -68,10 +68,14 @@ extension ReplyWriter {
   }
 
   private mutating func insertHeader(_ type: UInt8, _ count: Int, at mark: Mark) {
-    let digits = DecimalText.byteCount(count)
-    let gap = unsafe buffer.openGap(digits + 3, at: mark.offset)
-    unsafe gap.storeBytes(of: type, as: UInt8.self)
-    _ = unsafe DecimalText.write(count, to: gap + 1)
-    unsafe (gap + (1 + digits)).storeBytes(of: (0x0A0D as UInt16).littleEndian, as: UInt16.self)
+    // Writing a number takes more room than it needs, which the gap doesn't have.
+    var header = InlineArray<24, UInt8>(repeating: type)
+    unsafe withUnsafeMutableBytes(of: &header) {
+      let start = unsafe $0.baseAddress.unsafelyUnwrapped
+      let end = unsafe 1 + DecimalText.write(count, to: start + 1)
+      unsafe (start + end).storeBytes(of: (0x0A0D as UInt16).littleEndian, as: UInt16.self)
+      let gap = unsafe buffer.openGap(end + 2, at: mark.offset)
+      unsafe gap.copyMemory(from: start, byteCount: end + 2)
+    }
   }
 }

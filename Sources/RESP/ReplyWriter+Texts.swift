@@ -43,20 +43,25 @@ extension ReplyWriter {
   /// Replies with a floating-point number; in RESP2 as a bulk string.
   public mutating func double(_ value: Double) {
     buffer.reserve(8 + DoubleText.maxByteCount + 8)
-    // The longest text has 24 bytes: both headers have a fixed length per number of digits.
+    // The longest text has 24 bytes: behind a header for two digits it has its place already.
+    let tail = unsafe buffer.tail
     let gap = version == .resp3 ? 1 : 5
-    let text = unsafe buffer.tail + gap
+    let text = unsafe tail + gap
     let count = unsafe DoubleText.write(value, to: text)
     if version == .resp3 {
-      buffer.append(byte: 0x2C)
+      unsafe tail.storeBytes(of: 0x2C, as: UInt8.self)
+      buffer.end += 1
     } else if count < 10 {
+      let first = unsafe text.loadUnaligned(as: UInt64.self)
+      let last = unsafe text.loadUnaligned(fromByteOffset: 8, as: UInt8.self)
       buffer.appendHeader(0x24, count)
-      unsafe buffer.tail.copyMemory(from: text, byteCount: count)
+      unsafe buffer.tail.storeBytes(of: first, as: UInt64.self)
+      unsafe buffer.tail.storeBytes(of: last, toByteOffset: 8, as: UInt8.self)
     } else {
-      let tail = unsafe buffer.tail
-      unsafe tail.storeBytes(of: 0x24, as: UInt8.self)
-      _ = unsafe DecimalText.write(count, to: tail + 1)
-      unsafe (tail + 3).storeBytes(of: (0x0A0D as UInt16).littleEndian, as: UInt16.self)
+      let tens = count / 10
+      let digits = UInt32(truncatingIfNeeded: (tens + 48) << 8 | (count - tens * 10 + 48) << 16)
+      unsafe tail.storeBytes(of: (0x0D00_0024 | digits).littleEndian, as: UInt32.self)
+      unsafe tail.storeBytes(of: 0x0A, toByteOffset: 4, as: UInt8.self)
       buffer.end += 5
     }
     buffer.end += count

@@ -65,4 +65,20 @@ import Testing
       #expect(DecimalText.digitCount(value) == String(value).utf8.count)
     }
   }
+
+  @Test func `Every number of up to five digits, and all with few digits that differ from zero`() {
+    var wrong = 0
+    for value in 0..<100_000 where written(value) != String(value) { wrong += 1 }
+    #expect(wrong == 0)
+    for first in 1...9 {
+      var power = 1
+      while power <= 1_000_000_000_000_000_000 / 10 {
+        for last in [0, 1, 9, power - 1] {
+          let value = first * power + last
+          #expect(written(value) == String(value))
+        }
+        power *= 10
+      }
+    }
+  }
 }

@@ -65,6 +65,18 @@ import Testing
     #expect(array(writer.bytes).text == "|1\r\n")
   }
 
+  @Test func `Floating-point numbers of every length are written`() {
+    var text = ""
+    for digit in 1...17 {
+      text += String(digit % 10)
+      let number = digit == 17 ? "1.2345678901234567" : text
+      let expected = ["$\(number.utf8.count)\r\n\(number)\r\n", ",\(number)\r\n"]
+      #expect(both { $0.double(Double(number) ?? 0) } == expected)
+      let negative = ["$\(number.utf8.count + 1)\r\n-\(number)\r\n", ",-\(number)\r\n"]
+      #expect(both { $0.double(-(Double(number) ?? 0)) } == negative)
+    }
+  }
+
   @Test func `Errors never carry a line end of the client`() {
     #expect(both { $0.error("ERR syntax error") } == same("-ERR syntax error\r\n"))
     #expect(both { $0.error("ERR \r\n+OK\r\n" as String) } == same("-ERR   +OK\r\n"))

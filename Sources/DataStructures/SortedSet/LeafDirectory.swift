@@ -113,7 +113,7 @@ struct MemberReference: Equatable {
 @safe
 struct LeafDirectory: ~Copyable {
   private let allocator: Allocator
-  private var words: UnsafeMutablePointer<UInt64>?
+  private(set) var words: UnsafeMutablePointer<UInt64>?
   private var capacity = 0
   /// All numbers of leaves are below this one.
   private(set) var bound: UInt32 = 0

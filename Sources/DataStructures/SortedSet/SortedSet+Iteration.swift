@@ -88,13 +88,7 @@ extension SortedSet {
   @inline(__always)
   private func prefetch(_ number: UInt32) {
     guard number != Leaf.none else { return }
-    let word = directory[number]
-    var address = word.address
-    let end = word.memberAddress(word.slots)
-    while address < end {
-      Prefetch.line(at: address)
-      address &+= 64
-    }
+    directory[number].prefetch()
   }
 
   /// Visits every element in order; `visit` must not change the set.

@@ -48,7 +48,7 @@ final class Effects {
   /// The database whose effects are written.
   private var database = 0
   /// True once the command under way has said itself what to propagate.
-  private var isRewritten = false
+  private(set) var isRewritten = false
   /// Where that begins among the commands that wait.
   private var rewrittenStart = 0
 

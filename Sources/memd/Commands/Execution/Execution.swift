@@ -116,7 +116,8 @@ extension Server {
 
   /// Runs one command without counting it: handler and effects.
   ///
-  /// A command that fails without having changed anything leaves no effects.
+  /// A command that fails without having changed anything leaves no effects. One that fails half way
+  /// has said itself what followers get: its request would fail there, too.
   @inline(__always)
   func perform(_ call: inout Call, raw: RawSpan) {
     let command = call.command
@@ -127,6 +128,7 @@ extension Server {
     } catch {
       fail(error, &call)
       if effects.changeCount == changesBefore { return }
+      assert(effects.isRewritten, "a command fails behind a change of which followers don't learn")
     }
     if effects.changeCount != changesBefore || command.flags.contains(.alwaysPropagates) {
       effects.propagate(call.arguments, raw: raw, isVerbatim: command.isVerbatim)

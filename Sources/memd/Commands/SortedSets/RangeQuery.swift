@@ -139,15 +139,25 @@ extension Call {
   /// Replies with members, each followed by its score or, in RESP3, paired with it.
   @inline(__always)
   func replyMembers(_ members: SortedSetWalk, showsScores: Bool) {
-    var members = members
-    guard showsScores else {
-      reply.array(members.remaining)
-      while let member = members.next() { member.write(to: &reply) }
-      return
-    }
     let isNested = reply.version == .resp3
-    reply.array(isNested ? members.remaining : members.remaining * 2)
-    while let member = members.next() { member.writeWithScore(to: &reply, isNested: isNested) }
+    reply.array(showsScores && !isNested ? members.remaining * 2 : members.remaining)
+    // Two loops, since a member that may be of either kind takes longer than all the rest.
+    switch members {
+    case .large(var cursor):
+      while let element = cursor.next() {
+        if showsScores && isNested { reply.array(2) }
+        reply.bulk(element.member)
+        if showsScores { reply.double(element.score) }
+      }
+    case .packed(var walk):
+      while let member = walk.next() {
+        if showsScores {
+          member.writeWithScore(to: &reply, isNested: isNested)
+        } else {
+          member.write(to: &reply)
+        }
+      }
+    }
   }
 }
 

@@ -5,33 +5,27 @@ import RESP
 
 /// A member of a sorted set in either form, with its score; valid until the keyspace changes.
 struct ScoredMember {
-  /// The element of a large set; unused for a packed one.
-  private let element: SortedSetElement
-  /// The listpack of a packed set.
-  private let listpack: Listpack?
-  /// Where the member stands in the listpack.
-  private let position: Int
+  /// Where the member is.
+  private enum Place {
+    case large(SortedSetCursor.Element)
+    case packed(Listpack, position: Int)
+  }
+
+  private let place: Place
   let score: Double
 
   @inline(__always)
-  init(_ element: SortedSetElement) {
-    self.init(element, score: element.score)
-  }
+  init(_ element: SortedSetElement) { self.init(SortedSetCursor.Element(element)) }
 
-  /// An element whose score is known.
   @inline(__always)
-  init(_ element: SortedSetElement, score: Double) {
-    self.element = element
-    self.score = score
-    listpack = nil
-    position = 0
+  init(_ element: SortedSetCursor.Element) {
+    place = .large(element)
+    score = element.score
   }
 
   @inline(__always)
   init(_ set: PackedSortedSet, at position: Int) {
-    element = SortedSetElement(word: 0)
-    listpack = set.listpack
-    self.position = position
+    place = .packed(set.listpack, position: position)
     score = set.score(at: position)
   }
 
@@ -39,65 +33,98 @@ struct ScoredMember {
   @inline(__always)
   @_lifetime(&scratch)
   func text(_ scratch: inout DecimalScratch) -> RawSpan {
-    if let listpack { return listpack.text(at: position, &scratch) }
-    let span = element.member
-    return unsafe _overrideLifetime(span, mutating: &scratch)
+    switch place {
+    case .packed(let listpack, let position): return listpack.text(at: position, &scratch)
+    case .large(let element):
+      let span = element.member
+      return unsafe _overrideLifetime(span, mutating: &scratch)
+    }
   }
 
   /// The member where the set keeps it, perhaps as an integer.
   @inline(__always)
   var stored: StoredText {
-    guard let listpack else { return StoredText(element.member) }
-    return StoredText(listpack, at: position)
+    switch place {
+    case .packed(let listpack, let position): StoredText(listpack, at: position)
+    case .large(let element): StoredText(element.member)
+    }
   }
 
   /// Length of the member in bytes.
-  var byteCount: Int { listpack?.textCount(at: position) ?? element.memberByteCount }
+  var byteCount: Int {
+    switch place {
+    case .packed(let listpack, let position): listpack.textCount(at: position)
+    case .large(let element): element.byteCount
+    }
+  }
 }
 
 /// Goes over adjacent members of a sorted set, up or down; valid until the keyspace changes.
-struct SortedSetWalk {
-  private let value: SortedSetValue
-  private let isLarge: Bool
-  private let isReversed: Bool
-  /// The next member of a large set.
-  private var place: SortedSet.Position?
-  /// The next member of a packed set.
-  private var position: Int?
-  /// Number of members still to come.
-  private(set) var remaining: Int
+enum SortedSetWalk {
+  case large(SortedSetCursor)
+  case packed(PackedWalk)
 
   /// Members from `rank` on; with `isReversed` downwards. Both numbers must lie within the set.
   @inline(__always)
   init(_ value: SortedSetValue, from rank: Int, count: Int, isReversed: Bool = false) {
+    if value.isLarge,
+      let cursor = SortedSetCursor(
+        value.large.pointee, from: rank, count: count, isReversed: isReversed)
+    {
+      self = .large(cursor)
+    } else {
+      self = .packed(PackedWalk(value, from: rank, count: count, isReversed: isReversed))
+    }
+  }
+
+  /// Number of members still to come.
+  var remaining: Int {
+    switch self {
+    case .large(let cursor): cursor.remaining
+    case .packed(let walk): walk.remaining
+    }
+  }
+
+  /// The next member; nil at the end.
+  ///
+  /// What writes many members asks cursor and packed walk itself.
+  mutating func next() -> ScoredMember? {
+    switch self {
+    case .large(var cursor):
+      let element = cursor.next()
+      self = .large(cursor)
+      return element.map { ScoredMember($0) }
+    case .packed(var walk):
+      let member = walk.next()
+      self = .packed(walk)
+      return member
+    }
+  }
+}
+
+/// Goes over adjacent members of a packed set.
+struct PackedWalk {
+  private let value: SortedSetValue
+  private let isReversed: Bool
+  /// The next member.
+  private var position: Int?
+  /// Number of members still to come.
+  private(set) var remaining: Int
+
+  /// As for `SortedSetWalk`; a large set may be given if there are no members to come.
+  @inline(__always)
+  init(_ value: SortedSetValue, from rank: Int, count: Int, isReversed: Bool) {
     self.value = value
     self.isReversed = isReversed
-    isLarge = value.isLarge
     remaining = count
-    guard count > 0 else { return }
-    if isLarge {
-      place = value.large.pointee.position(rank: rank)
-    } else {
-      position = value.packed.position(rank: rank)
-    }
+    position = count > 0 ? value.packed.position(rank: rank) : nil
   }
 
   /// The next member; nil at the end.
   @inline(__always)
   mutating func next() -> ScoredMember? {
-    guard remaining > 0 else { return nil }
+    guard remaining > 0, let position else { return nil }
     remaining &-= 1
-    if isLarge {
-      guard let place else { return nil }
-      let set = value.large
-      let member = ScoredMember(
-        set.pointee.element(at: place), score: set.pointee.score(at: place))
-      if remaining > 0 {
-        self.place = isReversed ? set.pointee.previous(place) : set.pointee.next(place)
-      }
-      return member
-    }
-    guard let position else { return nil }
     let packed = value.packed
     if remaining > 0 {
       self.position = isReversed ? packed.previous(position) : packed.next(position)
