@@ -11,6 +11,9 @@ public struct BucketChain {
   /// The epoch in which the chain was made or last announced.
   public var epoch: UInt8 { head.epoch }
 
+  /// Where the chain begins; buckets but the first stay where they are while the table grows.
+  public var address: UInt { head.address }
+
   /// Visits the words of the elements.
   public func forEach(_ visit: (UInt64) -> Void) {
     var bucket = head
@@ -47,6 +50,18 @@ extension HashTable {
   /// Must be called before the element at a place is changed in its own memory.
   @inlinable @inline(__always)
   public func willChange(at location: Location) { willChange(location.head) }
+
+  /// The bucket with a number below `bucketCount`, with its children.
+  @inlinable
+  public func bucketChain(at index: Int) -> BucketChain { BucketChain(buckets[index]) }
+
+  /// Starts loading a bucket.
+  @inlinable @inline(__always)
+  public func prefetchBucket(at index: Int) { Prefetch.line(at: buckets[index].address) }
+
+  /// Lets a bucket that a walk has taken carry the present number.
+  @inlinable
+  public func markTaken(_ chain: BucketChain) { chain.head.epoch = buckets.allocator.epoch }
 
   /// Visits the buckets, each with its children.
   @inlinable

@@ -50,7 +50,21 @@ public protocol BlockObserver: AnyObject {
   func willChange(_ block: ChangingBlock)
 }
 
+/// How much there is of what only newer snapshot files can hold; what waits to be freed counts, too.
+public struct NewerParts {
+  /// Logs of what producers have added to streams.
+  public internal(set) var producerLogs = 0
+  /// Pending entries of streams that were given back.
+  public internal(set) var releasedEntries = 0
+}
+
 extension Allocator {
+  /// Counts of what only newer snapshot files can hold.
+  public internal(set) var newerParts: NewerParts {
+    get { unsafe state.pointee.newerParts }
+    nonmutating set { unsafe state.pointee.newerParts = newValue }
+  }
+
   /// Numbers of epochs are 1 to this one: a bucket has seven bits for them.
   @inlinable public static var epochMax: UInt8 { 127 }
 

@@ -37,6 +37,9 @@ struct AllocatorState {
   /// Who is told of blocks that are about to change.
   var observer: (any BlockObserver)?
 
+  /// How much there is of what only newer snapshot files can hold.
+  var newerParts = NewerParts()
+
   /// Of an allocator that holds no memory.
   init() {
     unsafe stock = nil

@@ -27,6 +27,9 @@ public struct Listpack {
   /// The first byte.
   public let start: UnsafeMutableRawPointer
 
+  /// Where it is.
+  public var address: UInt { UInt(bitPattern: unsafe start) }
+
   /// A view on a well-formed listpack.
   @inlinable @inline(__always)
   public init(_ start: UnsafeMutableRawPointer) { unsafe self.start = unsafe start }

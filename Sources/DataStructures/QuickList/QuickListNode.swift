@@ -115,6 +115,20 @@ public struct QuickListNode: Equatable {
     if epoch != allocator.epoch { announce(allocator) }
   }
 
+  /// Where the node is; it stays there as long as it lives.
+  public var address: UInt { UInt(bitPattern: unsafe pointer) }
+
+  /// The node at an address.
+  ///
+  /// - Safety: the node must not have been freed.
+  @unsafe
+  public init(at address: UInt) {
+    unsafe pointer = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+  }
+
+  /// Lets a node that a walk has taken carry the present number.
+  public func markTaken(_ allocator: Allocator) { epoch = allocator.epoch }
+
   @usableFromInline @inline(never)
   func announce(_ allocator: Allocator) { epoch = allocator.announce(.listNode(self)) }
 

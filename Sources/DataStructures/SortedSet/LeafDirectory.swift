@@ -147,6 +147,12 @@ struct LeafDirectory: ~Copyable {
     UInt(bitPattern: unsafe words) &+ UInt(number) &* 8
   }
 
+  /// All words, those of free numbers included.
+  var allWords: [UInt64] {
+    guard let words = unsafe words else { return [] }
+    return unsafe Array(UnsafeBufferPointer(start: words, count: Int(bound)))
+  }
+
   /// The leaf with a number, which must exist.
   @inline(__always)
   func leaf(_ number: UInt32) -> Leaf { Leaf(at: self[number].address) }

@@ -23,7 +23,28 @@ extension WritableStream {
   }
 }
 
+extension WritableStream {
+  /// Lets the block with this id, if there is one, carry the present number: a walk has taken it.
+  public func markTaken(block id: StreamID) {
+    if let position = fields.nodes.find(id) { fields.nodes[position].epoch = allocator.epoch }
+  }
+}
+
 extension ConsumerGroup {
+  /// Where the group is.
+  public var address: UInt { UInt(word) }
+
+  /// The group at an address.
+  ///
+  /// - Safety: the group must not have been freed.
+  @unsafe
+  public init(at address: UInt) { self.init(word: UInt64(address)) }
+
+  /// Lets a group that a walk has taken carry the present number.
+  public func markTaken() {
+    WritableConsumerGroup(owned: self).fields.epoch = fields.allocator.epoch
+  }
+
   /// The epoch in which the group was made or last announced.
   public var epoch: UInt8 { fields.epoch }
 }
@@ -40,6 +61,14 @@ extension WritableConsumerGroup {
 }
 
 extension ProducerLog {
+  /// Where the log is.
+  public var address: UInt { UInt(word) }
+
+  /// Lets a log that a walk has taken carry the present number.
+  public func markTaken() {
+    WritableProducerLog(owned: self).fields.epoch = fields.allocator.epoch
+  }
+
   /// The epoch in which the log was made or last announced.
   public var epoch: UInt8 { fields.epoch }
 }

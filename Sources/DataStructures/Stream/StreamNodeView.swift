@@ -10,6 +10,19 @@ public struct StreamNodeView {
   /// The epoch in which the block was made or last announced.
   public let epoch: UInt8
 
+  /// Where the block is; it stays there as long as it doesn't change.
+  public var address: UInt { listpack.address }
+
+  /// The block that is at an address, with the id that it had.
+  ///
+  /// - Safety: the block must not have changed or been freed since the address was asked for.
+  @unsafe
+  public init(id: StreamID, at address: UInt) {
+    self.id = id
+    listpack = unsafe Listpack(UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped)
+    epoch = 0
+  }
+
   init(_ node: StreamNode) {
     id = node.id
     listpack = node.listpack
@@ -18,6 +31,21 @@ public struct StreamNodeView {
 }
 
 extension Stream {
+  /// Ids and addresses of all blocks at the moment, in order.
+  ///
+  /// - Complexity: O(blocks).
+  public func nodePlaces() -> [(id: StreamID, address: UInt)] {
+    var places: [(id: StreamID, address: UInt)] = []
+    places.reserveCapacity(nodeCount)
+    var position = fields.nodes.firstPosition
+    while let current = position {
+      let node = fields.nodes[current]
+      places.append((node.id, node.listpack.address))
+      position = fields.nodes.next(current)
+    }
+    return places
+  }
+
   /// The first block.
   public var firstNode: StreamNodeView? {
     fields.nodes.first.map { StreamNodeView($0) }

@@ -111,6 +111,7 @@ extension WritableConsumerGroup {
         return assertionFailure("a pending entry is missing among those that were given back")
       }
       fields.released.remove(at: position, allocator: allocator)
+      allocator.newerParts.releasedEntries -= 1
       return
     }
     let owner = WritableConsumer(owned: consumer)
@@ -152,6 +153,7 @@ extension WritableConsumerGroup {
 
   private func noteRelease(of id: StreamID, count: Int) -> PendingEntry {
     fields.lastRelease += 1
+    allocator.newerParts.releasedEntries += 1
     var entry = PendingEntry(id, consumer: nil, time: 0, count: count)
     entry.releaseNumber = fields.lastRelease
     fields.released.insert(
@@ -201,9 +203,11 @@ extension WritableConsumerGroup {
   func free(budget: inout Int) -> Bool {
     let allocator = self.allocator
     willChange()
-    guard fields.pending.drain(budget: &budget, allocator: allocator),
-      fields.released.drain(budget: &budget, allocator: allocator)
-    else { return false }
+    guard fields.pending.drain(budget: &budget, allocator: allocator) else { return false }
+    let released = fields.released.count
+    let isDrained = fields.released.drain(budget: &budget, allocator: allocator)
+    allocator.newerParts.releasedEntries -= released - fields.released.count
+    guard isDrained else { return false }
     while fields.consumers.count > 0 {
       let last = WritableConsumer(owned: fields.consumers[fields.consumers.count - 1])
       guard last.fields.pending.drain(budget: &budget, allocator: allocator), budget > 0

@@ -15,6 +15,7 @@ public struct WritableProducerLog {
   /// A new log without names.
   static func make(_ allocator: Allocator) -> WritableProducerLog {
     let memory = unsafe allocator.allocate(MemoryLayout<ProducerLog.Fields>.size)
+    allocator.newerParts.producerLogs += 1
     unsafe memory.initializeMemory(
       as: ProducerLog.Fields.self,
       to: ProducerLog.Fields(allocator: allocator, epoch: allocator.epoch))
@@ -192,6 +193,7 @@ public struct WritableProducerLog {
       if budget <= 0, fields.producers.count > 0 { return false }
     }
     unsafe allocator.deallocate(pointer, byteCount: MemoryLayout<ProducerLog.Fields>.size)
+    allocator.newerParts.producerLogs -= 1
     return true
   }
 }

@@ -162,6 +162,7 @@ final class Configuration {
   var hasDefaultSaveRules = true
   var rdbCompression = true
   var rdbChecksum = true
+  var rdbSaveIncrementalFsync = true
   /// Microseconds by which loading at start waits behind each key; negative: a part of one, so that
   /// -50 means a fiftieth.
   var keyLoadDelay = 0

@@ -30,7 +30,7 @@ extension OptionTable {
     .remembered("aof-timestamp-enabled", false),
     .remembered("aof-rewrite-incremental-fsync", true),
     .remembered("aof-disable-auto-gc", false).with(.hidden),
-    .remembered("rdb-save-incremental-fsync", true),
+    .flag("rdb-save-incremental-fsync", \.rdbSaveIncrementalFsync),
     .flag("rdbcompression", \.rdbCompression),
     .flag("rdbchecksum", \.rdbChecksum).with(.immutable),
     .remembered("rdb-del-sync-files", false),

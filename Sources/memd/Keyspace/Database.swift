@@ -17,6 +17,29 @@ struct DatabaseContents: ~Copyable {
   }
 }
 
+/// Where the contents of a database are: an identity that stays when databases are swapped or
+/// emptied. Valid until they are freed.
+@safe
+struct ContentsHome: Equatable {
+  private let storage: UnsafeMutablePointer<DatabaseContents>
+
+  fileprivate init(_ storage: UnsafeMutablePointer<DatabaseContents>) {
+    unsafe self.storage = storage
+  }
+
+  static func == (one: ContentsHome, other: ContentsHome) -> Bool {
+    one.address == other.address
+  }
+
+  /// As announcements of entries name it.
+  var address: UInt { UInt(bitPattern: unsafe storage) }
+
+  var contents: DatabaseContents {
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(storage) }
+    @inline(__always) nonmutating unsafeMutableAddress { unsafe storage }
+  }
+}
+
 /// Contents that no longer belong to a database; whoever holds them frees them, a slice at a time.
 @safe
 struct DetachedContents {
@@ -26,6 +49,9 @@ struct DetachedContents {
 
   /// Number of keys that are still there.
   var keyCount: Int { unsafe storage.pointee.table.count }
+
+  /// Where they are.
+  var home: ContentsHome { unsafe ContentsHome(storage) }
 
   /// Frees at most `limit` keys; true when all is gone, and this value must not be used any more.
   func free(upTo limit: Int, into unlinked: UnlinkedData) -> Bool {
@@ -73,6 +99,9 @@ final class Database {
 
   /// The contents' address, which stays with them when databases are swapped or emptied.
   var home: UInt { unsafe UInt(bitPattern: storage) }
+
+  /// Where the contents are.
+  var contentsHome: ContentsHome { unsafe ContentsHome(storage) }
 
   init(
     number: Int, allocator: Allocator, seed: HashSeed, moment: Moment, attention: Attention,

@@ -11,6 +11,16 @@ protocol UnlinkedTable: AnyObject {
   func drain(budget: inout Int) -> Bool
 }
 
+/// Whoever still needs what has been removed: it is asked before anything is freed.
+protocol ValueKeeper: AnyObject {
+  /// True if the keeper takes over a large value, which it gives back with `UnlinkedData.add`.
+  func keeps(_ value: UnlinkedValue) -> Bool
+  /// The same for the contents of a database.
+  func keeps(_ contents: DetachedContents) -> Bool
+  /// True while something is freed that the keeper doesn't need.
+  var ignoresBlocks: Bool { get set }
+}
+
 /// What no longer belongs to a database and waits to be freed a slice at a time: tables that
 /// FLUSHALL and the like have taken away, and large values whose keys are gone.
 final class UnlinkedData {
@@ -22,6 +32,8 @@ final class UnlinkedData {
   private var values: [UnlinkedValue] = []
   /// Other tables that nobody asks any more.
   private var others: [any UnlinkedTable] = []
+  /// Who is asked before anything is freed; nobody unless a snapshot is being taken.
+  weak var keeper: (any ValueKeeper)?
   /// Number of values and keys freed later than they were removed (`lazyfreed_objects`).
   private(set) var freedCount = 0
 
@@ -35,7 +47,13 @@ final class UnlinkedData {
   var isEmpty: Bool { tables.isEmpty && values.isEmpty && others.isEmpty }
 
   /// Takes over all keys of a database.
-  func add(_ contents: DetachedContents) { tables.append(contents) }
+  func add(_ contents: DetachedContents) {
+    if let keeper, keeper.keeps(contents) { return }
+    tables.append(contents)
+  }
+
+  /// Takes over a large value that nobody needs any more.
+  func add(_ value: UnlinkedValue) { values.append(value) }
 
   /// Takes over a table that is none of a database; few keys are freed at once.
   func add(_ table: any UnlinkedTable) {
@@ -45,6 +63,9 @@ final class UnlinkedData {
 
   /// Frees an entry that no table and no wheel knows any more; a large value waits for its turn.
   func discard(_ entry: consuming DetachedEntry) {
+    if let keeper, let value = entry.largeValue, keeper.keeps(value) {
+      return entry.freeWithoutValue(allocator)
+    }
     var budget = UnlinkedData.elementsAtOnce
     if let rest = entry.free(allocator, budget: &budget) { values.append(rest) }
   }
@@ -52,12 +73,15 @@ final class UnlinkedData {
   /// Frees what a collection has given up; much of it waits for its turn.
   @inline(never)
   func discard(_ value: UnlinkedValue) {
+    if let keeper, keeper.keeps(value) { return }
     var budget = UnlinkedData.elementsAtOnce
     if !value.free(allocator, budget: &budget) { values.append(value) }
   }
 
   /// Frees at most about `limit` elements and keys; true if more wait.
   func free(upTo limit: Int) -> Bool {
+    keeper?.ignoresBlocks = true
+    defer { keeper?.ignoresBlocks = false }
     var budget = limit
     while budget > 0, let value = values.last {
       guard value.free(allocator, budget: &budget) else { break }

@@ -121,6 +121,18 @@ struct DetachedEntry: ~Copyable {
     return rest
   }
 
+  /// The value, if it is a collection in its large form.
+  var largeValue: UnlinkedValue? {
+    guard entry.hasLargeForm else { return nil }
+    return UnlinkedValue(
+      type: header.type, encoding: header.encoding, word: entry.valueWord)
+  }
+
+  /// Frees the entry alone; somebody else has its value.
+  consuming func freeWithoutValue(_ allocator: Allocator) {
+    release().entry.freeShell(allocator)
+  }
+
   /// The same value and deadline under another key; this entry is freed.
   consuming func renamed(to key: RawSpan, allocator: Allocator) -> DetachedEntry {
     let old = release().entry
@@ -357,6 +369,26 @@ extension Database {
 // MARK: - Tables as a whole
 
 extension DatabaseContents {
+  /// Announces the entries of a bucket that have not been announced since the epoch began, though
+  /// nothing is going to change: a walk takes them.
+  func announceBucket(_ index: Int, home: UInt) {
+    prefetchBuckets(ahead: index)
+    let allocator = table.allocator
+    table.bucketChain(at: index).forEach { word in
+      let entry = Entry(word: word)
+      if entry.header.epoch != allocator.epoch { entry.announceChange(allocator, home: home) }
+    }
+  }
+
+  /// Starts loading what the walk will read soon: entries three buckets ahead, a bucket seven ahead.
+  @inline(__always)
+  private func prefetchBuckets(ahead index: Int) {
+    let count = table.bucketCount
+    if index &+ 7 < count { table.prefetchBucket(at: index &+ 7) }
+    guard index &+ 3 < count else { return }
+    table.bucketChain(at: index &+ 3).forEach { Entry(word: $0).prefetch() }
+  }
+
   /// Frees at most `limit` keys with their values; true when none is left. Large values are handed
   /// to `unlinked`.
   ///

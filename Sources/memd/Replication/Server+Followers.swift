@@ -29,8 +29,12 @@ extension Server {
   func startFollowing(_ client: Client) throws(DiskError) {
     log.notice("Replica \(client.address) asks for synchronization")
     let path = temporaryName(forFollower: client.id)
-    let snapshot = try writeSnapshot(temporary: path)
+    let snapshot = takeSnapshot(temporary: path)
     snapshot.close()
+    if let failure = snapshot.failure {
+      snapshot.abandon()
+      throw failure
+    }
     let file: DiskFile
     do throws(DiskError) {
       file = try disk.open(path, .read)

@@ -21,6 +21,7 @@ extension Server {
     metrics.rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
+    considerSaving()
     if persistence.loading == nil { considerCompaction() }
     pingFollowers()
     migrationConnections.closeIdle(now: clock.monotonicNanoseconds())

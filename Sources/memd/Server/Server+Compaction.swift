@@ -13,6 +13,8 @@ extension Server {
   /// Begins a pass if enough memory lies idle in slabs; a periodic chore.
   func considerCompaction() {
     guard configuration.activeDefrag else { return upkeep.compaction.stop() }
+    // A cut knows blocks by their addresses.
+    guard persistence.backgroundSave == nil else { return }
     let free = allocator.slabBytesFree
     upkeep.compaction.noteFreeBytes(free)
     guard !upkeep.compaction.isRunning, keyspace.unlinked.isEmpty, !upkeep.expiration.hasBacklog,

@@ -95,6 +95,7 @@ final class Server {
   }
 
   deinit {
+    if let save = persistence.backgroundSave, !save.isCutComplete { save.cut.end() }
     for client in clients.leaving + clients.all {
       forgetSubscriptions(of: client)
       dropSharedOutput(of: client)

@@ -14,6 +14,9 @@ extension Server {
     let request = line.map { " (user request from '\($0.logText)')" } ?? ""
     log.warning("User requested shutdown...\(request)")
     let isWanted = flags.contains(.save) || !configuration.saveRules.isEmpty
+    if cancelBackgroundSave() {
+      log.warning("A background save was under way. It is given up.")
+    }
     // A dataset that isn't there yet must not replace the file that it comes from.
     if isWanted, !flags.contains(.nosave), persistence.loading == nil {
       log.notice("Saving the final RDB snapshot before exiting.")

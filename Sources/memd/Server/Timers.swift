@@ -32,6 +32,7 @@ extension Server {
         timing.backgroundEndedAt = clock.ticks()
       }
     }
+    if persistence.savingContinues { continueBackgroundSave() }
     if upkeep.eviction.continues {
       let hasRoom = evict()
       noteExceeding(!hasRoom || upkeep.eviction.continues)
@@ -59,6 +60,7 @@ extension Server {
     !keyspace.unlinked.isEmpty || upkeep.expiration.hasBacklog
       || (upkeep.eviction.continues && !pause.isActive)
       || upkeep.compaction.isRunning || !clients.leaving.isEmpty
+      || persistence.savingContinues
       || effects.tracking?.isOverLimit ?? false
   }
 

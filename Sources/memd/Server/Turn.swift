@@ -36,6 +36,7 @@ extension Server {
     }
     run(batch)
     if !intake.postponed.isEmpty { returnPostponed() }
+    if persistence.isSaveScheduled { startScheduledSave() }
     if effects.attention.kinds.contains(.broadcasts) { effects.tracking?.broadcast() }
     flush()
     if configuration.maxMemoryClients != 0 { evictClients() }

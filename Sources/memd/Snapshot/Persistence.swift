@@ -10,6 +10,24 @@ final class Persistence {
   var savedChangeCount = 0
   /// Saves that succeeded.
   var saveCount = 0
+  /// The snapshot that is being written in the background.
+  var backgroundSave: BackgroundSave? {
+    didSet { savingContinues = backgroundSave != nil }
+  }
+  /// Whether the loop may go on with it: false while the helper has enough to do.
+  var savingContinues = false
+  /// Whether one begins as soon as it can.
+  var isSaveScheduled = false
+  /// Whether the last attempt to save in the background, if any, was successful.
+  var hasBackgroundSaveFailed = false
+  /// Seconds that the last background save took; -1: there was none.
+  var lastBackgroundSeconds = -1
+  /// Wall time in seconds of the last attempt by a save rule, and what the images of the last
+  /// background save took, as far as they were taken because something was about to change.
+  var lastAttempt: Int64 = 0
+  var lastForcedBytes = 0
+  /// When the last slice of a background save ended, in ticks.
+  var sliceEndedAt: UInt64 = 0
   /// Keys of the last RDB that was loaded: stored, and passed over because they were due.
   var keysLoaded = 0
   var keysExpired = 0

@@ -174,11 +174,15 @@ extension RDBWriter {
       var nameScratch = DecimalScratch()
       var valueScratch = DecimalScratch()
       hash.forEach(before: .min) { name, value, deadline in
-        // One more than the distance from the earliest: zero stands for none.
-        if let base { length(deadline.map { UInt64($0 - base) + 1 } ?? 0) }
+        if let base { fieldDeadline(deadline, from: base) }
         string(name.text(&nameScratch))
         string(value.text(&valueScratch))
       }
     }
+  }
+
+  /// Appends a field's deadline: one more than its distance from the earliest, zero for none.
+  func fieldDeadline(_ deadline: Int64?, from earliest: Int64) {
+    length(deadline.map { UInt64($0 - earliest) + 1 } ?? 0)
   }
 }

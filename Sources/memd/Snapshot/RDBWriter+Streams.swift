@@ -28,17 +28,23 @@ extension RDBWriter {
       string(node.listpack.allBytes)
       next = stream.node(after: node)
     }
+    figures(of: stream)
+    for index in 0..<stream.groupCount { group(stream.group(at: index), kind) }
+    if kind != .streamListpacks2 { producers(stream.producers) }
+  }
+
+  /// Appends what stands behind a stream's blocks, up to the number of groups.
+  func figures(of stream: Stream) {
     length(stream.length)
     id(stream.lastID)
     id(stream.firstID)
     id(stream.maxDeletedID)
     length(stream.entriesAdded)
     length(stream.groupCount)
-    for index in 0..<stream.groupCount { group(stream.group(at: index), kind) }
-    if kind != .streamListpacks2 { producers(of: stream) }
   }
 
-  private func group(_ group: ConsumerGroup, _ kind: RDBFormat.ValueKind) {
+  /// Appends a group with its consumers and all that they have pending.
+  func group(_ group: ConsumerGroup, _ kind: RDBFormat.ValueKind) {
     string(group.name)
     id(group.lastID)
     length(UInt64(bitPattern: Int64(group.entriesRead)))
@@ -75,8 +81,8 @@ extension RDBWriter {
     }
   }
 
-  private func producers(of stream: Stream) {
-    let log = stream.producers
+  /// Appends what producers have added lately; nil: none ever did.
+  func producers(_ log: ProducerLog?) {
     length(log?.duration ?? ProducerLog.defaultDuration)
     length(log?.maxCount ?? ProducerLog.defaultMaxCount)
     length(log?.producerCount ?? 0)
@@ -102,7 +108,7 @@ extension RDBWriter {
   }
 
   /// An id as 16 bytes, the highest first.
-  private func packed(_ id: StreamID) {
+  func packed(_ id: StreamID) {
     littleEndian(id.milliseconds.byteSwapped)
     littleEndian(id.sequence.byteSwapped)
   }

@@ -10,6 +10,13 @@ extension RDBWriter {
   ///
   /// - Parameter access: how recently or often the key was used, if that is to be kept.
   func key(_ entry: Entry, access: RDBAccess?) {
+    let kind = self.kind(of: entry)
+    head(entry, access: access, as: kind)
+    value(of: entry, as: kind)
+  }
+
+  /// Appends what comes before a value: deadline, use, type and key.
+  func head(_ entry: Entry, access: RDBAccess?, as kind: RDBFormat.ValueKind) {
     if let deadline = entry.deadlineIfAny {
       opcode(.deadlineMilliseconds)
       littleEndian(deadline)
@@ -23,10 +30,8 @@ extension RDBWriter {
       byte(counter)
     case nil: break
     }
-    let kind = self.kind(of: entry)
     self.kind(kind)
     string(entry.key)
-    value(of: entry, as: kind)
   }
 
   /// The form in which a value is written.

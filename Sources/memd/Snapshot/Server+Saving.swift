@@ -4,33 +4,32 @@ import DataStructures
 import EventLoop
 import RESP
 
-// The whole dataset into a file, in the foreground: SAVE, the end of the server, DEBUG RELOAD and
-// followers that ask for everything. Nothing else runs meanwhile.
+// The whole dataset into a file while all clients wait: SAVE, the end of the server, DEBUG RELOAD
+// and followers that ask for everything. `Server+BackgroundSaving` does the same beside the turns.
 
 extension Server {
   /// Saves all keys under `dbfilename`; false if that failed, and then the log says why.
   func save() -> Bool {
-    let path = configuration.dbFilename
     let started = clock.monotonicNanoseconds()
-    do throws(DiskError) {
-      let file = try writeSnapshot(temporary: temporaryName())
-      do throws(DiskError) {
-        try file.commit(as: path)
-      } catch {
-        file.abandon()
-        throw error
-      }
-    } catch {
-      log.warning(
-        "Write error while saving DB to the disk(\(error.operation)): \(error.cause.text)")
+    let output = takeSnapshot(temporary: temporaryName())
+    output.commit(as: configuration.dbFilename)
+    if let error = output.failure {
+      output.abandon()
+      log.warning("Write error while saving DB to the disk(\(error.operation)): \(error.cause.text)")
       return false
     }
-    persistence.lastSave = clock.wallMicroseconds() / 1_000_000
-    persistence.savedChangeCount = effects.changeCount
-    persistence.saveCount += 1
+    noteSaved(changeCount: effects.changeCount)
     let seconds = Double(clock.monotonicNanoseconds() - started) / 1e9
     log.notice("DB saved on disk: \(FixedPoint.text(seconds, digits: 3)) seconds")
     return true
+  }
+
+  /// A save has succeeded that covers so many changes.
+  func noteSaved(changeCount: Int) {
+    persistence.lastSave = clock.wallMicroseconds() / 1_000_000
+    persistence.savedChangeCount = changeCount
+    persistence.saveCount += 1
+    persistence.hasBackgroundSaveFailed = false
   }
 
   /// All data was thrown away: with save rules the file must not bring it back after a crash.
@@ -89,64 +88,53 @@ extension Server {
 
   /// Writes all keys into a temporary file, in the lowest version that can hold them.
   ///
-  /// - Throws: what the disk has to say; nothing is left of the file then.
-  func writeSnapshot(temporary: String) throws(DiskError) -> SnapshotFile {
-    var version = RDBFormat.lowestVersion
-    while true {
-      let file = try SnapshotFile(disk: disk, temporary: temporary)
-      let writer = RDBWriter(
-        to: file, compresses: configuration.rdbCompression, version: version)
-      writeAllKeys(writer)
-      // The version stands in front, and what it must be is known at the end: seldom again.
-      if writer.failure == nil, writer.neededVersion > version {
-        version = writer.neededVersion
-        file.abandon()
-        continue
-      }
-      do throws(DiskError) {
-        try writer.finish(hasChecksum: configuration.rdbChecksum)
-      } catch {
-        file.abandon()
-        throw error
-      }
-      return file
+  /// A background save under way is brought to its end first: there is one cut at a time.
+  ///
+  /// - Returns: the output, with whatever went wrong; the caller commits, closes or abandons it.
+  func takeSnapshot(temporary: String) -> SnapshotOutput {
+    endBackgroundSave()
+    let cut = beginCut()
+    let output = makeOutput(for: cut, temporary: temporary)
+    output.begin()
+    while cut.step() == .running {
+      if cut.readyByteCount >= ImagePiece.usualByteCount { write(cut, to: output) }
     }
+    write(cut, to: output)
+    cut.end()
+    output.finish()
+    return output
   }
 
-  /// Everything but the checksum.
-  private func writeAllKeys(_ writer: RDBWriter) {
-    let digits = String(writer.version)
-    let name = "REDIS" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-    writer.raw(Array(name.utf8).rawSpan)
-    writeAux(writer, "redis-ver", Version.redis)
-    writeAux(writer, "redis-bits", "64")
-    writeAux(writer, "ctime", "\(clock.wallMicroseconds() / 1_000_000)")
-    writeAux(writer, "used-mem", "\(evictableMemory)")
-    writeAux(writer, "aof-base", "0")
-    for database in keyspace.databases where database.count > 0 {
-      writer.opcode(.selectDatabase)
-      writer.length(database.number)
-      writer.opcode(.resize)
-      writer.length(database.count)
-      writer.length(database.expiringCount)
-      database.keys.forEach { entry in
-        if writer.failure == nil { writer.key(entry, access: access(of: entry, in: database)) }
-      }
-    }
-    writer.opcode(.end)
+  private func write(_ cut: Cut, to output: SnapshotOutput) {
+    let pieces = cut.takeReady()
+    output.write(pieces)
+    cut.pool.give(pieces)
   }
 
-  private func writeAux(_ writer: RDBWriter, _ name: StaticString, _ value: String) {
-    writer.opcode(.aux)
-    writer.string(name)
-    writer.string(Array(value.utf8).rawSpan)
-  }
-
-  /// What is kept of a key's use, if the policy in force looks at it.
-  private func access(of entry: Entry, in database: Database) -> RDBAccess? {
+  /// Begins a cut; compaction rests until it ends.
+  func beginCut() -> Cut {
+    upkeep.compaction.stop()
     let policy = configuration.maxMemoryPolicy
-    guard policy.watchesAccesses else { return nil }
-    if policy.countsAccesses { return .frequency(database.accessFrequency(of: entry)) }
-    return .idle(database.idleSeconds(of: entry))
+    let database = keyspace.databases[0]
+    return Cut(keyspace, compresses: configuration.rdbCompression) { entry in
+      guard policy.watchesAccesses else { return nil }
+      if policy.countsAccesses { return .frequency(database.accessFrequency(of: entry)) }
+      return .idle(database.idleSeconds(of: entry))
+    }
+  }
+
+  /// Where the images of a cut go.
+  func makeOutput(for cut: Cut, temporary: String) -> SnapshotOutput {
+    var options = SnapshotOutput.Options()
+    options.version = cut.version
+    options.compresses = configuration.rdbCompression
+    options.hasChecksum = configuration.rdbChecksum
+    options.syncsIncrementally = configuration.rdbSaveIncrementalFsync
+    options.properties = [
+      ("redis-ver", Version.redis), ("redis-bits", "64"),
+      ("ctime", "\(clock.wallMicroseconds() / 1_000_000)"), ("used-mem", "\(evictableMemory)"),
+      ("aof-base", "0"),
+    ]
+    return SnapshotOutput(disk: disk, temporary: temporary, options: options)
   }
 }

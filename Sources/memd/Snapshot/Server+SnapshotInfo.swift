@@ -3,25 +3,30 @@
 import EventLoop
 
 extension Server {
-  /// Saving and loading; nothing is saved in the background, so those fields never change.
+  /// Saving and loading.
   func writePersistenceInfo(to text: inout InfoText) {
+    let save = persistence.backgroundSave
+    let now = clock.wallMicroseconds() / 1_000_000
     text.section("Persistence")
     text.field("loading", persistence.loading != nil)
     text.field("async_loading", false)
-    text.field("current_cow_peak", 0)
-    text.field("current_cow_size", 0)
+    // No process is forked: what is copied since it was about to change takes the place of pages
+    // that a fork would copy.
+    text.field("current_cow_peak", save?.cut.forcedByteCountInAll ?? 0)
+    text.field("current_cow_size", save?.cut.waitingByteCount ?? 0)
     text.field("current_cow_size_age", 0)
-    text.field("current_fork_perc", 0.0)
-    text.field("current_save_keys_processed", 0)
-    text.field("current_save_keys_total", 0)
+    let total = Double(max(1, save?.cut.keyCount ?? 1))
+    text.field("current_fork_perc", Double(save?.cut.processed ?? 0) * 100 / total)
+    text.field("current_save_keys_processed", save?.cut.processed ?? 0)
+    text.field("current_save_keys_total", save?.cut.keyCount ?? 0)
     text.field("rdb_changes_since_last_save", effects.changeCount - persistence.savedChangeCount)
-    text.field("rdb_bgsave_in_progress", false)
+    text.field("rdb_bgsave_in_progress", save != nil || persistence.isSaveScheduled)
     text.field("rdb_last_save_time", lastSave)
-    text.field("rdb_last_bgsave_status", "ok")
-    text.field("rdb_last_bgsave_time_sec", -1)
-    text.field("rdb_current_bgsave_time_sec", -1)
+    text.field("rdb_last_bgsave_status", persistence.hasBackgroundSaveFailed ? "err" : "ok")
+    text.field("rdb_last_bgsave_time_sec", persistence.lastBackgroundSeconds)
+    text.field("rdb_current_bgsave_time_sec", save.map { now - $0.startedAtWall } ?? -1)
     text.field("rdb_saves", persistence.saveCount)
-    text.field("rdb_last_cow_size", 0)
+    text.field("rdb_last_cow_size", persistence.lastForcedBytes)
     text.field("rdb_last_load_keys_expired", persistence.keysExpired)
     text.field("rdb_last_load_keys_loaded", persistence.keysLoaded)
     text.field("aof_enabled", false)

@@ -10,11 +10,20 @@ final class SnapshotFile {
   private let file: DiskFile
   /// Bytes written so far.
   private(set) var byteCount = 0
+  /// Bytes that may be written before the file is synced.
+  private let bytesPerSync: Int
+  private var unsynced = 0
 
   /// Makes the temporary file; one that is left of a crash is replaced.
-  init(disk: Disk, temporary: String) throws(DiskError) {
+  ///
+  /// - Parameter syncsIncrementally: the file is synced while it grows, so that the last sync does
+  ///   not find all of it.
+  init(
+    disk: Disk, temporary: String, syncsIncrementally: Bool = false
+  ) throws(DiskError) {
     self.disk = disk
     self.temporary = temporary
+    bytesPerSync = syncsIncrementally ? 4 << 20 : .max
     file = try disk.open(temporary, .replace)
   }
 
@@ -22,6 +31,10 @@ final class SnapshotFile {
   func write(_ bytes: RawSpan) throws(DiskError) {
     try file.write(bytes)
     byteCount += bytes.byteCount
+    unsynced += bytes.byteCount
+    guard unsynced >= bytesPerSync else { return }
+    unsynced = 0
+    try file.sync()
   }
 
   /// Makes everything durable under the final name.

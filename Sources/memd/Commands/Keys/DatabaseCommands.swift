@@ -81,6 +81,7 @@ enum DatabaseCommands: CommandFamily {
 
   static func flushall(_ call: inout Call) throws(CommandError) {
     let isLazy = try flushesLazily(call)
+    call.server.cancelBackgroundSave()
     call.effects.countChanges(call.server.keyspace.flushAll(lazily: isLazy))
     call.server.saveEmptied()
     call.reply.ok()

@@ -9,6 +9,15 @@ enum SnapshotCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
+      "bgsave", [.admin, .noScript, .noAsyncLoading],
+      [
+        .oneOf(
+          "operation", [.token("schedule").since("3.2.2"), .token("cancel").since("8.1.0")]
+        ).optional
+      ],
+      since: "1.0.0", complexity: "O(1)", summary: "Saves the dataset to disk while clients go on.",
+      history: [("3.2.2", "Takes `SCHEDULE`."), ("8.1.0", "Takes `CANCEL`.")], handler: bgsave),
+    Command(
       "lastsave", [.loading, .stale, .fast], categories: [.admin, .dangerous],
       tips: ["nondeterministic_output"], since: "1.0.0", complexity: "O(1)",
       summary: "Tells when the dataset was last saved.", handler: lastSave),
@@ -24,9 +33,45 @@ enum SnapshotCommands: CommandFamily {
     call.reply.integer(Int(call.server.lastSave))
   }
 
+  // MARK: - BGSAVE
+
+  static func bgsave(_ call: inout Call) throws(CommandError) {
+    let server = call.server
+    if call.arguments.count > 1 {
+      switch call.keyword(1) {
+      case Keyword("schedule") where call.arguments.count == 2: break
+      case Keyword("cancel") where call.arguments.count == 2: return try cancel(call)
+      default: throw .syntax
+      }
+    }
+    guard server.persistence.backgroundSave == nil, !server.persistence.isSaveScheduled else {
+      throw CommandError("ERR Background save already in progress")
+    }
+    // A unit is in the snapshot as a whole or not at all.
+    if call.client.transaction.isExecuting {
+      server.persistence.isSaveScheduled = true
+    } else {
+      server.startBackgroundSave()
+    }
+    call.reply.status("Background saving started")
+  }
+
+  private static func cancel(_ call: borrowing Call) throws(CommandError) {
+    let isScheduled =
+      call.server.persistence.backgroundSave == nil && call.server.persistence.isSaveScheduled
+    guard call.server.cancelBackgroundSave() else {
+      throw CommandError("ERR Background saving is currently not in progress or scheduled")
+    }
+    call.reply.status(
+      isScheduled ? "Scheduled background saving cancelled" : "Background saving cancelled")
+  }
+
   // MARK: - SAVE
 
   static func save(_ call: inout Call) throws(CommandError) {
+    guard call.server.persistence.backgroundSave == nil else {
+      throw CommandError("ERR Background save already in progress")
+    }
     guard call.server.save() else { throw CommandError("ERR") }
     call.reply.ok()
   }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+
+/// A snapshot that is written while the server goes on.
+final class BackgroundSave {
+  /// Images handed to the helper and not written yet: with more the walk waits for it.
+  static let backlogByteCountMax = 4 << 20
+
+  let cut: Cut
+  let output: SnapshotOutput
+  /// The name that the file gets.
+  let path: String
+  /// Monotonic nanoseconds and wall seconds of the start.
+  let startedAt: Int64
+  let startedAtWall: Int64
+  /// The count of changes at the start.
+  let changeCount: Int
+  /// Bytes that the helper has and has not written yet.
+  var backlog = 0
+  /// Whether all images have been taken.
+  var isCutComplete = false
+  /// Whether nobody wants the file any more.
+  var isCancelled = false
+
+  init(
+    _ cut: Cut, to output: SnapshotOutput, as path: String, startedAt: Int64, startedAtWall: Int64,
+    changeCount: Int
+  ) {
+    self.cut = cut
+    self.output = output
+    self.path = path
+    self.startedAt = startedAt
+    self.startedAtWall = startedAtWall
+    self.changeCount = changeCount
+  }
+
+  /// Whether the walk can go on now.
+  var canAdvance: Bool {
+    !isCutComplete && !isCancelled && backlog < BackgroundSave.backlogByteCountMax
+  }
+}
+
+/// What a helper does for a snapshot.
+final class SnapshotJob: Job, @unchecked Sendable {
+  enum Work {
+    case begin
+    case write([ImagePiece])
+    case finish(as: String)
+    case abandon
+  }
+
+  private let output: SnapshotOutput
+  private let work: Work
+  private let done: (Work) -> Void
+
+  /// - Parameter done: called on the loop.
+  init(_ work: Work, for output: SnapshotOutput, done: @escaping (Work) -> Void) {
+    self.work = work
+    self.output = output
+    self.done = done
+  }
+
+  override func perform() {
+    switch work {
+    case .begin: output.begin()
+    case .write(let pieces): output.write(pieces)
+    case .finish(let path):
+      output.finish()
+      output.commit(as: path)
+      if output.failure != nil { output.abandon() }
+    case .abandon: output.abandon()
+    }
+  }
+
+  override func finish() { done(work) }
+}

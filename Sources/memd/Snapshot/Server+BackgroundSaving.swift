@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+
+// Snapshots beside the turns: BGSAVE and `save` rules. The loop takes images in slices, a helper
+// encodes and writes them.
+
+extension Server {
+  /// Begins to save in the background; there must be no such save yet.
+  func startBackgroundSave() {
+    assert(persistence.backgroundSave == nil)
+    persistence.isSaveScheduled = false
+    let cut = beginCut()
+    let output = makeOutput(for: cut, temporary: temporaryName())
+    let save = BackgroundSave(
+      cut, to: output, as: configuration.dbFilename, startedAt: clock.monotonicNanoseconds(),
+      startedAtWall: clock.wallMicroseconds() / 1_000_000, changeCount: effects.changeCount)
+    persistence.backgroundSave = save
+    persistence.lastAttempt = save.startedAtWall
+    log.notice("Background saving started")
+    submit(.begin, of: save)
+  }
+
+  /// Takes images for as long as the budget of this turn allows.
+  func continueBackgroundSave() {
+    guard let save = persistence.backgroundSave, save.canAdvance else { return }
+    let start = clock.ticks()
+    let deadline = start &+ savingBudget(at: start)
+    repeat {
+      advance(save)
+    } while save.canAdvance && clock.ticks() < deadline
+    persistence.savingContinues = save.canAdvance
+    persistence.sliceEndedAt = clock.ticks()
+  }
+
+  /// Ticks for a slice that starts now: a share of the time since the last one while requests wait,
+  /// at most a tenth of a millisecond; else half of that, as the loop looks for requests in between.
+  private func savingBudget(at start: UInt64) -> UInt64 {
+    if intake.events.isEmpty, intake.resuming.isEmpty { return timing.ticksPerMillisecond / 20 }
+    let others = start &- persistence.sliceEndedAt
+    let share = others / UInt64(100 - Server.backgroundPercent) * UInt64(Server.backgroundPercent)
+    return min(share, timing.ticksPerMillisecond / 10)
+  }
+
+  /// Steps between two looks at the clock.
+  private static let stepsAtOnce = 16
+
+  private func advance(_ save: BackgroundSave) {
+    for _ in 0..<Server.stepsAtOnce {
+      guard save.cut.step() == .running else {
+        save.isCutComplete = true
+        break
+      }
+      if save.cut.readyByteCount >= ImagePiece.usualByteCount { break }
+    }
+    if save.isCutComplete || save.cut.readyByteCount >= ImagePiece.usualByteCount {
+      handOver(save)
+    }
+    guard save.isCutComplete else { return }
+    persistence.lastForcedBytes = save.cut.forcedByteCountInAll
+    save.cut.end()
+    submit(.finish(as: save.path), of: save)
+  }
+
+  private func handOver(_ save: BackgroundSave) {
+    let byteCount = save.cut.readyByteCount
+    guard byteCount > 0 else { return }
+    save.backlog += byteCount
+    submit(.write(save.cut.takeReady()), of: save, byteCount)
+  }
+
+  private func submit(_ work: SnapshotJob.Work, of save: BackgroundSave, _ byteCount: Int = 0) {
+    let job = SnapshotJob(work, for: save.output) { [unowned self] work in
+      save.backlog -= byteCount
+      finished(work, of: save)
+    }
+    helpers.submit(job, to: .snapshot)
+  }
+
+  /// A helper has done its part.
+  private func finished(_ work: SnapshotJob.Work, of save: BackgroundSave) {
+    if case .write(let pieces) = work { save.cut.pool.give(pieces) }
+    guard persistence.backgroundSave === save else { return }
+    if let error = save.output.failure { return fail(save, error) }
+    if case .finish = work { return succeed(save) }
+    persistence.savingContinues = save.canAdvance
+  }
+
+  private func succeed(_ save: BackgroundSave) {
+    persistence.backgroundSave = nil
+    noteSaved(changeCount: save.changeCount)
+    let seconds = Double(clock.monotonicNanoseconds() - save.startedAt) / 1e9
+    persistence.lastBackgroundSeconds = Int(seconds)
+    log.notice(
+      "Background saving terminated with success: \(FixedPoint.text(seconds, digits: 3)) seconds")
+    startScheduledSave()
+  }
+
+  private func fail(_ save: BackgroundSave, _ error: DiskError) {
+    log.warning(
+      "Write error saving DB on disk(\(error.operation)): \(error.cause.text)")
+    log.warning("Background saving error")
+    drop(save)
+    persistence.hasBackgroundSaveFailed = true
+    startScheduledSave()
+  }
+
+  /// Forgets a save; what was written goes.
+  private func drop(_ save: BackgroundSave) {
+    if !save.isCutComplete { save.cut.end() }
+    save.isCancelled = true
+    persistence.backgroundSave = nil
+    submit(.abandon, of: save)
+    // It may be about to get its name, which must not happen behind whatever comes next.
+    if save.isCutComplete { helpers.drain(.snapshot) }
+  }
+
+  /// Gives the background save up, or the one that is scheduled; false if there is none.
+  @discardableResult
+  func cancelBackgroundSave() -> Bool {
+    let wasScheduled = persistence.isSaveScheduled
+    persistence.isSaveScheduled = false
+    guard let save = persistence.backgroundSave else { return wasScheduled }
+    log.notice("Background saving cancelled")
+    drop(save)
+    persistence.hasBackgroundSaveFailed = false
+    return true
+  }
+
+  /// Brings the background save to its end at once, if there is one; nobody else runs meanwhile.
+  func endBackgroundSave() {
+    while let save = persistence.backgroundSave {
+      while !save.isCutComplete, !save.isCancelled { advance(save) }
+      helpers.drain(.snapshot)
+    }
+  }
+
+  /// Starts the save that waits, unless another one is under way.
+  func startScheduledSave() {
+    guard persistence.isSaveScheduled, persistence.backgroundSave == nil else { return }
+    startBackgroundSave()
+  }
+
+  // MARK: - Rules
+
+  /// Seconds between two attempts by a rule if the first one failed.
+  private static let secondsBetweenAttempts: Int64 = 5
+
+  /// Begins to save if enough has changed since the last save.
+  func considerSaving() {
+    guard persistence.backgroundSave == nil, persistence.loading == nil else { return }
+    let now = clock.wallMicroseconds() / 1_000_000
+    let changes = effects.changeCount - persistence.savedChangeCount
+    guard changes > 0 else { return }
+    let hasWaited =
+      !persistence.hasBackgroundSaveFailed
+      || now - persistence.lastAttempt > Server.secondsBetweenAttempts
+    guard hasWaited,
+      let rule = configuration.saveRules.first(where: {
+        changes >= $0.changes && now - lastSave > Int64($0.seconds)
+      })
+    else { return }
+    log.notice("\(rule.changes) changes in \(rule.seconds) seconds. Saving...")
+    startBackgroundSave()
+  }
+}
