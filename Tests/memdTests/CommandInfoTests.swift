@@ -99,7 +99,7 @@ struct CommandInfoTests {
   }
 
   /// Commands whose arguments have other names since a version after the reference's.
-  private static let laterNames = ["lcs"]
+  private static let laterNames = ["bgsave", "lcs"]
 
   /// The same without arguments that are newer than the reference.
   private static func withoutNewer(_ arguments: Reply) -> Reply {

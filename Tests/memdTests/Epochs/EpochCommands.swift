@@ -14,8 +14,12 @@ struct EpochCommands {
   /// These need another server, or bytes that are no text.
   static let excluded: Set<String> = ["migrate", "restore"]
 
-  init(seed: UInt64) {
+  /// How many keys there are of each kind.
+  private let keysPerKind: Int
+
+  init(seed: UInt64, keysPerKind: Int = 3) {
     random = RandomGenerator(seed: seed)
+    self.keysPerKind = keysPerKind
     shapes = CommandTable().descriptions.filter {
       $0.subcommands.isEmpty && !$0.command.flags.contains(.blocking)
         && !EpochCommands.excluded.contains($0.fullName)
@@ -50,7 +54,7 @@ struct EpochCommands {
   private var anyKey: String {
     mutating get {
       let kinds = ["str", "list", "set", "zset", "hash", "stream", "hll"]
-      return kinds[random.next(below: kinds.count)] + "\(random.next(below: 3))"
+      return kinds[random.next(below: kinds.count)] + "\(random.next(below: keysPerKind))"
     }
   }
 
@@ -68,7 +72,9 @@ struct EpochCommands {
       return fill(String(word[mark...])).map { word[..<mark] + $0 }
     }
     if word == "$any" { return [anyKey] }
-    if word.hasPrefix("$") { return [word.dropFirst() + "\(random.next(below: 3))"] }
+    if word.hasPrefix("$") {
+      return [word.dropFirst() + "\(random.next(below: keysPerKind))"]
+    }
     switch word {
     case "%m": return [member]
     case "%n": return [String(random.next(below: 40))]

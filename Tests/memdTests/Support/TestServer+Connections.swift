@@ -11,7 +11,7 @@ extension TestServer {
       turn()
       if let next = transport.nextEventNanoseconds {
         clock.advance(toNanoseconds: max(next, clock.monotonicNanoseconds()))
-      } else if server.intake.resuming.isEmpty {
+      } else if server.intake.resuming.isEmpty, !server.persistence.savingContinues {
         return
       }
     }

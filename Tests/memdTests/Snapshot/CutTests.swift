@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import Testing
+
+@testable import memd
+
+/// A snapshot shows what there was when its cut began, whatever is written meanwhile.
+@Suite struct CutTests {
+  @Test(arguments: 1...16 as ClosedRange<UInt64>)
+  func `what is loaded equals what there was at the cut`(seed: UInt64) throws {
+    var run = Run(seed: seed)
+    for _ in 0..<5 { try run.cut() }
+    #expect(run.failures == [], "seed \(seed)")
+  }
+
+  @Test func `the runs force blocks of every kind, and cuts are given up and repeated`() throws {
+    var announced: [String: Int] = [:]
+    var givenUpCount = 0
+    for seed in 100...104 as ClosedRange<UInt64> {
+      var run = Run(seed: seed)
+      for _ in 0..<5 { try run.cut() }
+      announced.merge(run.recorder.counts, uniquingKeysWith: +)
+      givenUpCount += run.givenUpCount
+    }
+    #expect(givenUpCount > 0)
+    let kinds: Set = [
+      "small", "large", "list", "stream", "leaf", "set", "hash", "group", "producers",
+    ]
+    #expect(Set(announced.keys) == kinds)
+  }
+
+  /// Counts what is announced because it is about to change, by kind.
+  private final class Recorder: BlockObserver {
+    var cut: Cut?
+    var isStepping = false
+    private(set) var counts: [String: Int] = [:]
+
+    func willChange(_ block: ChangingBlock) {
+      let kind =
+        switch block {
+        case .entry(let word, _): Entry(word: word).hasLargeForm ? "large" : "small"
+        case .listNode: "list"
+        case .streamNode: "stream"
+        case .group: "group"
+        case .producers: "producers"
+        case .sortedSetLeaf: "leaf"
+        case .bucket(.set, _): "set"
+        case .bucket(.hash, _): "hash"
+        }
+      if !isStepping { counts[kind, default: 0] += 1 }
+      cut?.willChange(block)
+    }
+  }
+
+  /// One server whose keyspace is cut again and again.
+  private struct Run {
+    let server: TestServer
+    private var commands: EpochCommands
+    private(set) var failures: [String] = []
+    let recorder = Recorder()
+    private(set) var givenUpCount = 0
+
+    init(seed: UInt64) {
+      server = TestServer(seed: seed, follows: false) {
+        $0.databases = 2
+        $0.saveRules = []
+      }
+      for line in [
+        "list-max-listpack-size 8", "set-max-listpack-entries 6", "set-max-intset-entries 6",
+        "zset-max-listpack-entries 6", "hash-max-listpack-entries 6",
+        "stream-node-max-entries 5", "hash-max-listpack-value 40",
+      ] { server.run("CONFIG SET " + line) }
+      commands = EpochCommands(seed: seed, keysPerKind: 8)
+      for _ in 0..<900 { write() }
+    }
+
+    /// Takes a snapshot while commands run between its steps, and compares.
+    mutating func cut() throws {
+      // What is due goes before, since it would not be loaded.
+      for _ in 0..<200 { write() }
+      server.turn()
+      let expected = DatasetText.of(server.server.keyspace)
+      let cut = server.server.beginCut()
+      recorder.cut = cut
+      server.server.allocator.blockObserver = recorder
+      let output = server.server.makeOutput(for: cut, temporary: "cut.rdb")
+      output.begin()
+      let givesUp = commands.random.next(below: 4) == 0
+      let writesPerStep = commands.random.next(below: 3)
+      var steps = 0
+      while step(cut) == .running {
+        steps += 1
+        for _ in 0..<writesPerStep { write() }
+        if commands.random.next(below: 9) == 0 { output.write(cut.takeReady()) }
+        if givesUp && steps > 20 { break }
+      }
+      output.write(cut.takeReady())
+      cut.end()
+      server.turn()
+      if givesUp && steps > 20 {
+        givenUpCount += 1
+        return output.abandon()
+      }
+      output.finish()
+      output.close()
+      #expect(output.failure == nil)
+      compare(expected, server.disk.content(of: "cut.rdb") ?? [])
+    }
+
+    private func step(_ cut: Cut) -> Cut.Progress {
+      recorder.isStepping = true
+      defer { recorder.isStepping = false }
+      return cut.step()
+    }
+
+    private mutating func compare(_ expected: [String], _ file: [UInt8]) {
+      let other = TestServer(follows: false) {
+        $0.databases = 2
+        $0.saveRules = []
+      }
+      other.keepLog()
+      other.clock.advance(
+        milliseconds: server.clock.wallMicroseconds() / 1000
+          - other.clock.wallMicroseconds() / 1000 - 1_000_000)
+      other.disk.setContent(file, of: "dump.rdb")
+      other.server.loadAtStart {}
+      other.settle()
+      let found = DatasetText.of(other.server.keyspace)
+      guard found != expected else { return }
+      for line in Set(expected).subtracting(found) { failures.append("missing: \(line)") }
+      for line in Set(found).subtracting(expected) { failures.append("not there: \(line)") }
+      if failures.isEmpty { failures.append("different: \(other.logText)") }
+    }
+
+    private mutating func write() {
+      switch commands.random.next(below: 3000) {
+      case 0: server.run("FLUSHDB ASYNC")
+      case 1: server.run("FLUSHDB SYNC")
+      case 2..<12: server.advance(milliseconds: Int64(commands.random.next(below: 30)))
+      case 12..<20: _ = server.server.keyspace.unlinked.free(upTo: 40)
+      default: run(commands.next())
+      }
+    }
+
+    private mutating func run(_ words: [String]) {
+      var words = words
+      if words[0] == "MULTI" || words[0] == "EXEC" { return }
+      if words[0] == "SELECT" { words[1] = String(commands.random.next(below: 2)) }
+      for index in words.indices where words[index] == "%id" { words[index] = id(for: words) }
+      server.run(words)
+    }
+
+    /// The id of an entry of the stream that a command is for.
+    private mutating func id(for words: [String]) -> String {
+      guard let key = words.first(where: { $0.hasPrefix("stream") }) else { return "1-1" }
+      let entries = server.run(["XRANGE", key, "-", "+", "COUNT", "30"]).elements
+      guard !entries.isEmpty else { return "1-1" }
+      return entries[commands.random.next(below: entries.count)].elements.first?.text ?? "1-1"
+    }
+  }
+}
