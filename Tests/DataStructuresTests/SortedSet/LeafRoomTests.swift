@@ -44,4 +44,37 @@ struct LeafRoomTests {
     #expect(allocator.bytesInUse == 0)
     allocator.destroy()
   }
+
+  @Test func `The only member of a leaf whose slots are too many for new scores finds room`() {
+    let allocator = Allocator.create()
+    do {
+      let model = SortedModel(in: allocator)
+      func member(_ number: Int) -> [UInt8] {
+        Array("\(1000 + number)".utf8) + [UInt8](repeating: 45, count: 68)
+      }
+      // As many as a leaf has room for as long as their scores take no bytes.
+      for number in 0..<52 { model.put(member(number), 1) }
+      let slots = model.set.directory.leaf(model.set.head).slots
+      #expect(slots == 52)
+      // A neighbor with which the leaf could be joined but for the bytes of their scores.
+      var score = 1e300
+      for number in 52..<72 {
+        score = score.nextUp
+        model.put(member(number), score)
+      }
+      for number in 0..<24 { #expect(model.remove(member(number))) }
+      for number in 24..<51 {
+        score = score.nextUp
+        model.put(member(number + 100), score)
+        #expect(model.remove(member(number)))
+      }
+      model.set.checkInvariants()
+      model.put(member(999), 2.000_000_1)
+      model.set.checkInvariants()
+      #expect(model.forwards == model.items)
+      #expect(model.backwards == model.items.reversed())
+    }
+    #expect(allocator.bytesInUse == 0)
+    allocator.destroy()
+  }
 }
