@@ -77,4 +77,25 @@ struct LeafRoomTests {
     #expect(allocator.bytesInUse == 0)
     allocator.destroy()
   }
+
+  @Test func `A leaf is not split as long as its members have room`() {
+    let allocator = Allocator.create()
+    do {
+      let model = SortedModel(in: allocator)
+      func member(_ number: Int) -> [UInt8] {
+        Array("\(1000 + number)".utf8) + [UInt8](repeating: 45, count: 96)
+      }
+      for number in 0..<38 { model.put(member(number), 1) }
+      for number in 0..<20 { #expect(model.remove(member(number))) }
+      let slots = model.set.directory.leaf(model.set.head).slots
+      model.put(member(99), 1e300.nextUp)
+      model.set.checkInvariants()
+      #expect(model.forwards == model.items)
+      // With scores of eight bytes there would be no room for as many slots.
+      let bound = model.set.leafNumberBound
+      #expect(slots == 38 && bound == 1)
+    }
+    #expect(allocator.bytesInUse == 0)
+    allocator.destroy()
+  }
 }
