@@ -42,11 +42,45 @@ extension SortedSet {
     unsafe replace(leaf, with: Leaf(run.base))
   }
 
-  /// Gives a leaf without members, whose link is gone, back.
+  /// Gives a leaf without members, whose link is gone, back. Others may get lower numbers.
   mutating func free(_ leaf: Leaf) {
     blockBytes &-= leaf.byteCount
     directory.free(leaf.number)
     unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
+    if directory.isSparse { thinDirectory() }
+  }
+
+  /// Makes the directory of a set that has lost most of its leaves shorter by some numbers.
+  ///
+  /// If the last number is that of a leaf, this gets a free one, which is lower. As one leaf in four
+  /// has to move, the numbers become fewer faster than the leaves.
+  @inline(never)
+  private mutating func thinDirectory() {
+    var work = 8
+    while work > 0 && directory.isSparse {
+      work -= 1
+      if directory.removeLastIfFree() { continue }
+      work -= 3
+      renumber(directory.leaf(directory.bound - 1))
+      directory.removeLast()
+    }
+  }
+
+  /// Gives a leaf a free number. Its members have another place then, and so it is announced.
+  private mutating func renumber(_ leaf: Leaf) {
+    willChange(leaf)
+    let (count, old, new) = (leaf.count, leaf.number, directory.takeNumber())
+    for index in 0..<count { self.index.prefetch(leaf.hash(leaf.slot(at: index))) }
+    leaf.number = new
+    directory.enter(leaf)
+    for index in 0..<count {
+      let slot = leaf.slot(at: index)
+      self.index.replace(
+        MemberReference(leaf: old, slot: slot), hash: leaf.hash(slot),
+        with: MemberReference(leaf: new, slot: slot))
+    }
+    if let next = directory.optionalLeaf(leaf.next) { next.previous = new } else { tail = new }
+    if let before = directory.optionalLeaf(leaf.previous) { before.next = new } else { head = new }
   }
 
   // MARK: Room
