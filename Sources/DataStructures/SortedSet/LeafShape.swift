@@ -141,7 +141,7 @@ extension Leaf {
     count = place
   }
 
-  /// Takes over all members of a leaf that has the same shape but for its size; each keeps its slot.
+  /// Takes over all members of a leaf that has the same shape but for its size; their slots stay.
   func copyMembers(of source: Leaf) {
     // Either may have free slots behind those of the other.
     let (count, copied) = (source.count, min(slots, source.slots))

@@ -52,8 +52,8 @@ extension SortedSet {
 
   /// Makes the directory of a set that has lost most of its leaves shorter by some numbers.
   ///
-  /// If the last number is that of a leaf, this gets a free one, which is lower. As one leaf in four
-  /// has to move, the numbers become fewer faster than the leaves.
+  /// If the last number is that of a leaf, this gets a free one, which is lower. As only about one
+  /// in four is, four numbers or more go for each leaf that has gone.
   @inline(never)
   private mutating func thinDirectory() {
     var work = 8
