@@ -128,7 +128,6 @@ final class HostileModel {
     }
     #expect(element.memberByteCount == item.member.count, "\(context)")
     #expect(model.set.rank(of: element) == rank, "\(context)")
-    #expect(model.set.rank(of: position) == rank, "\(context)")
     #expect(model.set.element(at: position) == element, "\(context)")
   }
 }
