@@ -8,7 +8,12 @@
 ///           | address / 16      | slots | width | mixed | code    |
 ///           +-------------------+-------+-------+-------+---------+
 ///
-/// A number that no leaf has: 127 slots, and in place of the address the next such number.
+/// A number that no leaf has stands in a list of such numbers; widths are at most 8:
+///
+///     bit   0         26         52      53   55           64
+///           +---------+----------+-------+----+------------+
+///           | next    | previous |   0   | 11 |      0     |
+///           +---------+----------+-------+----+------------+
 struct LeafWord {
   let rawValue: UInt64
 
@@ -22,14 +27,22 @@ struct LeafWord {
     rawValue = UInt64(leaf.address >> 4) | shape | code | (leaf.isMixed ? 1 << 55 : 0)
   }
 
-  /// The word of a free number.
-  init(nextFree: UInt32) { rawValue = UInt64(nextFree) | 127 << 44 }
+  /// The word of a free number between two others, or `noNumber`.
+  init(freeBefore next: UInt32, behind previous: UInt32) {
+    rawValue = UInt64(next) | UInt64(previous) << 26 | 3 << 53
+  }
+
+  /// Stands for no number in a list of free ones.
+  static var noNumber: UInt32 { UInt32(MemberReference.leafMax) }
 
   /// Whether no leaf has the number.
-  var isFree: Bool { slots == 127 }
+  var isFree: Bool { rawValue &>> 53 & 3 == 3 }
 
   /// The next free number.
-  var nextFree: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
+  var nextFree: UInt32 { UInt32(truncatingIfNeeded: rawValue & 0x3ff_ffff) }
+
+  /// The free number before.
+  var previousFree: UInt32 { UInt32(truncatingIfNeeded: rawValue &>> 26 & 0x3ff_ffff) }
 
   /// Where the leaf is.
   @inline(__always)
@@ -92,7 +105,7 @@ struct MemberReference: Equatable {
   let rawValue: UInt32
 
   /// Leaves that a directory can have.
-  static var leafMax: Int { 1 << 26 }
+  static var leafMax: Int { 1 << 26 - 1 }
 
   @inline(__always)
   init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -118,7 +131,9 @@ struct LeafDirectory: ~Copyable {
   /// All numbers of leaves are below this one.
   private(set) var bound: UInt32 = 0
   /// The number freed last.
-  private var firstFree = Leaf.none
+  private(set) var firstFree = LeafWord.noNumber
+  /// How many numbers below `bound` are free.
+  private(set) var freeCount: UInt32 = 0
 
   /// A directory without leaves, which owns no memory.
   init(allocator: Allocator) {
@@ -169,9 +184,9 @@ struct LeafDirectory: ~Copyable {
 
   /// A number for a new leaf.
   mutating func takeNumber() -> UInt32 {
-    if firstFree != Leaf.none {
+    if firstFree != LeafWord.noNumber {
       let number = firstFree
-      firstFree = self[number].nextFree
+      unlink(number)
       return number
     }
     precondition(bound < MemberReference.leafMax, "more leaves than a sorted set can have")
@@ -182,15 +197,48 @@ struct LeafDirectory: ~Copyable {
 
   /// Gives back the number of a leaf that is gone.
   mutating func free(_ number: UInt32) {
-    unsafe words.unsafelyUnwrapped[Int(number)] = LeafWord(nextFree: firstFree).rawValue
+    set(number, LeafWord(freeBefore: firstFree, behind: LeafWord.noNumber))
+    if firstFree != LeafWord.noNumber {
+      set(firstFree, LeafWord(freeBefore: self[firstFree].nextFree, behind: number))
+    }
     firstFree = number
+    freeCount += 1
   }
 
-  /// Forgets the last number, whatever it stands for; false if there is none.
-  mutating func removeLast() -> Bool {
-    guard bound > 0 else { return false }
-    bound -= 1
+  /// Takes a number out of the list of free ones.
+  private mutating func unlink(_ number: UInt32) {
+    let (next, previous) = (self[number].nextFree, self[number].previousFree)
+    if next != LeafWord.noNumber {
+      set(next, LeafWord(freeBefore: self[next].nextFree, behind: previous))
+    }
+    if previous != LeafWord.noNumber {
+      set(previous, LeafWord(freeBefore: next, behind: self[previous].previousFree))
+    } else {
+      firstFree = next
+    }
+    freeCount -= 1
+  }
+
+  private func set(_ number: UInt32, _ word: LeafWord) {
+    assert(number < bound)
+    unsafe words.unsafelyUnwrapped[Int(number)] = word.rawValue
+  }
+
+  /// Whether so few numbers are those of leaves that the last leaves should get lower ones.
+  var isSparse: Bool { bound > 64 && (bound - freeCount) < bound / 4 }
+
+  /// Forgets the last number if it is free.
+  mutating func removeLastIfFree() -> Bool {
+    guard bound > 0, self[bound - 1].isFree else { return false }
+    unlink(bound - 1)
+    removeLast()
     return true
+  }
+
+  /// Forgets the last number, whatever it stands for; there must be one.
+  mutating func removeLast() {
+    bound -= 1
+    if capacity > 64 && Int(bound) <= capacity / 4 { resize(capacity / 2) }
   }
 
   /// Gives all memory back.
@@ -199,7 +247,8 @@ struct LeafDirectory: ~Copyable {
     unsafe words = nil
     capacity = 0
     bound = 0
-    firstFree = Leaf.none
+    firstFree = LeafWord.noNumber
+    freeCount = 0
   }
 
   private func freeWords() {
@@ -208,7 +257,10 @@ struct LeafDirectory: ~Copyable {
 
   /// Makes room for more numbers; small directories grow by a half only.
   private mutating func grow() {
-    let newCapacity = capacity < 4 ? 4 : capacity < 1024 ? capacity + capacity / 2 : capacity * 2
+    resize(capacity < 4 ? 4 : capacity < 1024 ? capacity + capacity / 2 : capacity * 2)
+  }
+
+  private mutating func resize(_ newCapacity: Int) {
     let memory: UnsafeMutableRawPointer
     if let old = unsafe words {
       unsafe memory = unsafe allocator.reallocate(

@@ -141,20 +141,21 @@ extension Leaf {
     count = place
   }
 
-  /// Takes over all members of a leaf that has the same shape but for its size.
+  /// Takes over all members of a leaf that has the same shape but for its size; their slots stay.
   func copyMembers(of source: Leaf) {
-    let (count, oldSlots) = (source.count, source.slots)
+    // Either may have free slots behind those of the other.
+    let (count, copied) = (source.count, min(slots, source.slots))
+    assert(copied >= source.slotsInUse)
     let (from, to) = (LeafArrays(source), LeafArrays(self))
     unsafe to.order.update(from: from.order, count: count)
-    unsafe to.scores.copyMemory(from: from.scores, byteCount: oldSlots &* width)
-    unsafe to.hashes.copyMemory(from: from.hashes, byteCount: oldSlots &* 4)
+    unsafe to.scores.copyMemory(from: from.scores, byteCount: copied &* width)
+    unsafe to.hashes.copyMemory(from: from.hashes, byteCount: copied &* 4)
     if isMixed {
-      unsafe lengths.copyMemory(from: source.lengths, byteCount: oldSlots)
+      unsafe lengths.copyMemory(from: source.lengths, byteCount: copied)
       memberByteCount = source.memberByteCount
       unsafe to.members.copyMemory(from: from.members, byteCount: memberByteCount)
     } else {
-      unsafe to.members.copyMemory(
-        from: from.members, byteCount: oldSlots &* code.byteCount)
+      unsafe to.members.copyMemory(from: from.members, byteCount: copied &* code.byteCount)
     }
     used = source.used
     self.count = count

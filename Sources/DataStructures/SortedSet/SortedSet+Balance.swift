@@ -42,11 +42,45 @@ extension SortedSet {
     unsafe replace(leaf, with: Leaf(run.base))
   }
 
-  /// Gives a leaf without members, whose link is gone, back.
+  /// Gives a leaf without members, whose link is gone, back. Others may get lower numbers.
   mutating func free(_ leaf: Leaf) {
     blockBytes &-= leaf.byteCount
     directory.free(leaf.number)
     unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
+    if directory.isSparse { thinDirectory() }
+  }
+
+  /// Makes the directory of a set that has lost most of its leaves shorter by some numbers.
+  ///
+  /// If the last number is that of a leaf, this gets a free one, which is lower. As only about one
+  /// in four is, four numbers or more go for each leaf that has gone.
+  @inline(never)
+  private mutating func thinDirectory() {
+    var work = 8
+    while work > 0 && directory.isSparse {
+      work -= 1
+      if directory.removeLastIfFree() { continue }
+      work -= 3
+      renumber(directory.leaf(directory.bound - 1))
+      directory.removeLast()
+    }
+  }
+
+  /// Gives a leaf a free number. Its members have another place then, and so it is announced.
+  private mutating func renumber(_ leaf: Leaf) {
+    willChange(leaf)
+    let (count, old, new) = (leaf.count, leaf.number, directory.takeNumber())
+    for index in 0..<count { self.index.prefetch(leaf.hash(leaf.slot(at: index))) }
+    leaf.number = new
+    directory.enter(leaf)
+    for index in 0..<count {
+      let slot = leaf.slot(at: index)
+      self.index.replace(
+        MemberReference(leaf: old, slot: slot), hash: leaf.hash(slot),
+        with: MemberReference(leaf: new, slot: slot))
+    }
+    if let next = directory.optionalLeaf(leaf.next) { next.previous = new } else { tail = new }
+    if let before = directory.optionalLeaf(leaf.previous) { before.next = new } else { head = new }
   }
 
   // MARK: Room
@@ -86,15 +120,16 @@ extension SortedSet {
     var contents = LeafContents()
     contents.add(0..<count, of: old)
     contents.add(key, code)
-    // Slots stay what they are, so that the index need not be told.
-    let slotMin = old.slotsInUse
-    var shape = contents.shape(reserve: reserve - 1, slotMin: slotMin, newKey: key)
+    // Slots stay what they are as far as there is room, so that the index need not be told.
+    var shape = contents.shape(reserve: reserve - 1, slotMin: old.slotsInUse, newKey: key)
     if shape.byteCount > Leaf.byteCountMax {
-      shape = contents.shape(reserve: 0, slotMin: slotMin, newKey: key)
-      guard count == 0 || shape.byteCount <= Leaf.byteCountMax else { return false }
+      shape = contents.shape(reserve: 0, newKey: key)
+      guard shape.byteCount <= Leaf.byteCountMax else { return false }
     }
     let new = Leaf(shape, number: old.number, in: allocator)
-    new.append(0..<count, of: old, keeping: old.used)
+    let kept = old.used & new.slotBits
+    new.append(0..<count, of: old, keeping: kept)
+    if kept != old.used { reindex(0..<count, of: old, to: new, from: 0) }
     replace(old, with: new)
     place.leaf = new
     return true
@@ -190,11 +225,15 @@ extension SortedSet {
       // The counts of neighbors that hang on the same node are near.
       let slot = LinkChild(at: leaf.address).slot(in: parent)
       let room = SortedSet.joinedCount - count
-      if slot + 1 < parent.count, parent.elementCount(slot + 1) <= room {
-        return join(leaf, with: parent.leaf(slot + 1))
+      if slot + 1 < parent.count, parent.elementCount(slot + 1) <= room,
+        join(leaf, with: parent.leaf(slot + 1))
+      {
+        return
       }
-      if slot > 0, parent.elementCount(slot - 1) <= room {
-        return join(parent.leaf(slot - 1), with: leaf)
+      if slot > 0, parent.elementCount(slot - 1) <= room,
+        join(parent.leaf(slot - 1), with: leaf)
+      {
+        return
       }
     }
     if leaf.slots >= count + SortedSet.reserve + SortedSet.spareCount { shrink(leaf) }
@@ -213,14 +252,14 @@ extension SortedSet {
     replace(old, with: new)
   }
 
-  /// Moves the members of `second` into the leaf before it, if one leaf can hold all of them.
-  private mutating func join(_ first: Leaf, with second: Leaf) {
+  /// Moves the members of `second` into the leaf before it; false if that can't hold all of them.
+  private mutating func join(_ first: Leaf, with second: Leaf) -> Bool {
     let (firstCount, secondCount) = (first.count, second.count)
     var contents = LeafContents()
     contents.add(0..<firstCount, of: first)
     contents.add(0..<secondCount, of: second)
     let shape = contents.shape(reserve: SortedSet.reserve)
-    guard shape.byteCount <= Leaf.byteCountMax else { return }
+    guard shape.byteCount <= Leaf.byteCountMax else { return false }
     willChange(first)
     willChange(second)
     for index in 0..<secondCount { self.index.prefetch(second.hash(second.slot(at: index))) }
@@ -232,6 +271,7 @@ extension SortedSet {
     replace(first, with: joined)
     LinkChild(at: second.address).recount(secondCount, to: LinkChild(at: joined.address))
     drop(second)
+    return true
   }
 
   /// Frees a leaf, none of whose members is counted by links any more, and the link to it.

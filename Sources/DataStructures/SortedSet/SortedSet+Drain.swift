@@ -21,7 +21,7 @@ extension SortedSet {
           SortedSet.leafCost + leaf.freeLongMembers(to: allocator) / SortedSet.bytesPerBudget
         unsafe allocator.deallocateRun(leaf.base, byteCount: leaf.byteCount)
       }
-      _ = directory.removeLast()
+      directory.removeLast()
     }
     guard index.drain(budget: &budget) else { return false }
     directory.release()

@@ -19,7 +19,7 @@ public struct SortedSetLeaf {
   /// The epoch in which the leaf was made or last announced.
   public var epoch: UInt8 { leaf.epoch }
 
-  /// The number that the leaf keeps as long as it lives.
+  /// The number that the leaf keeps until its members move to another one, or it gets a lower one.
   public var number: Int { Int(leaf.number) }
 
   /// Where the leaf is; it stays there as long as it doesn't change.
@@ -77,7 +77,7 @@ extension SortedSet {
   /// The leaf with a number below `leafNumberBound`; nil if none has it.
   ///
   /// A walk over the numbers meets every member once if it learns of leaves that change: members
-  /// only move between leaves that have been announced.
+  /// only move between leaves that have been announced, and only those get other numbers.
   public func leaf(number: Int) -> SortedSetLeaf? {
     let word = directory[UInt32(number)]
     return word.isFree ? nil : SortedSetLeaf(Leaf(at: word.address))

@@ -57,7 +57,7 @@ extension SortedSet {
   }
 
   private func checkLeaves(bytes: inout Int) {
-    var seen = 0
+    var (seen, leaves) = (0, 0)
     var previous: SortedSetElement?
     var number = head
     var before = Leaf.none
@@ -69,9 +69,11 @@ extension SortedSet {
       bytes += leaf.byteCount
       checkMembers(of: leaf, &previous, bytes: &bytes)
       seen += leaf.count
+      leaves += 1
       (before, number) = (number, leaf.next)
     }
     precondition(before == tail, "tail")
+    precondition(leaves + directory.countedFree == directory.bound, "numbers of nothing")
     precondition(seen == count, "the leaves have another count than the index")
   }
 
@@ -102,6 +104,20 @@ extension SortedSet {
     if leaf.isMixed { precondition(leaf.memberByteCount == length, "a wrong sum of lengths") }
     let end = leaf.membersOffset + (leaf.isMixed ? length : leaf.slots * leaf.code.byteCount)
     precondition(end <= leaf.byteCount, "members behind the end of the leaf")
+  }
+}
+
+extension LeafDirectory {
+  /// How many numbers are in the list of free ones.
+  fileprivate var countedFree: Int {
+    var (count, number, before) = (0, firstFree, LeafWord.noNumber)
+    while number != LeafWord.noNumber {
+      precondition(self[number].isFree && self[number].previousFree == before, "list of numbers")
+      count += 1
+      (before, number) = (number, self[number].nextFree)
+    }
+    precondition(count == freeCount, "free numbers are counted wrongly")
+    return count
   }
 }
 

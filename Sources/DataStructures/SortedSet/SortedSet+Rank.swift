@@ -11,13 +11,6 @@ extension SortedSet {
     return leaf.index(of: element.slot) &+ rank(ofFirstIn: leaf)
   }
 
-  /// Number of elements before a position.
-  ///
-  /// - Complexity: O(log n).
-  public func rank(of position: Position) -> Int {
-    position.index &+ rank(ofFirstIn: position.leaf)
-  }
-
   /// Number of elements before the first one of a leaf.
   @inline(__always)
   private func rank(ofFirstIn leaf: Leaf) -> Int {

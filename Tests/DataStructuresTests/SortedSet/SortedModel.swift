@@ -76,25 +76,16 @@ final class SortedModel {
   }
 
   /// All elements in order, forwards.
-  var forwards: [Item] {
-    var result: [Item] = []
-    var position = set.first
-    while let current = position {
-      let element = set.element(at: current)
-      result.append(Item(score: set.score(at: current), member: element.member.copied))
-      position = set.next(current)
-    }
-    return result
-  }
+  var forwards: [Item] { read(from: 0, isReversed: false) }
 
   /// All elements in order, backwards.
-  var backwards: [Item] {
+  var backwards: [Item] { read(from: set.count - 1, isReversed: true) }
+
+  private func read(from rank: Int, isReversed: Bool) -> [Item] {
+    var cursor = SortedSetCursor(set, from: rank, count: set.count, isReversed: isReversed)
     var result: [Item] = []
-    var position = set.last
-    while let current = position {
-      let element = set.element(at: current)
+    while let element = cursor?.next() {
       result.append(Item(score: element.score, member: element.member.copied))
-      position = set.previous(current)
     }
     return result
   }

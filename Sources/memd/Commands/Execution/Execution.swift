@@ -116,8 +116,8 @@ extension Server {
 
   /// Runs one command without counting it: handler and effects.
   ///
-  /// A command that fails without having changed anything leaves no effects. One that fails half way
-  /// has said itself what followers get: its request would fail there, too.
+  /// A command that fails without having changed anything leaves no effects. One that fails half
+  /// way has said itself what followers get: its request would fail there, too.
   @inline(__always)
   func perform(_ call: inout Call, raw: RawSpan) {
     let command = call.command
