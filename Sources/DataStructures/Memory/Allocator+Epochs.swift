@@ -80,14 +80,24 @@ extension Allocator {
     nonmutating set { unsafe state.pointee.observer = newValue }
   }
 
-  /// Begins an epoch with the next number.
+  /// Begins an epoch with the next number, which nothing may carry yet.
   ///
-  /// Only for tests so far. Who takes a snapshot must begin with a number that nothing can still
-  /// carry: behind a walk that came to its end all others are free, behind one that was given up
-  /// the next one is, and when none is left, a walk that only sets the number comes first.
+  /// Behind a walk that came to its end all numbers but the present one are free. Each walk that is
+  /// given up leaves one more that may still be carried. When only one is free, the next walk must
+  /// come to its end.
   public func advanceEpoch() {
+    precondition(freeEpochCount > 0, "no number is left that nothing carries")
     unsafe state.pointee.epoch = epoch % Allocator.epochMax + 1
+    unsafe state.pointee.carriedEpochCount += 1
   }
+
+  /// Numbers that nothing can carry.
+  public var freeEpochCount: Int {
+    unsafe Int(Allocator.epochMax) - state.pointee.carriedEpochCount
+  }
+
+  /// A walk has come to its end: everything carries the present number.
+  public func noteWalkComplete() { unsafe state.pointee.carriedEpochCount = 1 }
 
   /// Tells that a block without the present number is about to change; returns the number, which
   /// the caller lets it carry.

@@ -11,6 +11,8 @@ struct AllocatorState {
   @usableFromInline var bytesPeak = 0
   /// The number of the present epoch.
   @usableFromInline var epoch: UInt8 = 1
+  /// How many numbers, the present one included, something may carry.
+  var carriedEpochCount = 1
   /// Bit n - 1 is set if there may be a slab with runs whose longest hole has n granules; bit 63
   /// stands for longer ones, too.
   var holes: UInt64 = 0

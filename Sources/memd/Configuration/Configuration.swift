@@ -163,6 +163,7 @@ final class Configuration {
   var rdbCompression = true
   var rdbChecksum = true
   var rdbSaveIncrementalFsync = true
+  var stopWritesOnBgsaveError = true
   /// Microseconds by which loading at start waits behind each key; negative: a part of one, so that
   /// -50 means a fiftieth.
   var keyLoadDelay = 0

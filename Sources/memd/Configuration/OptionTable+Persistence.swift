@@ -38,7 +38,7 @@ extension OptionTable {
     .integer("key-load-delay", .integer32, \.keyLoadDelay).with(.hidden),
     .remembered("loading-process-events-interval-bytes", 1024...Int(Int32.max), 2 << 20)
       .with(.hidden),
-    .remembered("stop-writes-on-bgsave-error", true),
+    .flag("stop-writes-on-bgsave-error", \.stopWritesOnBgsaveError),
     .remembered("sanitize-dump-payload", .choice(["no", "yes", "clients"]), "no"),
   ]
 

@@ -23,6 +23,16 @@ struct CommandError: Error, Equatable {
   static var wrongType: CommandError {
     CommandError("WRONGTYPE Operation against a key holding the wrong kind of value")
   }
+  static var failingSaves: CommandError {
+    CommandError(
+      """
+      MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
+      disk. Commands that may modify the data set are disabled, because this instance is \
+      configured to report errors during writes if RDB snapshotting fails \
+      (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+      error.
+      """)
+  }
   static var notInteger: CommandError {
     CommandError("ERR value is not an integer or out of range")
   }

@@ -41,6 +41,7 @@ extension Server {
     moment.countsAccesses = configuration.maxMemoryPolicy.countsAccesses
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime
+    updateSavingGate()
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
     // Other thresholds: what was hopeless may not be any more.
     upkeep.compaction.noteFreeBytes(0)

@@ -103,6 +103,7 @@ extension Server {
     log.warning("Background saving error")
     drop(save)
     persistence.hasBackgroundSaveFailed = true
+    updateSavingGate()
     startScheduledSave()
   }
 
@@ -124,7 +125,6 @@ extension Server {
     guard let save = persistence.backgroundSave else { return wasScheduled }
     log.notice("Background saving cancelled")
     drop(save)
-    persistence.hasBackgroundSaveFailed = false
     return true
   }
 
@@ -140,6 +140,14 @@ extension Server {
   func startScheduledSave() {
     guard persistence.isSaveScheduled, persistence.backgroundSave == nil else { return }
     startBackgroundSave()
+  }
+
+  /// Takes over whether writes are refused since the last background save has failed.
+  func updateSavingGate() {
+    let refuses =
+      persistence.hasBackgroundSaveFailed && configuration.stopWritesOnBgsaveError
+      && !configuration.saveRules.isEmpty
+    if refuses { gate.insert(.failingSaves) } else { gate.remove(.failingSaves) }
   }
 
   // MARK: - Rules

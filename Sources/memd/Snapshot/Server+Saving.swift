@@ -30,6 +30,7 @@ extension Server {
     persistence.savedChangeCount = changeCount
     persistence.saveCount += 1
     persistence.hasBackgroundSaveFailed = false
+    updateSavingGate()
   }
 
   /// All data was thrown away: with save rules the file must not bring it back after a crash.
@@ -114,6 +115,21 @@ extension Server {
   /// Begins a cut; compaction rests until it ends.
   func beginCut() -> Cut {
     upkeep.compaction.stop()
+    if allocator.freeEpochCount == 1 { markEverything() }
+    return makeCut()
+  }
+
+  /// Has everything carry one number, after so many cuts that were given up that hardly another one
+  /// is left. All others wait meanwhile.
+  private func markEverything() {
+    let cut = makeCut()
+    while cut.step() == .running {
+      if cut.readyByteCount >= ImagePiece.usualByteCount { cut.pool.give(cut.takeReady()) }
+    }
+    cut.end()
+  }
+
+  private func makeCut() -> Cut {
     let policy = configuration.maxMemoryPolicy
     let database = keyspace.databases[0]
     return Cut(keyspace, compresses: configuration.rdbCompression) { entry in

@@ -27,6 +27,8 @@ final class BlockShadow: BlockObserver {
 
   /// Begins an epoch in which nothing but these blocks is there.
   func begin(_ blocks: [Seen]) {
+    // What carries an old number is told by its contents here, so numbers may come again.
+    if allocator.freeEpochCount == 0 { allocator.noteWalkComplete() }
     allocator.advanceEpoch()
     left = Dictionary(blocks.map { ($0.contents, 1) }, uniquingKeysWith: +)
   }

@@ -12,9 +12,16 @@ struct EpochTests {
     var seen: [UInt8] = []
     for _ in 0..<254 {
       seen.append(allocator.epoch)
+      allocator.noteWalkComplete()
       allocator.advanceEpoch()
     }
     #expect(seen == Array(1...127) + Array(1...127))
+    allocator.noteWalkComplete()
+    for free in stride(from: 126, to: 0, by: -1) {
+      #expect(allocator.freeEpochCount == free)
+      allocator.advanceEpoch()
+    }
+    #expect(allocator.freeEpochCount == 0)
     allocator.destroy()
   }
 

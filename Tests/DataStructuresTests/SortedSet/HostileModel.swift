@@ -140,6 +140,8 @@ final class LeafWalk: BlockObserver {
 
   init(_ allocator: Allocator) {
     self.allocator = allocator
+    // What carries an old number is told by its contents here, so numbers may come again.
+    if allocator.freeEpochCount == 0 { allocator.noteWalkComplete() }
     allocator.advanceEpoch()
     allocator.blockObserver = self
   }

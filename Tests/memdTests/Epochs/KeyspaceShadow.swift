@@ -26,6 +26,8 @@ final class KeyspaceShadow: BlockObserver {
   /// Begins an epoch.
   func begin() {
     finishFreeing()
+    // What carries an old number is told by its contents here, so numbers may come again.
+    if keyspace.allocator.freeEpochCount == 0 { keyspace.allocator.noteWalkComplete() }
     keyspace.allocator.advanceEpoch()
     left = Dictionary(everything.map { ($0.contents, 1) }, uniquingKeysWith: +)
   }

@@ -143,4 +143,32 @@ import Testing
     #expect(info(server, "rdb_saves") == "1")
     #expect(loadedDigest(server) == digest)
   }
+
+  @Test func `while saves fail nothing is written, unless that is allowed`() {
+    let server = makeServer(rules: [SaveRule(seconds: 3600, changes: 1)])
+    server.run("SET a 1")
+    server.disk.faults.failsWrite = true
+    server.run("BGSAVE")
+    server.settle()
+    let refusal =
+      "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+      + "disk. Commands that may modify the data set are disabled, because this instance is "
+      + "configured to report errors during writes if RDB snapshotting fails "
+      + "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the "
+      + "RDB error."
+    #expect(server.run("SET a 2") == .error(refusal))
+    #expect(server.run("PING") == .error(refusal))
+    #expect(server.run("GET a") == "1")
+    server.run("CONFIG SET stop-writes-on-bgsave-error no")
+    #expect(server.run("SET a 3") == .ok)
+    server.run("CONFIG SET stop-writes-on-bgsave-error yes")
+    #expect(server.run("SET a 4") == .error(refusal))
+    server.run("CONFIG SET save \"\"")
+    #expect(server.run("SET a 5") == .ok)
+    server.run("CONFIG SET save \"3600 1\"")
+    server.disk.faults.failsWrite = false
+    server.run("BGSAVE")
+    server.settle()
+    #expect(server.run("SET a 6") == .ok)
+  }
 }

@@ -56,6 +56,8 @@ struct CommandFlags: OptionSet, Sendable {
   static let answersByPushes = CommandFlags(rawValue: 1 << 42)
   /// Runs for a follower behind SYNC.
   static let fromFollowers = CommandFlags(rawValue: 1 << 43)
+  /// Tells whether the server is well: refused like a write while snapshots fail (PING).
+  static let probes = CommandFlags(rawValue: 1 << 44)
   /// For the server's own needs, not for applications (COMMAND DOCS' syscmd).
   static let system = CommandFlags(rawValue: 1 << 40)
 

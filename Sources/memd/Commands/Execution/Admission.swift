@@ -30,6 +30,9 @@ extension Server {
       // What is evicted is stale before the command runs: the client hears of it before the reply.
       if let error = makeRoom(for: call) { return .refuse(error) }
     }
+    if prevailing.contains(.failingSaves), !client.flags.contains(.leader) {
+      return .refuse(.failingSaves)
+    }
     if prevailing.contains(.subscribed) {
       let name = commands.description(of: command).fullName
       return .refuse(

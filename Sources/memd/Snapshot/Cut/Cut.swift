@@ -140,7 +140,10 @@ final class Cut {
       begin(opened[firstOpen])
       return .running
     }
-    guard table < tables.count else { return .complete }
+    guard table < tables.count else {
+      allocator.noteWalkComplete()
+      return .complete
+    }
     walkBucket()
     return .running
   }
