@@ -24,6 +24,9 @@ public enum ChangingBlock {
   ///
   /// Of a large value the entry covers what is not in blocks: that it is there, counts, ids.
   case entry(word: UInt64, home: UInt)
+  /// The block of a long string, before it is edited or moved; said as often as that happens, as
+  /// such blocks carry no number.
+  case text(word: UInt64)
   /// A node of a list.
   case listNode(QuickListNode)
   /// A block of stream entries.

@@ -73,6 +73,12 @@ struct StringBlock {
   /// Smaller values are copied when they come in, larger ones may keep the block they came in.
   static let adoptedByteCountMin = 64 << 10
 
+  /// From so many bytes on a string goes into a snapshot part by part.
+  static let longByteCountMin = 1 << 20
+
+  /// Whether the string goes into a snapshot part by part.
+  var isLong: Bool { count >= StringBlock.longByteCountMin }
+
   var pointer: UnsafeMutableRawPointer {
     // Made from an address by `init(capacity:allocator:)`, hence not zero.
     unsafe UnsafeMutableRawPointer(bitPattern: UInt(word)).unsafelyUnwrapped

@@ -2,7 +2,8 @@
 
 import DataStructures
 
-/// The large form of a collection whose key is gone, or what is left of it.
+/// The large form of a collection whose key is gone, or what is left of it; or the block of a long
+/// string.
 struct UnlinkedValue {
   let type: Entry.ValueType
   let encoding: UInt8
@@ -14,7 +15,7 @@ struct UnlinkedValue {
   /// Frees at most `budget` elements, counting it down; true when nothing is left.
   func free(_ allocator: Allocator, budget: inout Int) -> Bool {
     switch type {
-    case .string: true
+    case .string: UnlinkedValue.freeText(word, allocator)
     case .list:
       ListValue.free(self, budget: &budget, allocator)
     case .set:
@@ -26,5 +27,10 @@ struct UnlinkedValue {
     case .stream:
       StreamValue.free(self, budget: &budget, allocator)
     }
+  }
+
+  private static func freeText(_ word: UInt64, _ allocator: Allocator) -> Bool {
+    StringBlock(word: word).free(allocator)
+    return true
   }
 }

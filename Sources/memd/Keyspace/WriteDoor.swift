@@ -121,9 +121,9 @@ struct DetachedEntry: ~Copyable {
     return rest
   }
 
-  /// The value, if it is a collection in its large form.
+  /// The value, if it is a collection in its large form, or a long string.
   var largeValue: UnlinkedValue? {
-    guard entry.hasLargeForm else { return nil }
+    guard entry.hasLargeForm || entry.isLongText else { return nil }
     return UnlinkedValue(
       type: header.type, encoding: header.encoding, word: entry.valueWord)
   }

@@ -187,11 +187,8 @@ enum Startup {
     let configuration = server.configuration
     if configuration.saveRules.isEmpty {
       server.log.warning(
-        "WARNING: there are no save rules. Data is saved by SAVE only, not when the server ends.")
-    } else {
-      server.log.warning(
-        "WARNING: data is saved by SAVE and when the server ends, not in between: after a crash it"
-          + " is as it was at the last save.")
+        "WARNING: there are no save rules. Data is saved by SAVE and BGSAVE only, not when the"
+          + " server ends.")
     }
     let names = configuration.ineffectiveSettings
     guard !names.isEmpty else { return }

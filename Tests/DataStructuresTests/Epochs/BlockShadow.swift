@@ -62,7 +62,7 @@ extension ChangingBlock {
   /// Everything that a snapshot would write of the block.
   var contents: [UInt8] {
     switch self {
-    case .entry: []
+    case .entry, .text: []
     case .listNode(let node): node.contents
     case .streamNode(let node, _): node.contents
     case .group(let group): Array(group.contents.utf8)

@@ -33,6 +33,8 @@ final class KeyspaceShadow: BlockObserver {
   }
 
   func willChange(_ block: ChangingBlock) {
+    // Its entry was announced before.
+    if case .text = block { return }
     let contents = BlockText.of(block)
     let kind = String(decoding: contents.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
     announcedCounts[kind, default: 0] += 1
@@ -126,6 +128,7 @@ enum BlockText {
   static func of(_ block: ChangingBlock) -> [UInt8] {
     switch block {
     case .entry(let word, _): return of(Entry(word: word))
+    case .text: return []
     case .listNode(let node):
       return node.isPlain
         ? Array("plain ".utf8) + node.plainText.copied

@@ -170,7 +170,7 @@ final class Cut {
   private func take(_ entry: Entry, in home: UInt) {
     guard let table = tables.firstIndex(where: { $0.home.address == home }) else { return }
     processed += 1
-    if entry.hasLargeForm { return open(entry, table: table) }
+    if entry.hasLargeForm || entry.isLongText { return open(entry, table: table) }
     if current == nil {
       let before = ready.byteCount
       select(table, in: &ready, &readyTable)
@@ -271,6 +271,10 @@ final class Cut {
         node.markTaken(allocator)
       }
     case .stream(let stream): return addBlock(index, of: stream, value)
+    case .text:
+      guard let rest = value.restOfText else { return !value.takePart(index, into: &ready) }
+      for piece in rest { ready.append(piece) }
+      return true
     }
     return false
   }
@@ -293,22 +297,22 @@ final class Cut {
       return false
     }
     let group = index - stream.places.count
-    if group == 0 { ready.add(encoded: stream.figures) }
+    if group == 0 { ready.add(encoded: stream.figures.rawSpan) }
     if group < stream.groups.count {
       let found = stream.groups[group]
       if !addForced(found.address) {
-        ready.add(encoded: encoded { $0.group(found, stream.kind) })
+        ready.add(encoded: encoded { $0.group(found, stream.kind) }.rawSpan)
         found.markTaken()
       }
       return false
     }
     guard stream.kind != .streamListpacks2 else { return true }
     guard let log = stream.producers else {
-      ready.add(encoded: encoded { $0.producers(nil) })
+      ready.add(encoded: encoded { $0.producers(nil) }.rawSpan)
       return true
     }
     if !addForced(log.address) {
-      ready.add(encoded: encoded { $0.producers(log) })
+      ready.add(encoded: encoded { $0.producers(log) }.rawSpan)
       log.markTaken()
     }
     return true
@@ -356,6 +360,7 @@ extension Cut: BlockObserver {
     if ignoresBlocks { return }
     switch block {
     case .entry(let word, let home): take(Entry(word: word), in: home)
+    case .text(let word): forceText(word)
     case .listNode(let node): force(node.address) { $0.add(node) }
     case .streamNode(let node, _): force(node.address) { $0.add(node) }
     case .sortedSetLeaf(let leaf): force(leaf.address) { $0.add(leaf) }
@@ -363,10 +368,21 @@ extension Cut: BlockObserver {
     case .bucket(.hash, let chain): force(chain.address) { $0.addFields(of: chain) }
     case .group(let group):
       let kind = groupKinds[group.address] ?? .streamListpacks2
-      force(group.address) { $0.add(encoded: encoded { $0.group(group, kind) }) }
+      force(group.address) { $0.add(encoded: encoded { $0.group(group, kind) }.rawSpan) }
     case .producers(let log):
-      force(log.address) { $0.add(encoded: encoded { $0.producers(log) }) }
+      force(log.address) { $0.add(encoded: encoded { $0.producers(log) }.rawSpan) }
     }
+  }
+
+  /// A long string is about to be edited: what is left of it is copied at once.
+  private func forceText(_ word: UInt64) {
+    guard openWords.contains(word) else { return }
+    let open = opened[firstOpen...] + [current].compactMap { $0 }
+    guard let value = open.first(where: { $0.value.word == word && $0.value.type == .string }),
+      value.restOfText == nil
+    else { return }
+    value.takeRestOfText()
+    forcedByteCountInAll += value.restOfText?.reduce(0) { $0 + $1.count } ?? 0
   }
 
   private func force(_ address: UInt, _ add: (inout SingleImage) -> Void) {

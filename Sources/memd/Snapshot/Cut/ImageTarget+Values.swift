@@ -113,7 +113,7 @@ extension ImageTarget {
   }
 
   /// Bytes as they stand in the file.
-  mutating func add(encoded bytes: [UInt8]) { add(bytes.rawSpan, as: .encoded) }
+  mutating func add(encoded bytes: RawSpan) { add(bytes, as: .encoded) }
 
   private mutating func add(_ bytes: RawSpan, as kind: ImageKind) {
     let target = unsafe reserve(ImageHeader(kind: kind), payload: bytes.byteCount)

@@ -16,7 +16,12 @@ final class OpenValue {
     /// Addresses of a list's nodes, in order.
     case nodes([UInt])
     case stream(StreamBlocks)
+    /// The bytes of a long string.
+    case text(address: UInt, count: Int)
   }
+
+  /// Bytes of a long string that are copied at once.
+  static let textPartByteCount = 256 << 10
 
   /// What a stream had.
   struct StreamBlocks {
@@ -39,6 +44,8 @@ final class OpenValue {
   /// The first bucket, if it was copied when the value was opened: it would move when a second one
   /// comes.
   var onlyBucket: ImagePiece?
+  /// What was left of a long string when it changed before its turn.
+  var restOfText: [ImagePiece]?
 
   init(table: Int, value: UnlinkedValue, head: [ImagePiece], blocks: Blocks) {
     self.table = table
@@ -84,7 +91,9 @@ extension OpenValue {
 
   private static func blocks(of entry: Entry, compresses: Bool) -> Blocks {
     switch entry.header.type {
-    case .string: preconditionFailure("a string has no large form")
+    case .string:
+      let block = StringBlock(word: entry.valueWord)
+      return .text(address: UInt(bitPattern: unsafe block.start), count: block.count)
     case .set: return .members(count: SetValue(entry).table.pointee.bucketCount)
     case .hash:
       let hash = HashValue(entry)
@@ -124,7 +133,45 @@ extension OpenValue {
     case .leaves: (.sortedSet, SortedSetValue(entry).count, nil)
     case .nodes(let nodes): (.listQuicklist2, nodes.count, nil)
     case .stream(let stream): (stream.kind, stream.places.count, nil)
+    case .text(_, let count): (.string, count, nil)
     }
+  }
+}
+
+// MARK: - Long strings
+
+extension OpenValue {
+  /// Copies a part of a long string; false behind the last one.
+  func takePart(_ index: Int, into target: inout some ImageTarget) -> Bool {
+    guard case .text(let address, let count) = blocks,
+      let start = unsafe UnsafeRawPointer(bitPattern: address)
+    else { return false }
+    let offset = index * OpenValue.textPartByteCount
+    guard offset < count else { return false }
+    let byteCount = min(OpenValue.textPartByteCount, count - offset)
+    target.add(encoded: unsafe RawSpan(_unsafeStart: start + offset, byteCount: byteCount))
+    return true
+  }
+
+  /// Copies all parts that are left.
+  func takeRestOfText() {
+    var pieces: [ImagePiece] = []
+    var index = next
+    while true {
+      var image = SingleImage()
+      guard takePart(index, into: &image) else { break }
+      if let piece = image.piece { pieces.append(piece) }
+      index += 1
+    }
+    restOfText = pieces
+  }
+}
+
+extension Entry {
+  /// Whether the value is a string that goes into a snapshot part by part.
+  var isLongText: Bool {
+    header.isString && header.encoding == StringEncoding.block.rawValue
+      && StringBlock(word: valueWord).isLong
   }
 }
 
