@@ -15,7 +15,8 @@ extension Server {
     output.commit(as: configuration.dbFilename)
     if let error = output.failure {
       output.abandon()
-      log.warning("Write error while saving DB to the disk(\(error.operation)): \(error.cause.text)")
+      log.warning(
+        "Write error while saving DB to the disk(\(error.operation)): \(error.cause.text)")
       return false
     }
     noteSaved(changeCount: effects.changeCount)
