@@ -236,8 +236,10 @@ struct LeafDirectory: ~Copyable {
   }
 
   /// Forgets the last number, whatever it stands for; there must be one.
-  mutating func removeLast() {
-    bound -= 1
+  mutating func removeLast() { bound -= 1 }
+
+  /// Gives half of the memory back if a quarter would do.
+  mutating func giveBackUnused() {
     if capacity > 64 && Int(bound) <= capacity / 4 { resize(capacity / 2) }
   }
 

@@ -64,6 +64,7 @@ extension SortedSet {
       renumber(directory.leaf(directory.bound - 1))
       directory.removeLast()
     }
+    directory.giveBackUnused()
   }
 
   /// Gives a leaf a free number. Its members have another place then, and so it is announced.
