@@ -42,9 +42,7 @@ extension Database {
     let value = StringValue(entry.entry)
     if value.encoding == .block {
       var block = StringBlock(word: entry.valueWord)
-      if block.isLong, let observer = allocator.blockObserver {
-        observer.willChange(.text(word: block.word))
-      }
+      if block.isLong { _ = allocator.announce(.text(word: block.word)) }
       if count > block.capacity {
         block = block.resized(
           to: StringEditor.roomy(count, had: block.capacity), allocator: allocator)

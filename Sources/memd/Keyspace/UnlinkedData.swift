@@ -33,7 +33,10 @@ final class UnlinkedData {
   /// Other tables that nobody asks any more.
   private var others: [any UnlinkedTable] = []
   /// Who is asked before anything is freed; nobody unless a snapshot is being taken.
-  weak var keeper: (any ValueKeeper)?
+  var keeper: (any ValueKeeper)? {
+    didSet { hasKeeper = keeper != nil }
+  }
+  private var hasKeeper = false
   /// Number of values and keys freed later than they were removed (`lazyfreed_objects`).
   private(set) var freedCount = 0
 
@@ -63,7 +66,7 @@ final class UnlinkedData {
 
   /// Frees an entry that no table and no wheel knows any more; a large value waits for its turn.
   func discard(_ entry: consuming DetachedEntry) {
-    if let keeper, let value = entry.largeValue, keeper.keeps(value) {
+    if hasKeeper, let value = entry.largeValue, isKept(value) {
       return entry.freeWithoutValue(allocator)
     }
     var budget = UnlinkedData.elementsAtOnce
@@ -73,10 +76,13 @@ final class UnlinkedData {
   /// Frees what a collection has given up; much of it waits for its turn.
   @inline(never)
   func discard(_ value: UnlinkedValue) {
-    if let keeper, keeper.keeps(value) { return }
+    if hasKeeper, isKept(value) { return }
     var budget = UnlinkedData.elementsAtOnce
     if !value.free(allocator, budget: &budget) { values.append(value) }
   }
+
+  @inline(never)
+  private func isKept(_ value: UnlinkedValue) -> Bool { keeper?.keeps(value) ?? false }
 
   /// Frees at most about `limit` elements and keys; true if more wait.
   func free(upTo limit: Int) -> Bool {
