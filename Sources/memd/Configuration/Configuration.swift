@@ -164,6 +164,7 @@ final class Configuration {
   var rdbChecksum = true
   var rdbSaveIncrementalFsync = true
   var stopWritesOnBgsaveError = true
+  var snapshotImageLimit = 64 << 20
   /// Microseconds by which loading at start waits behind each key; negative: a part of one, so that
   /// -50 means a fiftieth.
   var keyLoadDelay = 0

@@ -39,6 +39,7 @@ extension OptionTable {
     .remembered("loading-process-events-interval-bytes", 1024...Int(Int32.max), 2 << 20)
       .with(.hidden),
     .flag("stop-writes-on-bgsave-error", \.stopWritesOnBgsaveError),
+    .memory("snapshot-image-limit", .positive, \.snapshotImageLimit),
     .remembered("sanitize-dump-payload", .choice(["no", "yes", "clients"]), "no"),
   ]
 

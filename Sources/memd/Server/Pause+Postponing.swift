@@ -25,8 +25,19 @@ extension Server {
   /// sent may still have to be put back in this turn.
   func endPause() {
     pause.cancel()
-    gate.remove(.paused)
     moment.expiryMode = .remove
+    resumePaused()
+  }
+
+  /// Has writes wait, or no longer, for the sake of a snapshot.
+  func holdWrites(_ isHeld: Bool) {
+    pause.holdsWrites = isHeld
+    if isHeld { gate.insert(.paused) } else { resumePaused() }
+  }
+
+  private func resumePaused() {
+    // Those that still have to wait are parked again.
+    if !pause.isActive && !pause.holdsWrites { gate.remove(.paused) }
     for client in pause.waiting { resume(client) }
     pause.waiting.removeAll()
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// CLIENT PAUSE: until when which commands wait.
+/// Which commands wait, and until when: CLIENT PAUSE, and a snapshot that can't keep up.
 struct Pause {
   /// What waits.
   enum Kind {
@@ -13,7 +13,10 @@ struct Pause {
   private var end: Int64 = 0
   /// Clients whose requests wait, in the order in which they met the pause.
   var waiting: [Client] = []
+  /// Writes wait until a snapshot needs less memory.
+  var holdsWrites = false
 
+  /// Whether CLIENT PAUSE is in force.
   var isActive: Bool { kind != nil }
 
   /// Starts or extends a pause; a longer or stricter one that is in force stays.
@@ -34,12 +37,16 @@ struct Pause {
   /// True if the command has to wait.
   func concerns(_ command: CommandReference, _ client: Client) -> Bool {
     switch kind {
-    case nil: false
+    case nil: holdsWrites && writes(command, client)
     case .everything: true
-    case .writes:
-      !command.flags.isDisjoint(with: [.write, .mayReplicate])
-        || (client.transaction.isActive && command.flags.contains(.endsTransaction)
-          && !client.transaction.queuedFlags.isDisjoint(with: [.write, .mayReplicate]))
+    case .writes: writes(command, client)
     }
+  }
+
+  /// Whether the command may change something, EXEC with what was queued included.
+  private func writes(_ command: CommandReference, _ client: Client) -> Bool {
+    !command.flags.isDisjoint(with: [.write, .mayReplicate])
+      || (client.transaction.isActive && command.flags.contains(.endsTransaction)
+        && !client.transaction.queuedFlags.isDisjoint(with: [.write, .mayReplicate]))
   }
 }

@@ -26,6 +26,8 @@ final class Persistence {
   /// background save took, as far as they were taken because something was about to change.
   var lastAttempt: Int64 = 0
   var lastForcedBytes = 0
+  /// Monotonic nanoseconds at which writes began to wait for a snapshot.
+  var writesHeldAt: Int64 = 0
   /// When the last slice of a background save ended, in ticks.
   var sliceEndedAt: UInt64 = 0
   /// Keys of the last RDB that was loaded: stored, and passed over because they were due.

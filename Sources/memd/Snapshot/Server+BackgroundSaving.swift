@@ -38,6 +38,8 @@ extension Server {
   /// at most a tenth of a millisecond; else half of that, as the loop looks for requests in between.
   private func savingBudget(at start: UInt64) -> UInt64 {
     if intake.events.isEmpty, intake.resuming.isEmpty { return timing.ticksPerMillisecond / 20 }
+    // The value under way is in front of everything that waits.
+    if pause.holdsWrites { return timing.ticksPerMillisecond }
     let others = start &- persistence.sliceEndedAt
     let share = others / UInt64(100 - Server.backgroundPercent) * UInt64(Server.backgroundPercent)
     return min(share, timing.ticksPerMillisecond / 10)
@@ -148,6 +150,39 @@ extension Server {
       persistence.hasBackgroundSaveFailed && configuration.stopWritesOnBgsaveError
       && !configuration.saveRules.isEmpty
     if refuses { gate.insert(.failingSaves) } else { gate.remove(.failingSaves) }
+  }
+
+  // MARK: - Memory
+
+  /// For so long writes may wait for a snapshot, in nanoseconds; then it is given up.
+  private static let holdNanosecondsMax: Int64 = 60_000_000_000
+
+  /// Has writes wait while a snapshot needs more memory than it may, as the helper is slower than
+  /// they are.
+  func considerHoldingWrites() {
+    guard let save = persistence.backgroundSave else {
+      if pause.holdsWrites { endHold() }
+      return
+    }
+    // What the helper has is limited otherwise.
+    let used = save.cut.readyByteCount + save.cut.waitingByteCount
+    let isOver = used > configuration.snapshotImageLimit
+    if isOver, !pause.holdsWrites {
+      log.warning("Writes wait: the snapshot under way takes more than snapshot-image-limit")
+      persistence.writesHeldAt = clock.monotonicNanoseconds()
+      holdWrites(true)
+    } else if pause.holdsWrites, used < configuration.snapshotImageLimit / 2 || save.isCutComplete {
+      endHold()
+    } else if pause.holdsWrites,
+      clock.monotonicNanoseconds() - persistence.writesHeldAt > Server.holdNanosecondsMax
+    {
+      fail(save, DiskError(operation: "write", path: save.path, cause: .timedOut))
+    }
+  }
+
+  private func endHold() {
+    log.notice("Writes go on")
+    holdWrites(false)
   }
 
   // MARK: - Rules

@@ -171,4 +171,44 @@ import Testing
     server.settle()
     #expect(server.run("SET a 6") == .ok)
   }
+
+  /// A server that saves while its helper hangs, with much that writers have forced.
+  private func hangingSave() throws -> (TestServer, writer: TestClient) {
+    let server = makeServer()
+    server.run("CONFIG SET snapshot-image-limit 200000")
+    let value = String(repeating: "v", count: 3000)
+    for index in 0..<3000 { server.run(["SET", "key:\(index)", value]) }
+    let helpers = try #require(server.server.helpers as? SimulatedHelpers)
+    helpers.isStalled = true
+    server.run("BGSAVE")
+    let writer = server.connect()
+    for index in 0..<3000 { writer.send(["SET", "key:\(index)", "new"]) }
+    for _ in 0..<50 { server.turn() }
+    return (server, writer)
+  }
+
+  @Test func `writes wait while a snapshot needs too much memory, reads don't`() throws {
+    let (server, writer) = try hangingSave()
+    #expect(server.logText.contains("Writes wait"))
+    let answered = Int(server.run("DBSIZE").number ?? 0)
+    #expect(answered == 3000)
+    #expect(server.run("GET key:2999").text.count == 3000)
+    let save = try #require(server.server.persistence.backgroundSave)
+    #expect(save.cut.readyByteCount + save.cut.waitingByteCount < 2_000_000)
+    (server.server.helpers as? SimulatedHelpers)?.isStalled = false
+    server.settle()
+    #expect(info(server, "rdb_last_bgsave_status") == "ok")
+    #expect(server.logText.contains("Writes go on"))
+    #expect(server.run("GET key:2999") == "new")
+    while writer.next() != nil {}
+  }
+
+  @Test func `a snapshot for which writes have waited for a minute is given up`() throws {
+    let (server, _) = try hangingSave()
+    server.advance(milliseconds: 61_000)
+    for _ in 0..<50 { server.turn() }
+    #expect(info(server, "rdb_last_bgsave_status") == "err")
+    #expect(info(server, "rdb_bgsave_in_progress") == "0")
+    #expect(server.run("GET key:2999") == "new")
+  }
 }
