@@ -9,8 +9,8 @@
 ///
 /// The address of a process has 48 bits at most and that of a block ends in three zeros, so the
 /// length rides along: a member of 16 bytes takes a block of 16 bytes, and members of other lengths
-/// are told apart without touching memory. A length of 2047 and more stands in the first eight bytes
-/// of the block, the bytes behind it.
+/// are told apart without touching memory. A length of 2047 and more stands in the first eight
+/// bytes of the block, the bytes behind it.
 @safe
 public struct SetMember: HashTableElement {
   /// Length and address.
@@ -91,6 +91,9 @@ public struct SetMember: HashTableElement {
   }
 
   // MARK: - HashTableElement
+
+  /// The word has 56 bits.
+  @inlinable public static var referenceByteCount: Int { 7 }
 
   /// Buckets of sets are announced before they change.
   @inlinable public static var bucketKind: BucketKind? { .set }
