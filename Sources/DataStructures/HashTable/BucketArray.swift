@@ -7,10 +7,15 @@
 ///
 /// Growing and shrinking move no bucket but the first. Segments small enough come from slabs, which
 /// compaction may move; large ones are mapped: of those only the buckets in use are resident, and
-/// counted; those between come from malloc. Bucket 0 alone (a table of up to five elements) has 64
+/// counted; those between come from malloc. Bucket 0 alone (a table of up to six elements) has 64
 /// bytes; it moves when bucket 1 comes or goes.
+///
+/// What is in a bucket is the owner's affair: it makes a new one empty.
 @safe @usableFromInline
 struct BucketArray: ~Copyable {
+  /// Bytes in a bucket: one cache line.
+  @inlinable static var bucketByteCount: Int { 64 }
+
   /// Where segments and the directory come from.
   @usableFromInline let allocator: Allocator
   /// Number of buckets.
@@ -49,13 +54,13 @@ struct BucketArray: ~Copyable {
     unsafe allocator.deallocate(directory.unsafelyUnwrapped, byteCount: directoryCapacity * 8)
   }
 
-  /// The bucket with the number `index`, which must be below `count`.
+  /// Where the bucket with the number `index`, which must be below `count`, is.
   @inlinable @inline(__always)
-  subscript(index: Int) -> Bucket {
+  func address(of index: Int) -> UInt {
     assert(index >= 0 && index < count)
     let segment = BucketArray.segment(of: index)
     let origin = unsafe directory.unsafelyUnwrapped[segment]
-    return Bucket(at: origin &+ UInt(bitPattern: index) &* 64)
+    return origin &+ UInt(bitPattern: index) &* 64
   }
 
   /// The number of the bucket where elements with this hash belong; there must be a bucket.
@@ -64,10 +69,6 @@ struct BucketArray: ~Copyable {
     let index = Int(truncatingIfNeeded: hash & mask)
     return index < count ? index : index & Int(truncatingIfNeeded: mask &>> 1)
   }
-
-  /// The bucket where elements with this hash belong; there must be a bucket.
-  @inlinable @inline(__always)
-  func bucket(_ hash: UInt64) -> Bucket { self[index(hash)] }
 
   /// The segment that bucket `index` is in.
   @inlinable @inline(__always)
@@ -90,7 +91,7 @@ struct BucketArray: ~Copyable {
 
   // MARK: Growing
 
-  /// Adds an empty bucket at the end.
+  /// Adds a bucket at the end, with anything in it.
   @usableFromInline @inline(never)
   mutating func append() {
     let segment = BucketArray.segment(of: count)
@@ -105,22 +106,21 @@ struct BucketArray: ~Copyable {
       unsafe setOrigin(of: segment, to: allocator.allocateSegment(bucketCount: capacity))
     }
     if Allocator.isMapped(bucketCount: BucketArray.capacity(of: segment)) {
-      allocator.account(Bucket.byteCount)
+      allocator.account(BucketArray.bucketByteCount)
     }
     count += 1
     if UInt64(count) > mask { mask = mask << 1 | 1 }
-    self[count - 1].header = Bucket.emptyHeader(allocator.epoch)
   }
 
-  /// Removes the last bucket, which must be empty.
+  /// Removes the last bucket and forgets what is in it.
   @usableFromInline @inline(never)
   mutating func removeLast() {
-    assert(count > 0 && self[count - 1].header & ~Bucket.epochBits == 0)
+    assert(count > 0)
     count -= 1
     if count > 0 && UInt64(count) <= mask >> 1 { mask >>= 1 }
     let segment = BucketArray.segment(of: count)
     let isMapped = Allocator.isMapped(bucketCount: BucketArray.capacity(of: segment))
-    if isMapped { allocator.account(-Bucket.byteCount) }
+    if isMapped { allocator.account(-BucketArray.bucketByteCount) }
     if count == 0 {
       unsafe allocator.deallocate(self.origin(of: 0), byteCount: 64)
       unsafe allocator.deallocate(directory.unsafelyUnwrapped, byteCount: directoryCapacity * 8)
@@ -147,21 +147,21 @@ struct BucketArray: ~Copyable {
   /// Bucket 0 changes between a block of its own and segment 0; `freeing` buckets were there.
   private func moveBucketZero(to block: UnsafeMutableRawPointer, freeing oldCount: Int) {
     let old = unsafe origin(of: 0)
-    unsafe block.copyMemory(from: old, byteCount: Bucket.byteCount)
-    unsafe allocator.deallocate(old, byteCount: oldCount * Bucket.byteCount)
+    unsafe block.copyMemory(from: old, byteCount: BucketArray.bucketByteCount)
+    unsafe allocator.deallocate(old, byteCount: oldCount * BucketArray.bucketByteCount)
     unsafe setOrigin(of: 0, to: block)
   }
 
   /// Start of a segment.
   private func origin(of segment: Int) -> UnsafeMutableRawPointer {
     let address = unsafe directory.unsafelyUnwrapped[segment]
-    let start = address &+ UInt(BucketArray.firstIndex(of: segment) * Bucket.byteCount)
+    let start = address &+ UInt(BucketArray.firstIndex(of: segment) * BucketArray.bucketByteCount)
     return unsafe UnsafeMutableRawPointer(bitPattern: start).unsafelyUnwrapped
   }
 
   /// Enters a segment that starts at `memory` into the directory.
   private func setOrigin(of segment: Int, to memory: UnsafeMutableRawPointer) {
-    let skipped = UInt(BucketArray.firstIndex(of: segment) * Bucket.byteCount)
+    let skipped = UInt(BucketArray.firstIndex(of: segment) * BucketArray.bucketByteCount)
     unsafe directory.unsafelyUnwrapped[segment] = UInt(bitPattern: memory) &- skipped
   }
 
@@ -169,7 +169,7 @@ struct BucketArray: ~Copyable {
   private func freeSegment(_ segment: Int, bucketsInUse: Int) {
     var capacity = BucketArray.capacity(of: segment)
     if Allocator.isMapped(bucketCount: capacity) {
-      allocator.account(-bucketsInUse * Bucket.byteCount)
+      allocator.account(-bucketsInUse * BucketArray.bucketByteCount)
     }
     if segment == 0 && count == 1 { capacity = 1 }
     unsafe allocator.deallocateSegment(origin(of: segment), bucketCount: capacity)
@@ -197,7 +197,7 @@ struct BucketArray: ~Copyable {
     // Set the bits above the level, so that the carry of the reversed number runs through them.
     let reversed = BucketArray.reverse(index | ~(mask &>> 1))
     let next = BucketArray.reverse(reversed &+ 1)
-    if next != 0 { Prefetch.line(at: self[Int(next)].address) }
+    if next != 0 { Prefetch.line(at: address(of: Int(next))) }
     return next
   }
 

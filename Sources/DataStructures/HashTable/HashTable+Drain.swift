@@ -13,7 +13,7 @@ extension HashTable {
     var budget = limit
     while buckets.count > 0 {
       guard budget > 0 else { return false }
-      let head = buckets[buckets.count &- 1]
+      let head = bucket(at: buckets.count &- 1)
       budget &-= 1
       willChange(head)
       HashTable.forEach(inChainOf: head) { element in
@@ -22,7 +22,6 @@ extension HashTable {
         budget &-= 1
       }
       childCount &-= HashTable.freeChildren(of: head, to: buckets.allocator)
-      head.header = 0
       buckets.removeLast()
     }
     assert(elementCount == 0 && childCount == 0)

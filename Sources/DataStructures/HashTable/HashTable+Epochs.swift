@@ -3,23 +3,44 @@
 /// A bucket with its children: the words of the elements. Valid until the table changes.
 @safe
 public struct BucketChain {
-  @usableFromInline let head: Bucket
+  /// Where the chain begins.
+  @usableFromInline let address: UInt
+  /// Whether references have six bytes; else seven.
+  @usableFromInline let isNarrow: Bool
 
   @inlinable
-  init(_ head: Bucket) { self.head = head }
+  init<Width>(_ head: Bucket<Width>) {
+    address = head.address
+    isNarrow = Width.referenceByteCount == 6
+  }
 
   /// The epoch in which the chain was made or last announced.
-  public var epoch: UInt8 { head.epoch }
+  public var epoch: UInt8 {
+    isNarrow ? Bucket<SixBytes>(at: address).epoch : Bucket<SevenBytes>(at: address).epoch
+  }
 
   /// Where the chain begins; buckets but the first stay where they are while the table grows.
   public var address: UInt { head.address }
 
   /// Visits the words of the elements.
   public func forEach(_ visit: (UInt64) -> Void) {
-    var bucket = head
+    if isNarrow {
+      Bucket<SixBytes>(at: address).forEachInChain(visit)
+    } else {
+      Bucket<SevenBytes>(at: address).forEachInChain(visit)
+    }
+  }
+}
+
+extension Bucket {
+  /// Visits the words of the elements here and below.
+  @inlinable @inline(__always)
+  func forEachInChain(_ visit: (UInt64) -> Void) {
+    var bucket = self
     while true {
-      for slot in 0..<bucket.usedCount { visit(bucket[slot]) }
-      guard bucket.isChained else { return }
+      let header = bucket.header
+      for slot in 0..<Bucket.usedCount(header) { visit(bucket[slot]) }
+      guard header & Bucket.isChained != 0 else { return }
       bucket = bucket.child
     }
   }
@@ -66,6 +87,6 @@ extension HashTable {
   /// Visits the buckets, each with its children.
   @inlinable
   public func forEachBucket(_ visit: (BucketChain) -> Void) {
-    for index in 0..<buckets.count { visit(BucketChain(buckets[index])) }
+    for index in 0..<buckets.count { visit(BucketChain(bucket(at: index))) }
   }
 }

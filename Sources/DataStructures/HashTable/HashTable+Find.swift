@@ -16,7 +16,7 @@ extension HashTable {
   @inlinable @inline(__always)
   public func locate(_ key: RawSpan, hash: UInt64) -> Location? {
     guard elementCount != 0 else { return nil }
-    return HashTable.search(buckets.bucket(hash), key, hash)
+    return HashTable.search(bucket(hash), key, hash)
   }
 
   /// Looks through a bucket and its children. A function of the bucket alone: as a method it would
@@ -28,10 +28,8 @@ extension HashTable {
       let header = bucket.header
       var matches = Bucket.matches(header, hash)
       while matches != 0 {
-        let slot = Bucket.slot(matches)
-        if Element(word: bucket[slot]).hasKey(key) {
-          return Location(head: head, bucket: bucket, slot: slot)
-        }
+        let place = bucket.place(Bucket.slot(matches))
+        if Element(word: place.word).hasKey(key) { return Location(head: head, place: place) }
         matches &= matches &- 1
       }
       guard header & Bucket.isChained != 0 else { return nil }
@@ -45,14 +43,14 @@ extension HashTable {
   @inlinable
   public func locate(_ element: Element, hash: UInt64) -> Location? {
     guard elementCount != 0 else { return nil }
-    let head = buckets.bucket(hash)
+    let head = bucket(hash)
     var bucket = head
     while true {
       let header = bucket.header
       var matches = Bucket.matches(header, hash)
       while matches != 0 {
-        let slot = Bucket.slot(matches)
-        if bucket[slot] == element.word { return Location(head: head, bucket: bucket, slot: slot) }
+        let place = bucket.place(Bucket.slot(matches))
+        if place.word == element.word { return Location(head: head, place: place) }
         matches &= matches &- 1
       }
       guard header & Bucket.isChained != 0 else { return nil }
@@ -63,7 +61,7 @@ extension HashTable {
   /// The element at a place.
   @inlinable @inline(__always)
   public func element(at location: Location) -> Element {
-    unsafe Element(word: location.slot.pointee)
+    Element(word: location.place.word)
   }
 
   /// Puts another element with the same key at a place, say the same entry at a new address. Where
@@ -71,7 +69,7 @@ extension HashTable {
   @inlinable @inline(__always)
   public mutating func replace(at location: Location, with element: Element) {
     assert(isAnnounced(location.head), "a bucket changes that was not announced")
-    unsafe location.slot.pointee = element.word
+    location.place.word = element.word
   }
 }
 
@@ -96,7 +94,7 @@ extension HashTable {
   @inlinable @inline(__always) @discardableResult
   public func prefetchBucket(_ hash: UInt64) -> BucketHint {
     guard elementCount != 0 else { return BucketHint(address: 0) }
-    let address = buckets.bucket(hash).address
+    let address = bucket(hash).address
     Prefetch.line(at: address)
     return BucketHint(address: address)
   }
@@ -137,13 +135,13 @@ extension HashTable {
   @inlinable @inline(__always)
   public func prefetchEntries(_ hash: UInt64) {
     guard elementCount != 0 else { return }
-    HashTable.prefetchEntries(hash, in: BucketHint(address: buckets.bucket(hash).address))
+    HashTable.prefetchEntries(hash, in: BucketHint(address: bucket(hash).address))
   }
 
   /// Third pass for whoever kept nothing from the first.
   @inlinable @inline(__always)
   public func prefetchChildEntries(_ hash: UInt64) {
     guard elementCount != 0 else { return }
-    HashTable.prefetchChildEntries(hash, in: BucketHint(address: buckets.bucket(hash).address))
+    HashTable.prefetchChildEntries(hash, in: BucketHint(address: bucket(hash).address))
   }
 }

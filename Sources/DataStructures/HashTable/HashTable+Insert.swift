@@ -3,12 +3,12 @@
 extension HashTable {
   /// Adds an element; the caller knows that the table has none with this key.
   ///
-  /// - Complexity: O(1); every `meanFill`th insertion splits a bucket.
+  /// - Complexity: O(1); about every seventh insertion splits a bucket.
   @inlinable
   public mutating func insert(_ element: Element, hash: UInt64) {
-    if elementCount >= buckets.count &* HashTable.meanFill { grow() }
+    if 4 &* elementCount &+ 4 > HashTable.quadrupleCapacity(buckets.count) { grow() }
     elementCount &+= 1
-    let head = buckets.bucket(hash)
+    let head = bucket(hash)
     willChange(head)
     append(element.word, tag: Bucket.tag(hash), to: head)
   }
@@ -21,7 +21,7 @@ extension HashTable {
     guard used < Bucket.slotCount, header & Bucket.isChained == 0 else {
       return appendBelow(head, word, tag: tag)
     }
-    head.header = header | tag &<< UInt64(truncatingIfNeeded: used &* 8)
+    head.header = Bucket.adding(tag, used, to: header)
     head[used] = word
   }
 
@@ -38,10 +38,8 @@ extension HashTable {
       tail = addChild(below: tail)
       length &+= Bucket.slotCount &- 1
     }
-    let header = tail.header
-    let used = Bucket.usedCount(header)
-    tail.header = header | tag &<< UInt64(truncatingIfNeeded: used &* 8)
-    tail[used] = word
+    let used = tail.usedCount
+    tail.add(word, tag: tag, at: used)
     length &+= used &+ 1
     if length > chainBoundOfSweep { chainBoundOfSweep = length }
     if length > chainBound { chainBound = length }
@@ -54,10 +52,10 @@ extension HashTable {
     let child = Bucket(at: UInt(bitPattern: memory))
     let header = bucket.header
     let last = Bucket.slotCount &- 1
-    child.header = header &>> UInt64(last &* 8) & 0xff
-    child[0] = bucket[last]
-    bucket.header = header & (Bucket.epochBits | 0xffff_ffff_ffff) | Bucket.isChained
-    bucket[last] = UInt64(child.address)
+    child.initialize(epoch: 0)
+    child.add(bucket[last], tag: Bucket.tag(header, last), at: 0)
+    bucket.header = Bucket.removing(last, from: header) | Bucket.isChained
+    bucket.child = child
     childCount &+= 1
     return child
   }

@@ -34,7 +34,7 @@ extension HashTable {
     var result = HashTableStatistics()
     for index in 0..<buckets.count {
       var length = 0
-      HashTable.forEach(inChainOf: buckets[index]) { _ in length += 1 }
+      HashTable.forEach(inChainOf: bucket(at: index)) { _ in length += 1 }
       result.add(chainOf: length)
     }
     return result
@@ -49,16 +49,17 @@ extension HashTable {
     var elements = 0
     var children = 0
     for index in 0..<buckets.count {
-      var bucket = buckets[index]
+      let head = bucket(at: index)
+      var bucket = head
       var length = 0
       while true {
         let used = bucket.usedCount
-        let isHead = bucket.address == buckets[index].address
+        let isHead = bucket.address == head.address
         precondition(isHead == (bucket.epoch != 0), "chains have an epoch, children have none")
         check(bucket, ofChain: index)
         length += used
         guard bucket.isChained else { break }
-        precondition(used == Bucket.slotCount - 1, "a bucket with a child has six elements")
+        precondition(used == Bucket.slotCount - 1, "a bucket with a child has one slot for it")
         bucket = bucket.child
         children += 1
         precondition(bucket.usedCount >= 2, "a child has at least two elements")
@@ -73,7 +74,8 @@ extension HashTable {
     let level = levelBucketCount
     precondition(buckets.count == 0 || (level <= buckets.count && buckets.count < 2 * level))
     if resizingEnabled && !mayBeOverfull {
-      precondition(elementCount <= buckets.count * HashTable.meanFill, "not overfull")
+      precondition(
+        4 * elementCount <= HashTable.quadrupleCapacity(buckets.count), "not overfull")
     }
   }
 
@@ -83,7 +85,7 @@ extension HashTable {
     let header = bucket.header
     let used = Bucket.usedCount(header)
     for slot in 0..<Bucket.slotCount {
-      let tag = header >> UInt64(slot * 8) & 0xff
+      let tag = Bucket.tag(header, slot)
       guard slot < used else {
         precondition(tag == 0, "unused slots have no tag and come last")
         continue

@@ -3,7 +3,7 @@
 extension HashTable {
   /// Takes the element with this key out of the table; nil if there is none.
   ///
-  /// - Complexity: O(1); every `meanFill`th removal merges two buckets.
+  /// - Complexity: O(1); about every seventh removal merges two buckets.
   @inlinable
   @discardableResult
   public mutating func remove(_ key: RawSpan, hash: UInt64) -> Element? {
@@ -23,26 +23,13 @@ extension HashTable {
       removeFromChain(location)
     } else {
       let last = location.head.usedCount &- 1
-      let slot = HashTable.slot(of: location)
-      HashTable.moveLast(of: location.head, last, to: location.head, slot)
+      HashTable.moveLast(of: location.head, last, to: location.head, location.place.slot)
     }
     elementCount &-= 1
     // Two buckets' worth of slack: at the border a removal and an insertion in turn must not make
     // the table merge and split each time.
-    if elementCount &+ 2 &* HashTable.meanFill <= buckets.count &* HashTable.meanFill { shrink() }
+    if 4 &* elementCount <= HashTable.quadrupleCapacity(buckets.count &- 2) { shrink() }
     return removed
-  }
-
-  /// The number of the slot in its bucket.
-  @inlinable @inline(__always)
-  static func slot(of location: Location) -> Int {
-    Int(truncatingIfNeeded: unsafe UInt(bitPattern: location.slot) & 63) &>> 3 &- 1
-  }
-
-  /// The bucket that contains the slot.
-  @inlinable @inline(__always)
-  static func bucket(of location: Location) -> Bucket {
-    Bucket(at: unsafe UInt(bitPattern: location.slot) & ~63)
   }
 
   /// Fills the place with the last element of the chain and frees a child that isn't needed then.
@@ -55,14 +42,11 @@ extension HashTable {
       tail = tail.child
     }
     let last = tail.usedCount &- 1
-    let bucket = HashTable.bucket(of: location)
-    HashTable.moveLast(of: tail, last, to: bucket, HashTable.slot(of: location))
+    HashTable.moveLast(of: tail, last, to: location.place.bucket, location.place.slot)
     guard last == 1 else { return }
     // One element is left in the last bucket: its parent's last slot has room for it.
-    let slot = Bucket.slotCount &- 1
-    let tag = tail.header & 0xff
-    parent.header = parent.header & ~Bucket.isChained | tag &<< UInt64(slot &* 8)
-    parent[slot] = tail[0]
+    parent.header &= ~Bucket.isChained
+    parent.add(tail[0], tag: Bucket.tag(tail.header, 0), at: Bucket.slotCount &- 1)
     free(child: tail)
   }
 
@@ -70,18 +54,16 @@ extension HashTable {
   @inlinable @inline(__always)
   static func moveLast(of source: Bucket, _ last: Int, to target: Bucket, _ slot: Int) {
     let word = source[last]
-    let shift = UInt64(truncatingIfNeeded: last &* 8)
-    let tag = source.header &>> shift & 0xff
-    let hole = UInt64(truncatingIfNeeded: slot &* 8)
-    target.header = target.header & ~(0xff &<< hole) | tag &<< hole
-    target[slot] = word
-    source.header &= ~(0xff &<< shift)
+    let tag = Bucket.tag(source.header, last)
+    target.header = Bucket.removing(slot, from: target.header)
+    target.add(word, tag: tag, at: slot)
+    source.header = Bucket.removing(last, from: source.header)
   }
 
   /// Gives the memory of a child bucket back.
   @inlinable
   mutating func free(child: Bucket) {
-    unsafe buckets.allocator.deallocate(child.words, byteCount: Bucket.byteCount)
+    unsafe buckets.allocator.deallocate(child.base, byteCount: Bucket.byteCount)
     childCount &-= 1
   }
 
@@ -94,11 +76,11 @@ extension HashTable {
     while isChained {
       let child = bucket.child
       isChained = child.isChained
-      if freed > 0 { unsafe allocator.deallocate(bucket.words, byteCount: Bucket.byteCount) }
+      if freed > 0 { unsafe allocator.deallocate(bucket.base, byteCount: Bucket.byteCount) }
       freed &+= 1
       bucket = child
     }
-    if freed > 0 { unsafe allocator.deallocate(bucket.words, byteCount: Bucket.byteCount) }
+    if freed > 0 { unsafe allocator.deallocate(bucket.base, byteCount: Bucket.byteCount) }
     return freed
   }
 }

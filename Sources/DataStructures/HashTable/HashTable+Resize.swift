@@ -8,10 +8,13 @@ extension HashTable {
   /// Makes the first bucket, or splits so many that there is room for one more element.
   @inlinable @inline(never)
   mutating func grow() {
-    if buckets.count == 0 { return buckets.append() }
+    if buckets.count == 0 {
+      buckets.append()
+      return bucket(at: 0).initialize(epoch: buckets.allocator.epoch)
+    }
     guard resizingEnabled else { return }
     var steps = HashTable.stepLimit
-    while steps > 0 && elementCount >= buckets.count &* HashTable.meanFill {
+    while steps > 0 && 4 &* elementCount &+ 4 > HashTable.quadrupleCapacity(buckets.count) {
       split()
       steps &-= 1
     }
@@ -21,10 +24,9 @@ extension HashTable {
   @inlinable @inline(never)
   mutating func shrink() {
     guard resizingEnabled && mergingEnabled else { return }
-    let slack = 2 &* HashTable.meanFill
     var steps = HashTable.stepLimit
     while steps > 0 && buckets.count > 1
-      && elementCount &+ slack <= buckets.count &* HashTable.meanFill
+      && 4 &* elementCount <= HashTable.quadrupleCapacity(buckets.count &- 2)
     {
       merge()
       steps &-= 1
@@ -35,48 +37,57 @@ extension HashTable {
   @inlinable
   mutating func split() {
     buckets.append()
-    let added = buckets[buckets.count &- 1]
-    let sibling = HashTable.sibling(of: buckets.count &- 1)
-    let old = buckets[sibling]
+    let index = buckets.count &- 1
+    let added = bucket(at: index)
+    added.initialize(epoch: buckets.allocator.epoch)
+    let sibling = HashTable.sibling(of: index)
+    let old = bucket(at: sibling)
     willChange(old)
-    let bit = UInt64(buckets.count &- 1 &- sibling)
-    // Emptied in place: an element that stays never moves behind the slot it was read from.
+    let bit = UInt64(truncatingIfNeeded: index &- sibling)
     var bucket = old
-    var header = old.header
-    var child = header & Bucket.isChained != 0 ? old[6] : 0
-    old.header = header & Bucket.epochBits
     while true {
-      let used = Bucket.usedCount(header)
-      for slot in 0..<used {
-        let word = bucket[slot]
-        let tag = header &>> UInt64(truncatingIfNeeded: slot &* 8) & 0xff
-        let moves = Element(word: word).hash(seed) & bit != 0
-        append(word, tag: tag, to: moves ? added : old)
-      }
+      let child = bucket.isChained ? bucket.child : nil
+      divide(bucket, between: old, and: added, by: bit)
       if bucket.address != old.address { free(child: bucket) }
-      guard child != 0 else { break }
-      bucket = Bucket(at: UInt(truncatingIfNeeded: child))
-      header = bucket.header
-      child = header & Bucket.isChained != 0 ? bucket[6] : 0
+      guard let child else { break }
+      bucket = child
     }
     noteSweep()
     prefetchForSplit(of: sibling &+ 1)
+  }
+
+  /// Takes all elements out of a bucket and appends each to one of two chains, of which the bucket
+  /// itself may be one.
+  @inlinable
+  mutating func divide(_ bucket: Bucket, between old: Bucket, and added: Bucket, by bit: UInt64) {
+    let header = bucket.header
+    let used = Bucket.usedCount(header)
+    // Everything is read before the first store. A load that overlaps with a store on its way, as
+    // those of neighbouring slots do, waits until that is in the cache; stores get there in order,
+    // so it would wait for the line of the new bucket, too.
+    var words = InlineArray<9, UInt64>(repeating: 0)
+    for slot in 0..<used { words[slot] = bucket[slot] }
+    bucket.header = Bucket.emptied(header)
+    for slot in 0..<used {
+      let word = words[slot]
+      let moves = Element(word: word).hash(seed) & bit != 0
+      append(word, tag: Bucket.tag(header, slot), to: moves ? added : old)
+    }
   }
 
   /// Moves the elements of the last bucket to the bucket that they were once split from.
   @inlinable
   mutating func merge() {
     let index = buckets.count &- 1
-    let target = buckets[HashTable.sibling(of: index)]
-    var bucket = buckets[index]
+    let target = bucket(at: HashTable.sibling(of: index))
+    var bucket = bucket(at: index)
     willChange(bucket)
     willChange(target)
     var isFirst = true
     while true {
       let header = bucket.header
       for slot in 0..<Bucket.usedCount(header) {
-        let tag = header &>> UInt64(truncatingIfNeeded: slot &* 8) & 0xff
-        append(bucket[slot], tag: tag, to: target)
+        append(bucket[slot], tag: Bucket.tag(header, slot), to: target)
       }
       let isChained = header & Bucket.isChained != 0
       let next = isChained ? bucket.child : bucket
@@ -85,15 +96,14 @@ extension HashTable {
       guard isChained else { break }
       bucket = next
     }
-    buckets[index].header = 0
     noteLength(ofChain: target)
     // Last, as bucket 0 moves when it becomes the only one.
     buckets.removeLast()
     noteSweep()
     if buckets.count > 1 {
       let next = buckets.count &- 1
-      Prefetch.line(at: buckets[HashTable.sibling(of: next)].address)
-      Prefetch.line(at: buckets[next].address)
+      Prefetch.line(at: buckets.address(of: HashTable.sibling(of: next)))
+      Prefetch.line(at: buckets.address(of: next))
     }
   }
 
@@ -109,10 +119,10 @@ extension HashTable {
   func prefetchForSplit(of index: Int) {
     // At the end of a sweep the next bucket to split is bucket 0.
     guard index &+ 2 < levelBucketCount else { return }
-    Prefetch.line(at: buckets[index &+ 2].address)
-    let second = buckets[index &+ 1]
+    Prefetch.line(at: buckets.address(of: index &+ 2))
+    let second = bucket(at: index &+ 1)
     if second.isChained { Prefetch.line(at: second.child.address) }
-    var bucket = buckets[index]
+    var bucket = bucket(at: index)
     while true {
       let header = bucket.header
       for slot in 0..<Bucket.usedCount(header) { Element(word: bucket[slot]).prefetch() }

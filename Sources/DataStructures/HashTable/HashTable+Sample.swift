@@ -11,10 +11,10 @@ extension HashTable {
   @inlinable
   public func random(using generator: inout RandomGenerator) -> Element? {
     guard elementCount != 0 else { return nil }
-    var bucket = buckets[generator.next(below: buckets.count)]
+    var bucket = self.bucket(at: generator.next(below: buckets.count))
     while true {
       // The next candidate's line is loaded while this one is looked at.
-      let next = buckets[generator.next(below: buckets.count)]
+      let next = self.bucket(at: generator.next(below: buckets.count))
       Prefetch.line(at: next.address)
       let position = generator.next(below: chainBound)
       if let element = HashTable.element(position, inChainOf: bucket) { return element }

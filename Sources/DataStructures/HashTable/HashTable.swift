@@ -2,9 +2,10 @@
 
 // The table of keys, and of the members of big hashes, sets and sorted sets.
 //
-// It grows by linear hashing (Litwin, 1980): one bucket is split for every `meanFill` elements that
-// come and merged for every `meanFill` that go. That is all the rehashing there is: no second
-// table, no pause, memory in proportion to the elements, and an element has one place at any time.
+// It grows by linear hashing (Litwin, 1980): one bucket is split for every 6.75 elements that come
+// and merged for every 6.75 that go (5.75 where references have seven bytes). That is all the
+// rehashing there is: no second table, no pause, memory in proportion to the elements, and an
+// element has one place at any time.
 //
 // With B buckets and the level L such that 2^L <= B < 2^(L+1), an element's bucket has the number
 // `hash & (2^(L+1) - 1)`, without the highest of those bits if there is no such bucket yet:
@@ -18,13 +19,18 @@
 // too), so that growing adds memory and copies nothing but, once, bucket 0. A full bucket gets a
 // child. Compaction moves small segments, and children.
 //
+// A bucket keeps six bytes per element, an address; seven for elements that keep something beside
+// it. The width is a constant of the element's type, so that nothing of it is left to decide where
+// the table is specialised. `Bucket.swift` has the drawing.
+//
 // What a newcomer gets wrong: the table owns its buckets but not the elements' entries; whoever
 // drops a table drains it first. And a `Location` dies with the next insertion or removal.
 
 /// A hash table of words with incremental growth, SCAN cursors and fair sampling.
 ///
 /// - Complexity: look-up, insertion and removal are O(1); each touches one bucket, or two for about
-///   a tenth of the elements, and the entry. Memory: about 15 bytes per element.
+///   a tenth of the elements, and the entry. Memory: about 11 bytes per element, 13 with references
+///   of seven bytes.
 @safe
 public struct HashTable<Element: HashTableElement>: ~Copyable {
   /// Where an element is stored; valid until the next insertion or removal.
@@ -32,22 +38,17 @@ public struct HashTable<Element: HashTableElement>: ~Copyable {
   public struct Location {
     /// The bucket from which the element was found, the start of a chain.
     @usableFromInline let head: Bucket
-    /// The word of the element.
-    @usableFromInline let slot: UnsafeMutablePointer<UInt64>
+    /// The slot of the element, in that bucket or one below.
+    @usableFromInline let place: BucketPlace<Element>
 
-    /// The place of slot `slot` of `bucket`, which hangs below `head`.
     @inlinable @inline(__always)
-    init(head: Bucket, bucket: Bucket, slot: Int) {
+    init(head: Bucket, place: BucketPlace<Element>) {
       self.head = head
-      unsafe self.slot = unsafe bucket.slotAddress(slot)
+      self.place = place
     }
   }
 
-  /// Elements per bucket that the table aims at: less is faster, more is smaller.
-  ///
-  /// Measured with 16-byte keys and values: 4 costs 57.6 bytes per key and 56 ns per GET, 5 costs
-  /// 55.6 and 62, 6 costs 54.4 and 65.
-  @inlinable public static var meanFill: Int { 5 }
+  @usableFromInline typealias Bucket = DataStructures.Bucket<Element>
 
   /// The buckets that are nobody's child.
   @usableFromInline var buckets: BucketArray
@@ -57,7 +58,7 @@ public struct HashTable<Element: HashTableElement>: ~Copyable {
   @usableFromInline var elementCount: Int
   /// Number of child buckets.
   @usableFromInline var childCount: Int
-  /// No chain has more elements than this; at least 7.
+  /// No chain has more elements than this; at least as many as a bucket has slots.
   @usableFromInline var chainBound: Int
   /// The longest chain that arose since the bucket count was last another power of two.
   @usableFromInline var chainBoundOfSweep: Int
@@ -91,9 +92,27 @@ public struct HashTable<Element: HashTableElement>: ~Copyable {
     var remaining = childCount
     var index = 0
     while remaining > 0 && index < buckets.count {
-      remaining &-= HashTable.freeChildren(of: buckets[index], to: buckets.allocator)
+      remaining &-= HashTable.freeChildren(of: bucket(at: index), to: buckets.allocator)
       index &+= 1
     }
+  }
+}
+
+// MARK: - Buckets
+
+extension HashTable {
+  /// The bucket with a number below `bucketCount`.
+  @inlinable @inline(__always)
+  func bucket(at index: Int) -> Bucket { Bucket(at: buckets.address(of: index)) }
+
+  /// The bucket where elements with this hash belong; there must be a bucket.
+  @inlinable @inline(__always)
+  func bucket(_ hash: UInt64) -> Bucket { bucket(at: buckets.index(hash)) }
+
+  /// Four times the number of elements that so many buckets are meant for.
+  @inlinable @inline(__always)
+  static func quadrupleCapacity(_ bucketCount: Int) -> Int {
+    bucketCount &* Bucket.quarterFill
   }
 }
 

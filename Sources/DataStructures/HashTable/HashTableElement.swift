@@ -2,9 +2,9 @@
 
 public import CLinux
 
-/// What a `HashTable` stores: one word per element, as a rule a tagged pointer to an entry.
-public protocol HashTableElement {
-  /// The element as the table keeps it; any value, zero included.
+/// What a `HashTable` stores: one reference per element, as a rule the address of an entry.
+public protocol HashTableElement: ReferenceWidth {
+  /// The element as the table keeps it; any value that fits, zero included.
   var word: UInt64 { get }
 
   /// Whose elements these are, for tables whose buckets are announced before they change; nil for
@@ -28,6 +28,9 @@ extension HashTableElement {
   /// Buckets are not announced. A constant: what depends on it is gone where the table is
   /// specialised.
   @inlinable public static var bucketKind: BucketKind? { nil }
+
+  /// References are addresses. A constant, too.
+  @inlinable public static var referenceByteCount: Int { 6 }
 }
 
 /// Hints to the processor that memory will be read soon.

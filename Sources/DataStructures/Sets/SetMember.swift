@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A member of a large set: a block with its bytes, named by one word.
+/// A member of a large set: a block with its bytes, named by 56 bits.
 ///
-///     word:   63       48 47                    0
-///            +-----------+----------------------+
-///            | byteCount |       address        |      block: the bytes, nothing else
-///            +-----------+----------------------+
+///     word:   55                      11 10        0
+///            +--------------------------+-----------+
+///            | address, without 3 zeros | byteCount |      block: the bytes, nothing else
+///            +--------------------------+-----------+
 ///
-/// The address of a process has 47 bits, so the length rides in the upper 16: a member of 16 bytes
-/// takes a block of 16 bytes, and members of other lengths are told apart without touching memory.
-/// A length of 65535 and more stands in the first eight bytes of the block, the bytes behind it.
+/// The address of a process has 48 bits at most and that of a block ends in three zeros, so the
+/// length rides along: a member of 16 bytes takes a block of 16 bytes, and members of other lengths
+/// are told apart without touching memory. A length of 2047 and more stands in the first eight
+/// bytes of the block, the bytes behind it.
 @safe
 public struct SetMember: HashTableElement {
   /// Length and address.
   public let word: UInt64
 
   /// The length that says "in the block".
-  @inlinable static var longCount: Int { 65535 }
+  @inlinable static var longCount: Int { 2047 }
+  /// Bits of the word below the address.
+  @inlinable static var addressShift: UInt64 { 8 }
 
   /// The member that a table has kept.
   @inlinable @inline(__always)
@@ -34,9 +37,15 @@ public struct SetMember: HashTableElement {
       guard let start = source.baseAddress else { return }
       unsafe target.copyMemory(from: start, byteCount: source.count)
     }
+    word = unsafe SetMember.word(block, isLong ? SetMember.longCount : count)
+  }
+
+  /// The word of a member in `block`; `count` is at most `longCount`.
+  @inlinable @inline(__always)
+  static func word(_ block: UnsafeMutableRawPointer, _ count: Int) -> UInt64 {
     let address = UInt64(UInt(bitPattern: block))
-    assert(address >> 48 == 0)
-    word = address | UInt64(isLong ? SetMember.longCount : count) << 48
+    assert(address >> 48 == 0 && address % 8 == 0)
+    return address &<< addressShift | UInt64(truncatingIfNeeded: count)
   }
 
   /// Bytes of the block of a member of `count` bytes.
@@ -46,17 +55,25 @@ public struct SetMember: HashTableElement {
     count >= longCount ? count &+ 8 : max(1, count)
   }
 
+  /// Where the block is.
+  @inlinable @inline(__always)
+  var address: UInt { UInt(truncatingIfNeeded: word &>> SetMember.addressShift & ~7) }
+
   /// The block.
   @inlinable @inline(__always)
   var block: UnsafeMutableRawPointer {
     // Made from an address by `init(_:allocator:)`, hence not zero.
-    unsafe UnsafeMutableRawPointer(bitPattern: UInt(word & 0xFFFF_FFFF_FFFF)).unsafelyUnwrapped
+    unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
   }
+
+  /// Number of bytes of the member, but no more than `longCount`.
+  @inlinable @inline(__always)
+  var shortCount: Int { Int(truncatingIfNeeded: word & UInt64(SetMember.longCount)) }
 
   /// Number of bytes of the member.
   @inlinable @inline(__always)
   public var byteCount: Int {
-    let count = Int(truncatingIfNeeded: word &>> 48)
+    let count = shortCount
     return count == SetMember.longCount ? unsafe block.load(as: Int.self) : count
   }
 
@@ -75,6 +92,9 @@ public struct SetMember: HashTableElement {
 
   // MARK: - HashTableElement
 
+  /// The word has 56 bits.
+  @inlinable public static var referenceByteCount: Int { 7 }
+
   /// Buckets of sets are announced before they change.
   @inlinable public static var bucketKind: BucketKind? { .set }
 
@@ -85,14 +105,13 @@ public struct SetMember: HashTableElement {
   /// Whether the member is this one.
   @inlinable @inline(__always)
   public func hasKey(_ key: RawSpan) -> Bool {
-    let count = Int(truncatingIfNeeded: word &>> 48)
-    if count != min(key.byteCount, SetMember.longCount) { return false }
+    if shortCount != min(key.byteCount, SetMember.longCount) { return false }
     return bytes.equals(key)
   }
 
   /// Starts loading the first bytes.
   @inlinable @inline(__always)
-  public func prefetch() { Prefetch.line(at: UInt(word & 0xFFFF_FFFF_FFFF)) }
+  public func prefetch() { Prefetch.line(at: address) }
 
   // MARK: - Memory
 
@@ -110,7 +129,7 @@ public struct SetMember: HashTableElement {
     let target = unsafe allocator.allocate(size)
     unsafe target.copyMemory(from: block, byteCount: size)
     unsafe allocator.deallocate(block, byteCount: size)
-    return SetMember(word: word & 0xFFFF &<< 48 | UInt64(UInt(bitPattern: target)))
+    return SetMember(word: unsafe SetMember.word(target, shortCount))
   }
 
   /// Memory of the block.

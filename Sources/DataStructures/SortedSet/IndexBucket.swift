@@ -20,7 +20,7 @@ struct IndexBucket {
   /// References that fit into a bucket without a child.
   static var slotCount: Int { 12 }
   /// Bytes in a bucket.
-  static var byteCount: Int { Bucket.byteCount }
+  static var byteCount: Int { BucketArray.bucketByteCount }
 
   /// The bucket at `address`.
   @inline(__always)

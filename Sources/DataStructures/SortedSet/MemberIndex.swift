@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // From the hash of a member to its place. A second, smaller kind of hash table beside `HashTable`:
-// an entry is a reference of four bytes instead of a word, and the hash of an entry that a bucket
+// an entry is a reference of four bytes and no address, and the hash of an entry that a bucket
 // split asks for is read in the leaf, where four bytes of it stand beside each member. Growth is
 // the same linear hashing over the same arrays of buckets, and so are the cursors of a scan: a
 // member is in the bucket that its hash says, whatever leaf it is in.
@@ -28,7 +28,7 @@ struct MemberIndex: ~Copyable {
     var remaining = childCount
     var index = 0
     while remaining > 0 && index < buckets.count {
-      remaining -= freeChildren(of: IndexBucket(at: buckets[index].address))
+      remaining -= freeChildren(of: IndexBucket(at: buckets.address(of: index)))
       index += 1
     }
   }
@@ -38,17 +38,17 @@ struct MemberIndex: ~Copyable {
 
   /// The bucket where members with this hash belong; there must be one.
   @inline(__always)
-  func bucket(_ hash: UInt64) -> IndexBucket { IndexBucket(at: buckets.bucket(hash).address) }
+  func bucket(_ hash: UInt64) -> IndexBucket { bucket(at: buckets.index(hash)) }
 
   /// The bucket with a number.
   @inline(__always)
-  func bucket(at index: Int) -> IndexBucket { IndexBucket(at: buckets[index].address) }
+  func bucket(at index: Int) -> IndexBucket { IndexBucket(at: buckets.address(of: index)) }
 
   /// Starts loading the bucket of a hash.
   @inline(__always) @discardableResult
   func prefetch(_ hash: UInt64) -> UInt {
     guard count > 0 else { return 0 }
-    let address = buckets.bucket(hash).address
+    let address = bucket(hash).address
     Prefetch.line(at: address)
     return address
   }
@@ -227,7 +227,7 @@ struct MemberIndex: ~Copyable {
   private func prefetchForSplit(of index: Int, _ directory: borrowing LeafDirectory) {
     // Behind the end of a sweep nothing is known of the next one.
     guard index + 1 < buckets.count else { return }
-    Prefetch.line(at: buckets[index + 1].address)
+    Prefetch.line(at: buckets.address(of: index + 1))
     var bucket: IndexBucket? = self.bucket(at: index)
     while let current = bucket {
       for slot in 0..<current.usedCount {

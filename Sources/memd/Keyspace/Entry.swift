@@ -3,7 +3,7 @@
 import CLinux
 import DataStructures
 
-/// A key with its value: one allocation, one 8-byte reference.
+/// A key with its value: one allocation, one reference of six bytes.
 ///
 /// Layout (fields in brackets are there only if the header says so):
 ///

@@ -22,10 +22,15 @@ struct HashTableScanTests {
 
   @Test(arguments: 0..<12 as Range<UInt64>)
   func `What is present during a whole scan is returned while the table changes`(seed: UInt64) {
+    HashTableScanTests.scan(seed, SixBytes.self)
+    HashTableScanTests.scan(seed, SevenBytes.self)
+  }
+
+  private static func scan<Width: ReferenceWidth>(_ seed: UInt64, _ width: Width.Type) {
     let allocator = Allocator.create()
     do {
       var generator = RandomGenerator(seed: seed)
-      let numbers = NumberTable(in: allocator)
+      let numbers = NumberTableOf<Width>(in: allocator)
       for word in 0..<300 as Range<UInt64> { numbers.insert(word) }
       // Words below 300 stay; the others come and go in waves between the calls.
       var guests = Set<UInt64>()
@@ -101,9 +106,14 @@ struct HashTableScanTests {
 
   @Test(arguments: [3, 100, 777, 1024 * 5])
   func `Every element is drawn with the same probability`(count: Int) {
+    HashTableScanTests.draw(count, SixBytes.self)
+    HashTableScanTests.draw(count, SevenBytes.self)
+  }
+
+  private static func draw<Width: ReferenceWidth>(_ count: Int, _ width: Width.Type) {
     let allocator = Allocator.create()
     do {
-      let numbers = NumberTable(in: allocator)
+      let numbers = NumberTableOf<Width>(in: allocator)
       var generator = RandomGenerator(seed: 2024)
       // Growth and shrinking first, so that the bound on chains is not that of a fresh table.
       for word in 0..<UInt64(3 * count) { numbers.insert(word) }

@@ -4,11 +4,9 @@ import CLinux
 import DataStructures
 import RESP
 
-/// A field of a large hash with its value, to be read only: one block, one 8-byte reference.
+/// A field of a large hash with its value, to be read only: one block, named by its address.
 ///
-/// The reference is the block's address in the lower 48 bits and the length of the field's name in
-/// the upper 16, so that most look-ups that fail don't touch the block. Layout of the block (what
-/// is in brackets is there only if the header says so):
+/// Layout of the block (what is in brackets is there only if the header says so):
 ///
 ///     0        4         8            16             24
 ///     +--------+---------+------------+--------------+---------------+------+-------+
@@ -16,35 +14,34 @@ import RESP
 ///     +--------+---------+------------+--------------+---------------+------+-------+
 ///
 ///     header, from the least bit:
-///      0-29 length of the value, unless it has a field of its own
-///     30    the lengths have fields of their own: a name of 65535 bytes or a value of 2^30
+///      0-21 length of the value     22-29 length of the name
+///     30    both have fields of their own instead: a name of 256 bytes or a value of 2^22
 ///     31    has a deadline, in milliseconds since 1970; `place` is its place in the heap
 ///
 /// So a field of 16 and 16 bytes is a block of 40, and of 48 with a deadline. Without a deadline
 /// the name stands at 4.
 @safe
 struct HashField: HashTableElement {
+  /// The address of the block.
   let word: UInt64
 
   init(word: UInt64) { self.word = word }
 
-  static let longName = 0xFFFF
-  static let longValue = 1 << 30
+  /// The shortest name, and the shortest value, whose length has no room in the header.
+  static let longName = 1 << 8
+  static let longValue = 1 << 22
   static let isLong: UInt32 = 1 << 30
   static let deadlineBit: UInt32 = 1 << 31
-  static let countMask: UInt32 = (1 << 30) - 1
+  static let valueCountMask: UInt32 = (1 << 22) - 1
+  static let nameCountShift: UInt32 = 22
 
   /// The reference to a block.
-  init(_ pointer: UnsafeMutableRawPointer, nameCount: Int) {
-    let count = UInt64(min(nameCount, HashField.longName))
-    word = UInt64(UInt(bitPattern: pointer)) | count << 48
-  }
+  init(_ pointer: UnsafeMutableRawPointer) { word = UInt64(UInt(bitPattern: pointer)) }
 
   /// Address of the block.
   var pointer: UnsafeMutableRawPointer {
-    let address = UInt(truncatingIfNeeded: word & 0xFFFF_FFFF_FFFF)
     // Made from an address by `WritableHashField`, hence not zero.
-    return unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+    unsafe UnsafeMutableRawPointer(bitPattern: UInt(word)).unsafelyUnwrapped
   }
 
   var header: UInt32 { unsafe pointer.load(as: UInt32.self) }
@@ -62,15 +59,17 @@ struct HashField: HashTableElement {
   }
 
   var nameCount: Int {
-    let short = Int(truncatingIfNeeded: word >> 48)
-    if short != HashField.longName { return short }
+    let header = self.header
+    if header & HashField.isLong == 0 {
+      return Int(header &>> HashField.nameCountShift & 0xFF)
+    }
     let offset = HashField.deadlineEnd(header)
     return unsafe pointer.loadUnaligned(fromByteOffset: offset, as: Int.self)
   }
 
   var valueCount: Int {
     let header = self.header
-    if header & HashField.isLong == 0 { return Int(header & HashField.countMask) }
+    if header & HashField.isLong == 0 { return Int(header & HashField.valueCountMask) }
     let offset = HashField.deadlineEnd(header) + 8
     return unsafe pointer.loadUnaligned(fromByteOffset: offset, as: Int.self)
   }

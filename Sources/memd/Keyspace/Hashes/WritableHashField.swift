@@ -18,17 +18,23 @@ struct WritableHashField {
   init(_ name: RawSpan, _ value: RawSpan, deadline: Int64? = nil, allocator: Allocator) {
     let isLong =
       name.byteCount >= HashField.longName || value.byteCount >= HashField.longValue
-    let header =
-      (isLong ? HashField.isLong : UInt32(value.byteCount))
-      | (deadline == nil ? 0 : HashField.deadlineBit)
+    let counts = isLong ? HashField.isLong : WritableHashField.counts(name, value)
+    let header = counts | (deadline == nil ? 0 : HashField.deadlineBit)
     let offset = HashField.nameOffset(header)
     let pointer = unsafe allocator.allocate(offset &+ name.byteCount &+ value.byteCount)
-    reading = unsafe HashField(pointer, nameCount: name.byteCount)
+    reading = unsafe HashField(pointer)
     self.header = header
     if let deadline { self.deadline = deadline }
     if isLong { storeCounts(name.byteCount, value.byteCount) }
     unsafe (pointer + offset).copy(name)
     unsafe (pointer + offset + name.byteCount).copy(value)
+  }
+
+  /// The lengths of a short name and a short value, as the header has them.
+  @inline(__always)
+  private static func counts(_ name: RawSpan, _ value: RawSpan) -> UInt32 {
+    UInt32(truncatingIfNeeded: name.byteCount) &<< HashField.nameCountShift
+      | UInt32(truncatingIfNeeded: value.byteCount)
   }
 
   private var pointer: UnsafeMutableRawPointer { unsafe reading.pointer }
@@ -68,7 +74,7 @@ struct WritableHashField {
     let old = valueOffset &+ reading.valueCount
     let isShort = header & HashField.isLong == 0 && count < HashField.longValue
     if isShort, valueOffset &+ count == old || Allocator.sameSize(valueOffset &+ count, old) {
-      self.header = header & ~HashField.countMask | UInt32(count)
+      self.header = header & ~HashField.valueCountMask | UInt32(count)
       unsafe (pointer + valueOffset).copy(value)
       return self
     }
@@ -100,7 +106,7 @@ struct WritableHashField {
     let target = unsafe allocator.allocate(count)
     unsafe target.copyMemory(from: pointer, byteCount: count)
     unsafe allocator.deallocate(pointer, byteCount: count)
-    return HashField(word: reading.word & 0xFFFF << 48 | UInt64(UInt(bitPattern: target)))
+    return unsafe HashField(target)
   }
 
   func free(_ allocator: Allocator) {
