@@ -3,8 +3,8 @@
 /// A bucket with its children: the words of the elements. Valid until the table changes.
 @safe
 public struct BucketChain {
-  /// Where the chain begins.
-  @usableFromInline let address: UInt
+  /// Where the chain begins; buckets but the first stay where they are while the table grows.
+  public let address: UInt
   /// Whether references have six bytes; else seven.
   @usableFromInline let isNarrow: Bool
 
@@ -18,9 +18,6 @@ public struct BucketChain {
   public var epoch: UInt8 {
     isNarrow ? Bucket<SixBytes>(at: address).epoch : Bucket<SevenBytes>(at: address).epoch
   }
-
-  /// Where the chain begins; buckets but the first stay where they are while the table grows.
-  public var address: UInt { head.address }
 
   /// Visits the words of the elements.
   public func forEach(_ visit: (UInt64) -> Void) {
@@ -74,15 +71,17 @@ extension HashTable {
 
   /// The bucket with a number below `bucketCount`, with its children.
   @inlinable
-  public func bucketChain(at index: Int) -> BucketChain { BucketChain(buckets[index]) }
+  public func bucketChain(at index: Int) -> BucketChain { BucketChain(bucket(at: index)) }
 
   /// Starts loading a bucket.
   @inlinable @inline(__always)
-  public func prefetchBucket(at index: Int) { Prefetch.line(at: buckets[index].address) }
+  public func prefetchBucket(at index: Int) { Prefetch.line(at: buckets.address(of: index)) }
 
   /// Lets a bucket that a walk has taken carry the present number.
   @inlinable
-  public func markTaken(_ chain: BucketChain) { chain.head.epoch = buckets.allocator.epoch }
+  public func markTaken(_ chain: BucketChain) {
+    Bucket(at: chain.address).epoch = buckets.allocator.epoch
+  }
 
   /// Visits the buckets, each with its children.
   @inlinable
