@@ -37,7 +37,7 @@ extension Server {
     run(batch)
     if !intake.postponed.isEmpty { returnPostponed() }
     if persistence.isSaveScheduled { startScheduledSave() }
-    if persistence.backgroundSave != nil || pause.holdsWrites { considerHoldingWrites() }
+    if pause.holdsWrites { considerHoldingWrites() }
     if effects.attention.kinds.contains(.broadcasts) { effects.tracking?.broadcast() }
     flush()
     if configuration.maxMemoryClients != 0 { evictClients() }

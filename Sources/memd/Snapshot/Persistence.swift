@@ -12,8 +12,12 @@ final class Persistence {
   var saveCount = 0
   /// The snapshot that is being written in the background.
   var backgroundSave: BackgroundSave? {
-    didSet { savingContinues = backgroundSave != nil }
+    didSet {
+      isSaving = backgroundSave != nil
+      savingContinues = isSaving
+    }
   }
+  private(set) var isSaving = false
   /// Whether the loop may go on with it: false while the helper has enough to do.
   var savingContinues = false
   /// Whether one begins as soon as it can.

@@ -17,6 +17,7 @@ extension Server {
     while index < batch.count { index = runSameClient(batch, from: index) }
     output.pushes.end()
     batch.removeAll()
+    if persistence.isSaving { considerHoldingWrites() }
   }
 
   /// Executes requests from `first` on for as long as client and database stay the same.
