@@ -53,7 +53,7 @@ public protocol BlockObserver: AnyObject {
   func willChange(_ block: ChangingBlock)
 }
 
-/// How much there is of what only newer snapshot files can hold; what waits to be freed counts, too.
+/// How much there is of what only newer snapshot files can hold. What waits to be freed counts.
 public struct NewerParts {
   /// Logs of what producers have added to streams.
   public internal(set) var producerLogs = 0

@@ -34,10 +34,16 @@ struct ContentsHome: Equatable {
   /// As announcements of entries name it.
   var address: UInt { UInt(bitPattern: unsafe storage) }
 
-  var contents: DatabaseContents {
-    @inline(__always) unsafeAddress { unsafe UnsafePointer(storage) }
-    @inline(__always) nonmutating unsafeMutableAddress { unsafe storage }
+  /// Number of buckets of the table of keys.
+  var bucketCount: Int { unsafe storage.pointee.table.bucketCount }
+
+  /// Announces the entries of a bucket, as a walk takes them.
+  func announceBucket(_ index: Int) {
+    unsafe storage.pointee.announceBucket(index, home: address)
   }
+
+  /// Lets the table of keys merge buckets, or not.
+  func setMerging(_ isEnabled: Bool) { unsafe storage.pointee.table.mergingEnabled = isEnabled }
 }
 
 /// Contents that no longer belong to a database; whoever holds them frees them, a slice at a time.

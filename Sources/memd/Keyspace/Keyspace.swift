@@ -91,14 +91,8 @@ final class Keyspace {
   /// Number of keys in all databases.
   var keyCount: Int { databases.reduce(0) { $0 + $1.count } }
 
-  /// The lowest version of snapshot files that can hold what there is.
-  var snapshotVersion: Int {
-    let parts = allocator.newerParts
-    if parts.releasedEntries > 0 { return RDBFormat.releaseVersion }
-    if parts.producerLogs > 0 { return RDBFormat.producerVersion }
-    let hasFieldDeadlines = databases.contains { $0.contents.fieldExpirations.count > 0 }
-    return hasFieldDeadlines ? RDBFormat.fieldDeadlineVersion : RDBFormat.lowestVersion
-  }
+  /// Whether a hash has fields that expire.
+  var hasFieldDeadlines: Bool { databases.contains { $0.contents.fieldExpirations.count > 0 } }
 
   /// Frees everything; the keyspace must not be used afterwards.
   func tearDown() {

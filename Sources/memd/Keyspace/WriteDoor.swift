@@ -380,7 +380,7 @@ extension DatabaseContents {
     }
   }
 
-  /// Starts loading what the walk will read soon: entries three buckets ahead, a bucket seven ahead.
+  /// Starts loading what the walk will read soon: entries three buckets ahead, a bucket seven.
   @inline(__always)
   private func prefetchBuckets(ahead index: Int) {
     let count = table.bucketCount

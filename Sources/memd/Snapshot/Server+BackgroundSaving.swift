@@ -35,7 +35,7 @@ extension Server {
   }
 
   /// Ticks for a slice that starts now: a share of the time since the last one while requests wait,
-  /// at most a tenth of a millisecond; else half of that, as the loop looks for requests in between.
+  /// at most a tenth of a millisecond; else half of that, as the loop looks for requests between.
   private func savingBudget(at start: UInt64) -> UInt64 {
     if intake.events.isEmpty, intake.resuming.isEmpty { return timing.ticksPerMillisecond / 20 }
     // The value under way is in front of everything that waits.

@@ -112,7 +112,7 @@ final class Cut {
     keyspace.unlinked.keeper = self
     for database in keyspace.databases where database.count > 0 {
       let home = database.contentsHome
-      home.contents.table.mergingEnabled = false
+      home.setMerging(false)
       tables.append(
         Table(
           home: home, number: database.number, keys: database.count,
@@ -149,8 +149,8 @@ final class Cut {
   }
 
   private func walkBucket() {
-    let contents = tables[table].home
-    guard bucket < contents.contents.table.bucketCount else {
+    let home = tables[table].home
+    guard bucket < home.bucketCount else {
       tables[table].isDone = true
       table += 1
       bucket = 0
@@ -160,7 +160,7 @@ final class Cut {
       return
     }
     isWalking = true
-    contents.contents.announceBucket(bucket, home: contents.address)
+    home.announceBucket(bucket)
     isWalking = false
     bucket += 1
   }
@@ -338,7 +338,7 @@ final class Cut {
   func end() {
     allocator.blockObserver = nil
     keyspace.unlinked.keeper = nil
-    for table in tables { table.home.contents.table.mergingEnabled = true }
+    for table in tables { table.home.setMerging(true) }
     if let current { OpenValue.setMerging(current.value, true) }
     for value in opened[firstOpen...] { OpenValue.setMerging(value.value, true) }
     for value in keptValues { keyspace.unlinked.add(value) }
@@ -410,5 +410,15 @@ extension Cut: ValueKeeper {
     let isNeeded = tables.contains { $0.home == contents.home && !$0.isDone }
     if isNeeded { keptContents.append(contents) }
     return isNeeded
+  }
+}
+
+extension Keyspace {
+  /// The lowest version of snapshot files that can hold what there is.
+  fileprivate var snapshotVersion: Int {
+    let parts = allocator.newerParts
+    if parts.releasedEntries > 0 { return RDBFormat.releaseVersion }
+    if parts.producerLogs > 0 { return RDBFormat.producerVersion }
+    return hasFieldDeadlines ? RDBFormat.fieldDeadlineVersion : RDBFormat.lowestVersion
   }
 }
