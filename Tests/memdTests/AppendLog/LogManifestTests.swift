@@ -169,6 +169,30 @@ import Testing
     #expect(manifest.dropHistory().isEmpty)
   }
 
+  @Test func `history stands in Redis's order`() throws {
+    let naming = try naming()
+    var manifest = LogManifest()
+    _ = manifest.addBase(naming, .rdb)
+    _ = manifest.addIncrement(naming)
+    for format in [LogNaming.Format.rdb, .aof] {
+      let start = manifest.addIncrement(naming).sequence
+      _ = manifest.finishRewrite(naming, format, incrementsFrom: start)
+    }
+    _ = manifest.finishRewrite(naming, .aof, incrementsFrom: nil)
+    // Written by redis-server 7.0.15 with `aof-disable-auto-gc yes`; the log was off at the end.
+    #expect(
+      text(manifest) == """
+        file appendonly.aof.4.base.aof seq 4 type b
+        file appendonly.aof.3.incr.aof seq 3 type h
+        file appendonly.aof.3.base.aof seq 3 type h
+        file appendonly.aof.2.incr.aof seq 2 type h
+        file appendonly.aof.2.base.rdb seq 2 type h
+        file appendonly.aof.1.incr.aof seq 1 type h
+        file appendonly.aof.1.base.rdb seq 1 type h
+
+        """)
+  }
+
   @Test func `a rewrite without a log replaces all increments, whose numbers are not used again`()
     throws
   {
