@@ -6,7 +6,8 @@ let clock = SystemClock()
 let disk = SystemDisk()
 let log = Log(
   clock: clock, destination: .standardOutput, processID: ProcessFacts.processID, role: "C")
-let configuration = Startup.readConfiguration(ProcessFacts.arguments, disk: disk, log: log)
+let configuration = Startup.readConfiguration(
+  ProcessFacts.arguments, disk: disk, clock: clock, log: log)
 let transport = try EpollTransport()
 let server = Server(
   configuration: configuration,

@@ -16,7 +16,7 @@ enum Floors {
         "Messaging", "Metrics", "Replication", "Server", "Tracking", "Transactions",
       ]
     ),
-    ("Snapshots", ["Snapshot"]),
+    ("Snapshots", ["AppendLog", "Snapshot"]),
     ("Commands", ["Commands"]),
     (
       "Startup",

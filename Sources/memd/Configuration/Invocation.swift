@@ -5,9 +5,12 @@ import DataStructures
 /// What the command line asks for:
 ///
 ///     memd [/path/to/redis.conf] [-] [--directive value ...]
+///     memd --check-rdb FILE
 enum Invocation: Equatable {
   case version
   case help
+  /// Reads a snapshot and tells what is in it.
+  case checkRDB(path: String)
   /// Something that memd doesn't do, and why.
   case refused(String)
   /// `options` are lines of redis.conf.
@@ -18,10 +21,20 @@ enum Invocation: Equatable {
     switch arguments.first {
     case "-v", "--version": self = .version
     case "-h", "--help": self = .help
+    case "--check-rdb": self = Invocation.check(arguments)
     case "--test-memory", "--check-system":
       self = .refused("memd doesn't test the machine that it runs on")
     case "--sentinel": self = .refused("memd is not a sentinel; use redis-sentinel")
     default: self = Invocation.run(arguments)
+    }
+  }
+
+  private static func check(_ arguments: [ByteText]) -> Invocation {
+    guard arguments.count == 2 else { return .refused("Usage: memd --check-rdb <rdb-file-name>") }
+    do throws(OptionError) {
+      return .checkRDB(path: try OptionSyntax.path(arguments[1]))
+    } catch {
+      return .refused(error.message.logText)
     }
   }
 

@@ -8,7 +8,9 @@ import EventLoop
 enum Startup {
   /// Reads the configuration that the command line asks for. Ends the process if it asks for
   /// something else, or if the configuration is refused.
-  static func readConfiguration(_ arguments: [[UInt8]], disk: Disk, log: Log) -> Configuration {
+  static func readConfiguration(
+    _ arguments: [[UInt8]], disk: Disk, clock: Clock, log: Log
+  ) -> Configuration {
     switch Invocation(arguments.dropFirst().map { ByteText($0) }) {
     case .version:
       StandardStream.output.write(Usage.version)
@@ -16,6 +18,11 @@ enum Startup {
     case .help:
       StandardStream.output.write(Usage.help)
       Daemon.exit(code: 0)
+    case .checkRDB(let path):
+      Daemon.exit(
+        code: RDBCheck.run(path: path, disk: disk, clock: clock) {
+          StandardStream.output.write($0 + "\n")
+        })
     case .refused(let reason):
       StandardStream.error.write(reason + "\n")
       Daemon.exit(code: 1)

@@ -9,6 +9,7 @@ enum Usage {
            memd -                  read the configuration from standard input
            memd -v or --version
            memd -h or --help
+           memd --check-rdb FILE   tell what is in a snapshot, or where it is damaged
 
     Examples:
            memd

@@ -60,7 +60,8 @@ struct RDBError: Error {
     return text
   }
 
-  private var reasonText: String {
+  /// What is wrong, without the place.
+  var reasonText: String {
     switch reason {
     case .truncated: "Unexpected end of the RDB data"
     case .notRDB: "Wrong signature trying to load DB from file"

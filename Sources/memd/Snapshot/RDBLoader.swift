@@ -14,6 +14,8 @@ final class RDBLoader {
     var announcesExpired = false
     /// A key that is there already is replaced; else that is an error.
     var replaces = false
+    /// Hears of every key, and none is stored: the databases only lend their memory.
+    var report: RDBReport?
   }
 
   let reader: RDBReader
@@ -94,12 +96,7 @@ final class RDBLoader {
     case .deadlineSeconds: deadline = Int64(try reader.littleEndian(Int32.self)) * 1000
     case .idle: access = .idle(Int(clamping: try reader.number()))
     case .frequency: access = .frequency(try reader.byte())
-    case .selectDatabase:
-      let number = try reader.length()
-      guard number < databases.count else {
-        throw reader.failure(.databaseOutOfRange(number))
-      }
-      database = databases[number]
+    case .selectDatabase: try select(try reader.length())
     case .resize: for _ in 0..<2 { _ = try reader.length() }
     case .slotInfo: for _ in 0..<3 { _ = try reader.length() }
     case .aux:
@@ -109,13 +106,21 @@ final class RDBLoader {
     case .function:
       try reader.string(into: &value)
       log.warning("The RDB contains a library of functions, which memd doesn't have: skipped")
+      options.report?.noteSkipped("a library of functions, which memd doesn't have")
     case .oldFunction: throw reader.malformed("functions of a release candidate of Redis 7.0")
     case .moduleAux: try skipModuleData()
     }
     return true
   }
 
+  private func select(_ number: Int) throws(RDBError) {
+    if let report = options.report { return report.select(number) }
+    guard number < databases.count else { throw reader.failure(.databaseOutOfRange(number)) }
+    database = databases[number]
+  }
+
   private func noteAux(_ name: RawSpan, _ value: RawSpan) {
+    if let report = options.report { return report.noteField(name, value) }
     switch FoldedName(folding: name) {
     case FoldedName("redis-ver"), FoldedName("valkey-ver"):
       log.notice("Loading RDB produced by version \(value.logText(ofAtMost: 128))")
@@ -142,6 +147,7 @@ final class RDBLoader {
       case RDBFormat.ModulePart.end:
         log.warning(
           "The RDB contains data of the module '\(name)', which memd doesn't have: skipped")
+        options.report?.noteSkipped("data of the module '\(name)', which memd doesn't have")
         return
       case RDBFormat.ModulePart.signed, RDBFormat.ModulePart.unsigned: _ = try reader.number()
       case RDBFormat.ModulePart.float: try reader.skip(4)
@@ -153,7 +159,10 @@ final class RDBLoader {
   }
 
   private func readChecksum() throws(RDBError) {
-    guard version >= RDBFormat.checksumVersion else { return }
+    guard version >= RDBFormat.checksumVersion else {
+      options.report?.checksum = .none
+      return
+    }
     let found = options.verifiesChecksum ? reader.checksum() : 0
     let expected = try reader.littleEndian(UInt64.self)
     guard options.verifiesChecksum else { return }
@@ -162,6 +171,7 @@ final class RDBLoader {
     } else if expected != found {
       throw reader.failure(.checksum(expected: expected, found: found))
     }
+    options.report?.checksum = expected == 0 ? .disabled : .right
   }
 
   // MARK: - Keys
@@ -177,6 +187,7 @@ final class RDBLoader {
       throw reader.failure(.unknownType(code))
     }
     try reader.string(into: &text)
+    let start = reader.offset
     let outcome: ValueOutcome
     do throws(RDBError) {
       outcome = try reader.value(
@@ -188,10 +199,16 @@ final class RDBLoader {
     switch consume outcome {
     case .empty:
       emptyKeys += 1
+      options.report?.noteEmpty(key.bytes)
       if emptyKeys <= 10 {
         log.notice("rdbLoadObject skipping empty key: \(key.bytes.logText(ofAtMost: 128))")
       }
-    case .entry(let entry): try store(entry, key, kind)
+    case .entry(let entry):
+      guard let report = options.report else { return try store(entry, key, kind) }
+      report.note(
+        key.bytes, entry.entry, byteCount: reader.offset - start, deadline: deadline,
+        now: database.moment.milliseconds)
+      database.discard(entry)
     }
   }
 
