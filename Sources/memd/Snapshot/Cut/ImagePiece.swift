@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Images: what a cut takes of the keyspace, as bytes that refer to nothing of it. The loop copies, a
-// helper encodes. A piece of memory holds records:
+// Images: what a cut takes of the keyspace, as bytes that refer to nothing of it. The loop copies,
+// a helper encodes. A piece of memory holds records:
 //
 //     0      1        2      3     4        8            16      24
 //     +------+--------+------+-----+--------+------------+-------+-----------------------+
