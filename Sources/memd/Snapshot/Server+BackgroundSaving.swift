@@ -73,18 +73,20 @@ extension Server {
   }
 
   private func submit(_ work: SnapshotJob.Work, of save: BackgroundSave, _ byteCount: Int = 0) {
-    let job = SnapshotJob(work, for: save.output) { [unowned self] work in
+    let job = SnapshotJob(work, for: save.output) { [unowned self] work, failure in
       save.backlog -= byteCount
-      finished(work, of: save)
+      finished(work, of: save, failure)
     }
     helpers.submit(job, to: .snapshot)
   }
 
   /// A helper has done its part.
-  private func finished(_ work: SnapshotJob.Work, of save: BackgroundSave) {
+  private func finished(
+    _ work: SnapshotJob.Work, of save: BackgroundSave, _ failure: DiskError?
+  ) {
     if case .write(let pieces) = work { save.cut.pool.give(pieces) }
     guard persistence.backgroundSave === save else { return }
-    if let error = save.output.failure { return fail(save, error) }
+    if let failure { return fail(save, failure) }
     if case .finish = work { return succeed(save) }
     persistence.savingContinues = save.canAdvance
   }

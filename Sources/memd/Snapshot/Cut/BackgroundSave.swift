@@ -52,10 +52,13 @@ final class SnapshotJob: Job, @unchecked Sendable {
 
   private let output: SnapshotOutput
   private let work: Work
-  private let done: (Work) -> Void
+  private let done: (Work, DiskError?) -> Void
+  /// What had gone wrong with the output when the work was done. The loop may not ask the output
+  /// itself, which the next job is at work on.
+  private var failure: DiskError?
 
   /// - Parameter done: called on the loop.
-  init(_ work: Work, for output: SnapshotOutput, done: @escaping (Work) -> Void) {
+  init(_ work: Work, for output: SnapshotOutput, done: @escaping (Work, DiskError?) -> Void) {
     self.work = work
     self.output = output
     self.done = done
@@ -71,7 +74,8 @@ final class SnapshotJob: Job, @unchecked Sendable {
       if output.failure != nil { output.abandon() }
     case .abandon: output.abandon()
     }
+    failure = output.failure
   }
 
-  override func finish() { done(work) }
+  override func finish() { done(work, failure) }
 }
