@@ -35,9 +35,12 @@ final class Statistics {
   var memoryPeak = 0
   /// Followers that were sent the whole dataset.
   var fullSyncs = 0
+  /// Saves that SAVE, BGSAVE or a rule has begun.
+  var saves = 0
 
   /// Sets every counter to zero; the peak of memory stays.
   func reset() {
+    saves = 0
     evictedClients = 0
     commandsProcessed = 0
     connectionsReceived = 0

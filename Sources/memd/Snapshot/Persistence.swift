@@ -8,8 +8,6 @@ final class Persistence {
   var lastSave: Int64?
   /// The count of changes that the last save has covered.
   var savedChangeCount = 0
-  /// Saves that succeeded.
-  var saveCount = 0
   /// The snapshot that is being written in the background.
   var backgroundSave: BackgroundSave? {
     didSet {

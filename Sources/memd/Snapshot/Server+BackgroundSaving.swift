@@ -11,6 +11,7 @@ extension Server {
   func startBackgroundSave() {
     assert(persistence.backgroundSave == nil)
     persistence.isSaveScheduled = false
+    statistics.saves += 1
     let cut = beginCut()
     let output = makeOutput(for: cut, temporary: temporaryName())
     let save = BackgroundSave(

@@ -29,7 +29,6 @@ extension Server {
   func noteSaved(changeCount: Int) {
     persistence.lastSave = clock.wallMicroseconds() / 1_000_000
     persistence.savedChangeCount = changeCount
-    persistence.saveCount += 1
     persistence.hasBackgroundSaveFailed = false
     updateSavingGate()
   }

@@ -25,7 +25,7 @@ extension Server {
     text.field("rdb_last_bgsave_status", persistence.hasBackgroundSaveFailed ? "err" : "ok")
     text.field("rdb_last_bgsave_time_sec", persistence.lastBackgroundSeconds)
     text.field("rdb_current_bgsave_time_sec", save.map { now - $0.startedAtWall } ?? -1)
-    text.field("rdb_saves", persistence.saveCount)
+    text.field("rdb_saves", statistics.saves)
     text.field("rdb_last_cow_size", persistence.lastForcedBytes)
     text.field("rdb_last_load_keys_expired", persistence.keysExpired)
     text.field("rdb_last_load_keys_loaded", persistence.keysLoaded)

@@ -64,8 +64,10 @@ import Testing
     server.run("SET a 1")
     server.run("BGSAVE")
     server.run("SET b 2")
+    server.run("BGSAVE")
     let replies = server.run("EXEC").elements
-    #expect(replies[1] == .status("Background saving started"))
+    #expect(replies[1] == .status("Background saving scheduled"))
+    #expect(replies[3] == .status("Background saving scheduled"))
     let digest = server.run("DEBUG DIGEST").text
     server.settle()
     #expect(loadedDigest(server) == digest)
@@ -114,6 +116,10 @@ import Testing
     server.settle()
     server.disk.faults.failsSync = false
     #expect(info(server, "rdb_last_bgsave_status") == "err")
+    // One that failed was begun, too.
+    #expect(info(server, "rdb_saves") == "2")
+    server.run("CONFIG RESETSTAT")
+    #expect(info(server, "rdb_saves") == "0")
     #expect(server.disk.content(of: "dump.rdb") == old)
     #expect((try? server.disk.names(inDirectory: ".")) == ["dump.rdb", "log"])
     #expect(server.logText.contains("Background saving error"))

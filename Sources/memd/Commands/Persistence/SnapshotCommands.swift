@@ -44,15 +44,15 @@ enum SnapshotCommands: CommandFamily {
       default: throw .syntax
       }
     }
-    guard server.persistence.backgroundSave == nil, !server.persistence.isSaveScheduled else {
+    guard server.persistence.backgroundSave == nil else {
       throw CommandError("ERR Background save already in progress")
     }
     // A unit is in the snapshot as a whole or not at all.
     if call.client.transaction.isExecuting {
       server.persistence.isSaveScheduled = true
-    } else {
-      server.startBackgroundSave()
+      return call.reply.status("Background saving scheduled")
     }
+    server.startBackgroundSave()
     call.reply.status("Background saving started")
   }
 
@@ -72,6 +72,7 @@ enum SnapshotCommands: CommandFamily {
     guard call.server.persistence.backgroundSave == nil else {
       throw CommandError("ERR Background save already in progress")
     }
+    call.server.statistics.saves += 1
     guard call.server.save() else { throw CommandError("ERR") }
     call.reply.ok()
   }
