@@ -90,11 +90,6 @@ extension SortedSet {
     }
   }
 
-  /// Lets a leaf that a walk has taken carry the present number.
-  public func markTaken(_ leaf: SortedSetLeaf) {
-    directory.leaf(UInt32(leaf.number)).epoch = allocator.epoch
-  }
-
   /// Where all leaves are at the moment.
   ///
   /// - Complexity: O(leaves), a nanosecond for each.

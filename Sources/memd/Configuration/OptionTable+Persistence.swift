@@ -9,7 +9,7 @@ import EventLoop
 extension OptionTable {
   /// Why directives that ask for every change to be durable are refused.
   static let noLog: ByteText =
-    "there is no log of changes: data is saved by SAVE and when the server ends"
+    "there is no log of changes: data is as old as the last snapshot after a crash"
   private static let noFollowers: ByteText = "replication is not supported"
 
   static let persistenceOptions: [Option] = [

@@ -33,10 +33,7 @@ final class UnlinkedData {
   /// Other tables that nobody asks any more.
   private var others: [any UnlinkedTable] = []
   /// Who is asked before anything is freed; nobody unless a snapshot is being taken.
-  var keeper: (any ValueKeeper)? {
-    didSet { hasKeeper = keeper != nil }
-  }
-  private var hasKeeper = false
+  var keeper: (any ValueKeeper)?
   /// Number of values and keys freed later than they were removed (`lazyfreed_objects`).
   private(set) var freedCount = 0
 
@@ -66,7 +63,7 @@ final class UnlinkedData {
 
   /// Frees an entry that no table and no wheel knows any more; a large value waits for its turn.
   func discard(_ entry: consuming DetachedEntry) {
-    if hasKeeper, let value = entry.largeValue, isKept(value) {
+    if keeper != nil, let value = entry.largeValue, isKept(value) {
       return entry.freeWithoutValue(allocator)
     }
     var budget = UnlinkedData.elementsAtOnce
@@ -76,7 +73,7 @@ final class UnlinkedData {
   /// Frees what a collection has given up; much of it waits for its turn.
   @inline(never)
   func discard(_ value: UnlinkedValue) {
-    if hasKeeper, isKept(value) { return }
+    if keeper != nil, isKept(value) { return }
     var budget = UnlinkedData.elementsAtOnce
     if !value.free(allocator, budget: &budget) { values.append(value) }
   }

@@ -49,10 +49,20 @@ extension Server {
   /// the last one while requests wait, at most a millisecond; else a quarter of one, as the loop
   /// looks for requests in between.
   func backgroundBudget(at start: UInt64, percent: Int = backgroundPercent) -> UInt64 {
-    if intake.events.isEmpty, intake.resuming.isEmpty { return timing.ticksPerMillisecond / 4 }
-    let others = start &- timing.backgroundEndedAt
-    let share = others / UInt64(100 - percent) * UInt64(percent)
-    return min(share, timing.ticksPerMillisecond)
+    let millisecond = timing.ticksPerMillisecond
+    return sliceTicks(
+      at: start, since: timing.backgroundEndedAt, percent: percent, idle: millisecond / 4,
+      atMost: millisecond)
+  }
+
+  /// Ticks for a slice of work that starts now: `idle` while nobody waits, else a share of the time
+  /// since the end of the last one, and not more than `limit`.
+  func sliceTicks(
+    at start: UInt64, since end: UInt64, percent: Int = backgroundPercent, idle: UInt64,
+    atMost limit: UInt64
+  ) -> UInt64 {
+    if intake.events.isEmpty, intake.resuming.isEmpty { return idle }
+    return min((start &- end) / UInt64(100 - percent) * UInt64(percent), limit)
   }
 
   /// True while there is work that doesn't wait for time or events.

@@ -77,16 +77,26 @@ extension RDBWriter {
   func list(_ value: ListValue) {
     guard !value.isPacked else {
       length(1)
-      length(RDBReader.ListContainer.packed)
-      return string(value.entry.packedBytes)
+      return packedNode(value.entry.packedBytes)
     }
     let chain = value.chain
     length(chain.pointee.nodeCount)
     var next = chain.pointee.head
     while let node = next {
-      length(node.isPlain ? RDBReader.ListContainer.plain : RDBReader.ListContainer.packed)
-      if node.isPlain { string(node.plainText) } else { string(node.listpack.allBytes) }
+      if node.isPlain { plainNode(node.plainText) } else { packedNode(node.listpack.allBytes) }
       next = node.next
     }
+  }
+
+  /// Appends a node with a listpack.
+  func packedNode(_ listpack: RawSpan) {
+    length(RDBReader.ListContainer.packed)
+    string(listpack)
+  }
+
+  /// Appends a node with one text.
+  func plainNode(_ text: RawSpan) {
+    length(RDBReader.ListContainer.plain)
+    string(text)
   }
 }

@@ -23,14 +23,19 @@ extension RDBWriter {
     length(stream.nodeCount)
     var next = stream.firstNode
     while let node = next {
-      length(16)
-      packed(node.id)
-      string(node.listpack.allBytes)
+      streamNode(node.id, node.listpack.allBytes)
       next = stream.node(after: node)
     }
     figures(of: stream)
     for index in 0..<stream.groupCount { group(stream.group(at: index), kind) }
     if kind != .streamListpacks2 { producers(stream.producers) }
+  }
+
+  /// Appends a block of a stream.
+  func streamNode(_ id: StreamID, _ listpack: RawSpan) {
+    length(16)
+    packed(id)
+    string(listpack)
   }
 
   /// Appends what stands behind a stream's blocks, up to the number of groups.
@@ -108,7 +113,7 @@ extension RDBWriter {
   }
 
   /// An id as 16 bytes, the highest first.
-  func packed(_ id: StreamID) {
+  private func packed(_ id: StreamID) {
     littleEndian(id.milliseconds.byteSwapped)
     littleEndian(id.sequence.byteSwapped)
   }

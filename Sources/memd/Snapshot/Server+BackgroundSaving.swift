@@ -38,12 +38,11 @@ extension Server {
   /// Ticks for a slice that starts now: a share of the time since the last one while requests wait,
   /// at most a tenth of a millisecond; else half of that, as the loop looks for requests between.
   private func savingBudget(at start: UInt64) -> UInt64 {
-    if intake.events.isEmpty, intake.resuming.isEmpty { return timing.ticksPerMillisecond / 20 }
     // The value under way is in front of everything that waits.
-    if pause.holdsWrites { return timing.ticksPerMillisecond }
-    let others = start &- persistence.sliceEndedAt
-    let share = others / UInt64(100 - Server.backgroundPercent) * UInt64(Server.backgroundPercent)
-    return min(share, timing.ticksPerMillisecond / 10)
+    let millisecond = timing.ticksPerMillisecond
+    if pause.holdsWrites { return millisecond }
+    return sliceTicks(
+      at: start, since: persistence.sliceEndedAt, idle: millisecond / 20, atMost: millisecond / 10)
   }
 
   /// Steps between two looks at the clock.

@@ -159,7 +159,7 @@ final class LeafWalk: BlockObserver {
     guard number < set.leafNumberBound else { return }
     if let leaf = set.leaf(number: number), leaf.epoch != allocator.epoch {
       take(leaf)
-      set.markTaken(leaf)
+      leaf.markTaken(allocator)
     }
     number += 1
   }

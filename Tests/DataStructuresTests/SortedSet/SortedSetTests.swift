@@ -293,7 +293,7 @@ struct SortedSetTests {
       while number < model.set.leafNumberBound {
         if let leaf = model.set.leaf(number: number), leaf.epoch != allocator.epoch {
           collector.take(leaf)
-          model.set.markTaken(leaf)
+          leaf.markTaken(allocator)
         }
         number += 1
         for _ in 0..<30 {

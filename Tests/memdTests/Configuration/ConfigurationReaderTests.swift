@@ -74,12 +74,12 @@ import Testing
       failure
         == .line(
           number: 3, text: "appendonly   yes",
-          reason: "there is no log of changes: data is saved by SAVE and when the server ends"))
+          reason: "there is no log of changes: data is as old as the last snapshot after a crash"))
     #expect(
       failure?.message
         == "\n*** FATAL CONFIG FILE ERROR (memd \(Version.memd)) ***\nReading the configuration"
         + " file, at line 3\n>>> 'appendonly   yes'\nthere is no log of changes:"
-        + " data is saved by SAVE and when the server ends\n")
+        + " data is as old as the last snapshot after a crash\n")
   }
 
   @Test(arguments: [

@@ -172,16 +172,19 @@ final class Cut {
     processed += 1
     if entry.hasLargeForm || entry.isLongText { return open(entry, table: table) }
     if current == nil {
-      let before = ready.byteCount
-      select(table, in: &ready, &readyTable)
-      ready.add(entry, access: access(entry))
-      if !isWalking { forcedByteCountInAll += ready.byteCount - before }
+      add(entry, of: table, to: &ready, &readyTable)
     } else {
-      let before = beside.byteCount
-      select(table, in: &beside, &besideTable)
-      beside.add(entry, access: access(entry))
-      forcedByteCountInAll += beside.byteCount - before
+      add(entry, of: table, to: &beside, &besideTable)
     }
+  }
+
+  private func add(
+    _ entry: Entry, of table: Int, to queue: inout ImageQueue, _ selected: inout Int?
+  ) {
+    let before = queue.byteCount
+    select(table, in: &queue, &selected)
+    queue.add(entry, access: access(entry))
+    if !isWalking { forcedByteCountInAll += queue.byteCount - before }
   }
 
   private func select(_ index: Int, in queue: inout ImageQueue, _ selected: inout Int?) {

@@ -28,18 +28,13 @@ final class ImageEncoder {
       var reader = ImageReader(bytes)
       while !reader.isAtEnd { writer.string(reader.text()) }
     case .fields: fields(bytes)
-    case .packedNode:
-      writer.length(RDBReader.ListContainer.packed)
-      writer.string(bytes)
-    case .plainNode:
-      writer.length(RDBReader.ListContainer.plain)
-      writer.string(bytes)
+    case .packedNode: writer.packedNode(bytes)
+    case .plainNode: writer.plainNode(bytes)
     case .streamNode:
-      writer.length(16)
       var reader = ImageReader(bytes)
       let milliseconds = UInt64(bitPattern: reader.integer())
-      writer.packed(StreamID(milliseconds, UInt64(bitPattern: reader.integer())))
-      writer.string(bytes.extracting(16..<bytes.byteCount))
+      let id = StreamID(milliseconds, UInt64(bitPattern: reader.integer()))
+      writer.streamNode(id, bytes.extracting(16..<bytes.byteCount))
     case .encoded: writer.raw(bytes)
     }
   }
