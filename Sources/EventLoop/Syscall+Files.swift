@@ -116,6 +116,12 @@ extension Syscall {
     }
   }
 
+  /// flock(2), exclusively and without waiting.
+  @inline(never)
+  internal static func lock(_ descriptor: Int32) throws(SystemError) {
+    try checking { Int(flock(descriptor, LOCK_EX | LOCK_NB)) }
+  }
+
   /// mkdir(2).
   @inline(never)
   internal static func makeDirectory(_ path: String) throws(SystemError) {

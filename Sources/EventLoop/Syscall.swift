@@ -50,6 +50,8 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
   public static let isDirectory = SystemError(EISDIR)
   /// The file system takes no changes.
   public static let readOnly = SystemError(EROFS)
+  /// Somebody else has the lock.
+  public static let locked = SystemError(EWOULDBLOCK)
   /// Nobody answered.
   public static let timedOut = SystemError(ETIMEDOUT)
   /// The call doesn't fit what it is applied to.

@@ -21,6 +21,8 @@ public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// Whether the file isn't there.
   public var isMissing: Bool { cause == .missing }
+  /// Whether another process has locked it.
+  public var isLocked: Bool { cause == .locked }
 }
 
 /// How a file is opened.
@@ -66,6 +68,12 @@ open class Disk {
 
   /// Makes a directory; it is no error if it exists.
   open func makeDirectory(_ path: String) throws(DiskError) {}
+
+  /// Claims a directory for this process; the claim ends when the result is closed, or with the
+  /// process. Throws `.locked` if another process has it.
+  open func lock(directory path: String) throws(DiskError) -> DiskFile {
+    throw DiskError(operation: "flock", path: path, cause: .missing)
+  }
 
   /// The names in a directory in bytewise order.
   open func names(inDirectory path: String) throws(DiskError) -> [String] { [] }

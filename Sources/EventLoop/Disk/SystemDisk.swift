@@ -77,6 +77,20 @@ public final class SystemDisk: Disk {
     }
   }
 
+  /// flock(2) of the directory itself, so that nothing is left behind.
+  public override func lock(directory path: String) throws(DiskError) -> DiskFile {
+    try attempt("flock", path) { () throws(SystemError) in
+      let descriptor = try Syscall.open(path, flags: O_RDONLY | O_DIRECTORY)
+      do throws(SystemError) {
+        try Syscall.lock(descriptor)
+      } catch {
+        Syscall.close(descriptor)
+        throw error
+      }
+      return SystemFile(path: path, descriptor: descriptor)
+    }
+  }
+
   /// readdir(3), sorted.
   public override func names(inDirectory path: String) throws(DiskError) -> [String] {
     try attempt("opendir", path) { () throws(SystemError) in

@@ -33,6 +33,7 @@ public final class SimulatedDisk: Disk {
   private var generator: SeededGenerator
   private var names = SimulatedNames()
   private var plan: [(number: Int, event: Planned)] = []
+  private var locks: [(life: Int, file: SimulatedFile)] = []
   /// Files that were opened in another life are closed.
   internal private(set) var life = 0
 
@@ -248,6 +249,22 @@ public final class SimulatedDisk: Disk {
   public override func makeDirectory(_ path: String) throws(DiskError) {
     try begin("mkdir", path)
     if names[path] == nil { names.set(path, SimulatedNode(.directory)) }
+  }
+
+  /// A lock of this life of the disk: its process's end gives it back.
+  public override func lock(directory path: String) throws(DiskError) -> DiskFile {
+    try begin("flock", path, changes: false)
+    guard isDirectory(path) else {
+      throw DiskError(operation: "flock", path: path, cause: .missing)
+    }
+    locks.removeAll { $0.life != life || $0.file.isClosed }
+    guard !locks.contains(where: { $0.file.path == path }) else {
+      throw DiskError(operation: "flock", path: path, cause: .locked)
+    }
+    let file = SimulatedFile(
+      path: path, disk: self, node: SimulatedNode(.directory), mode: .read)
+    locks.append((life, file))
+    return file
   }
 
   /// Files, links and made directories.

@@ -7,7 +7,7 @@ internal final class SimulatedFile: DiskFile, @unchecked Sendable {
   private let mode: DiskMode
   private let life: Int
   private var position = 0
-  private var isClosed = false
+  internal private(set) var isClosed = false
 
   init(path: String, disk: SimulatedDisk, node: SimulatedNode, mode: DiskMode) {
     self.disk = disk

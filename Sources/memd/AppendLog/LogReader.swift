@@ -86,6 +86,13 @@ final class LogReader {
     }
   }
 
+  /// Appends the bytes of the command that `next` has found, as long as its arguments stand.
+  func appendCommand(to bytes: inout [UInt8]) {
+    let start = range.lowerBound - inputOffset
+    let command = input.value.bytes.extracting(start..<start + range.count)
+    unsafe command.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+  }
+
   /// Memory that is in use.
   var memoryByteCount: Int {
     input.value.capacity + slices.value.capacity * MemoryLayout<Slice>.stride

@@ -6,13 +6,8 @@ import RESP
 enum TimeoutReply {
   case nullArray
   case null
-
-  func write(to reply: inout ReplyWriter) {
-    switch self {
-    case .nullArray: reply.nullArray()
-    case .null: reply.null()
-    }
-  }
+  /// How far logs are (WAITAOF), which only the server knows.
+  case syncedCounts
 }
 
 /// A client that waits for keys, with the request that will be run again when one of them changes.
@@ -33,6 +28,8 @@ final class BlockedClient {
   /// Whether the request also runs again when a key goes, or gets a value of another type.
   let wakesOnRemoval: Bool
   let timeoutReply: TimeoutReply
+  /// The end of the stream of effects when it began to wait.
+  var offset = 0
   /// Monotonic nanoseconds; `.max` means for ever.
   let deadline: Int64
 

@@ -13,6 +13,8 @@ final class BlockedClients {
   private var queues: [UInt64: WaitQueue] = [:]
   /// Everybody who waits.
   private let everybody = WaitQueue(database: -1, key: [], hash: 0)
+  /// Those who wait for logs.
+  let forSync = WaitQueue(database: -1, key: [], hash: 0)
   /// Queues whose keys have changed, in order.
   private var ready: [WaitQueue] = []
   private(set) var timeouts = TimeoutHeap()
@@ -46,13 +48,21 @@ final class BlockedClients {
     attention.set(.waiters, true)
   }
 
+  /// A client begins to wait for logs.
+  func addForSync(_ waiting: BlockedClient) {
+    everybody.append(waiting)
+    forSync.append(waiting)
+    if waiting.deadline != .max { timeouts.add(waiting) }
+    attention.set(.waiters, true)
+  }
+
   /// A client waits no longer.
   func remove(_ waiting: BlockedClient) {
     for place in waiting.places {
       let queue = place.queue
       let wokeSomebody = queue.removalCount > 0
       queue.remove(at: place.index, wakesOnRemoval: waiting.wakesOnRemoval)
-      guard queue !== everybody else { continue }
+      guard queue !== everybody, queue !== forSync else { continue }
       if wokeSomebody, queue.removalCount == 0 { removalKeyCount -= 1 }
       if queue.count == 0 { drop(queue) }
     }
@@ -78,6 +88,11 @@ final class BlockedClients {
   func signal(_ key: Key, in database: Database) {
     guard let queue = find(key, in: database.number) else { return }
     markReady(queue)
+  }
+
+  /// A log has made more durable, or is no longer there.
+  func signalSync() {
+    if forSync.count > 0 { markReady(forSync) }
   }
 
   /// All keys of a database that somebody waits for may have changed.

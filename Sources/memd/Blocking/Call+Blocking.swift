@@ -26,10 +26,34 @@ extension Call {
     onTimeout: TimeoutReply, wakesOnRemoval: Bool = false,
     replacing: [(index: Int, bytes: [UInt8])] = []
   ) {
-    guard mayBlock else { return onTimeout.write(to: &client.reply) }
+    guard mayBlock else { return server.write(onTimeout, of: 0, to: &client.reply) }
+    let request = KeptArguments(arguments, replacing: replacing)
+    let waiting = wait(
+      request, type: type, timeoutMilliseconds: timeout, onTimeout: onTimeout,
+      wakesOnRemoval: wakesOnRemoval)
+    if let waiting { server.effects.blocked.add(waiting, keys: keys, in: database) }
+  }
+
+  /// Has the client wait until logs have the stream up to an offset; the request runs again
+  /// whenever one of them has more.
+  func blockForSync(of offset: Int, timeoutMilliseconds timeout: Int?) {
+    guard mayBlock else { return server.write(.syncedCounts, of: offset, to: &client.reply) }
+    let waiting = wait(
+      KeptArguments(arguments), type: .string, timeoutMilliseconds: timeout,
+      onTimeout: .syncedCounts, wakesOnRemoval: false)
+    guard let waiting else { return }
+    waiting.offset = offset
+    server.effects.blocked.addForSync(waiting)
+  }
+
+  /// The client begins to wait; nil if it goes on doing so.
+  private func wait(
+    _ request: KeptArguments, type: Entry.ValueType, timeoutMilliseconds timeout: Int?,
+    onTimeout: TimeoutReply, wakesOnRemoval: Bool
+  ) -> BlockedClient? {
     if let waiting = client.blocking {
       waiting.waitsOn = true
-      return
+      return nil
     }
     var deadline = Int64.max
     if let timeout {
@@ -40,12 +64,11 @@ extension Call {
       deadline = isLong || isEndless ? .max - 1 : end
     }
     let waiting = BlockedClient(
-      client: client, command: command,
-      request: KeptArguments(arguments, replacing: replacing), type: type,
+      client: client, command: command, request: request, type: type,
       wakesOnRemoval: wakesOnRemoval, timeoutReply: onTimeout, deadline: deadline)
     client.blocking = waiting
     client.updateGate()
-    server.effects.blocked.add(waiting, keys: keys, in: database)
+    return waiting
   }
 
   /// The argument at `index` as a timeout in seconds, in milliseconds; nil means for ever.

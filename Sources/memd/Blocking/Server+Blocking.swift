@@ -57,6 +57,12 @@ extension Server {
   }
 
   private func serve(_ queue: WaitQueue) {
+    guard queue !== effects.blocked.forSync else {
+      return queue.visit { waiting in
+        serve(waiting)
+        return true
+      }
+    }
     let database = keyspace.databases[queue.database]
     queue.visit { waiting in
       let key = queue.key
@@ -134,6 +140,15 @@ extension Server {
     }
   }
 
+  /// Writes what a client gets that waits no longer.
+  func write(_ timeoutReply: TimeoutReply, of offset: Int, to reply: inout ReplyWriter) {
+    switch timeoutReply {
+    case .nullArray: reply.nullArray()
+    case .null: reply.null()
+    case .syncedCounts: writeSyncedCounts(upTo: offset, to: &reply)
+    }
+  }
+
   /// Ends a client's waiting: with what it gets when its time is over, or with an error.
   func endBlocking(_ waiting: BlockedClient, error: StaticString?) {
     let client = waiting.client
@@ -147,7 +162,7 @@ extension Server {
       metrics.errors.count(error)
       client.reply.error(error)
     } else {
-      waiting.timeoutReply.write(to: &client.reply)
+      write(waiting.timeoutReply, of: waiting.offset, to: &client.reply)
     }
     release(waiting, silencedFrom: mark)
   }

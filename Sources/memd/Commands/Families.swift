@@ -7,6 +7,7 @@ extension CommandTable {
   /// The families of commands; the only line to add for a new one.
   nonisolated(unsafe) static let families: [any CommandFamily.Type] = [
     ACLCommands.self,
+    AppendLogCommands.self,
     ConfigCommands.self,
     ConsumerGroupCommands.self,
     ConnectionCommands.self,

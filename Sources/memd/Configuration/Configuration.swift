@@ -165,6 +165,25 @@ final class Configuration {
   var rdbSaveIncrementalFsync = true
   var stopWritesOnBgsaveError = true
   var snapshotImageLimit = 64 << 20
+  /// Whether changes are logged, under which names, and how durably.
+  var appendOnly = false
+  var appendFilename = "appendonly.aof"
+  var appendDirname = "appendonlydir"
+  var appendFsync = AppendFsync.everySecond
+  /// Nothing of the log is synced while a snapshot is being written.
+  var noAppendFsyncOnRewrite = false
+  /// The log is rewritten when it has grown by so many percent, 0 never, and has so many bytes.
+  var autoAofRewritePercentage = 100
+  var autoAofRewriteMinSize = 64 << 20
+  var aofUseRdbPreamble = true
+  var aofTimestampEnabled = false
+  var aofRewriteIncrementalFsync = true
+  /// Files of the log that are no longer read stay.
+  var aofDisableAutoGC = false
+  /// A log that ends in the middle of something is cut there, one whose last bytes are damaged is
+  /// if there are not more of them than this.
+  var aofLoadTruncated = true
+  var aofLoadCorruptTailMaxSize = 0
   /// Microseconds by which loading at start waits behind each key; negative: a part of one, so that
   /// -50 means a fiftieth.
   var keyLoadDelay = 0

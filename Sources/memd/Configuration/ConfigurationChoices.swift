@@ -170,3 +170,12 @@ struct KeyspaceNotifications: OptionSet, Sendable {
   /// True if events of this class are published.
   func selects(_ event: KeyEvent) -> Bool { rawValue & event.kind.rawValue != 0 }
 }
+/// When changes in the log become durable (`appendfsync`).
+enum AppendFsync: String, ConfigurationChoice {
+  /// Before anybody hears of them.
+  case always
+  /// A second later.
+  case everySecond = "everysec"
+  /// When the system pleases.
+  case no
+}

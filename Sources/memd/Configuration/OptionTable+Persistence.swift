@@ -7,29 +7,27 @@ import EventLoop
 // durable data, is refused; what only tunes it is accepted.
 
 extension OptionTable {
-  /// Why directives that ask for every change to be durable are refused.
-  static let noLog: ByteText =
-    "there is no log of changes: data is as old as the last snapshot after a crash"
   private static let noFollowers: ByteText = "replication is not supported"
 
   static let persistenceOptions: [Option] = [
     .special("save", read: readSave, write: writeSave).with(.severalWords),
-    .remembered("appendonly", false).only("no", because: noLog),
+    .flag("appendonly", \.appendOnly),
     .path("dbfilename", \.dbFilename).with(.protected)
       .refusing { isFileName($0) ? nil : "dbfilename can't be a path, just a filename" },
-    .remembered("appendfilename", "appendonly.aof").with(.immutable)
+    .path("appendfilename", \.appendFilename).with(.immutable)
       .refusing { isFileName($0) ? nil : "appendfilename can't be a path, just a filename" },
-    .remembered("appenddirname", "appendonlydir").with(.immutable)
+    .path("appenddirname", \.appendDirname).with(.immutable)
       .refusing { isFileName($0) ? nil : "appenddirname can't be a path, just a dirname" },
-    .remembered("appendfsync", .choice(["everysec", "always", "no"]), "everysec"),
-    .remembered("no-appendfsync-on-rewrite", false),
-    .remembered("auto-aof-rewrite-percentage", .natural32, 100),
-    .remembered("auto-aof-rewrite-min-size", .memory(.natural), "67108864"),
-    .remembered("aof-load-truncated", true),
-    .remembered("aof-use-rdb-preamble", true),
-    .remembered("aof-timestamp-enabled", false),
-    .remembered("aof-rewrite-incremental-fsync", true),
-    .remembered("aof-disable-auto-gc", false).with(.hidden),
+    .choice("appendfsync", \.appendFsync),
+    .flag("no-appendfsync-on-rewrite", \.noAppendFsyncOnRewrite),
+    .integer("auto-aof-rewrite-percentage", .natural32, \.autoAofRewritePercentage),
+    .memory("auto-aof-rewrite-min-size", .natural, \.autoAofRewriteMinSize),
+    .flag("aof-load-truncated", \.aofLoadTruncated),
+    .memory("aof-load-corrupt-tail-max-size", .natural, \.aofLoadCorruptTailMaxSize),
+    .flag("aof-use-rdb-preamble", \.aofUseRdbPreamble),
+    .flag("aof-timestamp-enabled", \.aofTimestampEnabled),
+    .flag("aof-rewrite-incremental-fsync", \.aofRewriteIncrementalFsync),
+    .flag("aof-disable-auto-gc", \.aofDisableAutoGC).with(.hidden),
     .flag("rdb-save-incremental-fsync", \.rdbSaveIncrementalFsync),
     .flag("rdbcompression", \.rdbCompression),
     .flag("rdbchecksum", \.rdbChecksum).with(.immutable),

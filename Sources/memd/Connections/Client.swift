@@ -50,6 +50,8 @@ final class Client {
     static let understandsRedirect = Flags(rawValue: 1 << 24)
     /// Part of its output is shared with others (`ClientDetails.sharedOutput`).
     static let sharesOutput = Flags(rawValue: 1 << 19)
+    /// Part of its output waits for the log (`ClientDetails.held`).
+    static let heldOutput = Flags(rawValue: 1 << 20)
   }
 
   let id: Int
@@ -110,6 +112,9 @@ final class Client {
 
   /// True if it goes away and nothing more of it may run.
   var isClosing: Bool { !flags.isDisjoint(with: [.closeAfterReply, .closeASAP, .closed]) }
+
+  /// True if it is closed, or is at the end of the turn.
+  var isClosedOrAboutToBe: Bool { !flags.isDisjoint(with: [.closeASAP, .closed]) }
 
   /// Bytes of replies that have not left yet.
   @inline(__always)

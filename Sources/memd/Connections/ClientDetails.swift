@@ -17,6 +17,8 @@ final class ClientDetails {
   var subscriptions: Subscriptions?
   /// What it has to get and others, too; nil if nothing.
   var sharedOutput: SharedOutput?
+  /// What of its output may leave; nil if all of it may.
+  var held: HeldOutput?
   /// Bytes that had left when it was last seen that some had, and wall milliseconds of that; 0: it
   /// was not looked at.
   var progress: (outputBytes: Int, at: Int64) = (0, 0)

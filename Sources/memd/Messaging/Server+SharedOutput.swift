@@ -32,8 +32,11 @@ extension Server {
   func flushShared(_ client: Client) {
     guard let details = client.details else { return }
     while let (shared, position) = details.sharedOutput?.first {
+      // Behind a shared part comes at least a line end, so one at the limit is held.
+      let limit = client.sendableCount
+      guard position < limit else { return flushReleased(client) }
       let sentOfShared = details.sharedOutput?.sentCount ?? 0
-      let end = details.sharedOutput?.secondPosition ?? client.reply.count
+      let end = min(details.sharedOutput?.secondPosition ?? limit, limit)
       let own = position - client.sentCount
       let rest = shared.count - sentOfShared
       let result = SendPieces.with(

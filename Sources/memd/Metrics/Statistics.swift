@@ -37,10 +37,15 @@ final class Statistics {
   var fullSyncs = 0
   /// Saves that SAVE, BGSAVE or a rule has begun.
   var saves = 0
+  /// Rewrites of the log that were begun, and how often writes had to wait for it.
+  var rewrites = 0
+  var delayedSyncs = 0
 
   /// Sets every counter to zero; the peak of memory stays.
   func reset() {
     saves = 0
+    rewrites = 0
+    delayedSyncs = 0
     evictedClients = 0
     commandsProcessed = 0
     connectionsReceived = 0

@@ -16,6 +16,8 @@ final class Follower {
   /// Offset up to which it has acknowledged the stream, and when that was.
   var acknowledgedOffset = 0
   var acknowledgedAt: Int64 = 0
+  /// Offset up to which its own log is durable, as it says.
+  var syncedOffset = 0
 
   /// The address at which it can be reached: what it said, or where it comes from.
   func address(of client: Client) -> String {

@@ -125,7 +125,10 @@ extension Server {
   func pingFollowers() {
     guard !followers.all.isEmpty, clock.monotonicNanoseconds() >= followers.nextPing else { return }
     followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
-    if !pause.isActive { effects.ping() }
+    guard !pause.isActive else { return }
+    let start = effects.stream.offset
+    effects.ping()
+    appendLog.note(skipped: start..<effects.stream.offset)
   }
 }
 
@@ -152,9 +155,12 @@ extension Server {
     else { return false }
     let stream = effects.stream
     var budget = Server.streamBytesPerTurn
-    while cursor.position < stream.offset {
+    // What the log may lose, followers must not have: they would be ahead of their leader.
+    let end = holdsOutput ? appendLog.synced : stream.offset
+    while cursor.position < end {
       guard budget > 0 else { return true }
-      let part = stream.bytes(behind: cursor.position)
+      let rest = stream.bytes(behind: cursor.position)
+      let part = rest.extracting(first: min(rest.byteCount, end - cursor.position))
       let result = transport.send(client.connection, part)
       guard case .bytes(let count) = result else {
         if case .wouldBlock = result { return true }

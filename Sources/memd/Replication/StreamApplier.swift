@@ -24,15 +24,25 @@ final class StreamApplier {
   /// Bytes of the stream that have been applied: up to the last command or transaction.
   private(set) var offset: Int
   private(set) var failure: StreamFailure?
+  private let limits: RequestLimits
+  private let passesOver: ((StreamFailure) -> Bool)?
   private let input = InputBuffer(capacity: 16 << 10)
   private let batch = Batch()
   /// Bytes of the input, which begins with MULTI then, in which its end was looked for in vain.
   private var searchedByteCount = 0
 
-  /// - Parameter offset: of the dataset that the server has.
-  init(server: Server, offset: Int = 0) {
+  /// - Parameters:
+  ///   - offset: of the dataset that the server has.
+  ///   - limits: of what the stream may hold.
+  ///   - passesOver: asked whether to go on behind a command that was refused; nil: never.
+  init(
+    server: Server, offset: Int = 0, limits: RequestLimits = RequestLimits(),
+    passesOver: ((StreamFailure) -> Bool)? = nil
+  ) {
     self.server = server
     self.offset = offset
+    self.limits = limits
+    self.passesOver = passesOver
     client = Client(
       id: server.clients.nextID(), connection: .none, address: "", localAddress: "",
       now: server.moment.milliseconds, database: server.keyspace.databases[0])
@@ -96,7 +106,7 @@ final class StreamApplier {
       let firstSlice = batch.slices.count
       var parser = RequestParser()
       let outcome = unsafe parser.next(
-        in: buffer, position: &position, limits: RequestLimits(), slices: &batch.slices)
+        in: buffer, position: &position, limits: limits, slices: &batch.slices)
       switch outcome {
       case .request:
         requestStart = start
@@ -141,13 +151,17 @@ final class StreamApplier {
   /// - Parameter endsUnits: false within a transaction, which is one unit.
   private func run(endsUnits: Bool = true) throws(StreamFailure) {
     guard batch.count > 0 else { return consume() }
-    let outcome = server.runStream(batch, of: client, endsUnits: endsUnits)
-    guard outcome.failedAt == nil else {
-      let failed = outcome.failedAt ?? 0
+    var first = 0
+    while true {
+      let outcome = server.runStream(batch, from: first, of: client, endsUnits: endsUnits)
+      guard let failed = outcome.failedAt else { break }
       let before = (0..<failed).reduce(0) { $0 + batch[$1].rawCount }
       let command = batch.arguments(of: batch[failed])[0].extracting(first: 128).copied
-      throw .refused(
+      let failure = StreamFailure.refused(
         offset: offset + batchStart + before, command: command, error: outcome.error)
+      guard passesOver?(failure) == true else { throw failure }
+      if endsUnits { server.endUnit() }
+      first = failed + 1
     }
     batch.removeAll()
     if endsUnits { consume() }

@@ -14,6 +14,7 @@ extension Server {
     if change.effects.contains(.listeners) { try applyListeners(change) }
     if change.effects.contains(.password) { applyPassword() }
     if change.names.contains("notify-keyspace-events") { updateKeyspaceEvents() }
+    if change.names.contains("appendonly") { try applyAppendOnly() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
     if change.effects.contains(.memory) { upkeep.eviction.continues = configuration.maxMemory > 0 }
   }
@@ -30,6 +31,18 @@ extension Server {
       }
       throw ConfigurationChange.Failure(
         option: "bind", message: "Failed to bind to specified addresses.")
+    }
+  }
+
+  private func applyAppendOnly() throws(ConfigurationChange.Failure) {
+    guard configuration.appendOnly != appendLog.isRunning else { return }
+    guard configuration.appendOnly else { return stopLog() }
+    do throws(LogOpeningError) {
+      try startLog()
+    } catch {
+      for line in error.lines { log.warning(line) }
+      throw ConfigurationChange.Failure(
+        option: "appendonly", message: "Unable to turn on AOF. Check server logs.")
     }
   }
 

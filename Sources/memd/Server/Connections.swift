@@ -111,6 +111,8 @@ extension Server {
     transport.close(client.connection)
     client.reply.removeAll(keepingCapacity: false)
     client.sentCount = 0
+    client.details?.held = nil
+    client.flags.remove(.heldOutput)
     dropSharedOutput(of: client)
     accountMemory(of: client)
     clients.noteClosed(client)

@@ -22,10 +22,14 @@ extension Server {
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     runClientCron()
     considerSaving()
+    considerRewriting()
     if persistence.loading == nil { considerCompaction() }
     pingFollowers()
     migrationConnections.closeIdle(now: clock.monotonicNanoseconds())
-    if cron.count % max(1, configuration.hz) == 0 { clock.refineCalibration() }
+    if cron.count % max(1, configuration.hz) == 0 {
+      clock.refineCalibration()
+      retryLog()
+    }
     statistics.cronMicroseconds += clock.microseconds(from: started, to: clock.ticks())
   }
 
@@ -41,7 +45,7 @@ extension Server {
     moment.countsAccesses = configuration.maxMemoryPolicy.countsAccesses
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime
-    updateSavingGate()
+    updateDiskGate()
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
     // Other thresholds: what was hopeless may not be any more.
     upkeep.compaction.noteFreeBytes(0)

@@ -24,22 +24,27 @@ extension Server {
     output.writers.append(client)
   }
 
-  /// Writes the output of every client that has some.
+  /// Writes the output of every client that has some, unless it has to wait for the log.
   func flush() {
     if !followers.all.isEmpty { queueFollowers() }
+    let holds = holdsOutput
+    if !holds, !output.held.isEmpty { releaseHeldOutput() }
     var index = 0
     while index < output.writers.count {
-      unsafe output.writers[index]._withUnsafeGuaranteedRef { flushAtEndOfTurn($0) }
+      unsafe output.writers[index]._withUnsafeGuaranteedRef {
+        if holds { hold($0) } else { flushAtEndOfTurn($0) }
+      }
       index &+= 1
     }
     output.writers.removeAll()
+    if appendLog.isRunning { writeLog() }
     effects.stream.trim()
     if !arrivals.isEmpty { arrivals.removeAll() }
     intake.forget()
   }
 
   @inline(__always)
-  private func flushAtEndOfTurn(_ client: Client) {
+  func flushAtEndOfTurn(_ client: Client) {
     client.flags.remove(.hasOutput)
     if !client.flags.isDisjoint(with: [.closeASAP, .isWritable])
       || !client.flags.contains(.waitsForWritable)
@@ -53,7 +58,7 @@ extension Server {
   /// Writes as much of one client's output as its socket takes.
   @inline(__always)
   func flush(_ client: Client) {
-    if !client.flags.isDisjoint(with: [.closed, .closeASAP, .sharesOutput]) {
+    if !client.flags.isDisjoint(with: [.closed, .closeASAP, .sharesOutput, .heldOutput]) {
       return flushUnusually(client)
     }
     let pending = client.reply.count - client.sentCount
@@ -80,8 +85,11 @@ extension Server {
 
   @inline(never)
   private func flushUnusually(_ client: Client) {
-    if client.flags.isDisjoint(with: [.closed, .closeASAP]) { return flushShared(client) }
-    if !client.flags.contains(.closed) { close(client) }
+    guard client.flags.isDisjoint(with: [.closed, .closeASAP]) else {
+      if !client.flags.contains(.closed) { close(client) }
+      return
+    }
+    if client.flags.contains(.sharesOutput) { flushShared(client) } else { flushReleased(client) }
   }
 
   /// The socket takes nothing now, or never again.
@@ -118,11 +126,14 @@ extension Server {
   @inline(never)
   private func finishUnusually(_ client: Client) {
     client.softLimitSince = 0
-    if client.flags.contains(.waitsForWritable) {
-      client.flags.remove(.waitsForWritable)
-      transport.watchWritable(client.connection, false)
-    }
+    if client.flags.contains(.waitsForWritable) { stopAwaitingWritable(client) }
     if client.flags.contains(.closeAfterReply) { close(client) }
+  }
+
+  /// Nothing waits for the socket any more.
+  func stopAwaitingWritable(_ client: Client) {
+    client.flags.remove(.waitsForWritable)
+    transport.watchWritable(client.connection, false)
   }
 
   /// What is left of the output leaves when the socket takes more.
@@ -132,6 +143,7 @@ extension Server {
     if client.sentCount > client.reply.count / 2 {
       client.reply.removeFirst(client.sentCount)
       client.details?.sharedOutput?.removedFirst(client.sentCount)
+      client.details?.held?.removedFirst(client.sentCount)
       client.sentCount = 0
     }
     guard !client.flags.contains(.waitsForWritable) else { return }

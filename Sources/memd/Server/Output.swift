@@ -4,6 +4,8 @@
 struct Output: ~Copyable {
   /// Clients with output, in the order in which it arose.
   var writers = ClientList()
+  /// Clients whose output waits for the log.
+  var held = HeldClients()
   /// Storage of replies that have left, for those that come.
   var pool = ReplyPool()
   /// Bytes from which on a client may be over a limit.

@@ -29,10 +29,14 @@ extension Server {
     resumePaused()
   }
 
-  /// Has writes wait, or no longer, for the sake of a snapshot.
-  func holdWrites(_ isHeld: Bool) {
-    pause.holdsWrites = isHeld
-    if isHeld { gate.insert(.paused) } else { resumePaused() }
+  /// Has writes wait, or no longer, for the sake of a disk.
+  func holdWrites(_ isHeld: Bool, for holder: Pause.Holders) {
+    if isHeld {
+      pause.holders.insert(holder)
+      gate.insert(.paused)
+    } else if pause.holders.remove(holder) != nil {
+      resumePaused()
+    }
   }
 
   private func resumePaused() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which commands wait, and until when: CLIENT PAUSE, and a snapshot that can't keep up.
+/// Which commands wait, and until when: CLIENT PAUSE, and a disk that can't keep up.
 struct Pause {
   /// What waits.
   enum Kind {
@@ -13,8 +13,18 @@ struct Pause {
   private var end: Int64 = 0
   /// Clients whose requests wait, in the order in which they met the pause.
   var waiting: [Client] = []
-  /// Writes wait until a snapshot needs less memory.
-  var holdsWrites = false
+  /// Why writes wait although no client has asked for that.
+  struct Holders: OptionSet {
+    let rawValue: UInt8
+
+    /// A snapshot needs more memory than it may.
+    static let snapshot = Holders(rawValue: 1 << 0)
+    /// The log can't keep up.
+    static let log = Holders(rawValue: 1 << 1)
+  }
+
+  var holders: Holders = []
+  var holdsWrites: Bool { !holders.isEmpty }
 
   /// Whether CLIENT PAUSE is in force.
   var isActive: Bool { kind != nil }

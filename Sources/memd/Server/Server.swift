@@ -25,6 +25,7 @@ final class Server {
   let keyspace: Keyspace
   let upkeep: Upkeep
   let persistence = Persistence()
+  let appendLog = AppendLog()
   let migrationConnections = MigrationConnections()
   let subscriptions: SubscriptionRegistry
 

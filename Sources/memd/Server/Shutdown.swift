@@ -17,8 +17,15 @@ extension Server {
     if cancelBackgroundSave() {
       log.warning("A background save was under way. It is given up.")
     }
+    if appendLog.state == .starting {
+      log.warning("Writing initial AOF, can't exit")
+      guard flags.contains(.force) || persistence.isWritingFirstBase else {
+        log.warning("Errors trying to shut down the server. Check the logs for more information.")
+        return false
+      }
+    }
     // A dataset that isn't there yet must not replace the file that it comes from.
-    if isWanted, !flags.contains(.nosave), persistence.loading == nil {
+    if isWanted, !flags.contains(.nosave), !persistence.isLoading {
       log.notice("Saving the final RDB snapshot before exiting.")
       if !save() {
         guard flags.contains(.force) else {
@@ -30,7 +37,12 @@ extension Server {
         log.warning("Error trying to save the DB. Exit anyway.")
       }
     }
-    exitCode = 0
+    if appendLog.isRunning {
+      cancelRewriting(because: "the server ends")
+      log.notice("Calling fsync() on the AOF file.")
+      finishLog()
+    }
+    if exitCode == nil { exitCode = 0 }
     return true
   }
 

@@ -192,7 +192,7 @@ enum Startup {
   /// What an administrator should know before there is data.
   private static func warn(_ server: Server) {
     let configuration = server.configuration
-    if configuration.saveRules.isEmpty {
+    if configuration.saveRules.isEmpty, !configuration.appendOnly {
       server.log.warning(
         "WARNING: there are no save rules. Data is saved by SAVE and BGSAVE only, not when the"
           + " server ends.")

@@ -8,7 +8,8 @@ import RESP
 //
 //   wait -> timers -> gather -> parse -> prefetch -> execute (with effects) -> log -> flush
 //
-// The place of *log* is there; nothing is logged yet.
+// With `appendfsync always` the flush waits for the log, the loop doesn't: output queues up behind
+// the sync under way (`HeldOutput`) and leaves in the turn in which a helper reports its end.
 //
 // Timers come before gather, so that what they produce leaves in the same turn. Nothing that can
 // produce output or stream bytes runs after the flush.
@@ -36,8 +37,8 @@ extension Server {
     }
     run(batch)
     if !intake.postponed.isEmpty { returnPostponed() }
-    if persistence.isSaveScheduled { startScheduledSave() }
-    if pause.holdsWrites { considerHoldingWrites() }
+    if persistence.isSaveScheduled || appendLog.isRewriteScheduled { startScheduledSave() }
+    if pause.holders.contains(.snapshot) { considerHoldingWrites() }
     if effects.attention.kinds.contains(.broadcasts) { effects.tracking?.broadcast() }
     flush()
     if configuration.maxMemoryClients != 0 { evictClients() }
@@ -61,7 +62,10 @@ extension Server {
         }
       }
     case .acceptable(let listener): acceptAll(from: Int(listener))
-    case .wakeup: _ = helpers.finishCompleted()
+    case .wakeup:
+      helpers.finishCompleted()
+      // Somebody may have waited for that.
+      endUnit()
     case .signal(let number): handleSignal(number)
     }
   }
@@ -92,7 +96,7 @@ extension Server {
     if !intake.resuming.isEmpty || hasBackgroundWork { return 0 }
     // Read at the start of the turn and carried on by the cycle counter, to save a call.
     let now = timing.turnStartedAt + timing.turnNanoseconds
-    var until = min(cron.next, persistence.loadingContinuesAt)
+    var until = min(cron.next, persistence.loadingContinuesAt, appendLog.continuesAt)
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
     if let end = effects.blocked.timeouts.earliest { until = min(until, end) }

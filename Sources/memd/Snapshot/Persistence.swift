@@ -8,7 +8,7 @@ final class Persistence {
   var lastSave: Int64?
   /// The count of changes that the last save has covered.
   var savedChangeCount = 0
-  /// The snapshot that is being written in the background.
+  /// The snapshot or base of the log that is being written in the background.
   var backgroundSave: BackgroundSave? {
     didSet {
       isSaving = backgroundSave != nil
@@ -16,12 +16,16 @@ final class Persistence {
     }
   }
   private(set) var isSaving = false
+  /// The same, unless it is a base of the log.
+  var snapshot: BackgroundSave? { backgroundSave?.purpose == .snapshot ? backgroundSave : nil }
   /// Whether the loop may go on with it: false while the helper has enough to do.
   var savingContinues = false
   /// Whether one begins as soon as it can.
   var isSaveScheduled = false
   /// Whether the last attempt to save in the background, if any, was successful.
   var hasBackgroundSaveFailed = false
+  /// Whether nothing may be written for that reason.
+  var refusesWrites = false
   /// Seconds that the last background save took; -1: there was none.
   var lastBackgroundSeconds = -1
   /// Wall time in seconds of the last attempt by a save rule, and what the images of the last
@@ -43,34 +47,11 @@ final class Persistence {
   var loading: Loading? {
     didSet { loadingContinuesAt = loading == nil ? .max : 0 }
   }
+  /// Whether what was loaded is being written as the first base of a log; clients wait for that.
+  var isWritingFirstBase = false
+  /// Whether there is no dataset to be asked for yet.
+  var isLoading: Bool { loading != nil || isWritingFirstBase }
   /// When the load under way goes on, in monotonic nanoseconds: at once (0), unless
   /// `key-load-delay` slows it down; in a distant future while nothing is loaded.
   var loadingContinuesAt = Int64.max
-}
-
-/// An RDB file that is being loaded.
-final class Loading {
-  let loader: RDBLoader
-  let path: String
-  let file: DiskFile
-  /// Size of the file.
-  let byteCount: Int
-  /// Wall time in seconds, and monotonic nanoseconds, of the start.
-  let startedAt: Int64
-  let startedNanoseconds: Int64
-  /// Called at the end, with whether everything was loaded.
-  let whenDone: (Bool) -> Void
-
-  init(
-    _ loader: RDBLoader, path: String, file: DiskFile, byteCount: Int, startedAt: Int64,
-    startedNanoseconds: Int64, whenDone: @escaping (Bool) -> Void
-  ) {
-    self.loader = loader
-    self.path = path
-    self.file = file
-    self.byteCount = byteCount
-    self.startedAt = startedAt
-    self.startedNanoseconds = startedNanoseconds
-    self.whenDone = whenDone
-  }
 }

@@ -12,6 +12,8 @@ final class RDBLoader {
     var verifiesChecksum = true
     /// Keys that are left out because their deadline has passed are announced: followers have them.
     var announcesExpired = false
+    /// Keys whose deadline has passed are kept: commands follow that were made when they were there.
+    var keepsDueKeys = false
     /// A key that is there already is replaced; else that is an error.
     var replaces = false
     /// Hears of every key, and none is stored: the databases only lend their memory.
@@ -217,7 +219,7 @@ final class RDBLoader {
   ) throws(RDBError) {
     if let deadline {
       entry.writable.deadline = deadline
-      if deadline < database.moment.milliseconds {
+      if deadline < database.moment.milliseconds, !options.keepsDueKeys {
         database.discard(entry)
         // One that is still there, too, goes by itself.
         if options.announcesExpired, database.keys.find(key.bytes, hash: key.hash) == nil {

@@ -12,15 +12,24 @@ extension Server {
     assert(persistence.backgroundSave == nil)
     persistence.isSaveScheduled = false
     statistics.saves += 1
-    let cut = beginCut()
-    let output = makeOutput(for: cut, temporary: temporaryName())
-    let save = BackgroundSave(
-      cut, to: output, as: configuration.dbFilename, startedAt: clock.monotonicNanoseconds(),
-      startedAtWall: clock.wallMicroseconds() / 1_000_000, changeCount: effects.changeCount)
-    persistence.backgroundSave = save
+    let save = startSave(.snapshot, temporary: temporaryName(), as: configuration.dbFilename)
     persistence.lastAttempt = save.startedAtWall
     log.notice("Background saving started")
+  }
+
+  /// Begins a cut that a helper writes into a file; there must be no other one under way.
+  @discardableResult
+  func startSave(
+    _ purpose: BackgroundSave.Purpose, temporary: String, as path: String
+  ) -> BackgroundSave {
+    let cut = beginCut()
+    let output = makeOutput(for: cut, temporary: temporary, isLogBase: purpose == .logBase)
+    let save = BackgroundSave(
+      purpose, cut, to: output, as: path, startedAt: clock.monotonicNanoseconds(),
+      startedAtWall: clock.wallMicroseconds() / 1_000_000, changeCount: effects.changeCount)
+    persistence.backgroundSave = save
     submit(.begin, of: save)
+    return save
   }
 
   /// Takes images for as long as the budget of this turn allows.
@@ -40,7 +49,7 @@ extension Server {
   private func savingBudget(at start: UInt64) -> UInt64 {
     // The value under way is in front of everything that waits.
     let millisecond = timing.ticksPerMillisecond
-    if pause.holdsWrites { return millisecond }
+    if pause.holders.contains(.snapshot) { return millisecond }
     return sliceTicks(
       at: start, since: persistence.sliceEndedAt, idle: millisecond / 20, atMost: millisecond / 10)
   }
@@ -93,6 +102,7 @@ extension Server {
 
   private func succeed(_ save: BackgroundSave) {
     persistence.backgroundSave = nil
+    if save.purpose == .logBase { return installLogBase(save) }
     noteSaved(changeCount: save.changeCount)
     let seconds = Double(clock.monotonicNanoseconds() - save.startedAt) / 1e9
     persistence.lastBackgroundSeconds = Int(seconds)
@@ -104,15 +114,16 @@ extension Server {
   private func fail(_ save: BackgroundSave, _ error: DiskError) {
     log.warning(
       "Write error saving DB on disk(\(error.operation)): \(error.cause.text)")
-    log.warning("Background saving error")
     drop(save)
+    if save.purpose == .logBase { return endRewriting(because: "the base can't be written") }
+    log.warning("Background saving error")
     persistence.hasBackgroundSaveFailed = true
-    updateSavingGate()
+    updateDiskGate()
     startScheduledSave()
   }
 
   /// Forgets a save; what was written goes.
-  private func drop(_ save: BackgroundSave) {
+  func drop(_ save: BackgroundSave) {
     if !save.isCutComplete { save.cut.end() }
     save.isCancelled = true
     persistence.backgroundSave = nil
@@ -126,7 +137,7 @@ extension Server {
   func cancelBackgroundSave() -> Bool {
     let wasScheduled = persistence.isSaveScheduled
     persistence.isSaveScheduled = false
-    guard let save = persistence.backgroundSave else { return wasScheduled }
+    guard let save = persistence.snapshot else { return wasScheduled }
     log.notice("Background saving cancelled")
     drop(save)
     return true
@@ -140,18 +151,14 @@ extension Server {
     }
   }
 
-  /// Starts the save that waits, unless another one is under way.
+  /// Starts what waits for a cut, unless there is one under way.
   func startScheduledSave() {
-    guard persistence.isSaveScheduled, persistence.backgroundSave == nil else { return }
-    startBackgroundSave()
-  }
-
-  /// Takes over whether writes are refused since the last background save has failed.
-  func updateSavingGate() {
-    let refuses =
-      persistence.hasBackgroundSaveFailed && configuration.stopWritesOnBgsaveError
-      && !configuration.saveRules.isEmpty
-    if refuses { gate.insert(.failingSaves) } else { gate.remove(.failingSaves) }
+    guard persistence.backgroundSave == nil else { return }
+    if persistence.isSaveScheduled {
+      startBackgroundSave()
+    } else if appendLog.isRewriteScheduled, appendLog.rewriting == nil {
+      startRewriting()
+    }
   }
 
   // MARK: - Memory
@@ -162,20 +169,21 @@ extension Server {
   /// Has writes wait while a snapshot needs more memory than it may, as the helper is slower than
   /// they are.
   func considerHoldingWrites() {
+    let isHeld = pause.holders.contains(.snapshot)
     guard let save = persistence.backgroundSave else {
-      if pause.holdsWrites { endHold() }
+      if isHeld { endHold() }
       return
     }
     // What the helper has is limited otherwise.
     let used = save.cut.readyByteCount + save.cut.waitingByteCount
     let isOver = used > configuration.snapshotImageLimit
-    if isOver, !pause.holdsWrites {
+    if isOver, !isHeld {
       log.warning("Writes wait: the snapshot under way takes more than snapshot-image-limit")
       persistence.writesHeldAt = clock.monotonicNanoseconds()
-      holdWrites(true)
-    } else if pause.holdsWrites, used < configuration.snapshotImageLimit / 2 || save.isCutComplete {
+      holdWrites(true, for: .snapshot)
+    } else if isHeld, used < configuration.snapshotImageLimit / 2 || save.isCutComplete {
       endHold()
-    } else if pause.holdsWrites,
+    } else if isHeld,
       clock.monotonicNanoseconds() - persistence.writesHeldAt > Server.holdNanosecondsMax
     {
       fail(save, DiskError(operation: "write", path: save.path, cause: .timedOut))
@@ -184,7 +192,7 @@ extension Server {
 
   private func endHold() {
     log.notice("Writes go on")
-    holdWrites(false)
+    holdWrites(false, for: .snapshot)
   }
 
   // MARK: - Rules

@@ -4,8 +4,9 @@ import DataStructures
 import EventLoop
 import RESP
 
-// An RDB file into the keyspace: in slices at start, while clients are answered that the server is
-// loading, and in one go for DEBUG RELOAD.
+// Files into the keyspace: in slices at start, while clients are answered that the server is
+// loading, and in one go for DEBUG RELOAD and LOADAOF. `Server+LogLoading` has what is special
+// about the files of a log.
 
 extension Server {
   /// The longest that a slice of loading keeps clients waiting.
@@ -16,23 +17,28 @@ extension Server {
   /// - Parameter whenDone: called at the end with whether all went well; at once, with true, if
   ///   there is no such file.
   func startLoading(_ options: RDBLoader.Options, whenDone: @escaping (Bool) -> Void) {
-    let path = configuration.dbFilename
     do throws(DiskError) {
-      let file = try disk.open(path, .read)
-      let byteCount = try file.byteCount()
-      let loader = RDBLoader(
-        reader: RDBReader(file: file), into: keyspace.databases, log: log, options: options)
-      persistence.loading = Loading(
-        loader, path: path, file: file, byteCount: byteCount,
-        startedAt: clock.wallMicroseconds() / 1_000_000,
-        startedNanoseconds: clock.monotonicNanoseconds(), whenDone: whenDone)
-      gate.insert(.busy)
-      log.notice("Loading DB in memory...")
+      let byteCount = try disk.byteCount(of: configuration.dbFilename)
+      startLoading(
+        [Loading.File(path: configuration.dbFilename, role: .snapshot)], options,
+        byteCount: byteCount, whenDone: whenDone)
     } catch {
       if error.isMissing { return whenDone(true) }
       log.warning("Fatal error loading the DB, check server logs. Exiting. (\(error))")
       whenDone(false)
     }
+  }
+
+  /// Begins to load files in their order.
+  func startLoading(
+    _ files: [Loading.File], _ options: RDBLoader.Options, byteCount: Int,
+    whenDone: @escaping (Bool) -> Void
+  ) {
+    persistence.loading = Loading(
+      files, options, byteCount: byteCount, startedAt: clock.wallMicroseconds() / 1_000_000,
+      startedNanoseconds: clock.monotonicNanoseconds(), whenDone: whenDone)
+    gate.insert(.busy)
+    beginNextFile()
   }
 
   /// The options by which a file is loaded that was there at start.
@@ -41,6 +47,50 @@ extension Server {
     options.verifiesChecksum = configuration.rdbChecksum && !persistence.skipsChecksums
     return options
   }
+
+  // MARK: - Files
+
+  /// Opens the next file; without one all is done.
+  private func beginNextFile() {
+    guard let loading = persistence.loading else { return }
+    guard let next = loading.files.popFirst() else { return endLoading(loading, isComplete: true) }
+    loading.path = next.path
+    loading.role = next.role
+    loading.fileStartedAt = clock.monotonicNanoseconds()
+    do throws(DiskError) {
+      let file = try disk.open(next.path, .read)
+      loading.file = file
+      loading.fileByteCount = try file.byteCount()
+      if case .snapshot = next.role {
+        log.notice("Loading DB in memory...")
+        return beginSnapshot(file, loading)
+      }
+      try beginLogFile(file, loading)
+    } catch {
+      log.warning(
+        "Fatal error: can't open the file \(next.path) for reading: \(error.cause.text)")
+      endLoading(loading, isComplete: false)
+    }
+  }
+
+  /// What the file begins with is an RDB.
+  func beginSnapshot(_ file: DiskFile, _ loading: Loading) {
+    loading.part = .snapshot(
+      RDBLoader(
+        reader: RDBReader(file: file), into: keyspace.databases, log: log,
+        options: loading.options))
+  }
+
+  /// The file is done.
+  func endFile(_ loading: Loading) {
+    if case .log(let loader) = loading.part { loader.close() }
+    loading.file?.close()
+    loading.part = nil
+    loading.doneByteCount += loading.fileByteCount
+    beginNextFile()
+  }
+
+  // MARK: - Slices
 
   /// Loads a slice; called by the loop while there is something to load.
   func continueLoading() {
@@ -53,68 +103,96 @@ extension Server {
   /// Loads what `key-load-delay` allows by now. The loop does other things while it waits.
   private func loadSlowly(until deadline: UInt64) {
     guard let loading = persistence.loading else { return }
-    let loader = loading.loader
     var pace = LoadingPace(
       continuesAt: max(persistence.loadingContinuesAt, loading.startedNanoseconds),
-      keyCount: loader.keyCount, delay: configuration.keyLoadDelay)
+      keyCount: loading.keyCount, delay: configuration.keyLoadDelay)
     guard pace.continuesAt <= clock.monotonicNanoseconds() else { return }
     load(stepsPerQuestion: 1) {
       let now = clock.monotonicNanoseconds()
-      pace.note(keyCount: loader.keyCount, at: now)
+      pace.note(keyCount: loading.keyCount, at: now)
       return pace.continuesAt > now || clock.ticks() >= deadline
     }
     if persistence.loading != nil { persistence.loadingContinuesAt = pace.continuesAt }
   }
 
   /// Loads everything that is left, whoever waits, and without delays.
-  func finishLoading() { load(stepsPerQuestion: 16) { false } }
-
-  private func load(stepsPerQuestion: Int, isTimeOver: () -> Bool) {
-    guard let loading = persistence.loading else { return }
-    do throws(RDBError) {
-      let isDone = try loading.loader.load(
-        stepsPerQuestion: stepsPerQuestion, isTimeOver: isTimeOver)
-      if isDone { endLoading(loading, because: nil) }
-    } catch {
-      endLoading(loading, because: error)
+  func finishLoading() {
+    while persistence.loading != nil {
+      load(stepsPerQuestion: 16) { false }
+      if persistence.loading != nil { helpers.drain(.snapshot) }
     }
   }
 
-  private func endLoading(_ loading: Loading, because error: RDBError?) {
-    let loader = loading.loader
-    loading.file.close()
+  private func load(stepsPerQuestion: Int, isTimeOver: () -> Bool) {
+    guard let loading = persistence.loading else { return }
+    switch loading.part {
+    case .snapshot(let loader):
+      do throws(RDBError) {
+        let isDone = try loader.load(stepsPerQuestion: stepsPerQuestion, isTimeOver: isTimeOver)
+        if isDone { endSnapshot(loader, of: loading) }
+      } catch {
+        log.warning("RDB file \(loading.path) can't be loaded: \(error.text)")
+        note(loader, in: loading)
+        endLoading(loading, isComplete: false)
+      }
+    case .log(let loader): loadLog(loader, of: loading, isTimeOver: isTimeOver)
+    case nil: break
+    }
+  }
+
+  // MARK: - Ends
+
+  private func endSnapshot(_ loader: RDBLoader, of loading: Loading) {
+    note(loader, in: loading)
+    let empty = loader.emptyKeys > 0 ? ", empty keys skipped: \(loader.emptyKeys)" : ""
+    log.notice(
+      "Done loading RDB, keys loaded: \(loader.keysLoaded), keys expired: \(loader.keysExpired)"
+        + "\(empty).")
+    if case .snapshot = loading.role {
+      log.notice("DB loaded from disk: \(secondsOfFile(loading)) seconds")
+      return endFile(loading)
+    }
+    endSnapshotOfLog(loader, loading)
+  }
+
+  private func note(_ loader: RDBLoader, in loading: Loading) {
+    loading.keysLoaded += loader.keysLoaded
+    loading.keysExpired += loader.keysExpired
+    loading.emptyKeys += loader.emptyKeys
+  }
+
+  /// How long the file under way has taken.
+  func secondsOfFile(_ loading: Loading) -> String {
+    FixedPoint.text(
+      Double(clock.monotonicNanoseconds() - loading.fileStartedAt) / 1e9, digits: 3)
+  }
+
+  func endLoading(_ loading: Loading, isComplete: Bool) {
+    if case .log(let loader) = loading.part { loader.close() }
+    loading.file?.close()
     persistence.loading = nil
     gate.remove(.busy)
-    persistence.keysLoaded = loader.keysLoaded
-    persistence.keysExpired = loader.keysExpired
-    if let error {
-      log.warning("RDB file \(loading.path) can't be loaded: \(error.text)")
-      return loading.whenDone(false)
-    }
-    if loader.emptyKeys > 0 {
-      log.notice(
-        "Done loading RDB, keys loaded: \(loader.keysLoaded), keys expired: \(loader.keysExpired),"
-          + " empty keys skipped: \(loader.emptyKeys).")
-    } else {
-      log.notice(
-        "Done loading RDB, keys loaded: \(loader.keysLoaded), keys expired: \(loader.keysExpired).")
-    }
-    let seconds = Double(clock.monotonicNanoseconds() - loading.startedNanoseconds) / 1e9
-    log.notice("DB loaded from disk: \(FixedPoint.text(seconds, digits: 3)) seconds")
-    loading.whenDone(true)
+    persistence.keysLoaded = loading.keysLoaded
+    persistence.keysExpired = loading.keysExpired
+    loading.whenDone(isComplete)
   }
 
   /// Loads the dataset when the server starts; without it the server ends.
   ///
   /// - Parameter whenReady: called when clients can be served.
   func loadAtStart(whenReady: @escaping () -> Void) {
-    startLoading(loadingOptions) { [unowned self] isLoaded in
+    let whenDone: (Bool) -> Void = { [unowned self] isLoaded in
       guard isLoaded else {
         log.warning("Fatal error loading the DB, check server logs. Exiting.")
         exitCode = 1
         return
       }
       whenReady()
+    }
+    if configuration.appendOnly {
+      loadLogAtStart(whenDone: whenDone)
+    } else {
+      startLoading(loadingOptions, whenDone: whenDone)
     }
   }
 }

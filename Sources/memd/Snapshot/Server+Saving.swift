@@ -30,7 +30,7 @@ extension Server {
     persistence.lastSave = clock.wallMicroseconds() / 1_000_000
     persistence.savedChangeCount = changeCount
     persistence.hasBackgroundSaveFailed = false
-    updateSavingGate()
+    updateDiskGate()
   }
 
   /// All data was thrown away: with save rules the file must not bring it back after a crash.
@@ -140,16 +140,21 @@ extension Server {
   }
 
   /// Where the images of a cut go.
-  func makeOutput(for cut: Cut, temporary: String) -> SnapshotOutput {
+  ///
+  /// - Parameter isLogBase: the file is no snapshot of its own but what a log starts from.
+  func makeOutput(
+    for cut: Cut, temporary: String, isLogBase: Bool = false
+  ) -> SnapshotOutput {
     var options = SnapshotOutput.Options()
     options.version = cut.version
     options.compresses = configuration.rdbCompression
     options.hasChecksum = configuration.rdbChecksum
-    options.syncsIncrementally = configuration.rdbSaveIncrementalFsync
+    options.syncsIncrementally =
+      isLogBase ? configuration.aofRewriteIncrementalFsync : configuration.rdbSaveIncrementalFsync
     options.properties = [
       ("redis-ver", Version.redis), ("redis-bits", "64"),
       ("ctime", "\(clock.wallMicroseconds() / 1_000_000)"), ("used-mem", "\(evictableMemory)"),
-      ("aof-base", "0"),
+      ("aof-base", isLogBase ? "1" : "0"),
     ]
     return SnapshotOutput(disk: disk, temporary: temporary, options: options)
   }

@@ -36,8 +36,8 @@ struct Gate: OptionSet, Sendable {
   /// The client is a follower: of its requests only those run that are not answered.
   static let follower = Gate(rawValue: 1 << 13)
 
-  /// Snapshots fail, and nothing may be written that they should hold.
-  static let failingSaves = Gate(rawValue: 1 << 14)
+  /// Snapshots or the log fail, and nothing may be written that they should hold.
+  static let failingDisk = Gate(rawValue: 1 << 14)
 
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
@@ -54,7 +54,7 @@ struct Gate: OptionSet, Sendable {
     if !flags.contains(.loading) { gate.insert(.busy) }
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if flags.contains(.blocking) { gate.insert(.blocking) }
-    if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingSaves) }
+    if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
     return gate
   }
 }

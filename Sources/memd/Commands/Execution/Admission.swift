@@ -30,8 +30,8 @@ extension Server {
       // What is evicted is stale before the command runs: the client hears of it before the reply.
       if let error = makeRoom(for: call) { return .refuse(error) }
     }
-    if prevailing.contains(.failingSaves), !client.flags.contains(.leader) {
-      return .refuse(.failingSaves)
+    if prevailing.contains(.failingDisk), !client.flags.contains(.leader) {
+      return .refuse(diskError(call))
     }
     if prevailing.contains(.subscribed) {
       let name = commands.description(of: command).fullName
@@ -42,7 +42,7 @@ extension Server {
           RESET are allowed in this context
           """))
     }
-    if prevailing.contains(.busy), persistence.loading != nil {
+    if prevailing.contains(.busy), persistence.isLoading {
       return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
     }
     if prevailing.contains(.paused), pause.concerns(command, client),

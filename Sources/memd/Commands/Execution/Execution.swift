@@ -163,12 +163,12 @@ extension Server {
   /// - Parameter endsUnits: whether each request is a unit of its own; else the caller ends it.
   /// - Returns: which request was refused, and with what error; those behind it have not run.
   func runStream(
-    _ batch: Batch, of client: Client, endsUnits: Bool
+    _ batch: Batch, from first: Int, of client: Client, endsUnits: Bool
   ) -> (failedAt: Int?, error: [UInt8]) {
     batch.prefetch()
     timing.stopwatch = clock.ticks()
     moment.touchesKeys = true
-    var index = 0
+    var index = first
     while index < batch.count {
       let database = client.database
       var call = Call(

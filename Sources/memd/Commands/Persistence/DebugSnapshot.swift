@@ -7,6 +7,12 @@ import RESP
 enum DebugSnapshot {
   static let subcommands: [DebugCommands.Subcommand] = [
     DebugCommands.Subcommand(
+      name: "loadaof", counts: 2...2,
+      help: [
+        "LOADAOF",
+        "    Writes what is left to write of the AOF, and reloads the dataset from it.",
+      ], handler: loadLog),
+    DebugCommands.Subcommand(
       name: "reload", counts: 2...5,
       help: [
         "RELOAD [option ...]",
@@ -47,6 +53,14 @@ enum DebugSnapshot {
       throw CommandError("ERR Error trying to load the RDB dump, check server logs.")
     }
     server.log.warning("DB reloaded by DEBUG RELOAD")
+    call.reply.ok()
+  }
+
+  static func loadLog(_ call: inout Call) throws(CommandError) {
+    guard call.server.reloadLog() else {
+      throw CommandError("ERR Error trying to load the AOF files, check server logs.")
+    }
+    call.server.log.warning("Append Only File loaded by DEBUG LOADAOF")
     call.reply.ok()
   }
 

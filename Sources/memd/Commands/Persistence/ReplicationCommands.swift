@@ -54,6 +54,12 @@ enum ReplicationCommands: CommandFamily {
       let follower = call.client.makeFollower()
       follower.acknowledgedOffset = DecimalText.parse(call.arguments[index + 1]) ?? 0
       follower.acknowledgedAt = call.moment.milliseconds
+      if index + 3 < call.arguments.count,
+        FoldedName(folding: call.arguments[index + 2]) == FoldedName("fack")
+      {
+        follower.syncedOffset = DecimalText.parse(call.arguments[index + 3]) ?? 0
+        call.server.effects.blocked.signalSync()
+      }
       return false
     case FoldedName("getack"): return false
     case FoldedName("rdb-only"):

@@ -37,15 +37,27 @@ enum SnapshotCommands: CommandFamily {
 
   static func bgsave(_ call: inout Call) throws(CommandError) {
     let server = call.server
+    var schedules = false
     if call.arguments.count > 1 {
       switch call.keyword(1) {
-      case Keyword("schedule") where call.arguments.count == 2: break
+      case Keyword("schedule") where call.arguments.count == 2: schedules = true
       case Keyword("cancel") where call.arguments.count == 2: return try cancel(call)
       default: throw .syntax
       }
     }
-    guard server.persistence.backgroundSave == nil else {
+    guard server.persistence.snapshot == nil else {
       throw CommandError("ERR Background save already in progress")
+    }
+    if server.persistence.backgroundSave != nil {
+      guard schedules else {
+        throw CommandError(
+          """
+          ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE \
+          in order to schedule a BGSAVE whenever possible.
+          """)
+      }
+      server.persistence.isSaveScheduled = true
+      return call.reply.status("Background saving scheduled")
     }
     // A unit is in the snapshot as a whole or not at all.
     if call.client.transaction.isExecuting {
@@ -58,7 +70,7 @@ enum SnapshotCommands: CommandFamily {
 
   private static func cancel(_ call: borrowing Call) throws(CommandError) {
     let isScheduled =
-      call.server.persistence.backgroundSave == nil && call.server.persistence.isSaveScheduled
+      call.server.persistence.snapshot == nil && call.server.persistence.isSaveScheduled
     guard call.server.cancelBackgroundSave() else {
       throw CommandError("ERR Background saving is currently not in progress or scheduled")
     }
@@ -69,7 +81,7 @@ enum SnapshotCommands: CommandFamily {
   // MARK: - SAVE
 
   static func save(_ call: inout Call) throws(CommandError) {
-    guard call.server.persistence.backgroundSave == nil else {
+    guard call.server.persistence.snapshot == nil else {
       throw CommandError("ERR Background save already in progress")
     }
     call.server.statistics.saves += 1

@@ -7,6 +7,12 @@ final class BackgroundSave {
   /// Images handed to the helper and not written yet: with more the walk waits for it.
   static let backlogByteCountMax = 4 << 20
 
+  enum Purpose {
+    case snapshot
+    case logBase
+  }
+
+  let purpose: Purpose
   let cut: Cut
   let output: SnapshotOutput
   /// The name that the file gets.
@@ -24,9 +30,10 @@ final class BackgroundSave {
   var isCancelled = false
 
   init(
-    _ cut: Cut, to output: SnapshotOutput, as path: String, startedAt: Int64, startedAtWall: Int64,
-    changeCount: Int
+    _ purpose: Purpose, _ cut: Cut, to output: SnapshotOutput, as path: String, startedAt: Int64,
+    startedAtWall: Int64, changeCount: Int
   ) {
+    self.purpose = purpose
     self.cut = cut
     self.output = output
     self.path = path

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+
+// The log of changes as the loop sees it. It is a reader of the stream of effects:
+//
+//     stream   ----------+---------------+--------------------+---------------->  grows
+//                        ^ synced        ^ cursor             ^ handed over
+//
+// Up to `synced` everything is durable, up to the cursor written, up to `handedOver` a helper is at
+// work on it. Nothing is copied: the helper reads the stream's own blocks, which the cursor keeps.
+
+/// What has become of the stream in the log.
+final class AppendLog {
+  enum State {
+    /// Nothing is logged.
+    case off
+    /// Changes are logged, but there is no base yet that they start from.
+    case starting
+    case on
+  }
+
+  var state = State.off
+  /// Made when the log is used first, rewriting it included.
+  var writer: LogWriter?
+  /// The directory's lock, held while the log is not off.
+  var lock: DiskFile?
+
+  // MARK: - The stream
+
+  /// What a helper has written; nil while the log is off.
+  var cursor: StreamCursor?
+  var handedOver = 0
+  var synced = 0
+  /// Parts of the stream that are for followers only, beyond `handedOver`.
+  var skipped: [Range<Int>] = []
+  /// Jobs that are not finished.
+  var jobCount = 0
+  /// Monotonic nanoseconds: of the last time that something was handed over, and synced.
+  var handedOverAt: Int64 = 0
+  var syncedAt: Int64 = 0
+  /// When the loop is to look at the log again, if nothing happens before.
+  var continuesAt = Int64.max
+  /// Whether something was written that no sync has covered.
+  var hasUnsynced = false
+
+  // MARK: - Trouble
+
+  /// Why the last write or sync has failed; nil if it hasn't.
+  var failure: LogWriteFailure?
+  /// Whether only another base can make the log whole.
+  var needsBase = false
+
+  // MARK: - Loading
+
+  /// How the last file ends that was loaded.
+  var loadedEnd: (wholeOffset: Int, checksum: LogChecksum)?
+
+  // MARK: - Rewriting
+
+  /// The rewrite under way, from its start until its base is in place.
+  var rewriting: LogRewriting?
+  var isRewriteScheduled = false
+  /// Monotonic nanoseconds before which none begins by itself, as others have failed.
+  var nextAutomaticRewrite: Int64 = 0
+  /// Called when the log's first base is there, or can't be made.
+  var whenStarted: ((Bool) -> Void)?
+
+  // MARK: - Figures
+
+  /// Bytes of all files.
+  var byteCount = 0
+  /// Bytes of all files when the last rewrite was done.
+  var rewrittenByteCount = 0
+  var lastRewriteSeconds = -1
+  var hasRewriteFailed = false
+  /// Bytes of images that the last rewrite took since something was about to change.
+  var lastForcedBytes = 0
+  var rewriteFailuresInARow = 0
+
+  /// Whether changes go to a file.
+  var isRunning: Bool { cursor != nil }
+
+  /// The stream's bytes up to here have been seen to.
+  func note(skipped range: Range<Int>) {
+    if isRunning { skipped.append(range) }
+  }
+
+  /// What has been added to the stream since this was called last, without what is for followers
+  /// only.
+  func takePortion(of stream: ReplicationStream, timestamp: Int?) -> LogPortion {
+    let start = handedOver
+    var parts: [StreamPart] = []
+    for range in skipped {
+      add(handedOver..<range.lowerBound, of: stream, to: &parts)
+      handedOver = range.upperBound
+    }
+    skipped.removeAll()
+    add(handedOver..<stream.offset, of: stream, to: &parts)
+    handedOver = stream.offset
+    return LogPortion(start: start, parts: parts, end: stream.position, timestamp: timestamp)
+  }
+
+  private func add(_ range: Range<Int>, of stream: ReplicationStream, to parts: inout [StreamPart]) {
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let bytes = stream.bytes(behind: position)
+      let count = min(bytes.byteCount, range.upperBound - position)
+      parts.append(StreamPart(bytes.extracting(first: count)))
+      position += count
+    }
+  }
+}
+
+extension ReplicationStream {
+  /// Where the stream ends.
+  var position: LogPosition {
+    LogPosition(replicationID: ByteText(replicationID), offset: offset)
+  }
+}
+
+/// A rewrite of the log.
+final class LogRewriting {
+  let format: LogNaming.Format
+  /// Where the base is written before it has its name.
+  let temporary: String
+  /// Monotonic nanoseconds of the start.
+  let startedAt: Int64
+
+  init(format: LogNaming.Format, temporary: String, startedAt: Int64) {
+    self.format = format
+    self.temporary = temporary
+    self.startedAt = startedAt
+  }
+}
+
+/// What a helper does for the log.
+final class LogJob: Job, @unchecked Sendable {
+  enum Work {
+    case write(LogPortion, syncs: Bool)
+    case beginIncrement(LogPosition, isListed: Bool)
+    case install(LogRewriting, byteCount: Int, keepsHistory: Bool)
+    case close
+  }
+
+  let work: Work
+  private let writer: LogWriter
+  private let done: (LogJob) -> Void
+  private(set) var failure: LogWriteFailure?
+  /// Bytes of all files behind the work.
+  private(set) var byteCount = 0
+
+  /// - Parameter done: called on the loop.
+  init(_ work: Work, for writer: LogWriter, done: @escaping (LogJob) -> Void) {
+    self.work = work
+    self.writer = writer
+    self.done = done
+  }
+
+  override func perform() {
+    do throws(LogWriteFailure) {
+      switch work {
+      case .write(let portion, let syncs): try writer.write(portion, syncs: syncs)
+      case .beginIncrement(let position, let isListed):
+        try writer.beginIncrement(at: position, isListed: isListed)
+      case .install(let rewriting, let byteCount, let keepsHistory):
+        try writer.install(
+          rewriting.temporary, rewriting.format, byteCount: byteCount, keepsHistory: keepsHistory)
+      case .close: try writer.close()
+      }
+    } catch {
+      failure = error
+    }
+    byteCount = writer.byteCount
+  }
+
+  override func finish() { done(self) }
+}

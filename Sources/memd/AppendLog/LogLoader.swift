@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+/// Executes the commands of a log's file, a slice at a time, while a helper reads ahead.
+final class LogLoader {
+  /// Where loading stands.
+  enum Progress {
+    /// There is more to do at once.
+    case running
+    /// A helper has to read first.
+    case waiting
+    case done(LogChunk.End)
+  }
+
+  private let source: LogSource
+  private let applier: StreamApplier
+  private let helpers: Helpers
+  private let wake: () -> Void
+  /// What was read and not executed, and how much of the first chunk was.
+  private var chunks: [LogChunk] = []
+  private var executedByteCount = 0
+  private var jobCount = 0
+  private var isAtEnd = false
+  /// Bytes of the file that have been executed, more or less.
+  private(set) var offset: Int
+  private(set) var annotation: LogAnnotation?
+
+  /// Chunks that are read ahead.
+  private static let chunkCount = 3
+  private static let sliceByteCount = 16 << 10
+
+  /// - Parameter wake: called when something was read after there was nothing to do.
+  init(
+    _ file: DiskFile, offset: Int, applier: StreamApplier, helpers: Helpers,
+    wake: @escaping () -> Void
+  ) {
+    source = LogSource(file, offset: offset)
+    self.applier = applier
+    self.helpers = helpers
+    self.wake = wake
+    self.offset = offset
+  }
+
+  /// Executes commands until `isTimeOver` says so.
+  func load(isTimeOver: () -> Bool) throws(StreamFailure) -> Progress {
+    repeat {
+      readAhead()
+      guard let chunk = chunks.first else { return .waiting }
+      let rest = chunk.commands.count - executedByteCount
+      if rest > 0 {
+        let count = min(rest, LogLoader.sliceByteCount)
+        let slice = chunk.commands.rawSpan.extracting(
+          executedByteCount..<executedByteCount + count)
+        try applier.apply(slice)
+        executedByteCount += count
+        continue
+      }
+      offset = chunk.offset
+      annotation = chunk.annotation
+      executedByteCount = 0
+      chunks.removeFirst()
+      if let end = chunk.end { return .done(end) }
+    } while !isTimeOver()
+    return .running
+  }
+
+  /// Has the helper read as much as is wanted.
+  private func readAhead() {
+    while !isAtEnd, jobCount + chunks.count < LogLoader.chunkCount {
+      jobCount += 1
+      helpers.submit(LogReadJob(source) { [self] chunk in take(chunk) }, to: .snapshot)
+    }
+  }
+
+  private func take(_ chunk: LogChunk) {
+    jobCount -= 1
+    // What was asked for beyond the end is nothing.
+    guard !isAtEnd else { return }
+    chunks.append(chunk)
+    isAtEnd = chunk.end != nil
+    wake()
+  }
+
+  /// Ends the reading, at the end or before.
+  func close() {
+    isAtEnd = true
+    helpers.drain(.snapshot)
+    source.close()
+  }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+/// What was read of a log's file in one go.
+struct LogChunk: Sendable {
+  /// Commands, and transactions as a whole, ready to be executed.
+  var commands: [UInt8] = []
+  /// Bytes of the file that have been read so far.
+  var offset = 0
+  /// The last annotation that was met, in the file so far.
+  var annotation: LogAnnotation?
+  /// How the file ends; nil: it goes on.
+  var end: End?
+
+  enum End: Sendable {
+    /// Up to `wholeOffset` the file is whole; `checksum` is that of a writer who goes on from there.
+    case ended(LogEnding, wholeOffset: Int, checksum: LogChecksum)
+    case damaged(LogFailure, checksum: LogChecksum)
+    case unreadable(DiskError)
+  }
+}
+
+/// Reads the commands of a log's file and proves them by its annotations, beside the loop that
+/// executes them. All calls come from one thread at a time.
+final class LogSource: @unchecked Sendable {
+  private let file: DiskFile
+  private let reader: LogReader
+  /// Commands of a transaction whose end has not been read.
+  private var transaction: [UInt8] = []
+  private var annotation: LogAnnotation?
+  private var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
+  private var offset: Int
+
+  private static let readByteCount = 256 << 10
+
+  /// - Parameter offset: where the commands begin: 0, or behind the RDB in front of them.
+  init(_ file: DiskFile, offset: Int) {
+    self.file = file
+    self.offset = offset
+    reader = LogReader(offset: offset)
+  }
+
+  /// Reads on.
+  func read() -> LogChunk {
+    var chunk = LogChunk()
+    do throws(DiskError) {
+      let count = try file.read(into: &buffer, from: 0)
+      offset += count
+      try take(count, into: &chunk)
+    } catch {
+      chunk.end = .unreadable(error)
+    }
+    chunk.offset = offset
+    chunk.annotation = annotation
+    return chunk
+  }
+
+  private func take(_ count: Int, into chunk: inout LogChunk) throws(DiskError) {
+    do throws(LogFailure) {
+      if count > 0 { reader.feed(buffer.rawSpan.extracting(first: count)) }
+      try readItems(into: &chunk)
+      guard count == 0 else { return }
+      chunk.end = .ended(
+        try reader.finish(), wholeOffset: reader.wholeOffset, checksum: reader.wholeChecksum)
+    } catch {
+      chunk.end = .damaged(error, checksum: reader.wholeChecksum)
+    }
+  }
+
+  private func readItems(into chunk: inout LogChunk) throws(LogFailure) {
+    while true {
+      let wasInside = reader.isInsideTransaction
+      switch try reader.next() {
+      case .command:
+        let isInside = reader.isInsideTransaction
+        guard isInside || wasInside else {
+          reader.appendCommand(to: &chunk.commands)
+          continue
+        }
+        reader.appendCommand(to: &transaction)
+        guard !isInside else { continue }
+        chunk.commands += transaction
+        transaction.removeAll(keepingCapacity: transaction.capacity < 1 << 20)
+      case .annotation(let annotation): self.annotation = annotation
+      case .timestamp: break
+      case .needsBytes: return
+      }
+    }
+  }
+
+  /// Ends the reading.
+  func close() { file.close() }
+}
+
+/// Lets a helper read on.
+final class LogReadJob: Job, @unchecked Sendable {
+  private let source: LogSource
+  private var chunk = LogChunk()
+  private let done: (LogChunk) -> Void
+
+  /// - Parameter done: called on the loop.
+  init(_ source: LogSource, done: @escaping (LogChunk) -> Void) {
+    self.source = source
+    self.done = done
+  }
+
+  override func perform() { chunk = source.read() }
+
+  override func finish() { done(chunk) }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// The step *log* of a turn: what the turn has added to the stream goes to a helper, which writes
+// and syncs; and what the turn has for others waits for that if it must.
+
+extension Server {
+  /// Nanoseconds between two writes, as long as little is to be written: each of them costs the
+  /// loop a few microseconds.
+  private static let writeInterval: Int64 = 1_000_000
+  /// So much is written without delay.
+  private static let writeByteCount = 64 << 10
+  private static let secondOfNanoseconds: Int64 = 1_000_000_000
+
+  /// Whether output must wait, since it may show what the log can still lose.
+  var holdsOutput: Bool {
+    appendLog.state == .on && logSyncPolicy == .always
+      && appendLog.synced < effects.stream.offset
+  }
+
+  /// When the log is synced; never while a snapshot is being written, if that is wanted.
+  private var logSyncPolicy: AppendFsync {
+    configuration.noAppendFsyncOnRewrite && persistence.isSaving ? .no : configuration.appendFsync
+  }
+
+  /// Gives the helper what there is to write, and what to sync; called when a turn has ended.
+  func writeLog() {
+    let log = appendLog
+    log.continuesAt = .max
+    guard log.jobCount == 0, log.failure == nil else { return considerLogDelay() }
+    let now = timing.turnStartedAt
+    let pending = effects.stream.offset - log.handedOver
+    let policy = logSyncPolicy
+    let isSyncDue =
+      policy == .always
+      || (policy == .everySecond && now - log.syncedAt >= Server.secondOfNanoseconds)
+    if pending > 0 {
+      let isDue =
+        policy == .always || pending >= Server.writeByteCount
+        || now - log.handedOverAt >= Server.writeInterval
+      if isDue { return handOverLog(syncs: isSyncDue) }
+      log.continuesAt = log.handedOverAt + Server.writeInterval
+    } else if log.hasUnsynced, policy != .no {
+      if isSyncDue { return handOverLog(syncs: true) }
+      log.continuesAt = log.syncedAt + Server.secondOfNanoseconds
+    }
+  }
+
+  /// Gives the helper all that has been added to the stream.
+  func handOverLog(syncs: Bool) {
+    let log = appendLog
+    let timestamp =
+      configuration.aofTimestampEnabled ? Int(clock.wallMicroseconds() / 1_000_000) : nil
+    let portion = log.takePortion(of: effects.stream, timestamp: timestamp)
+    log.handedOverAt = clock.monotonicNanoseconds()
+    if syncs { log.syncedAt = log.handedOverAt }
+    if !output.held.waiting.isEmpty { coverHeldOutput() }
+    submit(.write(portion, syncs: syncs))
+  }
+
+  func submit(_ work: LogJob.Work) {
+    guard let writer = appendLog.writer else { return }
+    appendLog.jobCount += 1
+    helpers.submit(
+      LogJob(work, for: writer) { [unowned self] job in finished(job) }, to: .log)
+  }
+
+  /// A helper has done its part.
+  private func finished(_ job: LogJob) {
+    let log = appendLog
+    log.jobCount -= 1
+    log.byteCount = job.byteCount
+    switch job.work {
+    case .write(let portion, let syncs): noteWritten(portion, syncs, job.failure)
+    case .beginIncrement: noteBegun(job.failure)
+    case .install(let rewriting, _, _): noteInstalled(rewriting, job.failure)
+    case .close: break
+    }
+    endLogDelay()
+  }
+
+  private func noteWritten(_ portion: LogPortion, _ syncs: Bool, _ failure: LogWriteFailure?) {
+    let log = appendLog
+    guard let cursor = log.cursor else { return }
+    if let failure { return noteLogFailure(failure, of: portion) }
+    cursor.advance(portion.end.offset - cursor.position)
+    if syncs || (!log.hasUnsynced && portion.parts.isEmpty) {
+      log.synced = portion.end.offset
+      log.hasUnsynced = false
+      effects.blocked.signalSync()
+    } else if !portion.parts.isEmpty {
+      log.hasUnsynced = true
+    }
+    releaseCoveredOutput()
+    if log.failure != nil, !log.needsBase {
+      self.log.warning("AOF write error looks solved. The server can write again.")
+      log.failure = nil
+      updateDiskGate()
+    }
+  }
+
+  // MARK: - Trouble
+
+  private func noteLogFailure(_ failure: LogWriteFailure, of portion: LogPortion) {
+    let log = appendLog
+    let cause = failure.cause
+    if log.failure == nil {
+      self.log.warning(
+        "Error writing to the AOF file: \(cause.operation) \(cause.path): \(cause.cause.text)")
+    }
+    if log.state == .on, logSyncPolicy == .always {
+      self.log.warning(
+        "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
+      exitCode = 1
+      return
+    }
+    log.failure = failure
+    switch failure {
+    case .refused:
+      // It stays where it is and is tried again.
+      log.handedOver = min(log.handedOver, portion.start)
+    case .broken:
+      if let cursor = log.cursor { cursor.advance(portion.end.offset - cursor.position) }
+      self.log.warning(
+        "What the log holds on the disk is uncertain now. Writes are refused until it has been"
+          + " rewritten, which is tried again and again; make sure that the disk is well.")
+      log.needsBase = true
+    }
+    updateDiskGate()
+  }
+
+  /// Tries again what has failed; called about once a second.
+  func retryLog() {
+    let log = appendLog
+    guard log.isRunning, log.failure != nil, log.jobCount == 0 else { return }
+    if !log.needsBase { handOverLog(syncs: logSyncPolicy != .no) }
+  }
+
+  /// For so long a write may wait for a sync, in nanoseconds, and so much may wait to be written,
+  /// before clients that write have to wait, too.
+  private static let delayMax: Int64 = 2_000_000_000
+  private static let delayedByteCountMax = 64 << 20
+
+  /// Has writes wait while the disk can't keep up.
+  private func considerLogDelay() {
+    let log = appendLog
+    guard let cursor = log.cursor, log.failure == nil, !pause.holders.contains(.log) else { return }
+    let pending = effects.stream.offset - log.handedOver
+    let isLate = pending > 0 && timing.turnStartedAt - log.handedOverAt > Server.delayMax
+    guard isLate || cursor.pendingCount > Server.delayedByteCountMax else { return }
+    self.log.notice("Writes wait: the disk takes too long to write or sync the append only file")
+    statistics.delayedSyncs += 1
+    holdWrites(true, for: .log)
+  }
+
+  private func endLogDelay() {
+    guard pause.holders.contains(.log), appendLog.jobCount == 0 else { return }
+    holdWrites(false, for: .log)
+  }
+
+  /// Takes over whether writes are refused, as snapshots or the log can't be written.
+  func updateDiskGate() {
+    let failsToSave =
+      persistence.hasBackgroundSaveFailed && configuration.stopWritesOnBgsaveError
+      && !configuration.saveRules.isEmpty
+    if failsToSave || appendLog.failure != nil {
+      gate.insert(.failingDisk)
+    } else {
+      gate.remove(.failingDisk)
+    }
+    persistence.refusesWrites = failsToSave
+  }
+
+  /// The error for a command that may not run while the gate is closed.
+  func diskError(_ call: borrowing Call) -> CommandError {
+    if persistence.refusesWrites { return .failingSaves }
+    let cause = appendLog.failure?.cause.cause.text ?? ""
+    return call.failure("MISCONF Errors writing to the AOF file: \(whole: ByteText(cause).bytes)")
+  }
+}
