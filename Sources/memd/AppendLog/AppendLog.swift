@@ -102,7 +102,8 @@ final class AppendLog {
     return LogPortion(start: start, parts: parts, end: stream.position, timestamp: timestamp)
   }
 
-  private func add(_ range: Range<Int>, of stream: ReplicationStream, to parts: inout [StreamPart]) {
+  private func add(_ range: Range<Int>, of stream: ReplicationStream, to parts: inout [StreamPart])
+  {
     var position = range.lowerBound
     while position < range.upperBound {
       let bytes = stream.bytes(behind: position)

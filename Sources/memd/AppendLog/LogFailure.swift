@@ -44,8 +44,8 @@ struct LogFailure: Error, Equatable {
 enum LogEnding: Equatable {
   /// Behind a command or annotation, outside of a transaction.
   case whole
-  /// In the middle of something; as many zero bytes stand at the very end, where a power cut may
-  /// have put them in the place of what was never written.
+  /// In the middle of something; as many zero bytes stand there, where a power cut may have put
+  /// them in the place of what was never written.
   case torn(zeroByteCount: Int)
   /// Behind a command of a transaction whose EXEC is missing.
   case insideTransaction

@@ -66,8 +66,34 @@ final class LogSource: @unchecked Sendable {
       chunk.end = .ended(
         try reader.finish(), wholeOffset: reader.wholeOffset, checksum: reader.wholeChecksum)
     } catch {
-      chunk.end = .damaged(error, checksum: reader.wholeChecksum)
+      let zeros = try unwrittenByteCount(at: error)
+      chunk.end =
+        zeros == 0
+        ? .damaged(error, checksum: reader.wholeChecksum)
+        : .ended(
+          .torn(zeroByteCount: zeros), wholeOffset: reader.wholeOffset,
+          checksum: reader.wholeChecksum)
     }
+  }
+
+  /// Disks write this much as a whole.
+  private static let sectorByteCount = 512
+
+  /// Zero bytes in the place of what can't be read, if they look like sectors that a power cut has
+  /// kept from being written, although others behind them were: such bytes were never synced, and
+  /// nobody was promised to find them.
+  private func unwrittenByteCount(at failure: LogFailure) throws(DiskError) -> Int {
+    guard failure.reason == .malformed else { return 0 }
+    let start = failure.range.upperBound - 1
+    var end = start
+    try file.seek(to: start)
+    while true {
+      let count = try file.read(into: &buffer, from: 0)
+      let zeros = buffer[..<count].prefix { $0 == 0 }.count
+      end += zeros
+      if zeros < count || count == 0 { break }
+    }
+    return end.isMultiple(of: LogSource.sectorByteCount) ? end - start : 0
   }
 
   private func readItems(into chunk: inout LogChunk) throws(LogFailure) {

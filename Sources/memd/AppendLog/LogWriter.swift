@@ -75,11 +75,15 @@ final class LogWriter: @unchecked Sendable {
   private var baseByteCount: Int
   private var closedByteCount: Int
   private var lastTimestamp = 0
+  /// Whether the directory's own name has been synced: without that nothing in it is found again.
+  private var isDirectoryDurable = false
   /// Up to here the stream has been written.
   private(set) var offset = 0
 
-  /// Bytes of commands between two annotations, at least.
+  /// Bytes of commands between two annotations, at least; fewer if they are synced, so that what is
+  /// durable is confirmed, too, without making small logs large.
   private static let annotationDistance = 256 << 10
+  private static let syncedAnnotationDistance = 4 << 10
 
   /// - Parameters:
   ///   - manifest: what stands on the disk; empty for none.
@@ -186,7 +190,8 @@ final class LogWriter: @unchecked Sendable {
     if !portion.parts.isEmpty { try append(portion) }
     position = portion.end
     offset = portion.end.offset
-    if checksum.byteCount >= LogWriter.annotationDistance { try annotate(at: portion.end) }
+    let distance = syncs ? LogWriter.syncedAnnotationDistance : LogWriter.annotationDistance
+    if checksum.byteCount >= distance { try annotate(at: portion.end) }
     if syncs { try sync() }
   }
 
@@ -338,5 +343,8 @@ final class LogWriter: @unchecked Sendable {
     // From here on this is what stands there, whether that is durable or not.
     manifest = next
     try disk.syncDirectory(directory)
+    guard !isDirectoryDurable else { return }
+    try disk.syncDirectory(Disk.directory(of: directory))
+    isDirectoryDurable = true
   }
 }

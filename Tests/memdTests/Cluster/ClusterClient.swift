@@ -114,13 +114,14 @@ final class ClusterClient {
     case .append(let key, let value): ["RPUSH", "list:\(key)", "\(value)"]
     case .readList(let key): ["LRANGE", "list:\(key)", "0", "-1"]
     case .save: ["SAVE"]
+    case .rewrite: ["BGREWRITEAOF"]
     }
   }
 
   private static func outcome(of reply: Reply, to action: History.Action) -> History.Outcome {
     if reply.isError { return .failed }
     switch action {
-    case .write, .append, .save: return .done([])
+    case .write, .append, .save, .rewrite: return .done([])
     case .read: return .done(Int(reply.text).map { [$0] } ?? [])
     case .readList: return .done(reply.elements.compactMap { Int($0.text) })
     }

@@ -6,63 +6,9 @@ import Testing
 @testable import memd
 
 @Suite struct ClusterTests {
-  /// A mixture of everything that a history can tell about.
-  private static func workload(
-    _ cluster: SimulatedCluster, saves: Bool
-  ) -> (inout SeededGenerator) -> History.Action? {
-    { [unowned cluster] random in
-      let key = Int(random.number(in: 0...2))
-      switch random.number(in: 0...99) {
-      case 0...29: return .write(key: key, value: cluster.nextValue())
-      case 30...54: return .read(key: key)
-      case 55...74: return .append(key: key, value: cluster.nextValue())
-      case 95...99 where saves: return .save
-      default: return .readList(key: key)
-      }
-    }
-  }
-
-  /// Servers with clients, some of which die now and then and are started again.
-  private func chaos(
-    seed: UInt64, milliseconds: Int64, deaths: Int = 6, saves: Bool = true,
-    style: SimulatedCrash = .drawn, prepare: (SimulatedCluster) -> Void = { _ in }
-  ) -> SimulatedCluster {
-    let cluster = SimulatedCluster(hostCount: 3, seed: seed)
-    prepare(cluster)
-    for host in cluster.hosts.indices {
-      for _ in 0..<4 {
-        cluster.addClient(of: host, workload: Self.workload(cluster, saves: saves))
-      }
-    }
-    for _ in 0..<deaths {
-      let host = Int(cluster.generator.number(in: 0...2))
-      let time = cluster.generator.number(in: 1...milliseconds - 30) * 1_000_000
-      cluster.schedule(at: time) { [unowned cluster] in
-        guard cluster.hosts[host].server != nil else { return }
-        if cluster.generator.happens(perMillion: 300_000) {
-          // In the middle of whatever it does next with its disk.
-          cluster.hosts[host].disk.die(
-            inOperation: Int(cluster.generator.number(in: 1...8)))
-        }
-        cluster.schedule(at: cluster.now + cluster.generator.number(in: 0...3_000_000)) {
-          [unowned cluster] in
-          let isPower = cluster.generator.happens(perMillion: 700_000)
-          cluster.kill(host, isPower ? .power : .process, style)
-        }
-        cluster.schedule(at: cluster.now + cluster.generator.number(in: 3_000_000...20_000_000)) {
-          [unowned cluster] in
-          if cluster.hosts[host].server == nil { cluster.start(host) }
-        }
-      }
-    }
-    cluster.run(milliseconds: milliseconds)
-    cluster.stopClients()
-    return cluster
-  }
-
   @Test(arguments: 1...12 as ClosedRange<UInt64>)
   func `servers that die at any moment have kept what SAVE promises`(seed: UInt64) {
-    let cluster = chaos(seed: seed, milliseconds: 300)
+    let cluster = Chaos.run(seed: seed, milliseconds: 300)
     var operations = 0
     var deaths = 0
     var saves = 0
@@ -79,7 +25,10 @@ import Testing
 
   @Test(arguments: 1...4 as ClosedRange<UInt64>)
   func `a server that lives is linearizable through cuts and partitions`(seed: UInt64) {
-    let cluster = chaos(seed: seed, milliseconds: 200, deaths: 0) { cluster in
+    let cluster = Chaos.run(
+      seed: seed, milliseconds: 200, deaths: 0
+    ) { _ in
+    } prepare: { cluster in
       cluster.network.faults.cutsPerMillion = 20_000
       cluster.network.faults.deliveredByteCountMax = 30
       for time in stride(from: 20, to: 180, by: 40) as StrideTo<Int64> {
@@ -104,14 +53,17 @@ import Testing
     var liesFound = 0
     var lossesFound = 0
     for seed in 1...12 as ClosedRange<UInt64> {
-      let lied = chaos(seed: seed, milliseconds: 200, style: .nothing) { cluster in
+      let lied = Chaos.run(
+        seed: seed, milliseconds: 200, style: .nothing
+      ) { _ in
+      } prepare: { cluster in
         for host in cluster.hosts { host.disk.faults.liesAboutSync = true }
       }
       if lied.hosts.contains(where: { HistoryChecker.fault(in: $0.history, promise: .saved) != nil }
       ) {
         liesFound += 1
       }
-      let honest = chaos(seed: seed, milliseconds: 200, saves: false)
+      let honest = Chaos.run(seed: seed, milliseconds: 200, saves: false)
       if honest.hosts.contains(where: { HistoryChecker.fault(in: $0.history) != nil }) {
         lossesFound += 1
       }
@@ -122,7 +74,7 @@ import Testing
 
   @Test func `the same seed gives the same run, another one another`() {
     func run(_ seed: UInt64) -> (UInt64, Int, [[History.Operation]]) {
-      let cluster = chaos(seed: seed, milliseconds: 100)
+      let cluster = Chaos.run(seed: seed, milliseconds: 100)
       return (cluster.trace, cluster.turnCount, cluster.hosts.map(\.history.operations))
     }
     let (first, second, other) = (run(1), run(1), run(2))

@@ -16,6 +16,8 @@ struct History {
     case readList(key: Int)
     /// SAVE, or the end of the server by SIGTERM.
     case save
+    /// BGREWRITEAOF
+    case rewrite
   }
 
   /// What came of it.
@@ -72,7 +74,7 @@ struct History {
       switch operation.action {
       case .write(let key, _), .read(let key): if !ofLists { keys.insert(key) }
       case .append(let key, _), .readList(let key): if ofLists { keys.insert(key) }
-      case .save: break
+      case .save, .rewrite: break
       }
     }
     return keys.sorted()

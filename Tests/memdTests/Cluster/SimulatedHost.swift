@@ -7,6 +7,9 @@ import Testing
 
 /// A machine of a simulated cluster: its disk and clock last, its server comes and goes.
 final class SimulatedHost {
+  /// For looking into a failure.
+  private static let showsLog = ProcessFacts.environment("MEMD_LOG") != nil
+
   let name: String
   /// Counts from the same start as the network's clock; its wall time may differ.
   let clock: SimulatedClock
@@ -58,7 +61,9 @@ final class SimulatedHost {
       world: World(
         clock: clock, transport: transport, disk: disk,
         helpers: SimulatedHelpers(transport: transport, seed: seed), seed: seed),
-      log: Log(processID: Int32(1000 + life)))
+      log: Log(
+        clock: clock, destination: SimulatedHost.showsLog ? .standardOutput : .nowhere,
+        processID: Int32(1000 + life)))
     self.transport = transport
     self.server = server
     disk.deathObserver = { [weak transport] in transport?.freeze() }

@@ -69,17 +69,15 @@ import Testing
   }
 
   @Test func `The message names the line as it stands there`() {
-    let failure = failure("port 1\n\n   appendonly   yes  \nport 2")
+    let failure = failure("port 1\n\n   cluster-enabled   yes  \nport 2")
     #expect(
       failure
         == .line(
-          number: 3, text: "appendonly   yes",
-          reason: "there is no log of changes: data is as old as the last snapshot after a crash"))
+          number: 3, text: "cluster-enabled   yes", reason: "cluster mode is not supported"))
     #expect(
       failure?.message
         == "\n*** FATAL CONFIG FILE ERROR (memd \(Version.memd)) ***\nReading the configuration"
-        + " file, at line 3\n>>> 'appendonly   yes'\nthere is no log of changes:"
-        + " data is as old as the last snapshot after a crash\n")
+        + " file, at line 3\n>>> 'cluster-enabled   yes'\ncluster mode is not supported\n")
   }
 
   @Test(arguments: [
@@ -97,7 +95,7 @@ import Testing
 
   @Test(arguments: [
     "list-max-ziplist-entries 512", "user default on nopass sanitize-payload ~* &* +@all",
-    "appendonly no", "save \"\"", "cluster-enabled no", "tls-port 0", "io-threads 4",
+    "appendonly yes", "save \"\"", "cluster-enabled no", "tls-port 0", "io-threads 4",
   ])
   func `Lines of older and larger servers that promise nothing are fine`(line: String) {
     #expect(failure(line) == nil)

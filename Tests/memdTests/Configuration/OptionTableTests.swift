@@ -134,7 +134,7 @@ private let referenceNames = """
   }
 
   @Test(arguments: [
-    ("appendonly", "yes"), ("save", "900 x"), ("tls-port", "6380"),
+    ("save", "900 x"), ("tls-port", "6380"),
     ("cluster-enabled", "yes"), ("replicaof", "127.0.0.1 6379"), ("min-replicas-to-write", "1"),
     ("tls-replication", "yes"),
   ])

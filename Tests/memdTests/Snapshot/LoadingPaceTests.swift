@@ -25,11 +25,11 @@ import Testing
     server.server.loadAtStart { isReady = true }
     for count in 1...3 {
       #expect(server.run("GET a") == loading)
-      #expect(server.server.persistence.loading?.loader.keyCount == count)
+      #expect(server.server.persistence.loading?.keyCount == count)
       // The loop sleeps instead of asking all the time.
       #expect(server.server.sleepNanoseconds() > 0)
       server.advance(milliseconds: 990)
-      #expect(server.server.persistence.loading?.loader.keyCount == count)
+      #expect(server.server.persistence.loading?.keyCount == count)
       #expect(!isReady)
       server.advance(milliseconds: 11)
     }
