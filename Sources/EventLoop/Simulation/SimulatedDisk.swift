@@ -92,6 +92,11 @@ public final class SimulatedDisk: Disk {
     setDurably(SimulatedNode(.file, durable: bytes), path)
   }
 
+  /// Makes a directory, past all faults and durable at once.
+  public func setDirectory(_ path: String) {
+    if names[path] == nil { setDurably(SimulatedNode(.directory), path) }
+  }
+
   /// Makes a symbolic link, past all faults and durable at once.
   public func plantLink(at path: String, to target: String) {
     setDurably(SimulatedNode(.link(target)), path)

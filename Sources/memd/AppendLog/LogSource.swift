@@ -16,7 +16,7 @@ struct LogChunk: Sendable {
   var end: End?
 
   enum End: Sendable {
-    /// Up to `wholeOffset` the file is whole; `checksum` is that of a writer who goes on from there.
+    /// Up to `wholeOffset` the file is whole; who goes on writing there goes on with `checksum`.
     case ended(LogEnding, wholeOffset: Int, checksum: LogChecksum)
     case damaged(LogFailure, checksum: LogChecksum)
     case unreadable(DiskError)

@@ -107,7 +107,8 @@ final class LogWriter: @unchecked Sendable {
 
   // MARK: - Increments
 
-  /// Goes on with the last increment that the manifest names.
+  /// Goes on with the last increment that the manifest names. What was found, and is about to be
+  /// shown to clients, becomes durable first: the server before may have died before it was.
   ///
   /// - Parameters:
   ///   - byteCount: its bytes that are whole; what stands behind them is cut off.
@@ -116,6 +117,8 @@ final class LogWriter: @unchecked Sendable {
     guard let last = manifest.increments.last else { return }
     let file = try disk.open(path(last.name), .append)
     if try file.byteCount() != byteCount { try file.truncate(to: byteCount) }
+    try file.sync()
+    try syncDirectories()
     self.file = file
     self.checksum = checksum
     self.offset = offset
@@ -327,7 +330,8 @@ final class LogWriter: @unchecked Sendable {
     try? persist(next)
   }
 
-  /// Writes a manifest that takes the place of the one before.
+  /// Writes a manifest that takes the place of the one before. The files that it names become
+  /// durable under their names first, as nobody promises that names do in any order.
   func persist(_ next: LogManifest) throws(DiskError) {
     let temporary = path(naming.temporaryManifest)
     let file = try disk.open(temporary, .replace)
@@ -339,9 +343,14 @@ final class LogWriter: @unchecked Sendable {
       file.close()
       throw error
     }
+    try disk.syncDirectory(directory)
     try disk.rename(temporary, to: path(naming.manifest))
     // From here on this is what stands there, whether that is durable or not.
     manifest = next
+    try syncDirectories()
+  }
+
+  private func syncDirectories() throws(DiskError) {
     try disk.syncDirectory(directory)
     guard !isDirectoryDurable else { return }
     try disk.syncDirectory(Disk.directory(of: directory))

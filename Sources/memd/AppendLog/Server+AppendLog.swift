@@ -104,7 +104,22 @@ extension Server {
 
   // MARK: - Trouble
 
+  /// A part of the stream could not be written.
   private func noteLogFailure(_ failure: LogWriteFailure, of portion: LogPortion) {
+    let log = appendLog
+    guard !endsWith(failure) else { return }
+    switch failure {
+    case .refused:
+      // It stays where it is and is tried again.
+      log.handedOver = min(log.handedOver, portion.start)
+    case .broken:
+      if let cursor = log.cursor { cursor.advance(portion.end.offset - cursor.position) }
+    }
+  }
+
+  /// Takes over that the log can't be written; true if the server ends for that, as nobody may be
+  /// told anything that the disk doesn't have.
+  func endsWith(_ failure: LogWriteFailure) -> Bool {
     let log = appendLog
     let cause = failure.cause
     if log.failure == nil {
@@ -115,21 +130,17 @@ extension Server {
       self.log.warning(
         "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
       exitCode = 1
-      return
+      return true
     }
-    log.failure = failure
-    switch failure {
-    case .refused:
-      // It stays where it is and is tried again.
-      log.handedOver = min(log.handedOver, portion.start)
-    case .broken:
-      if let cursor = log.cursor { cursor.advance(portion.end.offset - cursor.position) }
+    if case .broken = failure, !log.needsBase {
       self.log.warning(
         "What the log holds on the disk is uncertain now. Writes are refused until it has been"
           + " rewritten, which is tried again and again; make sure that the disk is well.")
       log.needsBase = true
     }
+    log.failure = failure
     updateDiskGate()
+    return false
   }
 
   /// Tries again what has failed; called about once a second.

@@ -56,7 +56,8 @@ extension Server {
     guard let failure else { return }
     let cause = failure.cause
     log.warning("Can't begin the next append only file: \(cause)")
-    if case .broken = failure { appendLog.needsBase = true }
+    // One that was refused has left the log as it was.
+    if case .broken = failure, endsWith(failure) { return }
     cancelRewriting(because: "there is no file for what changes meanwhile")
   }
 
@@ -165,6 +166,19 @@ extension Server {
   }
 
   // MARK: - On and off
+
+  /// Takes over that `appendonly` was changed while the server runs.
+  func applyAppendOnly() throws(ConfigurationChange.Failure) {
+    guard configuration.appendOnly != appendLog.isRunning else { return }
+    guard configuration.appendOnly else { return stopLog() }
+    do throws(LogOpeningError) {
+      try startLog()
+    } catch {
+      for line in error.lines { log.warning(line) }
+      throw ConfigurationChange.Failure(
+        option: "appendonly", message: "Unable to turn on AOF. Check server logs.")
+    }
+  }
 
   /// Begins to log changes; the log is in force when its first base is written.
   ///

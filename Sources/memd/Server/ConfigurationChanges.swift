@@ -34,18 +34,6 @@ extension Server {
     }
   }
 
-  private func applyAppendOnly() throws(ConfigurationChange.Failure) {
-    guard configuration.appendOnly != appendLog.isRunning else { return }
-    guard configuration.appendOnly else { return stopLog() }
-    do throws(LogOpeningError) {
-      try startLog()
-    } catch {
-      for line in error.lines { log.warning(line) }
-      throw ConfigurationChange.Failure(
-        option: "appendonly", message: "Unable to turn on AOF. Check server logs.")
-    }
-  }
-
   /// The default user gets the password of `requirepass`, or needs none if that is empty.
   func applyPassword() {
     var rules = users.defaultUser.rules

@@ -11,7 +11,12 @@ extension TestServer {
       turn()
       if let next = transport.nextEventNanoseconds {
         clock.advance(toNanoseconds: max(next, clock.monotonicNanoseconds()))
-      } else if server.intake.resuming.isEmpty, !server.persistence.savingContinues {
+      } else if server.appendLog.continuesAt < .max {
+        clock.advance(
+          toNanoseconds: max(server.appendLog.continuesAt, clock.monotonicNanoseconds()))
+      } else if server.intake.resuming.isEmpty, !server.persistence.savingContinues,
+        server.persistence.loading == nil
+      {
         return
       }
     }
