@@ -24,6 +24,8 @@ final class AppendLog {
   var state = State.off
   /// Made when the log is used first, rewriting it included.
   var writer: LogWriter?
+  /// Where the files are, also when the working directory changes.
+  var directory = ""
   /// The directory's lock, held while the log is not off.
   var lock: DiskFile?
 

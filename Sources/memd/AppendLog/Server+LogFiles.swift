@@ -16,10 +16,8 @@ struct LogOpeningError: Error {
 }
 
 extension Server {
-  /// The directory of the log's files and a path in it.
-  func logPath(_ name: LogFileName) -> String {
-    "\(configuration.appendDirname)/\(name.text)"
-  }
+  /// The path of one of the log's files.
+  func logPath(_ name: LogFileName) -> String { "\(appendLog.directory)/\(name.text)" }
 
   private var logNaming: LogNaming {
     get throws(LogOpeningError) {
@@ -35,8 +33,9 @@ extension Server {
   func prepareLogWriter() throws(LogOpeningError) {
     guard appendLog.writer == nil else { return }
     let naming = try logNaming
+    appendLog.directory = configuration.path(inDirectory: configuration.appendDirname)
     do throws(DiskError) {
-      try disk.makeDirectory(configuration.appendDirname)
+      try disk.makeDirectory(appendLog.directory)
     } catch {
       throw LogOpeningError("Can't open or create append-only dir: \(error)")
     }
@@ -47,14 +46,14 @@ extension Server {
     }
     let base = manifest.base.flatMap { try? disk.byteCount(of: logPath($0.name)) } ?? 0
     appendLog.writer = LogWriter(
-      disk: disk, directory: configuration.appendDirname, naming: naming, manifest: manifest,
+      disk: disk, directory: appendLog.directory, naming: naming, manifest: manifest,
       byteCounts: (base, increments))
   }
 
   /// Claims the directory, so that no other server writes there.
   func lockLogDirectory() throws(LogOpeningError) -> DiskFile {
     do throws(DiskError) {
-      return try disk.lock(directory: configuration.appendDirname)
+      return try disk.lock(directory: appendLog.directory)
     } catch {
       throw LogOpeningError(
         error.isLocked
@@ -82,7 +81,7 @@ extension Server {
 
   /// Removes what interrupted rewrites have left in the directory, which must be locked.
   func removeLogLeftovers() {
-    let directory = configuration.appendDirname
+    let directory = appendLog.directory
     guard let names = try? disk.names(inDirectory: directory) else { return }
     let temporary = "temp-\(configuration.appendFilename)."
     for name in names
@@ -113,7 +112,7 @@ extension Server {
     }
     do throws(DiskError) {
       try disk.rename(old, to: moved)
-      try disk.syncDirectory(configuration.appendDirname)
+      try disk.syncDirectory(appendLog.directory)
       try disk.syncDirectory(".")
     } catch {
       throw LogOpeningError("Can't move \(old) into \(configuration.appendDirname): \(error)")

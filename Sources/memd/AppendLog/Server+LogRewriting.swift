@@ -24,7 +24,7 @@ extension Server {
       return false
     }
     statistics.rewrites += 1
-    let directory = configuration.appendDirname
+    let directory = log.directory
     let rewriting = LogRewriting(
       format: configuration.aofUseRdbPreamble ? .rdb : .aof,
       temporary: "\(directory)/temp-rewriteaof-bg-\(self.log.processID).aof",

@@ -207,5 +207,9 @@ final class Configuration {
   /// Applies changed options; a failure makes CONFIG SET go back to the old values.
   var changeObserver: ((ConfigurationChange) throws(ConfigurationChange.Failure) -> Void)?
 
+  /// The path of something in the working directory, which holds although that may change; in a
+  /// simulation there is none.
+  func path(inDirectory name: String) -> String { dir.hasPrefix("/") ? "\(dir)/\(name)" : name }
+
   static let defaultProcTitleTemplate: ByteText = "{title} {listen-addr} {server-mode}"
 }

@@ -12,7 +12,7 @@ final class RDBLoader {
     var verifiesChecksum = true
     /// Keys that are left out because their deadline has passed are announced: followers have them.
     var announcesExpired = false
-    /// Keys whose deadline has passed are kept: commands follow that were made when they were there.
+    /// Keys whose deadline has passed are kept: what follows was done while they were there.
     var keepsDueKeys = false
     /// A key that is there already is replaced; else that is an error.
     var replaces = false

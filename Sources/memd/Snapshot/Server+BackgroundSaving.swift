@@ -12,7 +12,9 @@ extension Server {
     assert(persistence.backgroundSave == nil)
     persistence.isSaveScheduled = false
     statistics.saves += 1
-    let save = startSave(.snapshot, temporary: temporaryName(), as: configuration.dbFilename)
+    let save = startSave(
+      .snapshot, temporary: configuration.path(inDirectory: temporaryName()),
+      as: configuration.path(inDirectory: configuration.dbFilename))
     persistence.lastAttempt = save.startedAtWall
     log.notice("Background saving started")
   }
