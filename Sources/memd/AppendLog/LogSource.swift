@@ -31,7 +31,6 @@ final class LogSource: @unchecked Sendable {
   /// Commands of a transaction whose end has not been read.
   private var transaction: [UInt8] = []
   private var annotation: LogAnnotation?
-  private var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
   private var offset: Int
 
   private static let readByteCount = 256 << 10
@@ -46,10 +45,11 @@ final class LogSource: @unchecked Sendable {
   /// Reads on.
   func read() -> LogChunk {
     var chunk = LogChunk()
+    var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
     do throws(DiskError) {
       let count = try file.read(into: &buffer, from: 0)
       offset += count
-      try take(count, into: &chunk)
+      try take(buffer.rawSpan.extracting(first: count), into: &chunk)
     } catch {
       chunk.end = .unreadable(error)
     }
@@ -58,11 +58,11 @@ final class LogSource: @unchecked Sendable {
     return chunk
   }
 
-  private func take(_ count: Int, into chunk: inout LogChunk) throws(DiskError) {
+  private func take(_ bytes: RawSpan, into chunk: inout LogChunk) throws(DiskError) {
     do throws(LogFailure) {
-      if count > 0 { reader.feed(buffer.rawSpan.extracting(first: count)) }
+      if bytes.byteCount > 0 { reader.feed(bytes) }
       try readItems(into: &chunk)
-      guard count == 0 else { return }
+      guard bytes.byteCount == 0 else { return }
       chunk.end = .ended(
         try reader.finish(), wholeOffset: reader.wholeOffset, checksum: reader.wholeChecksum)
     } catch {
@@ -86,6 +86,7 @@ final class LogSource: @unchecked Sendable {
     guard failure.reason == .malformed else { return 0 }
     let start = failure.range.upperBound - 1
     var end = start
+    var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
     try file.seek(to: start)
     while true {
       let count = try file.read(into: &buffer, from: 0)
