@@ -14,6 +14,8 @@ import time
 import unittest
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 import server
 
@@ -46,6 +48,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def connect(port):
+    """A client that doesn't try again by itself."""
+    return redis.Redis(port=port, socket_timeout=20, retry=Retry(NoBackoff(), 0))
+
+
 class Process:
     """A server in a directory that stays when it ends."""
 
@@ -56,7 +63,7 @@ class Process:
             [binary, "--port", str(self.port), "--dir", directory, "--appendonly", "yes",
              "--save", "", "--enable-debug-command", "yes", *arguments],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.client = redis.Redis(port=self.port, socket_timeout=20)
+        self.client = connect(self.port)
         deadline = time.monotonic() + 30
         while True:
             if self.process.poll() is not None:
@@ -153,7 +160,7 @@ class Appender(threading.Thread):
 
     def run(self):
         try:
-            client = redis.Redis(port=self.port, socket_timeout=20)
+            client = connect(self.port)
             while True:
                 client.rpush(self.name_, self.next)
                 self.acknowledged.append((self.next, time.monotonic()))
@@ -228,7 +235,7 @@ class Transactor(threading.Thread):
         self.start()
 
     def run(self):
-        client = redis.Redis(port=self.port, socket_timeout=20)
+        client = connect(self.port)
         try:
             while True:
                 steps = []
