@@ -47,6 +47,9 @@ final class AppendLog {
   /// Whether something was written that no sync has covered.
   var hasUnsynced = false
 
+  /// Nanoseconds that a helper sleeps before it writes (DEBUG AOF-FLUSH-SLEEP).
+  var writeDelay: Int64 = 0
+
   // MARK: - Trouble
 
   /// Why the last write or sync has failed; nil if it hasn't.
@@ -141,32 +144,39 @@ final class LogRewriting {
 /// What a helper does for the log.
 final class LogJob: Job, @unchecked Sendable {
   enum Work {
-    case write(LogPortion, syncs: Bool)
-    case beginIncrement(LogPosition, isListed: Bool)
+    /// `delay`: nanoseconds to sleep first, as DEBUG AOF-FLUSH-SLEEP wants it.
+    case write(LogPortion, syncs: Bool, delay: Int64)
+    case beginIncrement(LogPosition, timestamp: Int?, isListed: Bool)
+    case dropHistory
     case install(LogRewriting, byteCount: Int, keepsHistory: Bool)
     case close
   }
 
   let work: Work
   private let writer: LogWriter
+  private let clock: Clock
   private let done: (LogJob) -> Void
   private(set) var failure: LogWriteFailure?
   /// Bytes of all files behind the work.
   private(set) var byteCount = 0
 
   /// - Parameter done: called on the loop.
-  init(_ work: Work, for writer: LogWriter, done: @escaping (LogJob) -> Void) {
+  init(_ work: Work, for writer: LogWriter, clock: Clock, done: @escaping (LogJob) -> Void) {
     self.work = work
     self.writer = writer
+    self.clock = clock
     self.done = done
   }
 
   override func perform() {
     do throws(LogWriteFailure) {
       switch work {
-      case .write(let portion, let syncs): try writer.write(portion, syncs: syncs)
-      case .beginIncrement(let position, let isListed):
-        try writer.beginIncrement(at: position, isListed: isListed)
+      case .write(let portion, let syncs, let delay):
+        if delay > 0 { clock.sleep(nanoseconds: delay) }
+        try writer.write(portion, syncs: syncs)
+      case .beginIncrement(let position, let timestamp, let isListed):
+        try writer.beginIncrement(at: position, timestamp: timestamp, isListed: isListed)
+      case .dropHistory: writer.dropHistory()
       case .install(let rewriting, let byteCount, let keepsHistory):
         try writer.install(
           rewriting.temporary, rewriting.format, byteCount: byteCount, keepsHistory: keepsHistory)

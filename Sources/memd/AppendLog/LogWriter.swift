@@ -128,21 +128,29 @@ final class LogWriter: @unchecked Sendable {
 
   /// Begins another increment: what follows stands in it.
   ///
-  /// - Parameter isListed: whether the manifest names it from now on; else that waits for a base.
-  func beginIncrement(at position: LogPosition, isListed: Bool) throws(LogWriteFailure) {
+  /// - Parameters:
+  ///   - timestamp: seconds since 1970 to begin with, if that is wanted.
+  ///   - isListed: whether the manifest names it from now on; else that waits for a base.
+  func beginIncrement(
+    at position: LogPosition, timestamp: Int?, isListed: Bool
+  ) throws(LogWriteFailure) {
     try expect(position.offset)
     try closeIncrement()
     var next = manifest
     let path = path(isListed ? next.addIncrement(naming).name : naming.temporaryIncrement)
     var checksum = LogChecksum()
-    let line = checksum.seal(
-      replicationID: position.replicationID, offset: position.offset
-    ).line
+    var head = ByteText()
+    if let timestamp { head += Self.line(timestamp: timestamp) }
+    checksum.add(head.rawSpan)
+    head +=
+      checksum.seal(
+        replicationID: position.replicationID, offset: position.offset
+      ).line
     let file: DiskFile
     do throws(DiskError) { file = try disk.open(path, .replace) } catch { throw .refused(error) }
     var failure: DiskError?
     do throws(DiskError) {
-      try file.write(line.bytes)
+      try file.write(head.bytes)
       if isListed { try persist(next) }
     } catch {
       guard isListed, manifest == next else {
@@ -157,8 +165,9 @@ final class LogWriter: @unchecked Sendable {
     self.checksum = checksum
     unlistedPath = isListed ? nil : path
     closedByteCount += fileByteCount
-    fileByteCount = line.count
-    unsyncedByteCount = line.count
+    fileByteCount = head.count
+    unsyncedByteCount = head.count
+    lastTimestamp = timestamp ?? 0
     if let failure { throw .broken(failure) }
   }
 
@@ -210,7 +219,7 @@ final class LogWriter: @unchecked Sendable {
     let timestamp = portion.timestamp == lastTimestamp ? nil : portion.timestamp
     try write { (file, checksum) throws(DiskError) in
       if let timestamp {
-        let line: ByteText = "#TS:\(timestamp)\r\n"
+        let line = Self.line(timestamp: timestamp)
         checksum.add(line.rawSpan)
         try file.write(line.bytes)
       }
@@ -221,6 +230,8 @@ final class LogWriter: @unchecked Sendable {
     }
     if let timestamp { lastTimestamp = timestamp }
   }
+
+  private static func line(timestamp: Int) -> ByteText { "#TS:\(timestamp)\r\n" }
 
   /// Confirms what stands behind the last annotation. If there is no room for it, another one will
   /// do that.

@@ -52,20 +52,23 @@ extension Server {
   /// Gives the helper all that has been added to the stream.
   func handOverLog(syncs: Bool) {
     let log = appendLog
-    let timestamp =
-      configuration.aofTimestampEnabled ? Int(clock.wallMicroseconds() / 1_000_000) : nil
-    let portion = log.takePortion(of: effects.stream, timestamp: timestamp)
+    let portion = log.takePortion(of: effects.stream, timestamp: logTimestamp)
     log.handedOverAt = clock.monotonicNanoseconds()
     if syncs { log.syncedAt = log.handedOverAt }
     if !output.held.waiting.isEmpty { coverHeldOutput() }
-    submit(.write(portion, syncs: syncs))
+    submit(.write(portion, syncs: syncs, delay: log.writeDelay))
+  }
+
+  /// Seconds since 1970, if the log is to have them.
+  var logTimestamp: Int? {
+    configuration.aofTimestampEnabled ? Int(clock.wallMicroseconds() / 1_000_000) : nil
   }
 
   func submit(_ work: LogJob.Work) {
     guard let writer = appendLog.writer else { return }
     appendLog.jobCount += 1
     helpers.submit(
-      LogJob(work, for: writer) { [unowned self] job in finished(job) }, to: .log)
+      LogJob(work, for: writer, clock: clock) { [unowned self] job in finished(job) }, to: .log)
   }
 
   /// A helper has done its part.
@@ -74,10 +77,10 @@ extension Server {
     log.jobCount -= 1
     log.byteCount = job.byteCount
     switch job.work {
-    case .write(let portion, let syncs): noteWritten(portion, syncs, job.failure)
+    case .write(let portion, let syncs, _): noteWritten(portion, syncs, job.failure)
     case .beginIncrement: noteBegun(job.failure)
     case .install(let rewriting, _, _): noteInstalled(rewriting, job.failure)
-    case .close: break
+    case .close, .dropHistory: break
     }
     endLogDelay()
   }

@@ -79,7 +79,8 @@ extension Server {
         self.log.notice("Opening AOF incr file \(last.name.text) on server start")
       } else {
         do throws(LogWriteFailure) {
-          try writer.beginIncrement(at: position, isListed: true)
+          try writer.beginIncrement(
+            at: position, timestamp: logTimestamp, isListed: true)
         } catch {
           throw error.cause
         }

@@ -48,7 +48,8 @@ extension Server {
     if log.state == .starting { log.restart(at: effects.stream.offset) }
     // A base that is to mend the log must not be the end of what is read until it is there.
     let isListed = log.state == .on && !log.needsBase
-    submit(.beginIncrement(effects.stream.position, isListed: isListed))
+    submit(
+      .beginIncrement(effects.stream.position, timestamp: logTimestamp, isListed: isListed))
   }
 
   /// A helper has begun the next increment, or not.
@@ -180,6 +181,13 @@ extension Server {
     }
   }
 
+  /// Takes over that files which are no longer read may go.
+  func applyHistoryRemoval() {
+    guard !configuration.aofDisableAutoGC, appendLog.writer != nil else { return }
+    submit(.dropHistory)
+    helpers.drain(.log)
+  }
+
   /// Begins to log changes; the log is in force when its first base is written.
   ///
   /// - Parameter whenStarted: called with whether that has succeeded; it is tried again if not.
@@ -203,6 +211,7 @@ extension Server {
   func stopLog() {
     let log = appendLog
     guard log.isRunning else { return }
+    if log.rewriting != nil { self.log.notice("Killing AOF child: the rewrite is given up") }
     cancelRewriting(because: "the log is turned off")
     finishLog()
     if let cursor = log.cursor { effects.stream.remove(cursor) }

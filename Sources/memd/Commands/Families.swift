@@ -56,6 +56,7 @@ extension CommandTable {
     HashCounterCommands.self,
     HashIterationCommands.self,
     ObjectCommands.self,
+    WaitCommands.self,
     DatabaseCommands.self,
     SelectionCommands.self,
     SortCommands.self,

@@ -187,6 +187,8 @@ final class Configuration {
   /// Microseconds by which loading at start waits behind each key; negative: a part of one, so that
   /// -50 means a fiftieth.
   var keyLoadDelay = 0
+  /// The same for a save in the background.
+  var rdbKeySaveDelay = 0
 
   // MARK: - Not directives
 

@@ -32,7 +32,7 @@ extension OptionTable {
     .flag("rdbcompression", \.rdbCompression),
     .flag("rdbchecksum", \.rdbChecksum).with(.immutable),
     .remembered("rdb-del-sync-files", false),
-    .remembered("rdb-key-save-delay", .integer32, 0).with(.hidden),
+    .integer("rdb-key-save-delay", .integer32, \.rdbKeySaveDelay).with(.hidden),
     .integer("key-load-delay", .integer32, \.keyLoadDelay).with(.hidden),
     .remembered("loading-process-events-interval-bytes", 1024...Int(Int32.max), 2 << 20)
       .with(.hidden),

@@ -15,6 +15,7 @@ extension Server {
     if change.effects.contains(.password) { applyPassword() }
     if change.names.contains("notify-keyspace-events") { updateKeyspaceEvents() }
     if change.names.contains("appendonly") { try applyAppendOnly() }
+    if change.names.contains("aof-disable-auto-gc") { applyHistoryRemoval() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
     if change.effects.contains(.memory) { upkeep.eviction.continues = configuration.maxMemory > 0 }
   }

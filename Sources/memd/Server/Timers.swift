@@ -32,7 +32,9 @@ extension Server {
         timing.backgroundEndedAt = clock.ticks()
       }
     }
-    if persistence.savingContinues { continueBackgroundSave() }
+    if persistence.savingContinues || now >= persistence.savingContinuesAt {
+      continueBackgroundSave()
+    }
     if upkeep.eviction.continues {
       let hasRoom = evict()
       noteExceeding(!hasRoom || upkeep.eviction.continues)

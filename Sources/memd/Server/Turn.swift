@@ -96,7 +96,9 @@ extension Server {
     if !intake.resuming.isEmpty || hasBackgroundWork { return 0 }
     // Read at the start of the turn and carried on by the cycle counter, to save a call.
     let now = timing.turnStartedAt + timing.turnNanoseconds
-    var until = min(cron.next, persistence.loadingContinuesAt, appendLog.continuesAt)
+    var until = min(
+      cron.next, persistence.loadingContinuesAt, persistence.savingContinuesAt,
+      appendLog.continuesAt)
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
     if let end = effects.blocked.timeouts.earliest { until = min(until, end) }

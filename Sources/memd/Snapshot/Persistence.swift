@@ -13,6 +13,7 @@ final class Persistence {
     didSet {
       isSaving = backgroundSave != nil
       savingContinues = isSaving
+      savingContinuesAt = .max
     }
   }
   private(set) var isSaving = false
@@ -20,6 +21,8 @@ final class Persistence {
   var snapshot: BackgroundSave? { backgroundSave?.purpose == .snapshot ? backgroundSave : nil }
   /// Whether the loop may go on with it: false while the helper has enough to do.
   var savingContinues = false
+  /// When it goes on under `rdb-key-save-delay`, in monotonic nanoseconds.
+  var savingContinuesAt = Int64.max
   /// Whether one begins as soon as it can.
   var isSaveScheduled = false
   /// Whether the last attempt to save in the background, if any, was successful.

@@ -37,6 +37,7 @@ extension Server {
   /// Takes images for as long as the budget of this turn allows.
   func continueBackgroundSave() {
     guard let save = persistence.backgroundSave, save.canAdvance else { return }
+    guard configuration.rdbKeySaveDelay == 0 else { return saveSlowly(save) }
     let start = clock.ticks()
     let deadline = start &+ savingBudget(at: start)
     repeat {
@@ -44,6 +45,20 @@ extension Server {
     } while save.canAdvance && clock.ticks() < deadline
     persistence.savingContinues = save.canAdvance
     persistence.sliceEndedAt = clock.ticks()
+  }
+
+  /// Takes the images that `rdb-key-save-delay` allows by now. The loop does other things while it
+  /// waits.
+  private func saveSlowly(_ save: BackgroundSave) {
+    var pace = KeyPace(
+      continuesAt: max(persistence.savingContinuesAt, save.startedAt),
+      keyCount: save.cut.processed, delay: configuration.rdbKeySaveDelay)
+    while save.canAdvance, pace.continuesAt <= clock.monotonicNanoseconds() {
+      advance(save, stepCount: 1)
+      pace.note(keyCount: save.cut.processed, at: clock.monotonicNanoseconds())
+    }
+    persistence.savingContinues = false
+    persistence.savingContinuesAt = save.canAdvance ? pace.continuesAt : .max
   }
 
   /// Ticks for a slice that starts now: a share of the time since the last one while requests wait,
@@ -59,8 +74,8 @@ extension Server {
   /// Steps between two looks at the clock.
   private static let stepsAtOnce = 16
 
-  private func advance(_ save: BackgroundSave) {
-    for _ in 0..<Server.stepsAtOnce {
+  private func advance(_ save: BackgroundSave, stepCount: Int = stepsAtOnce) {
+    for _ in 0..<stepCount {
       guard save.cut.step() == .running else {
         save.isCutComplete = true
         break

@@ -103,7 +103,7 @@ extension Server {
   /// Loads what `key-load-delay` allows by now. The loop does other things while it waits.
   private func loadSlowly(until deadline: UInt64) {
     guard let loading = persistence.loading else { return }
-    var pace = LoadingPace(
+    var pace = KeyPace(
       continuesAt: max(persistence.loadingContinuesAt, loading.startedNanoseconds),
       keyCount: loading.keyCount, delay: configuration.keyLoadDelay)
     guard pace.continuesAt <= clock.monotonicNanoseconds() else { return }

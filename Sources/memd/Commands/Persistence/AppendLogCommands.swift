@@ -12,14 +12,6 @@ enum AppendLogCommands: CommandFamily {
       "bgrewriteaof", [.admin, .noScript, .noAsyncLoading], since: "1.0.0", complexity: "O(1)",
       summary: "Replaces the append only file by a shorter one while clients go on.",
       handler: rewrite),
-    Command(
-      "waitaof", [.blocking, .noScript],
-      [.integer("numlocal"), .integer("numreplicas"), .integer("timeout")],
-      categories: [.slow, .blocking, .connection],
-      tips: ["request_policy:all_shards", "response_policy:agg_min"], since: "7.2.0",
-      complexity: "O(1)",
-      summary: "Waits until what was written before is durable here, and at so many followers.",
-      handler: waitForSync),
   ]
 
   // MARK: - BGREWRITEAOF
@@ -43,49 +35,5 @@ enum AppendLogCommands: CommandFamily {
         """)
     }
     call.reply.status("Background append only file rewriting started")
-  }
-
-  // MARK: - WAITAOF
-
-  static func waitForSync(_ call: inout Call) throws(CommandError) {
-    let local = try call.integer(1)
-    guard 0...1 ~= local else {
-      throw CommandError("ERR value is out of range, must be between 0 and 1")
-    }
-    let outOfRange = CommandError("ERR value is out of range, must be positive")
-    let followers = try call.integer(2, orThrow: outOfRange)
-    guard followers >= 0 else { throw outOfRange }
-    let timeout = try call.timeout(milliseconds: 3)
-    let server = call.server
-    guard local == 0 || server.appendLog.isRunning else {
-      throw CommandError(
-        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
-    }
-    // All that was written before, also by others: nobody notes where each client's writes end.
-    let offset = call.client.blocking?.offset ?? server.effects.stream.offset
-    let synced = server.syncedCounts(upTo: offset)
-    guard synced.local < local || synced.followers < followers else {
-      return server.writeSyncedCounts(upTo: offset, to: &call.reply)
-    }
-    call.blockForSync(of: offset, timeoutMilliseconds: timeout)
-  }
-}
-
-extension Server {
-  /// How many logs have made everything durable up to an offset of the stream.
-  fileprivate func syncedCounts(upTo offset: Int) -> (local: Int, followers: Int) {
-    let isSynced = appendLog.state == .on && appendLog.synced >= offset
-    let count = followers.all.count {
-      $0.details?.follower.map { $0.syncedOffset >= offset } ?? false
-    }
-    return (isSynced ? 1 : 0, count)
-  }
-
-  /// WAITAOF's reply.
-  func writeSyncedCounts(upTo offset: Int, to reply: inout ReplyWriter) {
-    let counts = syncedCounts(upTo: offset)
-    reply.array(2)
-    reply.integer(counts.local)
-    reply.integer(counts.followers)
   }
 }

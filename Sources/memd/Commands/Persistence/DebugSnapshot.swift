@@ -7,6 +7,12 @@ import RESP
 enum DebugSnapshot {
   static let subcommands: [DebugCommands.Subcommand] = [
     DebugCommands.Subcommand(
+      name: "aof-flush-sleep", counts: 3...3,
+      help: [
+        "AOF-FLUSH-SLEEP <microseconds>",
+        "    Sleeps so long before what has changed is written to the AOF.",
+      ], handler: setWriteDelay),
+    DebugCommands.Subcommand(
       name: "loadaof", counts: 2...2,
       help: [
         "LOADAOF",
@@ -53,6 +59,12 @@ enum DebugSnapshot {
       throw CommandError("ERR Error trying to load the RDB dump, check server logs.")
     }
     server.log.warning("DB reloaded by DEBUG RELOAD")
+    call.reply.ok()
+  }
+
+  static func setWriteDelay(_ call: inout Call) throws(CommandError) {
+    let microseconds = min(max(0, call.looseInteger(2)), 60_000_000)
+    call.server.appendLog.writeDelay = Int64(microseconds) * 1000
     call.reply.ok()
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How fast keys may be loaded under `key-load-delay`.
-struct LoadingPace {
-  /// When the next key may be loaded, in monotonic nanoseconds.
+/// How fast keys may be loaded under `key-load-delay`, or saved under `rdb-key-save-delay`.
+struct KeyPace {
+  /// When the next key may be done, in monotonic nanoseconds.
   private(set) var continuesAt: Int64
   /// Keys whose delay is counted already.
   private var keyCount: Int
@@ -18,11 +18,11 @@ struct LoadingPace {
     nanosecondsPerKey = delay < 0 ? -1000 / Int64(delay) : 1000 * Int64(delay)
   }
 
-  /// So many keys were loaded by `now`.
+  /// So many keys were done by `now`.
   mutating func note(keyCount count: Int, at now: Int64) {
     guard count > keyCount else { return }
     let delay = Int64(count - keyCount) * nanosecondsPerKey
-    continuesAt = max(continuesAt, now - LoadingPace.arrearsMax) + delay
+    continuesAt = max(continuesAt, now - KeyPace.arrearsMax) + delay
     keyCount = count
   }
 }

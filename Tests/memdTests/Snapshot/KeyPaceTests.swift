@@ -6,7 +6,7 @@ import Testing
 @testable import memd
 
 /// `key-load-delay`.
-@Suite struct LoadingPaceTests {
+@Suite struct KeyPaceTests {
   private let loading = Reply.error("LOADING Redis is loading the dataset in memory")
 
   /// A server that loads three keys, a second for each.
@@ -57,7 +57,7 @@ import Testing
 
   @Test(arguments: [(100, 100_000), (-25, 40), (-1, 1000), (-2_147_483_648, 0), (1, 1000)])
   func `a delay is in microseconds, a negative one is a part of one`(delay: Int, each: Int64) {
-    var pace = LoadingPace(continuesAt: 5, keyCount: 7, delay: delay)
+    var pace = KeyPace(continuesAt: 5, keyCount: 7, delay: delay)
     pace.note(keyCount: 7, at: 5)
     #expect(pace.continuesAt == 5)
     pace.note(keyCount: 17, at: 5)
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func `what was overslept is made up for, what lasted longer is not`() {
-    var pace = LoadingPace(continuesAt: 0, keyCount: 0, delay: 1000)
+    var pace = KeyPace(continuesAt: 0, keyCount: 0, delay: 1000)
     pace.note(keyCount: 1, at: 3_000_000)
     #expect(pace.continuesAt == 1_000_000)
     pace.note(keyCount: 2, at: 1_000_000_000)
