@@ -15,7 +15,7 @@ import Testing
     #expect(run.failures == [], "seed \(seed)")
   }
 
-  @Test(arguments: 11...16 as ClosedRange<UInt64>)
+  @Test(arguments: 11...14 as ClosedRange<UInt64>)
   func `commands make what there was at the cut`(seed: UInt64) throws {
     var run = Run(seed: seed, format: .commands)
     for _ in 0..<4 { try run.cut() }
@@ -49,13 +49,15 @@ import Testing
     #expect(run.failures == [])
   }
 
+  private static let changes = [
+    "APPEND long0 x", "SETRANGE long0 5 changed", "SETBIT long0 9 1", "DEL long0", "UNLINK long0",
+    "SET long0 short", "GETDEL long0", "RENAME long0 other", "PEXPIRE long0 1000000",
+    "COPY long1 long0 REPLACE", "FLUSHDB SYNC", "GETSET long0 x",
+  ]
+
   @Test(
-    arguments: [SnapshotOutput.Format.rdb, .commands],
-    [
-      "APPEND long0 x", "SETRANGE long0 5 changed", "SETBIT long0 9 1", "DEL long0", "UNLINK long0",
-      "SET long0 short", "GETDEL long0", "RENAME long0 other", "PEXPIRE long0 1000000",
-      "COPY long1 long0 REPLACE", "FLUSHDB SYNC", "GETSET long0 x",
-    ])
+    arguments: changes.map { (SnapshotOutput.Format.rdb, $0) }
+      + ["APPEND long0 x", "RENAME long0 other"].map { (.commands, $0) })
   func `a long string is copied part by part, and whole before it changes`(
     format: SnapshotOutput.Format, line: String
   ) throws {
