@@ -217,7 +217,11 @@ import Testing
     // Given back, in another order and as often as others or not, and not there.
     filled + ["XNACK s g FAIL IDS 3 4-1 2-1 3-1", "XNACK s g FATAL IDS 1 1-1"],
     filled + ["XNACK s g FAIL IDS 3 4-1 2-1 3-1", "XDEL s 2-1", "XNACK s g SILENT IDS 1 5-1"],
-    filled + ["XCLAIM s g bob 0 2-1 3-1 TIME 5 RETRYCOUNT 9"],
+    // Delivered at other times, or as often as others or not.
+    filled + [
+      "XCLAIM s g bob 0 2-1 TIME 5 RETRYCOUNT 1", "XCLAIM s g bob 0 3-1 TIME 6 RETRYCOUNT 1",
+      "XCLAIM s g bob 0 4-1 TIME 6 RETRYCOUNT 2", "XCLAIM s g bob 0 5-1 TIME 6 RETRYCOUNT 2",
+    ],
   ]
 
   private static let filled =

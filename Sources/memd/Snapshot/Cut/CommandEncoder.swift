@@ -9,8 +9,9 @@ import RESP
 /// Of a large value nothing is kept but what one command takes, and, of a stream, what is pending.
 /// What commands don't say is lost: how recently a key was used, when a consumer was seen.
 final class CommandEncoder: ImageEncoder {
-  let output: CommandOutput
-  let compresses: Bool
+  private let output: CommandOutput
+  /// Whether payloads of RESTORE are compressed.
+  private let compresses: Bool
 
   /// What the records of a large value are.
   private enum Parts {

@@ -91,7 +91,7 @@ final class CommandOutput {
   /// Ends an argument of which all bytes have been appended.
   func endArgument() { chunk.value.endArgument() }
 
-  /// Bytes of an argument, or arguments as they are in a command.
+  /// Bytes of the argument under way, or the next arguments as they stand in a command.
   func append(raw bytes: RawSpan) {
     passOnIfFull()
     chunk.value.append(raw: bytes)

@@ -5,7 +5,7 @@ import DataStructures
 /// Goes over the payload of a record.
 struct ImageReader: ~Escapable {
   private let bytes: RawSpan
-  private(set) var offset = 0
+  private var offset = 0
 
   @_lifetime(copy bytes)
   init(_ bytes: RawSpan) { self.bytes = bytes }

@@ -9,7 +9,7 @@ final class RDBEncoder: ImageEncoder {
   private let options: SnapshotOutput.Options
   /// The earliest deadline of the fields of the hash that is being written.
   private var earliest: Int64?
-  /// How the value that is being written is, if it is a stream.
+  /// The form of the value that is being written; asked for if it is a stream.
   private var streamKind = RDBFormat.ValueKind.streamListpacks2
 
   init(to file: SnapshotFile, _ options: SnapshotOutput.Options) {
