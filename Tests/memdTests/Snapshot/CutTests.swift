@@ -62,15 +62,19 @@ import Testing
     format: SnapshotOutput.Format, line: String
   ) throws {
     var run = Run(seed: 3, format: format)
-    for number in 0..<2 {
-      let text = (0..<150_000).map { "\($0 * 7 + number)," }.joined()
-      run.server.run(["SET", "long\(number)", String(text.prefix(1_048_577 - number))])
-    }
-    for stepCount in [0, 1, 3, 400] {
+    run.makeLongStrings()
+    let parts = run.stepsOfParts()
+    try #require(parts.count == 8)
+    // Before anything is taken, and in the middle of either string.
+    for stepCount in [0, parts[1], parts[5]] {
       try run.cut(after: stepCount, line)
     }
     #expect(run.failures == [])
+    #expect(run.forcedByteCount > 500_000 || !Self.edits.contains(line))
   }
+
+  /// Those that change the string where it is.
+  private static let edits = ["APPEND long0 x", "SETRANGE long0 5 changed", "SETBIT long0 9 1"]
 
   /// Counts what is announced because it is about to change, by kind.
   private final class Recorder: BlockObserver {
@@ -104,6 +108,8 @@ import Testing
     private(set) var failures: [String] = []
     let recorder = Recorder()
     private(set) var givenUpCount = 0
+    /// Bytes that were copied because they changed, in the cut in which there were most.
+    private(set) var forcedByteCount = 0
 
     init(seed: UInt64, format: SnapshotOutput.Format = .rdb) {
       self.format = format
@@ -148,10 +154,34 @@ import Testing
       }
     }
 
+    /// Makes two equal strings that are longer than a part, unless they are there.
+    ///
+    /// Small requests do it: a large one would be executed some turns later.
+    func makeLongStrings() {
+      for offset in stride(from: StringBlock.longByteCountMin, through: 0, by: -50_000) {
+        server.run("SETRANGE long1 \(offset) mark:\(offset)")
+      }
+      server.run("COPY long1 long0 REPLACE")
+    }
+
+    /// Behind how many steps of a cut there is one more part of a long string.
+    func stepsOfParts() -> [Int] {
+      let cut = server.server.beginCut(for: format)
+      defer { cut.end() }
+      var steps: [Int] = []
+      var count = 0
+      var byteCount = 0
+      while cut.step() == .running {
+        count += 1
+        if cut.readyByteCount - byteCount >= OpenValue.textPartByteCount { steps.append(count) }
+        byteCount = cut.readyByteCount
+      }
+      return steps
+    }
+
     /// Takes a snapshot in which a command runs behind some of its steps, and compares.
     mutating func cut(after stepCount: Int, _ line: String) throws {
-      let value = server.run("GET long1").text
-      server.run(["SET", "long0", value])
+      makeLongStrings()
       let expected = DatasetText.of(server.server.keyspace)
       let cut = server.server.beginCut(for: format)
       let output = beginOutput(of: cut)
@@ -162,11 +192,11 @@ import Testing
         steps += 1
       } while cut.step() == .running
       output.write(cut.takeReady())
+      forcedByteCount = max(forcedByteCount, cut.forcedByteCountInAll)
       cut.end()
       output.finish()
       output.close()
       compare(expected, server.disk.content(of: "cut") ?? [])
-      if server.run("EXISTS long1") == 0 { server.run(["SET", "long1", value]) }
     }
 
     /// Takes a snapshot while commands run between its steps, and compares.
