@@ -54,6 +54,12 @@ public struct CommandWriter: ~Copyable {
     buffer.appendBulk(text.bytes)
   }
 
+  /// Begins an argument of so many bytes, which follow by `append(raw:)`.
+  public mutating func beginArgument(byteCount: Int) { buffer.appendHeader(0x24, byteCount) }
+
+  /// Ends an argument whose bytes have been appended.
+  public mutating func endArgument() { buffer.append("\r\n") }
+
   /// Appends a whole request, arguments in order.
   @inlinable
   public mutating func append(_ arguments: Arguments) {

@@ -17,6 +17,17 @@ import Testing
     #expect(array(writer.bytes) == expected + [0, 255, 13, 10])
   }
 
+  @Test func `An argument can be written in parts`() {
+    var writer = CommandWriter()
+    writer.begin(argumentCount: 2)
+    writer.append("ECHO")
+    writer.beginArgument(byteCount: 5)
+    writer.append(raw: unsafe "ab".bytes.span.bytes)
+    writer.append(raw: unsafe "cde".bytes.span.bytes)
+    writer.endArgument()
+    #expect(array(writer.bytes).text == "*2\r\n$4\r\nECHO\r\n$5\r\nabcde\r\n")
+  }
+
   @Test func `Commands can be dropped from both ends`() {
     var writer = CommandWriter()
     for name in ["A", "B", "C"] {

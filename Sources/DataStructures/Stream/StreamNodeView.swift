@@ -23,10 +23,32 @@ public struct StreamNodeView {
     epoch = 0
   }
 
+  /// The block of which these bytes are a copy; they must outlive the view.
+  public init(id: StreamID, copy: RawSpan) {
+    self.id = id
+    listpack = Listpack(validated: copy)
+    epoch = 0
+  }
+
   init(_ node: StreamNode) {
     id = node.id
     listpack = node.listpack
     epoch = node.epoch
+  }
+}
+
+extension StreamNodeView {
+  /// Visits the block's entries in order, without those that are deleted.
+  public func forEach(_ visit: (StreamEntry) -> Void) {
+    let master = StreamMaster(listpack)
+    var position = master.firstEntry(listpack)
+    while position < listpack.end {
+      let entry = StreamEntry(
+        listpack, at: position, node: id, fieldCount: master.fieldCount,
+        names: master.namesPosition)
+      position = entry.behind
+      if !entry.isDeleted { visit(entry) }
+    }
   }
 }
 

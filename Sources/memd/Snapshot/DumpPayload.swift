@@ -21,6 +21,11 @@ enum DumpPayload {
     let kind = writer.kind(of: entry)
     writer.kind(kind)
     writer.value(of: entry, as: kind)
+    return seal(writer)
+  }
+
+  /// The payload of what was written into memory: type and value.
+  static func seal(_ writer: RDBWriter) -> [UInt8] {
     writer.littleEndian(UInt16(writer.neededVersion))
     // Nothing can fail in memory.
     try? writer.finish(hasChecksum: true)

@@ -9,13 +9,22 @@ extension RDBWriter {
   /// How a stream is written: in the form of Redis 7.0, which doesn't know when consumers were
   /// active, unless it holds what only newer ones can.
   func kind(of stream: Stream) -> RDBFormat.ValueKind {
+    var kind = RDBFormat.ValueKind.streamListpacks2
+    if let log = stream.producers, !log.isPristine { kind = .streamListpacks4 }
     for index in 0..<stream.groupCount where stream.group(at: index).releasedCount > 0 {
-      require(version: RDBFormat.releaseVersion)
-      return .streamListpacks5
+      kind = .streamListpacks5
     }
-    guard let log = stream.producers, !log.isPristine else { return .streamListpacks2 }
-    require(version: RDBFormat.producerVersion)
-    return .streamListpacks4
+    require(kind)
+    return kind
+  }
+
+  /// What follows is a stream in this form.
+  func require(_ kind: RDBFormat.ValueKind) {
+    switch kind {
+    case .streamListpacks4: require(version: RDBFormat.producerVersion)
+    case .streamListpacks5: require(version: RDBFormat.releaseVersion)
+    default: break
+    }
   }
 
   /// Appends a stream.
@@ -26,8 +35,14 @@ extension RDBWriter {
       streamNode(node.id, node.listpack.allBytes)
       next = stream.node(after: node)
     }
-    figures(of: stream)
-    for index in 0..<stream.groupCount { group(stream.group(at: index), kind) }
+    figures(StreamFigures(stream))
+    for index in 0..<stream.groupCount {
+      var image = SingleImage()
+      image.add(stream.group(at: index))
+      unsafe image.piece?.forEach { _, payload in
+        group(GroupImage(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(payload))), kind)
+      }
+    }
     if kind != .streamListpacks2 { producers(stream.producers) }
   }
 
@@ -39,51 +54,41 @@ extension RDBWriter {
   }
 
   /// Appends what stands behind a stream's blocks, up to the number of groups.
-  func figures(of stream: Stream) {
-    length(stream.length)
-    id(stream.lastID)
-    id(stream.firstID)
-    id(stream.maxDeletedID)
-    length(stream.entriesAdded)
-    length(stream.groupCount)
+  func figures(_ figures: StreamFigures) {
+    length(figures.length)
+    id(figures.lastID)
+    id(figures.firstID)
+    id(figures.maxDeletedID)
+    length(figures.entriesAdded)
+    length(figures.groupCount)
   }
 
   /// Appends a group with its consumers and all that they have pending.
-  func group(_ group: ConsumerGroup, _ kind: RDBFormat.ValueKind) {
+  func group(_ group: borrowing GroupImage, _ kind: RDBFormat.ValueKind) {
     string(group.name)
     id(group.lastID)
-    length(UInt64(bitPattern: Int64(group.entriesRead)))
+    length(group.entriesRead)
     length(group.pendingCount)
-    var pending = group.firstPending(from: .zero)
-    while let entry = pending {
-      packed(entry.id)
-      littleEndian(entry.deliveryTime)
-      length(entry.deliveryCount)
-      pending = entry.id.successor.flatMap { group.firstPending(from: $0) }
+    for index in 0..<group.pendingCount {
+      let pending = group.pending(at: index)
+      packed(pending.id)
+      littleEndian(pending.deliveryTime)
+      length(pending.deliveryCount)
     }
     length(group.consumerCount)
-    for index in 0..<group.consumerCount {
-      let consumer = group.consumer(at: index)
+    var reader = group.consumers
+    for _ in 0..<group.consumerCount {
+      let consumer = ConsumerImage(&reader)
       string(consumer.name)
       littleEndian(consumer.seenTime)
       if kind != .streamListpacks2 { littleEndian(consumer.activeTime) }
       length(consumer.pendingCount)
-      var next = consumer.firstPending(from: .zero)
-      while let id = next {
-        packed(id)
-        next = id.successor.flatMap { consumer.firstPending(from: $0) }
-      }
+      var ids = consumer.ids
+      for _ in 0..<consumer.pendingCount { packed(ids.id()) }
     }
-    if kind == .streamListpacks5 { released(of: group) }
-  }
-
-  private func released(of group: ConsumerGroup) {
+    guard kind == .streamListpacks5 else { return }
     length(group.releasedCount)
-    var next = group.released()
-    while let place = next {
-      packed(place.id)
-      next = group.released(after: place)
-    }
+    for _ in 0..<group.releasedCount { packed(reader.id()) }
   }
 
   /// Appends what producers have added lately; nil: none ever did.

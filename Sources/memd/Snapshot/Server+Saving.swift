@@ -112,27 +112,27 @@ extension Server {
     cut.pool.give(pieces)
   }
 
-  /// Begins a cut; compaction rests until it ends.
-  func beginCut() -> Cut {
+  /// Begins a cut for a file of some format; compaction rests until it ends.
+  func beginCut(for format: SnapshotOutput.Format = .rdb) -> Cut {
     upkeep.compaction.stop()
     if allocator.freeEpochCount == 1 { markEverything() }
-    return makeCut()
+    return makeCut(for: format)
   }
 
   /// Has everything carry one number, after so many cuts that were given up that hardly another one
   /// is left. All others wait meanwhile.
   private func markEverything() {
-    let cut = makeCut()
+    let cut = makeCut(for: .rdb)
     while cut.step() == .running {
       if cut.readyByteCount >= ImagePiece.usualByteCount { cut.pool.give(cut.takeReady()) }
     }
     cut.end()
   }
 
-  private func makeCut() -> Cut {
+  private func makeCut(for format: SnapshotOutput.Format) -> Cut {
     let policy = configuration.maxMemoryPolicy
     let database = keyspace.databases[0]
-    return Cut(keyspace, compresses: configuration.rdbCompression) { entry in
+    return Cut(keyspace, for: format, compresses: configuration.rdbCompression) { entry in
       guard policy.watchesAccesses else { return nil }
       if policy.countsAccesses { return .frequency(database.accessFrequency(of: entry)) }
       return .idle(database.idleSeconds(of: entry))

@@ -46,6 +46,24 @@ struct StreamTests {
     #expect(zero == "0-0")
   }
 
+  @Test func `A copy of a block shows its entries, without those that are deleted`() {
+    let allocator = Allocator.create()
+    let stream = WritableStream.make(allocator)
+    defer { StreamTests.free(stream, allocator) }
+    for number in 1...5 as ClosedRange<UInt64> {
+      let fields = number == 4 ? TextList("a", "x", "b", "y") : TextList("a", "x")
+      #expect(stream.add(StreamID(5, number), fields, limits: StreamLimits()))
+    }
+    #expect(stream.remove(StreamID(5, 1)) && stream.remove(StreamID(5, 3)))
+    guard let node = stream.reading.firstNode else { return }
+    let bytes = node.listpack.allBytes.copied
+    var texts: [String] = []
+    StreamNodeView(id: node.id, copy: bytes.rawSpan).forEach {
+      texts.append("\($0.id.sequence): \($0.fieldCount)")
+    }
+    #expect(texts == ["2: 1", "4: 2", "5: 1"])
+  }
+
   @Test func `A block has the bytes that Redis gives it`() {
     let allocator = Allocator.create()
     let stream = WritableStream.make(allocator)

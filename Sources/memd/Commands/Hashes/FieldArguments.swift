@@ -47,13 +47,7 @@ struct FieldArguments {
   }
 }
 
-/// A point in time that a command gives fields of a hash, in milliseconds since 1970.
-enum FieldDeadline {
-  /// Later than this no field can expire: in the year 4199.
-  ///
-  /// Compatibility: Redis has 46 bits for it.
-  static let latest = 0xFFFF_FFFF_FFFE >> 2
-
+extension FieldDeadline {
   /// Reads a number of `unit` milliseconds from `origin` on.
   static func parse(
     _ call: borrowing Call, at index: Int, unit: Int, origin: Int64

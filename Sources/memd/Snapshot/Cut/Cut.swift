@@ -47,6 +47,7 @@ final class Cut {
   private let keyspace: Keyspace
   private let allocator: Allocator
   private let access: (Entry) -> RDBAccess?
+  private let format: SnapshotOutput.Format
   private let compresses: Bool
   let pool = ImagePool()
   /// The version that can hold what there was.
@@ -71,8 +72,6 @@ final class Cut {
   private var forced: [UInt: ImagePiece] = [:]
   /// Bytes of those.
   private(set) var forcedByteCount = 0
-  /// How the groups of open streams are written.
-  private var groupKinds: [UInt: RDBFormat.ValueKind] = [:]
   /// Bytes of all images that were taken because something was about to change.
   private(set) var forcedByteCountInAll = 0
 
@@ -93,12 +92,15 @@ final class Cut {
   /// Begins the epoch: what the keyspace holds now is what the images will show.
   ///
   /// - Parameters:
+  ///   - format: of the file, which decides in which order parts of a stream come.
   ///   - access: what is kept of an entry's use.
   ///   - compresses: whether what is encoded here may be compressed.
   init(
-    _ keyspace: Keyspace, compresses: Bool, access: @escaping (Entry) -> RDBAccess?
+    _ keyspace: Keyspace, for format: SnapshotOutput.Format, compresses: Bool,
+    access: @escaping (Entry) -> RDBAccess?
   ) {
     self.keyspace = keyspace
+    self.format = format
     self.access = access
     self.compresses = compresses
     allocator = keyspace.allocator
@@ -198,8 +200,7 @@ final class Cut {
   }
 
   private func open(_ entry: Entry, table: Int) {
-    let value = OpenValue.open(
-      entry, table: table, access: access(entry), compresses: compresses)
+    let value = OpenValue.open(entry, table: table, access: access(entry))
     opened.append(value)
     openWords.insert(value.value.word)
     if value.isOrdered { orderedCount += 1 }
@@ -208,8 +209,6 @@ final class Cut {
       var image = SingleImage()
       value.take(value.bucket(at: 0), into: &image)
       value.onlyBucket = image.piece ?? .empty
-    case .stream(let stream):
-      for group in stream.groups { groupKinds[group.address] = stream.kind }
     default: break
     }
   }
@@ -233,9 +232,6 @@ final class Cut {
     openWords.remove(value.value.word)
     if value.isOrdered { orderedCount -= 1 }
     OpenValue.setMerging(value.value, true)
-    if case .stream(let stream) = value.blocks {
-      for group in stream.groups { groupKinds[group.address] = nil }
-    }
     releaseKept()
     guard !beside.isEmpty else { return }
     ready.append(&beside)
@@ -291,34 +287,30 @@ final class Cut {
   private func addBlock(
     _ index: Int, of stream: OpenValue.StreamBlocks, _ value: OpenValue
   ) -> Bool {
-    if index < stream.places.count {
+    guard let part = stream.part(at: index, for: format) else { return true }
+    switch part {
+    case .node(let index):
       let place = stream.places[index]
       if !addForced(place.address) {
         ready.add(unsafe StreamNodeView(id: place.id, at: place.address))
         WritableStream(owned: value.value.word).markTaken(block: place.id)
       }
-      return false
-    }
-    let group = index - stream.places.count
-    if group == 0 { ready.add(encoded: stream.figures.rawSpan) }
-    if group < stream.groups.count {
-      let found = stream.groups[group]
-      if !addForced(found.address) {
-        ready.add(encoded: encoded { $0.group(found, stream.kind) }.rawSpan)
-        found.markTaken()
+    case .figures: ready.add(stream.figures)
+    case .group(let index):
+      let group = stream.groups[index]
+      if !addForced(group.address) {
+        ready.add(group)
+        group.markTaken()
       }
-      return false
+    case .producers: addProducers(stream.producers)
     }
-    guard stream.kind != .streamListpacks2 else { return true }
-    guard let log = stream.producers else {
-      ready.add(encoded: encoded { $0.producers(nil) }.rawSpan)
-      return true
-    }
-    if !addForced(log.address) {
-      ready.add(encoded: encoded { $0.producers(log) }.rawSpan)
-      log.markTaken()
-    }
-    return true
+    return false
+  }
+
+  private func addProducers(_ log: ProducerLog?) {
+    if let log, addForced(log.address) { return }
+    ready.add(encoded: encoded { $0.producers(log) }.rawSpan)
+    log?.markTaken()
   }
 
   private func encoded(_ write: (RDBWriter) -> Void) -> [UInt8] {
@@ -369,9 +361,7 @@ extension Cut: BlockObserver {
     case .sortedSetLeaf(let leaf): force(leaf.address) { $0.add(leaf) }
     case .bucket(.set, let chain): force(chain.address) { $0.addMembers(of: chain) }
     case .bucket(.hash, let chain): force(chain.address) { $0.addFields(of: chain) }
-    case .group(let group):
-      let kind = groupKinds[group.address] ?? .streamListpacks2
-      force(group.address) { $0.add(encoded: encoded { $0.group(group, kind) }.rawSpan) }
+    case .group(let group): force(group.address) { $0.add(group) }
     case .producers(let log):
       force(log.address) { $0.add(encoded: encoded { $0.producers(log) }.rawSpan) }
     }

@@ -20,6 +20,8 @@
 //     packedNode   listpack
 //     plainNode    text
 //     streamNode   id, listpack
+//     figures      see StreamFigures
+//     group        see GroupImage
 //     encoded      bytes as they stand in the file
 //
 // An image of an entry or a leaf is the allocation as it was, with the addresses in it set to where
@@ -37,6 +39,8 @@ enum ImageKind: UInt8 {
   case packedNode
   case plainNode
   case streamNode
+  case figures
+  case group
   case encoded
 }
 

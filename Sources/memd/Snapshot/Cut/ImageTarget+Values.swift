@@ -123,7 +123,7 @@ extension ImageTarget {
 
 extension UnsafeMutableRawPointer {
   /// Stores a length and bytes; returns how much that is, filled up to eight bytes.
-  fileprivate func store(counted bytes: RawSpan) -> Int {
+  func store(counted bytes: RawSpan) -> Int {
     unsafe storeBytes(of: bytes.byteCount, as: Int.self)
     unsafe (self + 8).copy(bytes)
     return 8 + (bytes.byteCount + 7) & ~7

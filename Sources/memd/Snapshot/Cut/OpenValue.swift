@@ -26,11 +26,40 @@ final class OpenValue {
   /// What a stream had.
   struct StreamBlocks {
     let places: [(id: StreamID, address: UInt)]
-    /// Length, ids and number of groups, as they stand in the file.
-    let figures: [UInt8]
+    let figures: StreamFigures
     let groups: [ConsumerGroup]
     let producers: ProducerLog?
     let kind: RDBFormat.ValueKind
+
+    /// A part of a stream, which goes into the file as a whole.
+    enum Part {
+      case node(Int)
+      case figures
+      case group(Int)
+      case producers
+    }
+
+    /// The part with this number in the order of the file; nil behind the last one.
+    ///
+    /// Where commands make the stream, groups come first: which entries must be there for a moment
+    /// is known from what is pending.
+    func part(at index: Int, for format: SnapshotOutput.Format) -> Part? {
+      let otherCount = 1 + groups.count + (kind == .streamListpacks2 ? 0 : 1)
+      switch format {
+      case .rdb:
+        guard index >= places.count else { return .node(index) }
+        return otherPart(at: index - places.count, of: otherCount)
+      case .commands:
+        guard index >= otherCount else { return otherPart(at: index, of: otherCount) }
+        return index - otherCount < places.count ? .node(index - otherCount) : nil
+      }
+    }
+
+    private func otherPart(at index: Int, of count: Int) -> Part? {
+      guard index < count else { return nil }
+      if index == 0 { return .figures }
+      return index <= groups.count ? .group(index - 1) : .producers
+    }
   }
 
   /// Which of the cut's tables the key was in.
@@ -39,7 +68,7 @@ final class OpenValue {
   /// Deadline, type, key and count.
   let head: [ImagePiece]
   let blocks: Blocks
-  /// The next block; behind those of a stream come its groups, then its producers.
+  /// The next block, or part of a stream.
   var next = 0
   /// The first bucket, if it was copied when the value was opened: it would move when a second one
   /// comes.
@@ -73,11 +102,11 @@ extension OpenValue {
   /// - Complexity: O(blocks) with a nanosecond each for sorted sets, some more for lists and
   ///   streams; O(1) for sets and hashes.
   static func open(
-    _ entry: Entry, table: Int, access: RDBAccess?, compresses: Bool
+    _ entry: Entry, table: Int, access: RDBAccess?
   ) -> OpenValue {
     let value = UnlinkedValue(
       type: entry.header.type, encoding: entry.header.encoding, word: entry.valueWord)
-    let blocks = OpenValue.blocks(of: entry, compresses: compresses)
+    let blocks = OpenValue.blocks(of: entry)
     let (kind, count, earliest) = description(of: entry, blocks)
     var head = SingleImage()
     head.addHead(of: entry, access: access, as: kind, earliest: earliest)
@@ -89,7 +118,7 @@ extension OpenValue {
       blocks: blocks)
   }
 
-  private static func blocks(of entry: Entry, compresses: Bool) -> Blocks {
+  private static func blocks(of entry: Entry) -> Blocks {
     switch entry.header.type {
     case .string:
       let block = StringBlock(word: entry.valueWord)
@@ -112,13 +141,11 @@ extension OpenValue {
       return .nodes(addresses)
     case .stream:
       let stream = StreamValue(entry).stream
-      let writer = RDBWriter(compresses: compresses)
-      writer.figures(of: stream)
       return .stream(
         StreamBlocks(
-          places: stream.nodePlaces(), figures: writer.takeBytes(),
+          places: stream.nodePlaces(), figures: StreamFigures(stream),
           groups: (0..<stream.groupCount).map { stream.group(at: $0) },
-          producers: stream.producers, kind: writer.kind(of: stream)))
+          producers: stream.producers, kind: RDBWriter(compresses: false).kind(of: stream)))
     }
   }
 

@@ -6,8 +6,17 @@ import EventLoop
 /// Encodes the images of a cut into a file. All calls come from one thread at a time: a helper, or
 /// the loop while clients wait for SAVE.
 final class SnapshotOutput: @unchecked Sendable {
-  /// How a snapshot is written.
+  /// What a file consists of.
+  enum Format {
+    /// An RDB file.
+    case rdb
+    /// Commands that make the same data of nothing, as clients send them.
+    case commands
+  }
+
+  /// How a snapshot is written. Version, checksum and properties are of RDB files only.
   struct Options: Sendable {
+    var format = Format.rdb
     var version = RDBFormat.lowestVersion
     var compresses = true
     var hasChecksum = true
@@ -21,8 +30,7 @@ final class SnapshotOutput: @unchecked Sendable {
   private let temporary: String
   private let options: Options
   private var file: SnapshotFile?
-  private var writer: RDBWriter?
-  private var encoder: ImageEncoder?
+  private var encoder: (any ImageEncoder)?
   /// The first thing that went wrong; nothing is written after it.
   private(set) var failure: DiskError?
 
@@ -41,34 +49,30 @@ final class SnapshotOutput: @unchecked Sendable {
       let file = try SnapshotFile(
         disk: disk, temporary: temporary, syncsIncrementally: options.syncsIncrementally)
       self.file = file
-      let writer = RDBWriter(
-        to: file, compresses: options.compresses, version: options.version)
-      let digits = String(options.version)
-      let name = "REDIS" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-      writer.raw(Array(name.utf8).rawSpan)
-      for property in options.properties {
-        writer.opcode(.aux)
-        writer.string(Array(property.name.utf8).rawSpan)
-        writer.string(Array(property.value.utf8).rawSpan)
-      }
-      self.writer = writer
-      encoder = ImageEncoder(writer)
+      let encoder = makeEncoder(to: file)
+      encoder.begin()
+      self.encoder = encoder
+    }
+  }
+
+  private func makeEncoder(to file: SnapshotFile) -> any ImageEncoder {
+    switch options.format {
+    case .rdb: RDBEncoder(to: file, options)
+    case .commands: CommandEncoder(to: file, compresses: options.compresses)
     }
   }
 
   /// Writes what images show.
   func write(_ pieces: [ImagePiece]) {
-    guard failure == nil, let encoder, let writer else { return }
+    guard failure == nil, let encoder else { return }
     for piece in pieces { encoder.encode(piece) }
-    if let error = writer.failure { failure = error }
+    if let error = encoder.failure { failure = error }
   }
 
   /// Writes the end of the file, which stays under its temporary name.
   func finish() {
-    guard failure == nil, let writer else { return }
-    writer.opcode(.end)
-    attempt { () throws(DiskError) in try writer.finish(hasChecksum: options.hasChecksum) }
-    assert(writer.neededVersion <= options.version, "a snapshot needs a newer version")
+    guard failure == nil, let encoder else { return }
+    attempt { () throws(DiskError) in try encoder.finish() }
   }
 
   /// Makes the file durable under its final name.
