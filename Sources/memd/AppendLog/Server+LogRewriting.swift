@@ -32,7 +32,8 @@ extension Server {
     log.rewriting = rewriting
     if log.isRunning { switchIncrement() }
     startSave(
-      .logBase, temporary: "\(directory)/temp-rewriteaof-\(self.log.processID).aof",
+      .logBase(rewriting.format == .rdb ? .rdb : .commands),
+      temporary: "\(directory)/temp-rewriteaof-\(self.log.processID).aof",
       as: rewriting.temporary)
     self.log.notice("Background append only file rewriting started")
     return true
@@ -132,7 +133,7 @@ extension Server {
   /// Gives a rewrite up whose base is not complete.
   func cancelRewriting(because reason: String) {
     guard appendLog.rewriting != nil else { return }
-    if let save = persistence.backgroundSave, save.purpose == .logBase { drop(save) }
+    if let save = persistence.backgroundSave, !save.isSnapshot { drop(save) }
     endRewriting(because: reason)
   }
 

@@ -18,7 +18,7 @@ final class Persistence {
   }
   private(set) var isSaving = false
   /// The same, unless it is a base of the log.
-  var snapshot: BackgroundSave? { backgroundSave?.purpose == .snapshot ? backgroundSave : nil }
+  var snapshot: BackgroundSave? { backgroundSave?.isSnapshot == true ? backgroundSave : nil }
   /// Whether the loop may go on with it: false while the helper has enough to do.
   var savingContinues = false
   /// When it goes on under `rdb-key-save-delay`, in monotonic nanoseconds.

@@ -24,8 +24,9 @@ extension Server {
   func startSave(
     _ purpose: BackgroundSave.Purpose, temporary: String, as path: String
   ) -> BackgroundSave {
-    let cut = beginCut()
-    let output = makeOutput(for: cut, temporary: temporary, isLogBase: purpose == .logBase)
+    let cut: Cut
+    if case .logBase(let format) = purpose { cut = beginCut(for: format) } else { cut = beginCut() }
+    let output = makeOutput(for: cut, temporary: temporary, purpose: purpose)
     let save = BackgroundSave(
       purpose, cut, to: output, as: path, startedAt: clock.monotonicNanoseconds(),
       startedAtWall: clock.wallMicroseconds() / 1_000_000, changeCount: effects.changeCount)
@@ -119,7 +120,7 @@ extension Server {
 
   private func succeed(_ save: BackgroundSave) {
     persistence.backgroundSave = nil
-    if save.purpose == .logBase { return installLogBase(save) }
+    if !save.isSnapshot { return installLogBase(save) }
     noteSaved(changeCount: save.changeCount)
     let seconds = Double(clock.monotonicNanoseconds() - save.startedAt) / 1e9
     persistence.lastBackgroundSeconds = Int(seconds)
@@ -132,7 +133,7 @@ extension Server {
     log.warning(
       "Write error saving DB on disk(\(error.operation)): \(error.cause.text)")
     drop(save)
-    if save.purpose == .logBase { return endRewriting(because: "the base can't be written") }
+    if !save.isSnapshot { return endRewriting(because: "the base can't be written") }
     log.warning("Background saving error")
     persistence.hasBackgroundSaveFailed = true
     updateDiskGate()

@@ -140,12 +140,12 @@ extension Server {
   }
 
   /// Where the images of a cut go.
-  ///
-  /// - Parameter isLogBase: the file is no snapshot of its own but what a log starts from.
   func makeOutput(
-    for cut: Cut, temporary: String, isLogBase: Bool = false
+    for cut: Cut, temporary: String, purpose: BackgroundSave.Purpose = .snapshot
   ) -> SnapshotOutput {
     var options = SnapshotOutput.Options()
+    let isLogBase = purpose != .snapshot
+    if case .logBase(let format) = purpose { options.format = format }
     options.version = cut.version
     options.compresses = configuration.rdbCompression
     options.hasChecksum = configuration.rdbChecksum

@@ -11,7 +11,7 @@ enum AppendLogCommands: CommandFamily {
     Command(
       "bgrewriteaof", [.admin, .noScript, .noAsyncLoading], since: "1.0.0", complexity: "O(1)",
       summary: "Replaces the append only file by a shorter one while clients go on.",
-      handler: rewrite),
+      handler: rewrite)
   ]
 
   // MARK: - BGREWRITEAOF

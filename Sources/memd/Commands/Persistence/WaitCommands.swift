@@ -15,7 +15,7 @@ enum WaitCommands: CommandFamily {
       tips: ["request_policy:all_shards", "response_policy:agg_min"], since: "7.2.0",
       complexity: "O(1)",
       summary: "Waits until what was written before is durable here, and at so many followers.",
-      handler: waitForSync),
+      handler: waitForSync)
   ]
 
   static func waitForSync(_ call: inout Call) throws(CommandError) {

@@ -7,12 +7,14 @@ final class BackgroundSave {
   /// Images handed to the helper and not written yet: with more the walk waits for it.
   static let backlogByteCountMax = 4 << 20
 
-  enum Purpose {
+  enum Purpose: Equatable {
     case snapshot
-    case logBase
+    /// What a log starts from.
+    case logBase(SnapshotOutput.Format)
   }
 
   let purpose: Purpose
+  var isSnapshot: Bool { purpose == .snapshot }
   let cut: Cut
   let output: SnapshotOutput
   /// The name that the file gets.
