@@ -6,7 +6,7 @@ import EventLoop
 extension LogCheck {
   /// Checks one file; cuts it if that is asked for and allowed.
   mutating func check(_ part: Part) throws(Stop) {
-    let file = try attempt("Cannot open file \(part.path)") { disk throws(DiskError) in
+    let file = try attempt("Cannot open file \(part.shownPath)") { disk throws(DiskError) in
       try disk.open(part.path, .read)
     }
     defer { file.close() }
@@ -41,7 +41,8 @@ extension LogCheck {
 
   /// Checks the RDB that a file begins with, and tells where it ends.
   private func passRDB(_ part: Part, _ file: DiskFile) throws(Stop) -> Int {
-    let end = RDBCheck.end(of: file, path: part.path, clock: tools.clock, write: tools.write)
+    let end = RDBCheck.end(
+      of: file, path: part.shownPath, clock: tools.clock, write: tools.write)
     guard let end else { throw Stop("RDB preamble of AOF file is not sane, aborting.") }
     try attempt(part.readFailure) { _ throws(DiskError) in try file.seek(to: end) }
     tools.write("RDB preamble is OK, proceeding with AOF tail...")
@@ -157,7 +158,7 @@ extension LogCheck {
     }
     guard part.isLast else {
       throw Stop(
-        "Failed to truncate AOF \(part.path) to timestamp \(timestamp) to offset \(cutOffset)"
+        "Failed to truncate AOF \(part.shownPath) to timestamp \(timestamp) to offset \(cutOffset)"
           + " because it is not the last file.",
         "If you insist, please delete all files after this file according to the manifest file and"
           + " delete the corresponding records in manifest file manually. Then re-run this check.")

@@ -3,8 +3,8 @@
 import DataStructures
 import EventLoop
 
-/// `memd --check-aof FILE`: reads a log as loading would, executes nothing, and tells what is in it,
-/// where it breaks, and what cutting it there would lose. Lines and exit codes are
+/// `memd --check-aof FILE`: reads a log as loading would, executes nothing, and tells what is in
+/// it, where it breaks, and what cutting it there would lose. Lines and exit codes are
 /// redis-check-aof's, with more of them. Nothing is written unless that is asked for.
 struct LogCheck {
   struct Options: Equatable {
@@ -33,7 +33,8 @@ struct LogCheck {
   /// A file to be checked.
   struct Part {
     let path: String
-    /// As it is called in what is printed.
+    /// Path and name as they are printed.
+    let shownPath: String
     let name: String
     let style: Style
     /// Only the last file of a log may be cut.
@@ -77,20 +78,22 @@ struct LogCheck {
     }
     guard Self.isManifest(path, start) else {
       tools.write("Start checking Old-Style AOF")
-      return try check(Part(path: path, name: path, style: .whole, isLast: true))
+      return try check(
+        Part(path: path, shownPath: path, name: path, style: .whole, isLast: true))
     }
     tools.write("Start checking Multi Part AOF")
     let manifest = try manifest(path)
     let files = manifest.readingOrder
     let directory = Disk.directory(of: path)
+    let prefix = directory == "." ? "" : directory + "/"
     for (index, file) in files.enumerated() {
-      let isBase = file == manifest.base
-      let filePath = directory == "." ? file.name.text : directory + "/" + file.name.text
       if index == (manifest.base == nil ? 0 : 1) { tools.write("Start to check INCR files.") }
+      // A manifest's names may hold what would write anything on a terminal.
+      let name = file.name.written.logText
       try check(
         Part(
-          path: filePath, name: file.name.text, style: isBase ? .base : .increment,
-          isLast: index == files.count - 1))
+          path: prefix + file.name.text, shownPath: prefix + name, name: name,
+          style: file == manifest.base ? .base : .increment, isLast: index == files.count - 1))
     }
     if isValid { tools.write("All AOF files and manifest are valid") }
   }

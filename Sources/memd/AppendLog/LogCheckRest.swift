@@ -5,8 +5,8 @@ import EventLoop
 
 /// Commands that can be read in the bytes behind a damage.
 ///
-/// Where one begins is a guess there: at an asterisk behind the end of a line. What a value holds may
-/// look like that, so this tells what a damage may have cost, and is nothing to execute.
+/// Where one begins is a guess there: at an asterisk behind the end of a line. What a value holds
+/// may look like that, so this tells what a damage may have cost, and is nothing to execute.
 struct LogCheckRest {
   /// Complete commands.
   private(set) var commandCount = 0

@@ -370,6 +370,16 @@ private final class CheckedDisk {
     #expect(text.hasSuffix("Cannot open file missing: No such file or directory, aborting...\n"))
   }
 
+  @Test func `names can't write anything else on a terminal`() {
+    let snapshot = makeParts()
+    checked["m"] = Array(#"file "\x1b[31m.aof" seq 1 type b"#.utf8) + [0x0A]
+    #expect(checked.check("m").text.contains(#"Cannot open file "\x1b[31m.aof": No such file"#))
+    checked["\u{1b}[31m.aof"] = snapshot
+    let (text, code) = checked.check("m")
+    #expect(code == 0 && text.contains(#"BASE AOF "\x1b[31m.aof" is valid"#))
+    #expect(!text.utf8.contains(0x1B))
+  }
+
   @Test func `a log may begin with an RDB`() {
     let snapshot = makeParts()
     checked["log.aof"] = snapshot + plain("SET a 2") + [0x2A]
