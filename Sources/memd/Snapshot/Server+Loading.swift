@@ -21,7 +21,8 @@ extension Server {
       let file = try disk.open(path, .read)
       let byteCount = try file.byteCount()
       let loader = RDBLoader(
-        reader: RDBReader(file: file), into: keyspace.databases, log: log, options: options)
+        reader: RDBReader(file: file, helpers: helpers), into: keyspace.databases, log: log,
+        options: options)
       persistence.loading = Loading(
         loader, path: path, file: file, byteCount: byteCount,
         startedAt: clock.wallMicroseconds() / 1_000_000,
@@ -44,10 +45,20 @@ extension Server {
 
   /// Loads a slice; called by the loop while there is something to load.
   func continueLoading() {
+    guard let reader = persistence.loading?.loader.reader else { return }
+    // Timers come before events in a turn, so the helper may be done already.
+    if reader.isStarved { helpers.finishCompleted() }
     let deadline = clock.ticks() &+ Server.sliceMilliseconds * timing.ticksPerMillisecond
-    guard configuration.keyLoadDelay == 0 else { return loadSlowly(until: deadline) }
-    persistence.loadingContinuesAt = 0
-    load(stepsPerQuestion: 16) { clock.ticks() >= deadline }
+    if configuration.keyLoadDelay == 0 {
+      persistence.loadingContinuesAt = 0
+      load(stepsPerQuestion: 16) { clock.ticks() >= deadline }
+    } else {
+      loadSlowly(until: deadline)
+    }
+    guard persistence.loading != nil, reader.isStarved else { return }
+    // The helper wakes the loop before.
+    let later = clock.monotonicNanoseconds() + 1_000_000
+    persistence.loadingContinuesAt = max(persistence.loadingContinuesAt, later)
   }
 
   /// Loads what `key-load-delay` allows by now. The loop does other things while it waits.
@@ -67,7 +78,10 @@ extension Server {
   }
 
   /// Loads everything that is left, whoever waits, and without delays.
-  func finishLoading() { load(stepsPerQuestion: 16) { false } }
+  func finishLoading() {
+    persistence.loading?.loader.reader.stopReadingAhead()
+    load(stepsPerQuestion: 16) { false }
+  }
 
   private func load(stepsPerQuestion: Int, isTimeOver: () -> Bool) {
     guard let loading = persistence.loading else { return }
@@ -82,6 +96,7 @@ extension Server {
 
   private func endLoading(_ loading: Loading, because error: RDBError?) {
     let loader = loading.loader
+    loader.reader.stopReadingAhead()
     loading.file.close()
     persistence.loading = nil
     gate.remove(.busy)
