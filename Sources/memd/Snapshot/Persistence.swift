@@ -58,6 +58,8 @@ final class Loading {
   /// Wall time in seconds, and monotonic nanoseconds, of the start.
   let startedAt: Int64
   let startedNanoseconds: Int64
+  /// What the log hears of it.
+  var progress: LoadingProgress
   /// Called at the end, with whether everything was loaded.
   let whenDone: (Bool) -> Void
 
@@ -71,6 +73,7 @@ final class Loading {
     self.byteCount = byteCount
     self.startedAt = startedAt
     self.startedNanoseconds = startedNanoseconds
+    progress = LoadingProgress(byteCount: byteCount, at: startedNanoseconds)
     self.whenDone = whenDone
   }
 }

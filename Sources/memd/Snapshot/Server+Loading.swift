@@ -88,7 +88,11 @@ extension Server {
     do throws(RDBError) {
       let isDone = try loading.loader.load(
         stepsPerQuestion: stepsPerQuestion, isTimeOver: isTimeOver)
-      if isDone { endLoading(loading, because: nil) }
+      if isDone { return endLoading(loading, because: nil) }
+      let progress = loading.progress.line(
+        offset: loading.loader.reader.offset, keyCount: loading.loader.keyCount,
+        at: clock.monotonicNanoseconds())
+      if let progress { log.notice(progress) }
     } catch {
       endLoading(loading, because: error)
     }
