@@ -20,6 +20,26 @@ extension HashTable {
     }
   }
 
+  /// Makes buckets for elements that are to come, so that later insertions split none. Does nothing
+  /// unless the table is empty.
+  ///
+  /// - Parameters:
+  ///   - count: number of elements.
+  ///   - limit: number of buckets to make at most.
+  /// - Returns: true if there are enough.
+  @inlinable
+  public mutating func reserve(_ count: Int, atMost limit: Int) -> Bool {
+    guard elementCount == 0, resizingEnabled else { return true }
+    let wanted = 4 &* count
+    var remaining = limit
+    while HashTable.quadrupleCapacity(buckets.count) < wanted {
+      if remaining == 0 { return false }
+      if buckets.count == 0 { grow() } else { split() }
+      remaining &-= 1
+    }
+    return true
+  }
+
   /// Merges buckets while the elements would fit into two fewer.
   @inlinable @inline(never)
   mutating func shrink() {

@@ -20,7 +20,7 @@ open class Job: @unchecked Sendable {
 public enum HelperLane: Int, CaseIterable, Sendable {
   /// For writes and syncs of a log, in front of which nothing slow may stand; not used yet.
   case log
-  /// For compression, checksums and writes of snapshots.
+  /// For compression, checksums, reads and writes of snapshots.
   case snapshot
   /// Freeing of memory, closing of files, and what else is in no hurry.
   case background

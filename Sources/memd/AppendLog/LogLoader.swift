@@ -18,7 +18,6 @@ final class LogLoader {
   private let source: LogSource
   private let applier: StreamApplier
   private let helpers: Helpers
-  private let wake: () -> Void
   /// What was read and not executed, and how much of the first chunk was.
   private var chunks: [LogChunk] = []
   private var executedByteCount = 0
@@ -32,17 +31,15 @@ final class LogLoader {
   private static let chunkCount = 3
   private static let sliceByteCount = 16 << 10
 
-  /// - Parameter wake: called when something was read after there was nothing to do.
-  init(
-    _ file: DiskFile, offset: Int, applier: StreamApplier, helpers: Helpers,
-    wake: @escaping () -> Void
-  ) {
+  init(_ file: DiskFile, offset: Int, applier: StreamApplier, helpers: Helpers) {
     source = LogSource(file, offset: offset)
     self.applier = applier
     self.helpers = helpers
-    self.wake = wake
     self.offset = offset
   }
+
+  /// Whether there is nothing to execute before the helper has read more.
+  var isStarved: Bool { chunks.isEmpty }
 
   /// Executes commands until `isTimeOver` says so.
   func load(isTimeOver: () -> Bool) throws(StreamFailure) -> Progress {
@@ -81,7 +78,6 @@ final class LogLoader {
     guard !isAtEnd else { return }
     chunks.append(chunk)
     isAtEnd = chunk.end != nil
-    wake()
   }
 
   /// Ends the reading, at the end or before.

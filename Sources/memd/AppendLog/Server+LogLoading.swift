@@ -158,19 +158,14 @@ extension Server {
       passesOver(failure, in: loading)
     }
     loading.part = .log(
-      LogLoader(file, offset: offset, applier: applier, helpers: helpers) { [unowned self] in
-        persistence.loadingContinuesAt = 0
-      })
+      LogLoader(file, offset: offset, applier: applier, helpers: helpers))
   }
 
   /// Executes commands of a log's file.
   func loadLog(_ loader: LogLoader, of loading: Loading, isTimeOver: () -> Bool) {
     do throws(StreamFailure) {
       switch try loader.load(isTimeOver: isTimeOver) {
-      case .running: break
-      case .waiting:
-        // The helper says when there is more.
-        persistence.loadingContinuesAt = .max
+      case .running, .waiting: break
       case .done(let end):
         loading.annotation = loader.annotation ?? loading.annotation
         finish(loading, end)

@@ -6,11 +6,14 @@ import DataStructures
 ///
 ///     memd [/path/to/redis.conf] [-] [--directive value ...]
 ///     memd --check-rdb FILE
+///     memd --check-aof [--fix] [--truncate-to-timestamp T] FILE
 enum Invocation: Equatable {
   case version
   case help
   /// Reads a snapshot and tells what is in it.
   case checkRDB(path: String)
+  /// Reads a log and tells what is in it; cuts it, if asked to, at its damage or behind a time.
+  case checkAOF(path: String, fixes: Bool, timestampMax: Int?)
   /// Something that memd doesn't do, and why.
   case refused(String)
   /// `options` are lines of redis.conf.
@@ -22,6 +25,7 @@ enum Invocation: Equatable {
     case "-v", "--version": self = .version
     case "-h", "--help": self = .help
     case "--check-rdb": self = Invocation.check(arguments)
+    case "--check-aof": self = Invocation.checkLog(arguments.dropFirst())
     case "--test-memory", "--check-system":
       self = .refused("memd doesn't test the machine that it runs on")
     case "--sentinel": self = .refused("memd is not a sentinel; use redis-sentinel")
@@ -37,6 +41,34 @@ enum Invocation: Equatable {
       return .refused(error.message.logText)
     }
   }
+
+  private static func checkLog(_ arguments: ArraySlice<ByteText>) -> Invocation {
+    var rest = arguments
+    var fixes = false
+    var timestampMax: Int?
+    while rest.count > 1, let word = rest.popFirst() {
+      switch word {
+      case "--fix": fixes = true
+      case "--truncate-to-timestamp":
+        guard let seconds = rest.popFirst()?.integer(), seconds > 0 else {
+          return .refused("Invalid timestamp, aborting...")
+        }
+        timestampMax = seconds
+      default: return .refused(checkLogUsage)
+      }
+    }
+    guard let file = rest.first else { return .refused(checkLogUsage) }
+    do throws(OptionError) {
+      let path = try OptionSyntax.path(file)
+      return .checkAOF(path: path, fixes: fixes, timestampMax: timestampMax)
+    } catch {
+      return .refused(error.message.logText)
+    }
+  }
+
+  private static let checkLogUsage =
+    "Usage: memd --check-aof [--fix] [--truncate-to-timestamp $timestamp]"
+    + " <file.manifest|file.aof>"
 
   private static func run(_ arguments: [ByteText]) -> Invocation {
     var rest = arguments[...]

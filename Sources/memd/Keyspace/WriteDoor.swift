@@ -235,6 +235,11 @@ extension Database {
 
   // MARK: - A key comes
 
+  /// Makes buckets for keys that are to come into an empty database; true if there are enough.
+  func reserve(_ count: Int, atMost bucketCount: Int) -> Bool {
+    contents.table.reserve(count, atMost: bucketCount)
+  }
+
   /// Takes in an entry whose key is absent, as it is: its access time is not renewed, and nobody is
   /// told of a new key.
   @discardableResult

@@ -21,6 +21,16 @@ enum StandardStream: Int32 {
     }
   }
 
+  /// Asks a question; true if the answer begins with y.
+  static func confirm(_ question: String) -> Bool {
+    output.write(question)
+    var answer: UInt8 = 0
+    let count = unsafe withUnsafeMutableBytes(of: &answer) { pointer in
+      unsafe Glibc.read(0, pointer.baseAddress, 1)
+    }
+    return count == 1 && (answer == UInt8(ascii: "y") || answer == UInt8(ascii: "Y"))
+  }
+
   /// Reads standard input to its end; what was read so far if it fails.
   static func readInput() -> [UInt8] {
     var bytes: [UInt8] = []

@@ -23,6 +23,14 @@ enum Startup {
         code: RDBCheck.run(path: path, disk: disk, clock: clock) {
           StandardStream.output.write($0 + "\n")
         })
+    case .checkAOF(let path, let fixes, let timestampMax):
+      let tools = LogCheck.Tools(
+        disk: disk, clock: clock, write: { StandardStream.output.write($0 + "\n") },
+        confirm: StandardStream.confirm)
+      Daemon.exit(
+        code: LogCheck.run(
+          path: path, options: LogCheck.Options(fixes: fixes, timestampMax: timestampMax),
+          tools: tools))
     case .refused(let reason):
       StandardStream.error.write(reason + "\n")
       Daemon.exit(code: 1)

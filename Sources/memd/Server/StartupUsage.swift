@@ -10,6 +10,8 @@ enum Usage {
            memd -v or --version
            memd -h or --help
            memd --check-rdb FILE   tell what is in a snapshot, or where it is damaged
+           memd --check-aof [--fix] [--truncate-to-timestamp T] FILE
+                                   the same for a log or its manifest; cuts it if asked to
 
     Examples:
            memd

@@ -31,6 +31,8 @@ final class Loading {
   /// Wall time in seconds, and monotonic nanoseconds, of the start.
   let startedAt: Int64
   let startedNanoseconds: Int64
+  /// What the server's log hears of it.
+  var progress: LoadingProgress
   /// Called at the end, with whether everything was loaded.
   let whenDone: (Bool) -> Void
 
@@ -64,6 +66,25 @@ final class Loading {
     self.startedAt = startedAt
     self.startedNanoseconds = startedNanoseconds
     self.whenDone = whenDone
+    progress = LoadingProgress(byteCount: byteCount, at: startedNanoseconds)
+  }
+
+  /// Whether there is nothing to do before a helper has read more.
+  var isStarved: Bool {
+    switch part {
+    case .snapshot(let loader): loader.reader.isStarved
+    case .log(let loader): loader.isStarved
+    case nil: false
+    }
+  }
+
+  /// No helper reads the file under way any more.
+  func stopReading() {
+    switch part {
+    case .snapshot(let loader): loader.reader.stopReadingAhead()
+    case .log(let loader): loader.close()
+    case nil: break
+    }
   }
 
   /// Bytes that have been loaded of all files.
@@ -77,9 +98,11 @@ final class Loading {
 
   /// Keys met so far, as `key-load-delay` counts them.
   var keyCount: Int {
-    if case .snapshot(let loader) = part { return loader.keyCount }
-    return 0
+    if case .snapshot(let loader) = part { return keysDone + loader.keyCount }
+    return keysDone
   }
+
+  private var keysDone: Int { keysLoaded + keysExpired + emptyKeys }
 
   /// Memory of the server that made the snapshot under way, as that says.
   var usedMemory: Int {

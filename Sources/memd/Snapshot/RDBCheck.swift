@@ -23,12 +23,22 @@ final class RDBCheck {
       let file = try disk.open(path, .read)
       defer { file.close() }
       let byteCount = try file.byteCount()
-      write("[offset 0] Checking RDB file \(path)")
-      return RDBCheck(file, clock, write).run(byteCount: byteCount)
+      guard let end = end(of: file, path: path, clock: clock, write: write) else { return 1 }
+      let rest = byteCount - end
+      if rest > 0 { write("[info] \(rest) bytes behind the end, such as those of a log") }
+      return 0
     } catch {
       write("Cannot open file \(path): \(error)")
       return 1
     }
+  }
+
+  /// Checks the RDB that an open file begins with, and tells where it ends; nil if it is damaged.
+  static func end(
+    of file: DiskFile, path: String, clock: Clock, write: @escaping (String) -> Void
+  ) -> Int? {
+    write("[offset 0] Checking RDB file \(path)")
+    return RDBCheck(file, clock, write).run()
   }
 
   private init(_ file: DiskFile, _ clock: Clock, _ write: @escaping (String) -> Void) {
@@ -45,7 +55,7 @@ final class RDBCheck {
     self.write = write
   }
 
-  private func run(byteCount: Int) -> Int32 {
+  private func run() -> Int? {
     do throws(RDBError) {
       while try !loader.load(stepsPerQuestion: 1, isTimeOver: { true }) {
         while scratch.keyspace.unlinked.free(upTo: .max) {}
@@ -53,13 +63,11 @@ final class RDBCheck {
       printChecksum()
       write("[offset \(reader.offset)] \\o/ RDB looks OK! \\o/")
       printReport()
-      let rest = byteCount - reader.offset
-      if rest > 0 { write("[info] \(rest) bytes behind the end, such as those of a log") }
-      return 0
+      return reader.offset
     } catch {
       printError(error)
       printReport()
-      return 1
+      return nil
     }
   }
 

@@ -32,9 +32,17 @@ final class RDBLoader {
   /// Memory of the server that made the file, in bytes, as it says.
   private(set) var usedMemory = 0
   private var hasHeader = false
+  /// Keys for which buckets are to be made before they come.
+  private var announcedCount = 0
+  /// Keys of `database` that are about to be stored.
+  private let batch = Held(KeyBatch())
   /// What stands in front of the next key.
   private var deadline: Int64?
   private var access: RDBAccess?
+
+  private static let bucketsPerStep = 1024
+  /// What is announced must be possible before memory is taken for it; shorter keys do without.
+  private static let bytesPerKeyMin = 16
 
   init(reader: RDBReader, into databases: [Database], log: Log, options: Options) {
     self.reader = reader
@@ -45,19 +53,35 @@ final class RDBLoader {
     reader.sumsUp = options.verifiesChecksum
   }
 
+  deinit { batch.free() }
+
   /// Keys that were met so far, whatever became of them.
-  var keyCount: Int { keysLoaded + keysExpired + emptyKeys }
+  var keyCount: Int { keysLoaded + keysExpired + emptyKeys + batch.value.waitingCount }
 
   /// Loads until `isTimeOver` says so, which is asked behind so many steps, each of them a key or
-  /// something smaller; true at the end.
+  /// something smaller, or until the helper that reads ahead is behind; true at the end.
   func load(stepsPerQuestion: Int, isTimeOver: () -> Bool) throws(RDBError) -> Bool {
+    let isDone: Bool
+    do throws(RDBError) {
+      isDone = try read(stepsPerQuestion: stepsPerQuestion, isTimeOver: isTimeOver)
+    } catch {
+      // What is wrong with these keys stands in front of it.
+      try storeBatch()
+      throw error
+    }
+    try storeBatch()
+    return isDone
+  }
+
+  private func read(stepsPerQuestion: Int, isTimeOver: () -> Bool) throws(RDBError) -> Bool {
     var key = ByteBuffer()
     var value = ByteBuffer()
+    if reader.isStarved { return false }
     if !hasHeader { try readHeader() }
     var count = 0
     while try step(&key, &value) {
       count &+= 1
-      if count.isMultiple(of: stepsPerQuestion), isTimeOver() { return false }
+      if count.isMultiple(of: stepsPerQuestion), reader.isStarved || isTimeOver() { return false }
       if value.capacity > 1 << 20 { value.removeAll(keepingCapacity: false) }
     }
     return true
@@ -85,6 +109,10 @@ final class RDBLoader {
 
   /// Reads one key or one opcode; false at the end.
   private func step(_ key: inout ByteBuffer, _ value: inout ByteBuffer) throws(RDBError) -> Bool {
+    if announcedCount > 0 {
+      if database.reserve(announcedCount, atMost: RDBLoader.bucketsPerStep) { announcedCount = 0 }
+      return true
+    }
     let code = try reader.byte()
     guard let opcode = RDBFormat.Opcode(rawValue: code) else {
       try readKey(code, &key, &value)
@@ -99,7 +127,10 @@ final class RDBLoader {
     case .idle: access = .idle(Int(clamping: try reader.number()))
     case .frequency: access = .frequency(try reader.byte())
     case .selectDatabase: try select(try reader.length())
-    case .resize: for _ in 0..<2 { _ = try reader.length() }
+    case .resize:
+      let count = try reader.length()
+      _ = try reader.length()
+      if options.report == nil { announce(count) }
     case .slotInfo: for _ in 0..<3 { _ = try reader.length() }
     case .aux:
       try reader.string(into: &key)
@@ -118,7 +149,13 @@ final class RDBLoader {
   private func select(_ number: Int) throws(RDBError) {
     if let report = options.report { return report.select(number) }
     guard number < databases.count else { throw reader.failure(.databaseOutOfRange(number)) }
+    try storeBatch()
     database = databases[number]
+  }
+
+  /// So many keys of the database are said to follow.
+  private func announce(_ count: Int) {
+    announcedCount = min(count, reader.remainingByteCount / RDBLoader.bytesPerKeyMin)
   }
 
   private func noteAux(_ name: RawSpan, _ value: RawSpan) {
@@ -221,24 +258,48 @@ final class RDBLoader {
       entry.writable.deadline = deadline
       if deadline < database.moment.milliseconds, !options.keepsDueKeys {
         database.discard(entry)
-        // One that is still there, too, goes by itself.
-        if options.announcesExpired, database.keys.find(key.bytes, hash: key.hash) == nil {
-          database.announceExpiry(of: key)
-        }
         keysExpired += 1
+        if options.announcesExpired { try announceExpiry(of: key) }
         return
       }
     }
-    if database.keys.find(key.bytes, hash: key.hash) != nil {
-      guard options.replaces else {
-        database.discard(entry)
-        throw described(reader.failure(.duplicateKey), key.bytes, kind)
-      }
-      _ = database.remove(key)
-    }
     entry.writable.header.access = database.access(access)
-    database.attachQuietly(entry, key)
-    keysLoaded += 1
+    database.keys.prefetchBucket(key.hash)
+    batch.value.append(
+      KeyBatch.Element(entry: entry, hash: key.hash, offset: reader.offset, kind: kind))
+    if batch.value.isFull { try storeBatch() }
+  }
+
+  /// Tells of a due key that was left out.
+  private func announceExpiry(of key: Key) throws(RDBError) {
+    try storeBatch()
+    // One that is still there, too, goes by itself.
+    if database.keys.find(key.bytes, hash: key.hash) == nil { database.announceExpiry(of: key) }
+  }
+
+  /// Stores the keys that wait for it. Of a key that can't be stored the error is thrown, and those
+  /// behind it are dropped.
+  private func storeBatch() throws(RDBError) {
+    var failure: RDBError?
+    while let element = batch.value.takeFirst() {
+      let entry = element.entry.entry
+      let key = Key(entry.key, hash: element.hash)
+      if failure == nil, database.keys.find(key.bytes, hash: key.hash) != nil {
+        if options.replaces {
+          _ = database.remove(key)
+        } else {
+          failure = RDBError(
+            .duplicateKey, offset: element.offset, key: key.bytes.copied, kind: element.kind)
+        }
+      }
+      if failure == nil {
+        database.attachQuietly(element.entry, key)
+        keysLoaded += 1
+      } else {
+        database.discard(element.entry)
+      }
+    }
+    if let failure { throw failure }
   }
 
   private func described(

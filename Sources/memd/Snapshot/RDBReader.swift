@@ -10,56 +10,64 @@ import RESP
 /// the bytes that have come, not with what they announce. Errors are thrown, nothing traps.
 @safe
 final class RDBReader {
-  private static let windowByteCount = 256 << 10
+  /// With fewer bytes at hand the next key may need those that follow.
+  private static let lowByteCount = 64 << 10
 
-  private let file: DiskFile?
-  /// The bytes that are here: all of them for memory, a window that moves on for a file.
-  private let window: UnsafeMutableRawPointer
-  private let ownsWindow: Bool
+  /// Where pieces of a file come from; nil for memory.
+  private let source: ReadAhead?
+  private var piece: FilePiece?
+  /// The bytes that are here: all of them for memory, a piece for a file.
+  private var window: UnsafeRawPointer
   private var position = 0
   private var end: Int
   /// Offset of the window's first byte.
   private var windowOffset = 0
-  /// Up to where the window's bytes are in the checksum.
-  private var checkedPosition = 0
-  private var sum = CRC64()
+  /// Where the piece begins in the window, behind what was left of the one before.
+  private var piecePosition = 0
   private let compressed = Held(ByteBuffer())
   /// Whose numbers are meant.
   var dialect = RDBFormat.Dialect.redis
-  /// False saves the time for the checksum.
-  var sumsUp = true
+  /// False saves the time for the checksum; to be set before anything is read.
+  var sumsUp: Bool {
+    get { source?.sumsUp ?? false }
+    set { source?.sumsUp = newValue }
+  }
   /// Packed values that were looked at byte by byte.
   private(set) var sanitizations = 0
 
   /// Reads an open file from where it stands.
-  init(file: DiskFile) {
-    self.file = file
-    unsafe window = .allocate(byteCount: RDBReader.windowByteCount, alignment: 16)
-    ownsWindow = true
+  ///
+  /// - Parameter helpers: who reads ahead and sums up; nil if nobody does.
+  init(file: DiskFile, helpers: Helpers? = nil) {
+    source = ReadAhead(file, helpers: helpers)
+    unsafe window = UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped
     end = 0
   }
 
   /// Reads bytes that stay where they are until the reader is gone.
   init(unowned bytes: UnsafeRawBufferPointer) {
-    file = nil
-    ownsWindow = false
-    sumsUp = false
-    if let start = bytes.baseAddress {
-      // Memory is only read from: a window that is not owned is never filled.
-      unsafe window = UnsafeMutableRawPointer(mutating: start)
-    } else {
-      unsafe window = UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
-    }
+    source = nil
+    unsafe window = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped
     end = bytes.count
   }
 
-  deinit {
-    compressed.free()
-    if ownsWindow { unsafe window.deallocate() }
+  deinit { compressed.free() }
+
+  /// Whether going on now may mean to wait for the helper.
+  var isStarved: Bool {
+    guard end - position < RDBReader.lowByteCount, let source else { return false }
+    return source.isBehind()
   }
+
+  /// Waits until nobody reads ahead any more. Reading may go on, without a helper; or the caller
+  /// may use the file for something else.
+  func stopReadingAhead() { source?.stop() }
 
   /// Bytes that have been read.
   var offset: Int { windowOffset + position }
+
+  /// Bytes that are still to be read, as far as that is known.
+  var remainingByteCount: Int { source.map { max(0, $0.byteCount - offset) } ?? end - position }
 
   /// True if there are no more bytes; a file is asked.
   func isAtEnd() throws(RDBError) -> Bool {
@@ -76,41 +84,42 @@ final class RDBReader {
   /// A packed value is about to be looked at.
   func noteSanitization() { sanitizations &+= 1 }
 
-  /// The checksum of all bytes that have been read.
+  /// The checksum of all bytes of a file that have been read.
   func checksum() -> UInt64 {
-    sum.update(unsafe RawSpan(_unsafeStart: window + checkedPosition, byteCount: unchecked))
-    checkedPosition = position
+    guard let piece else { return 0 }
+    // Whatever was left of the piece before was read together with some of this one.
+    var sum = CRC64(piece.sumBefore)
+    sum.update(piece.bytes(first: position - piecePosition))
     return sum.value
   }
-
-  private var unchecked: Int { position - checkedPosition }
 
   // MARK: - Bytes
 
   /// Brings at least `count` bytes (few) into the window; false if there are not so many.
   private func fill(_ count: Int) throws(RDBError) -> Bool {
-    if end - position >= count { return true }
-    guard let file else { return false }
-    if sumsUp { _ = checksum() }
     let rest = end - position
-    unsafe window.copyMemory(from: window + position, byteCount: rest)
+    if rest >= count { return true }
+    precondition(count <= FilePiece.roomByteCount)
+    guard let next = try nextPiece() else { return false }
+    let start = unsafe next.start - rest
+    unsafe start.copyMemory(from: window + position, byteCount: rest)
+    if let piece { source?.recycle(piece) }
+    piece = next
     windowOffset += position
+    unsafe window = UnsafeRawPointer(start)
     position = 0
-    checkedPosition = 0
-    end = rest
-    while end < count {
-      let room = unsafe UnsafeMutableRawBufferPointer(
-        start: window + end, count: RDBReader.windowByteCount - end)
-      var received = 0
-      do throws(DiskError) {
-        received = unsafe try file.read(into: room)
-      } catch {
-        throw failure(.disk(error))
-      }
-      if received == 0 { return false }
-      end += received
+    piecePosition = rest
+    end = rest + next.byteCount
+    // Only the last piece of a file is small.
+    return end >= count
+  }
+
+  private func nextPiece() throws(RDBError) -> FilePiece? {
+    do throws(DiskError) {
+      return try source?.next()
+    } catch {
+      throw failure(.disk(error))
     }
-    return true
   }
 
   @inline(__always)

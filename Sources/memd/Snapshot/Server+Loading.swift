@@ -77,13 +77,13 @@ extension Server {
   func beginSnapshot(_ file: DiskFile, _ loading: Loading) {
     loading.part = .snapshot(
       RDBLoader(
-        reader: RDBReader(file: file), into: keyspace.databases, log: log,
+        reader: RDBReader(file: file, helpers: helpers), into: keyspace.databases, log: log,
         options: loading.options))
   }
 
   /// The file is done.
   func endFile(_ loading: Loading) {
-    if case .log(let loader) = loading.part { loader.close() }
+    loading.stopReading()
     loading.file?.close()
     loading.part = nil
     loading.doneByteCount += loading.fileByteCount
@@ -94,10 +94,19 @@ extension Server {
 
   /// Loads a slice; called by the loop while there is something to load.
   func continueLoading() {
+    // Timers come before events in a turn, so the helper may be done already.
+    if persistence.loading?.isStarved == true { helpers.finishCompleted() }
     let deadline = clock.ticks() &+ Server.sliceMilliseconds * timing.ticksPerMillisecond
-    guard configuration.keyLoadDelay == 0 else { return loadSlowly(until: deadline) }
-    persistence.loadingContinuesAt = 0
-    load(stepsPerQuestion: 16) { clock.ticks() >= deadline }
+    if configuration.keyLoadDelay == 0 {
+      persistence.loadingContinuesAt = 0
+      load(stepsPerQuestion: 16) { clock.ticks() >= deadline }
+    } else {
+      loadSlowly(until: deadline)
+    }
+    guard persistence.loading?.isStarved == true else { return }
+    // The helper wakes the loop before.
+    let later = clock.monotonicNanoseconds() + 1_000_000
+    persistence.loadingContinuesAt = max(persistence.loadingContinuesAt, later)
   }
 
   /// Loads what `key-load-delay` allows by now. The loop does other things while it waits.
@@ -117,14 +126,25 @@ extension Server {
 
   /// Loads everything that is left, whoever waits, and without delays.
   func finishLoading() {
-    while persistence.loading != nil {
+    while let loading = persistence.loading {
+      if case .snapshot(let loader) = loading.part { loader.reader.stopReadingAhead() }
       load(stepsPerQuestion: 16) { false }
-      if persistence.loading != nil { helpers.drain(.snapshot) }
+      if persistence.loading?.isStarved == true { helpers.drain(.snapshot) }
     }
   }
 
   private func load(stepsPerQuestion: Int, isTimeOver: () -> Bool) {
     guard let loading = persistence.loading else { return }
+    loadPart(of: loading, stepsPerQuestion: stepsPerQuestion, isTimeOver: isTimeOver)
+    guard persistence.loading === loading else { return }
+    let progress = loading.progress.line(
+      offset: loading.offset, keyCount: loading.keyCount, at: clock.monotonicNanoseconds())
+    if let progress { log.notice(progress) }
+  }
+
+  private func loadPart(
+    of loading: Loading, stepsPerQuestion: Int, isTimeOver: () -> Bool
+  ) {
     switch loading.part {
     case .snapshot(let loader):
       do throws(RDBError) {
@@ -156,6 +176,7 @@ extension Server {
   }
 
   private func note(_ loader: RDBLoader, in loading: Loading) {
+    loader.reader.stopReadingAhead()
     loading.keysLoaded += loader.keysLoaded
     loading.keysExpired += loader.keysExpired
     loading.emptyKeys += loader.emptyKeys
@@ -168,7 +189,7 @@ extension Server {
   }
 
   func endLoading(_ loading: Loading, isComplete: Bool) {
-    if case .log(let loader) = loading.part { loader.close() }
+    loading.stopReading()
     loading.file?.close()
     persistence.loading = nil
     gate.remove(.busy)

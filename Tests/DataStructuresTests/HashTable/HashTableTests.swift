@@ -37,6 +37,29 @@ struct HashTableTests {
     allocator.destroy()
   }
 
+  @Test func `Buckets made beforehand are not split by what comes`() {
+    let allocator = Allocator.create()
+    do {
+      let numbers = NumberTable(in: allocator)
+      var steps = 1
+      while !numbers.table.reserve(5000, atMost: 100) { steps += 1 }
+      let bucketCount = numbers.table.bucketCount
+      #expect(steps == (bucketCount + 99) / 100)
+      for word in 1...5000 as ClosedRange<UInt64> { numbers.insert(word) }
+      #expect(numbers.table.bucketCount == bucketCount)
+      #expect(bucketCount == (5000 * 4 + 26) / 27)
+      numbers.table.checkInvariants()
+      // Elements would have to move.
+      let isEnough = numbers.table.reserve(50_000, atMost: 1)
+      #expect(isEnough)
+      #expect(numbers.table.bucketCount == bucketCount)
+      for word in 1...5000 as ClosedRange<UInt64> { #expect(numbers.remove(word)) }
+      numbers.table.checkInvariants()
+    }
+    #expect(allocator.bytesInUse == 0)
+    allocator.destroy()
+  }
+
   @Test(arguments: [
     HashSeed(k0: 1, k1: 2), HashSeed(k0: 0, k1: 1), HashSeed(k0: 0, k1: 3),
     HashSeed(k0: 0, k1: 1000),

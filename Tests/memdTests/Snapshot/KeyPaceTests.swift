@@ -23,6 +23,9 @@ import Testing
     let server = slowServer()
     var isReady = false
     server.server.loadAtStart { isReady = true }
+    // The helper reads the file.
+    server.turn()
+    server.advance(milliseconds: 5)
     for count in 1...3 {
       #expect(server.run("GET a") == loading)
       #expect(server.server.persistence.loading?.keyCount == count)
@@ -43,6 +46,7 @@ import Testing
     var isReady = false
     server.server.loadAtStart { isReady = true }
     server.turn()
+    server.advance(milliseconds: 5)
     #expect(server.run("CONFIG SET key-load-delay 0") == .ok)
     server.turn()
     #expect(isReady)
