@@ -66,6 +66,9 @@ struct LogAnnotation: Equatable, Sendable {
     return Self.head(replicationID, offset, since) + " crc64=\(padding)\(digits)\r\n"
   }
 
+  /// Redis's line that tells when what follows was done, in seconds since 1970.
+  static func line(timestamp: Int) -> ByteText { "#TS:\(timestamp)\r\n" }
+
   /// The part that its checksum covers.
   fileprivate static func head(_ id: ByteText, _ offset: Int, _ since: Int) -> ByteText {
     "\(start)replid=\(id) offset=\(offset) since=\(since)"

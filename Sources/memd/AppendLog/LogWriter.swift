@@ -140,7 +140,7 @@ final class LogWriter: @unchecked Sendable {
     let path = path(isListed ? next.addIncrement(naming).name : naming.temporaryIncrement)
     var checksum = LogChecksum()
     var head = ByteText()
-    if let timestamp { head += Self.line(timestamp: timestamp) }
+    if let timestamp { head += LogAnnotation.line(timestamp: timestamp) }
     checksum.add(head.rawSpan)
     head +=
       checksum.seal(
@@ -219,7 +219,7 @@ final class LogWriter: @unchecked Sendable {
     let timestamp = portion.timestamp == lastTimestamp ? nil : portion.timestamp
     try write { (file, checksum) throws(DiskError) in
       if let timestamp {
-        let line = Self.line(timestamp: timestamp)
+        let line = LogAnnotation.line(timestamp: timestamp)
         checksum.add(line.rawSpan)
         try file.write(line.bytes)
       }
@@ -230,8 +230,6 @@ final class LogWriter: @unchecked Sendable {
     }
     if let timestamp { lastTimestamp = timestamp }
   }
-
-  private static func line(timestamp: Int) -> ByteText { "#TS:\(timestamp)\r\n" }
 
   /// Confirms what stands behind the last annotation. If there is no room for it, another one will
   /// do that.

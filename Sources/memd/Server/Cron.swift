@@ -46,6 +46,7 @@ extension Server {
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime
     updateDiskGate()
+    if persistence.savingContinuesAt < .max { persistence.savingContinuesAt = 0 }
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
     // Other thresholds: what was hopeless may not be any more.
     upkeep.compaction.noteFreeBytes(0)

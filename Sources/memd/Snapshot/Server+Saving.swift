@@ -147,6 +147,7 @@ extension Server {
     let isLogBase = purpose != .snapshot
     if case .logBase(let format) = purpose { options.format = format }
     options.version = cut.version
+    options.timestamp = logTimestamp
     options.compresses = configuration.rdbCompression
     options.hasChecksum = configuration.rdbChecksum
     options.syncsIncrementally =

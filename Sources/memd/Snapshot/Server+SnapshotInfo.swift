@@ -14,7 +14,7 @@ extension Server {
     // No process is forked: what is copied since it was about to change takes the place of pages
     // that a fork would copy.
     text.field("current_cow_peak", save?.cut.forcedByteCountInAll ?? 0)
-    text.field("current_cow_size", save?.cut.waitingByteCount ?? 0)
+    text.field("current_cow_size", save?.cut.forcedByteCountInAll ?? 0)
     text.field("current_cow_size_age", 0)
     let total = Double(max(1, save?.cut.keyCount ?? 1))
     text.field("current_fork_perc", Double(save?.cut.processed ?? 0) * 100 / total)

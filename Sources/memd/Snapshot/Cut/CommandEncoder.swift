@@ -244,15 +244,19 @@ final class CommandEncoder: ImageEncoder {
   /// Writes the deadlines of the fields that have just been written, those of neighbours together
   /// if they are the same.
   private func writeFieldDeadlines() {
-    var rest = fieldDeadlines[...]
-    while let first = rest.first {
-      let same = rest.prefix { $0.deadline == first.deadline }
-      rest = rest.dropFirst(same.count)
-      output.begin("HPEXPIREAT", argumentCount: 3 + same.count)
-      output.append(integer: Int(first.deadline))
+    var start = 0
+    while start < fieldDeadlines.count {
+      let deadline = fieldDeadlines[start].deadline
+      var end = start + 1
+      while end < fieldDeadlines.count, fieldDeadlines[end].deadline == deadline { end += 1 }
+      output.begin("HPEXPIREAT", argumentCount: 3 + end - start)
+      output.append(integer: Int(deadline))
       output.append("FIELDS")
-      output.append(integer: same.count)
-      for field in same { output.append(raw: output.elements.value.bytes.extracting(field.name)) }
+      output.append(integer: end - start)
+      for index in start..<end {
+        output.append(elementsIn: fieldDeadlines[index].name)
+      }
+      start = end
     }
     fieldDeadlines.removeAll(keepingCapacity: true)
   }

@@ -99,6 +99,12 @@ final class CommandOutput {
 
   // MARK: - Elements
 
+  /// Bytes of gathered elements, as they stand in a command.
+  @inline(never)
+  func append(elementsIn range: Range<Int>) {
+    append(raw: elements.value.bytes.extracting(range))
+  }
+
   /// Begins commands with an element each, or more.
   func beginElements(_ name: StaticString) {
     assert(elementCount == 0, "elements of another command")

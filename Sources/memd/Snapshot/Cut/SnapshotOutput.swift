@@ -22,6 +22,8 @@ final class SnapshotOutput: @unchecked Sendable {
     var hasChecksum = true
     /// Whether the file is synced every few megabytes instead of as a whole at the end.
     var syncsIncrementally = true
+    /// Seconds since 1970 that stand in front of commands, if that is wanted.
+    var timestamp: Int?
     /// Names and values in front of the keys.
     var properties: [(name: String, value: String)] = []
   }
@@ -49,6 +51,9 @@ final class SnapshotOutput: @unchecked Sendable {
       let file = try SnapshotFile(
         disk: disk, temporary: temporary, syncsIncrementally: options.syncsIncrementally)
       self.file = file
+      if options.format == .commands, let timestamp = options.timestamp {
+        try file.write(LogAnnotation.line(timestamp: timestamp).rawSpan)
+      }
       let encoder = makeEncoder(to: file)
       encoder.begin()
       self.encoder = encoder
