@@ -34,9 +34,9 @@ final class AppendLog {
   /// What a helper has written; nil while the log is off.
   var cursor: StreamCursor?
   var handedOver = 0
+  /// Where the last job ends that has a part of the stream: by that the next one is recognized.
+  var lastJobEnd = 0
   var synced = 0
-  /// Parts of the stream that are for followers only, beyond `handedOver`.
-  var skipped: [Range<Int>] = []
   /// Jobs that are not finished.
   var jobCount = 0
   /// Monotonic nanoseconds: of the last time that something was handed over, and synced.
@@ -87,24 +87,26 @@ final class AppendLog {
   /// Whether changes go to a file.
   var isRunning: Bool { cursor != nil }
 
-  /// The stream's bytes up to here have been seen to.
-  func note(skipped range: Range<Int>) {
-    if isRunning { skipped.append(range) }
-  }
-
   /// What has been added to the stream since this was called last, without what is for followers
   /// only.
-  func takePortion(of stream: ReplicationStream, timestamp: Int?) -> LogPortion {
-    let start = handedOver
+  func takePortion(of effects: Effects, timestamp: Int?) -> LogPortion {
+    let stream = effects.stream
+    let start = lastJobEnd
     var parts: [StreamPart] = []
-    for range in skipped {
+    for range in effects.takeUnlogged() where range.lowerBound >= handedOver {
       add(handedOver..<range.lowerBound, of: stream, to: &parts)
       handedOver = range.upperBound
     }
-    skipped.removeAll()
     add(handedOver..<stream.offset, of: stream, to: &parts)
     handedOver = stream.offset
+    lastJobEnd = handedOver
     return LogPortion(start: start, parts: parts, end: stream.position, timestamp: timestamp)
+  }
+
+  /// What has been added to the stream since then is for followers only.
+  func passOver(_ effects: Effects) {
+    _ = effects.takeUnlogged()
+    handedOver = effects.stream.offset
   }
 
   private func add(_ range: Range<Int>, of stream: ReplicationStream, to parts: inout [StreamPart])
@@ -146,7 +148,7 @@ final class LogJob: Job, @unchecked Sendable {
   enum Work {
     /// `delay`: nanoseconds to sleep first, as DEBUG AOF-FLUSH-SLEEP wants it.
     case write(LogPortion, syncs: Bool, delay: Int64)
-    case beginIncrement(LogPosition, timestamp: Int?, isListed: Bool)
+    case beginIncrement(LogPosition, after: Int, timestamp: Int?, isListed: Bool)
     case dropHistory
     case install(LogRewriting, byteCount: Int, keepsHistory: Bool)
     case close
@@ -174,8 +176,9 @@ final class LogJob: Job, @unchecked Sendable {
       case .write(let portion, let syncs, let delay):
         if delay > 0 { clock.sleep(nanoseconds: delay) }
         try writer.write(portion, syncs: syncs)
-      case .beginIncrement(let position, let timestamp, let isListed):
-        try writer.beginIncrement(at: position, timestamp: timestamp, isListed: isListed)
+      case .beginIncrement(let position, let offset, let timestamp, let isListed):
+        try writer.beginIncrement(
+          at: position, after: offset, timestamp: timestamp, isListed: isListed)
       case .dropHistory: writer.dropHistory()
       case .install(let rewriting, let byteCount, let keepsHistory):
         try writer.install(

@@ -34,7 +34,7 @@ struct LogFailure: Error, Equatable {
       }
     return [
       "Bad file format reading the append only file \(file.text): make a backup of your AOF file, "
-        + "then use ./redis-check-aof --fix <filename.manifest>",
+        + "then use memd --check-aof --fix <filename.manifest>",
       detail + ", and everything before offset \(wholeOffset) is complete",
     ]
   }
@@ -65,7 +65,7 @@ enum LogEnding: Equatable {
     guard self != .whole else { return [] }
     return revertLines(file) + [
       "Unexpected end of file reading the append only file \(file.text). You can: 1) Make a backup"
-        + " of your AOF file, then use ./redis-check-aof --fix <filename.manifest>. 2)"
+        + " of your AOF file, then use memd --check-aof --fix <filename.manifest>. 2)"
         + " Alternatively you can set the 'aof-load-truncated' configuration option to yes and"
         + " restart the server."
     ]

@@ -29,7 +29,7 @@ struct LogPosition: Equatable, Sendable {
 
 /// A part of the stream that goes into the log.
 struct LogPortion: Sendable {
-  /// Offset in front of it.
+  /// Where the portion before ends.
   let start: Int
   let parts: [StreamPart]
   /// The point behind it; what lies between and is not among the parts belongs to followers only.
@@ -129,13 +129,15 @@ final class LogWriter: @unchecked Sendable {
   /// Begins another increment: what follows stands in it.
   ///
   /// - Parameters:
+  ///   - after: where what was written before ends.
   ///   - timestamp: seconds since 1970 to begin with, if that is wanted.
   ///   - isListed: whether the manifest names it from now on; else that waits for a base.
   func beginIncrement(
-    at position: LogPosition, timestamp: Int?, isListed: Bool
+    at position: LogPosition, after end: Int, timestamp: Int?, isListed: Bool
   ) throws(LogWriteFailure) {
-    try expect(position.offset)
+    try expect(end)
     try closeIncrement()
+    offset = position.offset
     var next = manifest
     let path = path(isListed ? next.addIncrement(naming).name : naming.temporaryIncrement)
     var checksum = LogChecksum()

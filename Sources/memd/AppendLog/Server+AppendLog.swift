@@ -18,7 +18,7 @@ extension Server {
   /// Whether output must wait, since it may show what the log can still lose.
   var holdsOutput: Bool {
     appendLog.state == .on && logSyncPolicy == .always
-      && appendLog.synced < effects.stream.offset
+      && appendLog.synced < effects.loggedOffset
   }
 
   /// When the log is synced; never while a snapshot is being written, if that is wanted.
@@ -32,11 +32,12 @@ extension Server {
     log.continuesAt = .max
     guard log.jobCount == 0, log.failure == nil else { return considerLogDelay() }
     let now = timing.turnStartedAt
-    let pending = effects.stream.offset - log.handedOver
+    let pending = effects.loggedOffset - log.handedOver
     let policy = logSyncPolicy
     let isSyncDue =
       policy == .always
       || (policy == .everySecond && now - log.syncedAt >= Server.secondOfNanoseconds)
+    if pending <= 0, effects.stream.offset > log.handedOver { passOverUnlogged() }
     if pending > 0 {
       let isDue =
         policy == .always || pending >= Server.writeByteCount
@@ -49,13 +50,23 @@ extension Server {
     }
   }
 
+  /// What has been added to the stream is for followers only.
+  private func passOverUnlogged() {
+    let log = appendLog
+    let isSynced = log.synced == log.handedOver
+    log.passOver(effects)
+    if let cursor = log.cursor { cursor.advance(log.handedOver - cursor.position) }
+    if isSynced { log.synced = log.handedOver }
+  }
+
   /// Gives the helper all that has been added to the stream.
   func handOverLog(syncs: Bool) {
     let log = appendLog
-    let portion = log.takePortion(of: effects.stream, timestamp: logTimestamp)
+    let portion = log.takePortion(of: effects, timestamp: logTimestamp)
     log.handedOverAt = clock.monotonicNanoseconds()
     if syncs { log.syncedAt = log.handedOverAt }
-    if !output.held.waiting.isEmpty { coverHeldOutput() }
+    // Behind other jobs nobody would know which of them covers what.
+    if syncs, log.jobCount == 0 { coverHeldOutput() }
     submit(.write(portion, syncs: syncs, delay: log.writeDelay))
   }
 
@@ -97,7 +108,7 @@ extension Server {
     } else if !portion.parts.isEmpty {
       log.hasUnsynced = true
     }
-    releaseCoveredOutput()
+    if syncs { releaseCoveredOutput() }
     if log.failure != nil, !log.needsBase {
       self.log.warning("AOF write error looks solved. The server can write again.")
       log.failure = nil
@@ -115,6 +126,7 @@ extension Server {
     case .refused:
       // It stays where it is and is tried again.
       log.handedOver = min(log.handedOver, portion.start)
+      log.lastJobEnd = min(log.lastJobEnd, portion.start)
     case .broken:
       if let cursor = log.cursor { cursor.advance(portion.end.offset - cursor.position) }
     }
@@ -129,6 +141,7 @@ extension Server {
       self.log.warning(
         "Error writing to the AOF file: \(cause.operation) \(cause.path): \(cause.cause.text)")
     }
+    log.failure = failure
     if log.state == .on, logSyncPolicy == .always {
       self.log.warning(
         "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
@@ -141,7 +154,6 @@ extension Server {
           + " rewritten, which is tried again and again; make sure that the disk is well.")
       log.needsBase = true
     }
-    log.failure = failure
     updateDiskGate()
     return false
   }

@@ -80,7 +80,7 @@ extension Server {
       } else {
         do throws(LogWriteFailure) {
           try writer.beginIncrement(
-            at: position, timestamp: logTimestamp, isListed: true)
+            at: position, after: position.offset, timestamp: logTimestamp, isListed: true)
         } catch {
           throw error.cause
         }
@@ -92,6 +92,7 @@ extension Server {
     }
     writer.dropHistory()
     log.cursor = effects.stream.makeCursor()
+    effects.notesUnlogged = true
     log.restart(at: position.offset)
     log.state = .on
     log.byteCount = writer.byteCount
@@ -113,7 +114,10 @@ extension Server {
       for line in error.lines { log.warning(line) }
       return false
     }
-    guard let manifest = appendLog.writer?.manifest else { return false }
+    guard let manifest = appendLog.writer?.manifest, !manifest.isEmpty else {
+      log.warning("There is no append only file to load")
+      return false
+    }
     _ = keyspace.flushAll(lazily: false)
     var isLoaded = false
     loadLog(manifest) { isLoaded = $0 }
@@ -262,9 +266,14 @@ extension Server {
     if loading.refusedCount <= 10 {
       log.warning(
         "== CRITICAL == The command '\(ByteText(command).logText)' at offset \(offset) of"
-          + " \(loading.path) is refused: \(text.logText)")
+          + " \(loading.path) is refused: \(Self.line(of: error))")
     }
     return true
+  }
+
+  /// An error reply without its line end.
+  private static func line(of error: [UInt8]) -> String {
+    ByteText(DirectiveText.trimmed(error[...])).logText
   }
 
   private func report(_ failure: StreamFailure, in loading: Loading) {
@@ -278,7 +287,11 @@ extension Server {
         log.warning("Unknown command '\(name)' reading the append only file \(loading.path)")
       }
       log.warning(
-        "The command '\(name)' at offset \(offset) can't be executed: \(ByteText(error).logText)")
+        "The command '\(name)' at offset \(offset) of \(loading.path) can't be executed:"
+          + " \(Self.line(of: error))")
+      if Keyword(folding: command.rawSpan) == Keyword("select") {
+        log.warning("The log needs more databases than 'databases \(configuration.databases)'")
+      }
     }
   }
 }

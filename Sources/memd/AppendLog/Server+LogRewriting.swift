@@ -23,7 +23,8 @@ extension Server {
       log.hasRewriteFailed = true
       return false
     }
-    statistics.rewrites += 1
+    // The first base is none.
+    if !persistence.isWritingFirstBase { statistics.rewrites += 1 }
     let directory = log.directory
     let rewriting = LogRewriting(
       format: configuration.aofUseRdbPreamble ? .rdb : .aof,
@@ -44,13 +45,20 @@ extension Server {
   private func switchIncrement() {
     let log = appendLog
     // In front of the first increment stands nothing that would have to be kept.
-    if log.state == .on, effects.stream.offset > log.handedOver { handOverLog(syncs: false) }
+    if log.state == .on, effects.stream.offset > log.handedOver {
+      handOverLog(syncs: false)
+    }
     effects.forgetDatabase()
+    let end = log.lastJobEnd
     if log.state == .starting { log.restart(at: effects.stream.offset) }
     // A base that is to mend the log must not be the end of what is read until it is there.
     let isListed = log.state == .on && !log.needsBase
     submit(
-      .beginIncrement(effects.stream.position, timestamp: logTimestamp, isListed: isListed))
+      .beginIncrement(
+        effects.stream.position, after: end, timestamp: logTimestamp,
+        isListed: isListed))
+    log.handedOver = effects.stream.offset
+    log.lastJobEnd = effects.stream.offset
   }
 
   /// A helper has begun the next increment, or not.
@@ -60,7 +68,8 @@ extension Server {
     log.warning("Can't begin the next append only file: \(cause)")
     // One that was refused has left the log as it was.
     if case .broken = failure, endsWith(failure) { return }
-    cancelRewriting(because: "there is no file for what changes meanwhile")
+    if let save = persistence.backgroundSave, !save.isSnapshot { drop(save) }
+    endRewriting(because: "there is no file for what changes meanwhile")
   }
 
   /// The base is written and durable: a helper puts it in its place.
@@ -102,7 +111,7 @@ extension Server {
   private func endRewriting(seconds: Int) {
     let log = appendLog
     log.rewriting = nil
-    log.lastRewriteSeconds = seconds
+    if !persistence.isWritingFirstBase { log.lastRewriteSeconds = seconds }
     log.hasRewriteFailed = false
     log.rewriteFailuresInARow = 0
     callWhenStarted(true)
@@ -130,11 +139,12 @@ extension Server {
     whenStarted?(hasStarted)
   }
 
-  /// Gives a rewrite up whose base is not complete.
-  func cancelRewriting(because reason: String) {
+  /// Gives a rewrite up that nobody wants any more.
+  func cancelRewriting() {
     guard appendLog.rewriting != nil else { return }
     if let save = persistence.backgroundSave, !save.isSnapshot { drop(save) }
-    endRewriting(because: reason)
+    log.notice("The rewrite of the append only file under way is given up")
+    appendLog.rewriting = nil
   }
 
   // MARK: - Rewrites that nobody asks for
@@ -196,9 +206,10 @@ extension Server {
     let log = appendLog
     try prepareLogWriter()
     log.lock = try lockLogDirectory()
-    cancelRewriting(because: "the log is turned on")
+    cancelRewriting()
     log.state = .starting
     log.cursor = effects.stream.makeCursor()
+    effects.notesUnlogged = true
     log.restart(at: effects.stream.offset)
     log.whenStarted = whenStarted
     if persistence.backgroundSave == nil {
@@ -213,10 +224,11 @@ extension Server {
     let log = appendLog
     guard log.isRunning else { return }
     if log.rewriting != nil { self.log.notice("Killing AOF child: the rewrite is given up") }
-    cancelRewriting(because: "the log is turned off")
+    cancelRewriting()
     finishLog()
     if let cursor = log.cursor { effects.stream.remove(cursor) }
     log.cursor = nil
+    effects.notesUnlogged = false
     log.state = .off
     log.failure = nil
     log.needsBase = false
@@ -247,7 +259,7 @@ extension AppendLog {
   func restart(at offset: Int) {
     if let cursor { cursor.advance(offset - cursor.position) }
     handedOver = offset
+    lastJobEnd = offset
     synced = offset
-    skipped.removeAll()
   }
 }

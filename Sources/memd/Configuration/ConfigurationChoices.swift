@@ -172,10 +172,10 @@ struct KeyspaceNotifications: OptionSet, Sendable {
 }
 /// When changes in the log become durable (`appendfsync`).
 enum AppendFsync: String, ConfigurationChoice {
-  /// Before anybody hears of them.
-  case always
   /// A second later.
   case everySecond = "everysec"
+  /// Before anybody hears of them.
+  case always
   /// When the system pleases.
   case no
 }

@@ -15,9 +15,17 @@ extension OptionTable {
     .path("dbfilename", \.dbFilename).with(.protected)
       .refusing { isFileName($0) ? nil : "dbfilename can't be a path, just a filename" },
     .path("appendfilename", \.appendFilename).with(.immutable)
-      .refusing { isFileName($0) ? nil : "appendfilename can't be a path, just a filename" },
+      .refusing {
+        $0.isEmpty
+          ? "appendfilename can't be empty"
+          : isFileName($0) ? nil : "appendfilename can't be a path, just a filename"
+      },
     .path("appenddirname", \.appendDirname).with(.immutable)
-      .refusing { isFileName($0) ? nil : "appenddirname can't be a path, just a dirname" },
+      .refusing {
+        $0.isEmpty
+          ? "appenddirname can't be empty"
+          : isFileName($0) ? nil : "appenddirname can't be a path, just a dirname"
+      },
     .choice("appendfsync", \.appendFsync),
     .flag("no-appendfsync-on-rewrite", \.noAppendFsyncOnRewrite),
     .integer("auto-aof-rewrite-percentage", .natural32, \.autoAofRewritePercentage),

@@ -125,10 +125,7 @@ extension Server {
   func pingFollowers() {
     guard !followers.all.isEmpty, clock.monotonicNanoseconds() >= followers.nextPing else { return }
     followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
-    guard !pause.isActive else { return }
-    let start = effects.stream.offset
-    effects.ping()
-    appendLog.note(skipped: start..<effects.stream.offset)
+    if !pause.isActive { effects.ping() }
   }
 }
 

@@ -35,6 +35,9 @@ struct HeldClients {
   var covered: [Client] = []
 
   var isEmpty: Bool { waiting.isEmpty && covered.isEmpty }
+
+  /// Those that wait are covered now, in the place of others.
+  mutating func cover() { swap(&covered, &waiting) }
 }
 
 extension Client {
@@ -51,7 +54,7 @@ extension Server {
       return flushAtEndOfTurn(client)
     }
     var held = client.details?.held ?? HeldOutput(releasedCount: client.sentCount)
-    if !held.isWaiting, client.reply.count > held.coveredCount {
+    if !held.isWaiting, client.reply.count > max(held.coveredCount, held.releasedCount) {
       held.isWaiting = true
       output.held.waiting.append(client)
     }
@@ -60,26 +63,23 @@ extension Server {
     flushAtEndOfTurn(client)
   }
 
-  /// The sync that begins covers everything that is held.
+  /// The sync that begins covers everything that is held. None may be under way.
   func coverHeldOutput() {
+    assert(output.held.covered.isEmpty, "two syncs at once")
     for client in output.held.waiting where !client.flags.contains(.closed) {
       client.details?.held?.coveredCount = client.reply.count
       client.details?.held?.isWaiting = false
     }
-    output.held.covered += output.held.waiting
-    output.held.waiting.removeAll(keepingCapacity: true)
+    output.held.cover()
   }
 
-  /// The sync under way is done: what it covers leaves at the end of the turn.
+  /// The sync under way is done: what it covers leaves at the end of the turn, whatever has come
+  /// behind it meanwhile.
   func releaseCoveredOutput() {
     for client in output.held.covered where !client.flags.contains(.closed) {
       guard let held = client.details?.held else { continue }
-      if held.isWaiting {
-        client.details?.held?.releasedCount = held.coveredCount
-        queueOutput(client)
-      } else {
-        release(client)
-      }
+      client.details?.held?.releasedCount = held.coveredCount
+      queueOutput(client)
     }
     output.held.covered.removeAll(keepingCapacity: true)
   }
@@ -88,19 +88,23 @@ extension Server {
   func releaseHeldOutput() {
     for client in output.held.covered + output.held.waiting
     where !client.flags.contains(.closed) {
-      release(client)
+      forgetHeldOutput(of: client)
+      queueOutput(client)
     }
     output.held = HeldClients()
   }
 
-  private func release(_ client: Client) {
+  private func forgetHeldOutput(of client: Client) {
     client.details?.held = nil
     client.flags.remove(.heldOutput)
-    queueOutput(client)
   }
 
   /// Sends what was released of a client's output.
   func flushReleased(_ client: Client) {
+    if let held = client.details?.held, !held.isWaiting, held.releasedCount >= client.reply.count {
+      forgetHeldOutput(of: client)
+      return flush(client)
+    }
     let count = client.sendableCount - client.sentCount
     guard count > 0 else {
       if client.flags.contains(.waitsForWritable) { stopAwaitingWritable(client) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import EventLoop
 
 // The end of the server: SHUTDOWN, and the signals that ask for it. The loop ends with the turn;
 // what has to be done with listeners and files is up to whoever ran the loop.
@@ -37,11 +38,13 @@ extension Server {
         log.warning("Error trying to save the DB. Exit anyway.")
       }
     }
+    cancelRewriting()
     if appendLog.isRunning {
-      cancelRewriting(because: "the server ends")
       log.notice("Calling fsync() on the AOF file.")
       finishLog()
     }
+    // What was given up is removed.
+    helpers.drain(.snapshot)
     if exitCode == nil { exitCode = 0 }
     return true
   }

@@ -51,8 +51,9 @@ extension Server {
   /// Takes the images that `rdb-key-save-delay` allows by now. The loop does other things while it
   /// waits.
   private func saveSlowly(_ save: BackgroundSave) {
+    let isUnderWay = persistence.savingContinuesAt < .max
     var pace = KeyPace(
-      continuesAt: max(persistence.savingContinuesAt, save.startedAt),
+      continuesAt: isUnderWay ? persistence.savingContinuesAt : save.startedAt,
       keyCount: save.cut.processed, delay: configuration.rdbKeySaveDelay)
     while save.canAdvance, pace.continuesAt <= clock.monotonicNanoseconds() {
       advance(save, stepCount: 1)

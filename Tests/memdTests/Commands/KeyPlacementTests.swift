@@ -152,7 +152,7 @@ import Testing
     let before = server.changeCount
     let stream = server.stream { #expect(server.run("MOVE a 1 replace") == 1) }
     #expect(events.take() == ["1 new a", "0 move_from a", "1 move_to a"])
-    #expect(stream == ["MOVE a 1 replace"])
+    #expect(stream == ["MULTI", "COPY a a DB 1 REPLACE", "DEL a", "EXEC"])
     #expect(server.changeCount == before + 1)
     #expect(server.run("DBSIZE") == 0)
     server.run("SELECT 1")

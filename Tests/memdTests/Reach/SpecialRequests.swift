@@ -16,6 +16,7 @@ enum SpecialRequests {
     "assert": "ends the server", "panic": "ends the server", "segfault": "ends the server",
     "populate": "followers don't get its keys",
     "config-rewrite-force-all": "there is no configuration file",
+    "loadaof": "followers don't get what an old log holds",
     "set-skip-checksum-validation": "payloads with random damage would be taken for good ones",
   ]
 
@@ -51,7 +52,7 @@ enum SpecialRequests {
     ],
     "replybuffer": ["peak-reset-time never", "resizing 1"],
     "set-active-expire": ["0", "1", "1", "1"], "sleep": ["0.001"],
-    "reload": ["", "", "noflush merge", "merge"],
+    "reload": ["", "", "noflush merge", "merge"], "aof-flush-sleep": ["0", "100"],
   ]
 
   static func debugLine(_ dice: inout Dice) -> String {
@@ -87,6 +88,8 @@ enum SpecialRequests {
     ("latency-tracking", ["yes", "no"]), ("slowlog-log-slower-than", ["0", "10000", "-1"]),
     ("slowlog-max-len", ["5", "128"]), ("latency-monitor-threshold", ["0", "1"]),
     ("tracking-table-max-keys", ["1", "10", "0"]), ("maxmemory-clients", ["0", "0", "100kb"]),
+    ("appendonly", ["yes", "yes", "no"]), ("appendfsync", ["everysec", "no"]),
+    ("aof-use-rdb-preamble", ["yes", "no"]), ("aof-timestamp-enabled", ["yes", "no"]),
     ("save", ["", "900 1"]), ("rdbcompression", ["yes", "no"]), ("lfu-decay-time", ["0", "1"]),
     ("acllog-max-len", ["2", "128"]), ("client-output-buffer-limit", ["normal 0 0 0"]),
   ]

@@ -89,10 +89,24 @@ enum BitSearchCommands: CommandFamily {
       call.replaces(key, by: .string)
       call.database.replaceString(key, count: count) { combine(sources, operation, into: $0) }
       call.changed(key, .set)
+      if operation.isNew { try propagateResult(call, key) }
     } else if call.database.delete(key) {
       call.changed(key, .delete)
+      if operation.isNew {
+        call.effects.rewrite("DEL", argumentCount: 1)
+        call.effects.append(key.bytes)
+      }
     }
     call.reply.integer(count)
+  }
+
+  /// Followers and readers of logs may not know the operation.
+  private static func propagateResult(_ call: borrowing Call, _ key: Key) throws(CommandError) {
+    guard let value = try call.database.string(key) else { return }
+    var scratch = DecimalScratch()
+    call.effects.rewrite("SET", argumentCount: 2)
+    call.effects.append(key.bytes)
+    call.effects.append(value.text(&scratch))
   }
 
   /// The operation that the request names, with as many strings as it needs.
@@ -147,6 +161,16 @@ enum BitSearchCommands: CommandFamily {
       }
       target.write(combination.finish(), at: offset)
       offset = end
+    }
+  }
+}
+
+extension BitOperation {
+  /// Whether it came with Redis 8.2.
+  fileprivate var isNew: Bool {
+    switch self {
+    case .and, .or, .xor, .not: false
+    case .diff, .diff1, .andOr, .one: true
     }
   }
 }

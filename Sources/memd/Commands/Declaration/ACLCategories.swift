@@ -56,6 +56,8 @@ struct ACLCategories: OptionSet, Sendable {
     if flags.contains(.admin) { categories.formUnion([.admin, .dangerous]) }
     if flags.contains(.pubsub) { categories.insert(.pubsub) }
     if flags.contains(.blocking) { categories.insert(.blocking) }
+    // What waits for the server itself has nothing to do with keys.
+    if group == .generic, flags.contains(.keyless) { return categories }
     return categories.union(implied(by: group))
   }
 

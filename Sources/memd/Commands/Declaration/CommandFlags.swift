@@ -46,6 +46,8 @@ struct CommandFlags: OptionSet, Sendable {
   /// Propagated even if nothing changed.
   static let alwaysPropagates = CommandFlags(rawValue: 1 << 38)
 
+  /// Concerns no keys, although its group does (WAITAOF).
+  static let keyless = CommandFlags(rawValue: 1 << 36)
   /// Executes what was queued (EXEC).
   static let endsTransaction = CommandFlags(rawValue: 1 << 39)
   /// Runs while the client is subscribed in RESP2.

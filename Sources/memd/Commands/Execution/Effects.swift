@@ -47,6 +47,13 @@ final class Effects {
   private var streamDatabase = -1
   /// The database whose effects are written.
   private var database = 0
+  /// Parts of the stream that are for followers only, as messages and PINGs change nothing; noted
+  /// while somebody takes them.
+  private var unlogged: [Range<Int>] = []
+  private var pendingUnlogged: [Range<Int>] = []
+  var notesUnlogged = false {
+    didSet { if !notesUnlogged { unlogged.removeAll() } }
+  }
   /// True once the command under way has said itself what to propagate.
   private(set) var isRewritten = false
   /// Where that begins among the commands that wait.
@@ -157,6 +164,16 @@ final class Effects {
     }
   }
 
+  /// Has the request under way sent to followers, though it changes nothing.
+  func tellFollowers(_ arguments: Arguments) {
+    guard !isMuted else { return }
+    checkArguments()
+    pendingCount += 1
+    let start = pending.count
+    pending.append(arguments)
+    if notesUnlogged { pendingUnlogged.append(start..<pending.count) }
+  }
+
   /// What waits when a command has ended belongs together, unless the command happened upon it: a
   /// key that is due is no part of what SCAN does.
   func keepTogether(_ isTransaction: Bool) { self.isTransaction = isTransaction }
@@ -168,6 +185,10 @@ final class Effects {
     checkArguments()
     let wraps = isTransaction && pendingCount > 1
     if wraps { appendLiteral("*1\r\n$5\r\nMULTI\r\n") }
+    for range in pendingUnlogged {
+      noteUnlogged(stream.offset + range.lowerBound..<stream.offset + range.upperBound)
+    }
+    pendingUnlogged.removeAll(keepingCapacity: true)
     stream.append(pending.bytes)
     if wraps { appendLiteral("*1\r\n$4\r\nEXEC\r\n") }
     pending.removeAll()
@@ -184,7 +205,31 @@ final class Effects {
   func forgetDatabase() { streamDatabase = -1 }
 
   /// A PING for followers; it belongs to no database.
-  func ping() { appendLiteral("*1\r\n$4\r\nPING\r\n") }
+  func ping() {
+    let start = stream.offset
+    appendLiteral("*1\r\n$4\r\nPING\r\n")
+    if notesUnlogged { noteUnlogged(start..<stream.offset) }
+  }
+
+  private func noteUnlogged(_ range: Range<Int>) {
+    if let last = unlogged.last, last.upperBound == range.lowerBound {
+      unlogged[unlogged.count - 1] = last.lowerBound..<range.upperBound
+    } else {
+      unlogged.append(range)
+    }
+  }
+
+  /// The parts of the stream that were noted since this was called last.
+  func takeUnlogged() -> [Range<Int>] {
+    defer { unlogged.removeAll() }
+    return unlogged
+  }
+
+  /// Where the stream ends, apart from what is for followers only at its end.
+  var loggedOffset: Int {
+    guard let last = unlogged.last, last.upperBound == stream.offset else { return stream.offset }
+    return last.lowerBound
+  }
 
   // MARK: - Encoding
 

@@ -127,15 +127,34 @@ enum PlacementCommands: CommandFamily {
     let key = call.key(1)
     guard let type = source.write(key)?.header.type else { return call.reply.integer(0) }
     let replaced = call.replacedType(key, in: target)
-    if target.write(key) != nil {
+    let isThere = target.write(key) != nil
+    if isThere {
       guard replaces else { return call.reply.integer(0) }
       _ = target.remove(key)
     }
+    if replaces { propagateReplacing(call, key, isThere: isThere) }
     source.move(key, to: target)
     call.effects.touched(key, in: source)
     call.effects.notify(.moveFrom, key, in: source)
     call.changed(key, .moveTo, in: target)
     call.announceReplacement(of: replaced, key, by: type, in: target)
     call.reply.integer(1)
+  }
+
+  /// Followers and readers of logs may not know REPLACE, and would leave the key where it is.
+  private static func propagateReplacing(_ call: borrowing Call, _ key: Key, isThere: Bool) {
+    guard isThere else {
+      call.effects.rewrite("MOVE", argumentCount: 2)
+      call.effects.append(key.bytes)
+      return call.effects.append(call.arguments[2])
+    }
+    call.effects.rewrite("COPY", argumentCount: 5)
+    call.effects.append(key.bytes)
+    call.effects.append(key.bytes)
+    call.effects.append("DB")
+    call.effects.append(call.arguments[2])
+    call.effects.append("REPLACE")
+    call.effects.rewrite("DEL", argumentCount: 1)
+    call.effects.append(key.bytes)
   }
 }

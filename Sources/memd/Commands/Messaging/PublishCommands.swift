@@ -8,7 +8,7 @@ enum PublishCommands: CommandFamily {
 
   /// Followers have subscribers of their own.
   private static let flags: CommandFlags = [
-    .pubsub, .loading, .stale, .fast, .mayReplicate, .alwaysPropagates,
+    .pubsub, .loading, .stale, .fast, .mayReplicate,
   ]
 
   static let commands: [Command] = [
@@ -26,10 +26,12 @@ enum PublishCommands: CommandFamily {
   ]
 
   static func publish(_ call: inout Call) throws(CommandError) {
+    call.effects.tellFollowers(call.arguments)
     call.reply.integer(call.server.publish(call.arguments[1], call.arguments[2]))
   }
 
   static func spublish(_ call: inout Call) throws(CommandError) {
+    call.effects.tellFollowers(call.arguments)
     let receivers = call.server.publish(toShardChannel: call.arguments[1], call.arguments[2])
     call.reply.integer(receivers)
   }

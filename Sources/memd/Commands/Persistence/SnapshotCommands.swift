@@ -48,6 +48,11 @@ enum SnapshotCommands: CommandFamily {
     guard server.persistence.snapshot == nil else {
       throw CommandError("ERR Background save already in progress")
     }
+    // A unit is in the snapshot as a whole or not at all.
+    if call.client.transaction.isExecuting {
+      server.persistence.isSaveScheduled = true
+      return call.reply.status("Background saving scheduled")
+    }
     if server.persistence.backgroundSave != nil {
       guard schedules else {
         throw CommandError(
@@ -56,11 +61,6 @@ enum SnapshotCommands: CommandFamily {
           in order to schedule a BGSAVE whenever possible.
           """)
       }
-      server.persistence.isSaveScheduled = true
-      return call.reply.status("Background saving scheduled")
-    }
-    // A unit is in the snapshot as a whole or not at all.
-    if call.client.transaction.isExecuting {
       server.persistence.isSaveScheduled = true
       return call.reply.status("Background saving scheduled")
     }

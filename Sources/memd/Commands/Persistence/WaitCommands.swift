@@ -9,7 +9,7 @@ enum WaitCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "waitaof", [.blocking, .noScript],
+      "waitaof", [.blocking, .keyless],
       [.integer("numlocal"), .integer("numreplicas"), .integer("timeout")],
       categories: [.slow, .blocking, .connection],
       tips: ["request_policy:all_shards", "response_policy:agg_min"], since: "7.2.0",
