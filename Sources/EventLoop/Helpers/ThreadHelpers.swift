@@ -4,6 +4,9 @@
 public final class ThreadHelpers: Helpers {
   private let waker: Waker
   private let completions = CompletionList()
+  /// Performed jobs that are about to be finished. `finish` of one may wait for a lane, and then
+  /// finishes those behind it.
+  private var finishing: [CompletionList.Entry] = []
   private var threads: [HelperThread?]
   private var pending: [Int]
 
@@ -29,12 +32,15 @@ public final class ThreadHelpers: Helpers {
   /// Takes the lock of the completions for a moment; `finish` runs without any lock.
   @discardableResult
   public override func finishCompleted() -> Int {
-    let done = completions.takeAll()
-    for entry in done {
+    finishing += completions.takeAll()
+    var count = 0
+    while !finishing.isEmpty {
+      let entry = finishing.removeFirst()
       pending[entry.lane.rawValue] -= 1
       entry.job.finish()
+      count += 1
     }
-    return done.count
+    return count
   }
 
   /// Blocks until the lane's thread is idle.

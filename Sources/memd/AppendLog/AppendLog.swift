@@ -44,8 +44,6 @@ final class AppendLog {
   var syncedAt: Int64 = 0
   /// When the loop is to look at the log again, if nothing happens before.
   var continuesAt = Int64.max
-  /// Whether something was written that no sync has covered.
-  var hasUnsynced = false
 
   /// Nanoseconds that a helper sleeps before it writes (DEBUG AOF-FLUSH-SLEEP).
   var writeDelay: Int64 = 0

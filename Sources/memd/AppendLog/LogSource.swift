@@ -81,7 +81,7 @@ final class LogSource: @unchecked Sendable {
 
   /// Zero bytes in the place of what can't be read, if they look like sectors that a power cut has
   /// kept from being written, although others behind them were: such bytes were never synced, and
-  /// nobody was promised to find them.
+  /// nobody was promised to find them. With an annotation behind them that is not so.
   private func unwrittenByteCount(at failure: LogFailure) throws(DiskError) -> Int {
     guard failure.reason == .malformed else { return 0 }
     let start = failure.range.upperBound - 1
@@ -94,7 +94,28 @@ final class LogSource: @unchecked Sendable {
       end += zeros
       if zeros < count || count == 0 { break }
     }
-    return end.isMultiple(of: LogSource.sectorByteCount) ? end - start : 0
+    guard end.isMultiple(of: LogSource.sectorByteCount), try !hasAnnotation(behind: end) else {
+      return 0
+    }
+    return end - start
+  }
+
+  private func hasAnnotation(behind place: Int) throws(DiskError) -> Bool {
+    let start = ByteText(LogAnnotation.start).bytes
+    var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
+    var kept = 0
+    try file.seek(to: place)
+    while true {
+      let count = try file.read(into: &buffer, from: kept)
+      if count == 0 { return false }
+      let bytes = buffer[..<(kept + count)]
+      for index in bytes.indices
+      where bytes[index] == UInt8(ascii: "#") && bytes[index...].starts(with: start) {
+        return true
+      }
+      kept = min(start.count - 1, bytes.count)
+      buffer.replaceSubrange(0..<kept, with: Array(bytes.suffix(kept)))
+    }
   }
 
   private func readItems(into chunk: inout LogChunk) throws(LogFailure) {

@@ -78,7 +78,9 @@ final class LogWriter: @unchecked Sendable {
   /// Whether the directory's own name has been synced: without that nothing in it is found again.
   private var isDirectoryDurable = false
   /// Up to here the stream has been written.
-  private(set) var offset = 0
+  private var offset = 0
+  /// Why nobody knows what the increment holds on the disk; nothing about it is tried again.
+  private var brokenBy: DiskError?
 
   /// Bytes of commands between two annotations, at least; fewer if they are synced, so that what is
   /// durable is confirmed, too, without making small logs large.
@@ -136,7 +138,8 @@ final class LogWriter: @unchecked Sendable {
     at position: LogPosition, after end: Int, timestamp: Int?, isListed: Bool
   ) throws(LogWriteFailure) {
     try expect(end)
-    try closeIncrement()
+    // What is to be mended can't be closed, and needn't.
+    if isListed { try closeIncrement() }
     offset = position.offset
     var next = manifest
     let path = path(isListed ? next.addIncrement(naming).name : naming.temporaryIncrement)
@@ -170,7 +173,8 @@ final class LogWriter: @unchecked Sendable {
     fileByteCount = head.count
     unsyncedByteCount = head.count
     lastTimestamp = timestamp ?? 0
-    if let failure { throw .broken(failure) }
+    brokenBy = nil
+    if let failure { throw broken(failure) }
   }
 
   /// Has everything in the increment confirmed by an annotation, and durable.
@@ -201,7 +205,13 @@ final class LogWriter: @unchecked Sendable {
   /// - Parameter syncs: whether it is durable when this returns.
   func write(_ portion: LogPortion, syncs: Bool) throws(LogWriteFailure) {
     try expect(portion.start)
-    if !portion.parts.isEmpty { try append(portion) }
+    do throws(LogWriteFailure) {
+      if !portion.parts.isEmpty { try append(portion) }
+    } catch {
+      // What is broken is not tried again.
+      if case .broken = error { offset = portion.end.offset }
+      throw error
+    }
     position = portion.end
     offset = portion.end.offset
     let distance = syncs ? LogWriter.syncedAnnotationDistance : LogWriter.annotationDistance
@@ -253,6 +263,7 @@ final class LogWriter: @unchecked Sendable {
     _ work: (DiskFile, inout LogChecksum) throws(DiskError) -> Void
   ) throws(LogWriteFailure) {
     guard let file else { return }
+    if let brokenBy { throw .broken(brokenBy) }
     var sum = checksum
     do throws(DiskError) {
       try work(file, &sum)
@@ -266,7 +277,7 @@ final class LogWriter: @unchecked Sendable {
         try file.truncate(to: fileByteCount)
         try file.seek(to: fileByteCount)
       } catch let second {
-        throw .broken(second)
+        throw broken(second)
       }
       throw .refused(error)
     }
@@ -275,12 +286,18 @@ final class LogWriter: @unchecked Sendable {
   /// Makes what was written durable.
   private func sync() throws(LogWriteFailure) {
     guard let file, unsyncedByteCount > 0 else { return }
+    if let brokenBy { throw .broken(brokenBy) }
     do throws(DiskError) {
       try file.sync()
       unsyncedByteCount = 0
     } catch {
-      throw .broken(error)
+      throw broken(error)
     }
+  }
+
+  private func broken(_ error: DiskError) -> LogWriteFailure {
+    brokenBy = error
+    return .broken(error)
   }
 
   // MARK: - Bases

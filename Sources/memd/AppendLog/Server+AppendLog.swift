@@ -44,7 +44,7 @@ extension Server {
         || now - log.handedOverAt >= Server.writeInterval
       if isDue { return handOverLog(syncs: isSyncDue) }
       log.continuesAt = log.handedOverAt + Server.writeInterval
-    } else if log.hasUnsynced, policy != .no {
+    } else if log.synced < log.handedOver, policy != .no {
       if isSyncDue { return handOverLog(syncs: true) }
       log.continuesAt = log.syncedAt + Server.secondOfNanoseconds
     }
@@ -101,14 +101,11 @@ extension Server {
     guard let cursor = log.cursor else { return }
     if let failure { return noteLogFailure(failure, of: portion) }
     cursor.advance(portion.end.offset - cursor.position)
-    if syncs || (!log.hasUnsynced && portion.parts.isEmpty) {
+    if syncs {
       log.synced = portion.end.offset
-      log.hasUnsynced = false
       effects.blocked.signalSync()
-    } else if !portion.parts.isEmpty {
-      log.hasUnsynced = true
+      releaseCoveredOutput()
     }
-    if syncs { releaseCoveredOutput() }
     if log.failure != nil, !log.needsBase {
       self.log.warning("AOF write error looks solved. The server can write again.")
       log.failure = nil

@@ -19,6 +19,8 @@ extension Server {
       return whenDone(false)
     }
     guard let manifest = appendLog.writer?.manifest, !manifest.isEmpty else {
+      appendLog.lock?.close()
+      appendLog.lock = nil
       return loadWithoutLog(whenDone: whenDone)
     }
     loadLog(manifest) { [unowned self] isLoaded in
@@ -43,7 +45,6 @@ extension Server {
 
   /// There is no log yet: what is in the snapshot, if there is one, becomes its first base.
   private func loadWithoutLog(whenDone: @escaping (Bool) -> Void) {
-    appendLog.lock?.close()
     if disk.exists(configuration.dbFilename) {
       log.notice(
         "There is no append only file yet: loading \(configuration.dbFilename), which becomes the"
@@ -109,6 +110,8 @@ extension Server {
       helpers.drain(.log)
     }
     do throws(LogOpeningError) {
+      // Without a lock it may have been another server's since.
+      if appendLog.lock == nil { appendLog.writer = nil }
       try prepareLogWriter()
     } catch {
       for line in error.lines { log.warning(line) }

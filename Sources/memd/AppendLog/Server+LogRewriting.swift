@@ -17,7 +17,12 @@ extension Server {
     log.isRewriteScheduled = false
     log.nextAutomaticRewrite = clock.monotonicNanoseconds() + Server.secondsBetweenRewrites
     do throws(LogOpeningError) {
-      try prepareLogWriter()
+      if log.lock == nil {
+        // It may have been another server's since.
+        log.writer = nil
+        try prepareLogWriter()
+        log.lock = try lockLogDirectory()
+      }
     } catch {
       for line in error.lines { self.log.warning(line) }
       log.hasRewriteFailed = true
@@ -44,18 +49,13 @@ extension Server {
   /// next one.
   private func switchIncrement() {
     let log = appendLog
-    // In front of the first increment stands nothing that would have to be kept.
-    if log.state == .on, effects.stream.offset > log.handedOver {
-      handOverLog(syncs: false)
-    }
+    if effects.stream.offset > log.handedOver { handOverLog(syncs: false) }
     effects.forgetDatabase()
-    let end = log.lastJobEnd
-    if log.state == .starting { log.restart(at: effects.stream.offset) }
     // A base that is to mend the log must not be the end of what is read until it is there.
     let isListed = log.state == .on && !log.needsBase
     submit(
       .beginIncrement(
-        effects.stream.position, after: end, timestamp: logTimestamp,
+        effects.stream.position, after: log.lastJobEnd, timestamp: logTimestamp,
         isListed: isListed))
     log.handedOver = effects.stream.offset
     log.lastJobEnd = effects.stream.offset
@@ -110,7 +110,7 @@ extension Server {
 
   private func endRewriting(seconds: Int) {
     let log = appendLog
-    log.rewriting = nil
+    forgetRewriting()
     if !persistence.isWritingFirstBase { log.lastRewriteSeconds = seconds }
     log.hasRewriteFailed = false
     log.rewriteFailuresInARow = 0
@@ -123,7 +123,7 @@ extension Server {
     let log = appendLog
     guard let rewriting = log.rewriting else { return }
     self.log.warning("Background AOF rewrite terminated with error: \(reason)")
-    log.rewriting = nil
+    forgetRewriting()
     log.lastRewriteSeconds =
       Int((clock.monotonicNanoseconds() - rewriting.startedAt) / 1_000_000_000)
     log.hasRewriteFailed = true
@@ -131,6 +131,19 @@ extension Server {
     log.nextAutomaticRewrite = clock.monotonicNanoseconds() + pauseAfterFailedRewrite
     callWhenStarted(false)
     startScheduledSave()
+  }
+
+  /// A rewrite has ended, whatever came of it.
+  private func forgetRewriting() {
+    appendLog.rewriting = nil
+    if appendLog.state == .off { leaveLogDirectory() }
+  }
+
+  /// The directory is no longer this server's.
+  private func leaveLogDirectory() {
+    appendLog.writer = nil
+    appendLog.lock?.close()
+    appendLog.lock = nil
   }
 
   private func callWhenStarted(_ hasStarted: Bool) {
@@ -144,7 +157,7 @@ extension Server {
     guard appendLog.rewriting != nil else { return }
     if let save = persistence.backgroundSave, !save.isSnapshot { drop(save) }
     log.notice("The rewrite of the append only file under way is given up")
-    appendLog.rewriting = nil
+    forgetRewriting()
   }
 
   // MARK: - Rewrites that nobody asks for
@@ -204,9 +217,10 @@ extension Server {
   /// - Parameter whenStarted: called with whether that has succeeded; it is tried again if not.
   func startLog(whenStarted: ((Bool) -> Void)? = nil) throws(LogOpeningError) {
     let log = appendLog
+    cancelRewriting()
+    helpers.drain(.log)
     try prepareLogWriter()
     log.lock = try lockLogDirectory()
-    cancelRewriting()
     log.state = .starting
     log.cursor = effects.stream.makeCursor()
     effects.notesUnlogged = true
@@ -233,9 +247,7 @@ extension Server {
     log.failure = nil
     log.needsBase = false
     log.continuesAt = .max
-    log.writer = nil
-    log.lock?.close()
-    log.lock = nil
+    leaveLogDirectory()
     log.isRewriteScheduled = false
     updateDiskGate()
     holdWrites(false, for: .log)
@@ -248,9 +260,15 @@ extension Server {
     let log = appendLog
     guard log.isRunning else { return }
     helpers.drain(.log)
-    if log.failure == nil { handOverLog(syncs: true) }
+    if !log.needsBase {
+      handOverLog(syncs: true)
+      helpers.drain(.log)
+    }
     submit(.close)
     helpers.drain(.log)
+    if log.failure != nil {
+      self.log.warning("The append only file is not complete: the last changes are not in it")
+    }
   }
 }
 

@@ -11,6 +11,8 @@ final class Follower {
   var snapshot: DiskFile?
   /// Bytes of the snapshot that wait to be read.
   var snapshotRemaining = 0
+  /// Whether a part of it has been sent.
+  var isReceiving = false
   /// What it has had of the stream; nil before it follows.
   var cursor: StreamCursor?
   /// Offset up to which it has acknowledged the stream, and when that was.

@@ -106,11 +106,13 @@ extension Server {
         return false
       }
       follower.snapshotRemaining -= count
+      follower.isReceiving = true
       client.reply.append(raw: part.rawSpan.extracting(first: count))
       return true
     }
     file.close()
     follower.snapshot = nil
+    follower.isReceiving = false
     follower.acknowledgedAt = moment.milliseconds
     log.notice("Synchronization with replica \(client.address) succeeded")
     return false

@@ -139,15 +139,18 @@ extension Server {
   /// What is left of the output leaves when the socket takes more.
   @inline(never)
   func awaitWritable(_ client: Client) {
-    // What has been sent is dropped once it is more than half, so a slow reader costs no copies.
-    if client.sentCount > client.reply.count / 2 {
-      client.reply.removeFirst(client.sentCount)
-      client.details?.sharedOutput?.removedFirst(client.sentCount)
-      client.details?.held?.removedFirst(client.sentCount)
-      client.sentCount = 0
-    }
+    dropSent(client)
     guard !client.flags.contains(.waitsForWritable) else { return }
     client.flags.insert(.waitsForWritable)
     transport.watchWritable(client.connection, true)
+  }
+
+  /// What has been sent is dropped once it is more than half, so a slow reader costs no copies.
+  func dropSent(_ client: Client) {
+    guard client.sentCount > client.reply.count / 2 else { return }
+    client.reply.removeFirst(client.sentCount)
+    client.details?.sharedOutput?.removedFirst(client.sentCount)
+    client.details?.held?.removedFirst(client.sentCount)
+    client.sentCount = 0
   }
 }

@@ -49,6 +49,8 @@ extension Server {
   /// Has a client's output wait for the log, apart from what was released.
   func hold(_ client: Client) {
     let isHeld = client.flags.contains(.heldOutput)
+    // The head of a snapshot was held, and what is in it is older.
+    if !isHeld, client.details?.follower?.isReceiving == true { return flushAtEndOfTurn(client) }
     // A follower may get what it lacks of the stream, as far as that is durable.
     guard !client.isClosedOrAboutToBe, isHeld || client.reply.count > client.sentCount else {
       return flushAtEndOfTurn(client)
@@ -107,6 +109,7 @@ extension Server {
     }
     let count = client.sendableCount - client.sentCount
     guard count > 0 else {
+      dropSent(client)
       if client.flags.contains(.waitsForWritable) { stopAwaitingWritable(client) }
       return
     }

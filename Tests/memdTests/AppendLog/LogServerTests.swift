@@ -138,6 +138,9 @@ import Testing
   @Test func `messages are no part of the log, and wait for nothing`() {
     let server = makeServer(.always)
     let helpers = server.server.helpers as? SimulatedHelpers
+    server.client.send(["SET", "a", "0"])
+    server.settle()
+    #expect(server.client.next() == .ok)
     helpers?.isStalled = true
     #expect(server.run("PUBLISH channel message") == 0)
     #expect(server.run("SPUBLISH channel message") == 0)

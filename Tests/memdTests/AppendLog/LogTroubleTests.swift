@@ -2,6 +2,7 @@
 
 import DataStructures
 import EventLoop
+import RESP
 import Testing
 
 @testable import memd
@@ -130,5 +131,138 @@ import Testing
     #expect(
       other.logText.contains(
         "Unknown command 'bla' reading the append only file appendonlydir/appendonly.aof.1.incr"))
+  }
+
+  // MARK: - What a stranger has found
+
+  @Test func `what no log holds is not executed`() {
+    let server = makeServer()
+    server.settle()
+    let path = "appendonlydir/appendonly.aof.1.incr.aof"
+    let bytes = server.disk.content(of: path) ?? []
+    for words in [["MONITOR"], ["DEBUG", "LOADAOF"], ["SHUTDOWN"], ["HELLO", "3"], ["EXEC"]] {
+      let command =
+        "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+      server.disk.setContent(bytes + Array(command.utf8), of: path)
+      let other = restarted(server)
+      #expect(other.server.exitCode == 1, "\(words)")
+      #expect(other.logText.contains("Unknown command '\(words[0])'"), "\(words)")
+    }
+  }
+
+  @Test func `sectors of zeros are cut off only if nothing behind them was durable`() {
+    let server = makeServer()
+    for index in 0..<100 { server.run("SET key:\(index) \(index)") }
+    server.settle()
+    let path = "appendonlydir/appendonly.aof.1.incr.aof"
+    let whole = server.disk.content(of: path) ?? []
+    var bytes = whole
+    bytes.replaceSubrange(1024..<1536, with: [UInt8](repeating: 0, count: 512))
+    server.disk.setContent(bytes, of: path)
+    #expect(restarted(server).server.exitCode == nil)
+    // With an annotation behind them they had been there.
+    server.disk.setContent(whole, of: path)
+    let other = restarted(server)
+    other.run("SET a 1")
+    other.run("SHUTDOWN")
+    bytes = other.disk.content(of: path) ?? []
+    bytes.replaceSubrange(1024..<1536, with: [UInt8](repeating: 0, count: 512))
+    other.disk.setContent(bytes, of: path)
+    #expect(restarted(other).server.exitCode == 1)
+  }
+
+  @Test func `a base that fails while much is written loses nothing, and is tried again`() {
+    let server = makeServer {
+      $0.appendOnly = false
+      $0.replBacklogSize = 16 << 10
+    }
+    server.disk.faults.failsRename = true
+    let helpers = server.server.helpers as? SimulatedHelpers
+    helpers?.durationNanoseconds = 300_000_000...300_000_000
+    #expect(server.run("CONFIG SET appendonly yes") == .ok)
+    let value = String(repeating: "x", count: 20_000)
+    for index in 0..<60 {
+      server.run(["SET", "key:\(index)", value])
+      server.advance(milliseconds: 100)
+    }
+    #expect(info(server, "aof_last_bgrewrite_status") == "err")
+    server.disk.faults.failsRename = false
+    for _ in 0..<60 { server.advance(milliseconds: 100) }
+    helpers?.durationNanoseconds = 0...0
+    server.settle()
+    #expect(info(server, "aof_last_bgrewrite_status") == "ok")
+    #expect(server.run("SET last 1") == .ok)
+    server.settle()
+    let digest = server.run("DEBUG DIGEST").text
+    #expect(restarted(server).run("DEBUG DIGEST").text == digest)
+  }
+
+  @Test func `after a write and a truncation that failed the log is rewritten`() {
+    let server = makeServer()
+    server.run("SET a 1")
+    server.settle()
+    server.disk.fail(inOperation: 1)
+    server.disk.fail(inOperation: 2)
+    server.run("SET b 1")
+    for _ in 0..<30 { server.advance(milliseconds: 100) }
+    server.settle()
+    #expect(server.run("SET c 1") == .ok)
+    server.settle()
+    #expect(server.run("CONFIG SET appendfsync always") == .ok)
+    server.client.send(["SET", "d", "1"])
+    server.settle()
+    #expect(server.client.next() == .ok)
+    #expect(restarted(server).run("MGET a b c d") == ["1", "1", "1", "1"])
+  }
+
+  @Test func `a failed sync leaves nothing that WAITAOF could count`() {
+    let server = makeServer { $0.replPingReplicaPeriodSeconds = 1 }
+    let follower = server.connect()
+    follower.send(["SYNC"])
+    server.settle()
+    server.disk.faults.failsSync = true
+    server.run("SET a 1")
+    for _ in 0..<40 { server.advance(milliseconds: 100) }
+    server.client.send(["WAITAOF", "1", "0", "100"])
+    server.turn()
+    server.advance(milliseconds: 200)
+    #expect(server.client.next() == [0, 0])
+    server.disk.faults.failsSync = false
+    for _ in 0..<30 { server.advance(milliseconds: 100) }
+    server.settle()
+    #expect(server.run("CONFIG SET appendfsync always") == .ok)
+    #expect(server.connect().run("PING") == .status("PONG"))
+  }
+
+  @Test func `a log that is off leaves the directory to others`() throws {
+    let server = makeServer { $0.appendOnly = false }
+    server.run("SET a 1")
+    server.disk.setDirectory("appendonlydir")
+    let lock = try server.disk.lock(directory: "appendonlydir")
+    #expect(server.run("BGREWRITEAOF").isError)
+    lock.close()
+    #expect(!server.run("BGREWRITEAOF").isError)
+    server.settle()
+    try server.disk.lock(directory: "appendonlydir").close()
+  }
+
+  @Test func `what has been read is not kept, however long others write`() {
+    let server = makeServer(.always)
+    let helpers = server.server.helpers as? SimulatedHelpers
+    helpers?.durationNanoseconds = 1_000_000...1_000_000
+    let listener = server.connect()
+    listener.run("SUBSCRIBE channel")
+    let writer = server.connect()
+    for _ in 0..<400 {
+      writer.send(["SET", "a", "1"])
+      server.client.send(["PUBLISH", "channel", String(repeating: "x", count: 1000)])
+      server.clock.advance(nanoseconds: 400_000)
+      server.turn()
+      _ = listener.connection.receive()
+      _ = server.client.next()
+      _ = writer.next()
+    }
+    let held = server.server.clients.all.first { $0.flags.contains(.pubsub) }
+    #expect((held?.reply.count ?? .max) < 50_000)
   }
 }

@@ -27,7 +27,7 @@ enum ConnectionCommands: CommandFamily {
       history: [("6.2.0", "May be called without arguments, and then changes nothing.")],
       handler: hello),
     Command(
-      "ping", [.fast, .allowedWhileSubscribed, .probes], [.string("message").optional],
+      "ping", [.fast, .allowedWhileSubscribed, .probes, .inStreams], [.string("message").optional],
       tips: ["request_policy:all_shards", "response_policy:all_succeeded"], since: "1.0.0",
       complexity: "O(1)", summary: "Answers PONG, or the given message.", handler: ping),
     Command(

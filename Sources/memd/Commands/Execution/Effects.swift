@@ -168,6 +168,8 @@ final class Effects {
   func tellFollowers(_ arguments: Arguments) {
     guard !isMuted else { return }
     checkArguments()
+    // Compatibility: as Redis does, though messages know no databases.
+    selectStreamDatabase()
     pendingCount += 1
     let start = pending.count
     pending.append(arguments)

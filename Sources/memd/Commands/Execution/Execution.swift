@@ -179,7 +179,12 @@ extension Server {
         call.arguments = batch.arguments(of: request)
         if let command = request.command, command.accepts(request.argumentCount) {
           call.command = command
-          execute(&call, raw: RawSpan())
+          // Anything else would do something to the server, or make a client of the stream.
+          if command.flags.isDisjoint(with: [.write, .mayReplicate, .inStreams]) {
+            writeError(CommandError("ERR unknown command in a stream of changes"), &call)
+          } else {
+            execute(&call, raw: RawSpan())
+          }
         } else {
           writeError(describeMalformed(call, command: request.command), &call)
         }

@@ -9,7 +9,7 @@ enum SelectionCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "select", [.loading, .stale, .fast], [.integer("index")], since: "1.0.0",
+      "select", [.loading, .stale, .fast, .inStreams], [.integer("index")], since: "1.0.0",
       complexity: "O(1)", summary: "Changes the database that the connection works on.",
       handler: select)
   ]

@@ -11,7 +11,8 @@ enum ReplicationCommands: CommandFamily {
   static let commands: [Command] = [
     Command(
       "replconf",
-      [.admin, .noScript, .loading, .stale, .allowBusy, .system, .fromFollowers], since: "3.0.0",
+      [.admin, .noScript, .loading, .stale, .allowBusy, .system, .fromFollowers, .inStreams],
+      since: "3.0.0",
       complexity: "O(1)", summary: "Lets a follower tell about itself.", arity: -1,
       handler: replconf),
     Command(
