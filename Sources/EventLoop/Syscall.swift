@@ -63,6 +63,16 @@ public struct SystemError: Error, Equatable, Hashable, Sendable, CustomStringCon
 /// Policy: EINTR is retried here, EAGAIN is a result and no error, errno is read right after the
 /// call (so the functions are not inlined, lest a release between the two overwrites it).
 internal enum Syscall {
+  /// Niceness of threads whose work may take its time.
+  private static let patientNiceness: Int32 = 10
+
+  /// setpriority(2) of the calling thread: where processors are short, clients are served first.
+  @inline(never)
+  internal static func lowerPriority() {
+    // A refusal changes nothing but the speed of others.
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, patientNiceness)
+  }
+
   /// Repeats a call while it is interrupted; returns its result or the negated error number.
   @inline(__always)
   internal static func retrying(_ call: () -> Int) -> Int {

@@ -67,6 +67,25 @@ import Testing
     #expect(recorder.lines == ["second"])
   }
 
+  @Test func `a finished job may wait for those behind it, though all are performed`() throws {
+    let transport = try EpollTransport()
+    let helpers = ThreadHelpers(waker: transport.waker)
+    let recorder = Recorder()
+    let gate = pipe()
+    helpers.submit(
+      TestJob(onFinish: {
+        helpers.drain(.snapshot)
+        recorder.lines.append("first")
+      }), to: .snapshot)
+    helpers.submit(TestJob(onFinish: { recorder.lines.append("second") }), to: .snapshot)
+    // When this one runs, both are listed as completed, as one lane performs them in order.
+    helpers.submit(TestJob(onPerform: { gate.writeByte() }), to: .snapshot)
+    gate.waitForByte()
+    helpers.finishCompleted()
+    #expect(recorder.lines == ["second", "first"])
+    #expect(helpers.pendingCount(in: .snapshot) == 0)
+  }
+
   /// A blocking pipe that a test lets a helper wait at.
   private struct Gate {
     let read: Int32

@@ -91,6 +91,7 @@ internal final class HelperThread: @unchecked Sendable {
     ProcessSignals.blockInThisThread()
     CrashReport.prepareThread()
     ProcessTitle.nameThread("memd-\(lane)")
+    if lane != .log { Syscall.lowerPriority() }
     while let batch = nextBatch() {
       for job in batch {
         job.perform()
