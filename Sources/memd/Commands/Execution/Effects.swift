@@ -51,6 +51,7 @@ final class Effects {
   /// while somebody takes them.
   private var unlogged: [Range<Int>] = []
   private var pendingUnlogged: [Range<Int>] = []
+  private var hasPendingUnlogged = false
   var notesUnlogged = false {
     didSet { if !notesUnlogged { unlogged.removeAll() } }
   }
@@ -173,7 +174,9 @@ final class Effects {
     pendingCount += 1
     let start = pending.count
     pending.append(arguments)
-    if notesUnlogged { pendingUnlogged.append(start..<pending.count) }
+    guard notesUnlogged else { return }
+    pendingUnlogged.append(start..<pending.count)
+    hasPendingUnlogged = true
   }
 
   /// What waits when a command has ended belongs together, unless the command happened upon it: a
@@ -187,10 +190,7 @@ final class Effects {
     checkArguments()
     let wraps = isTransaction && pendingCount > 1
     if wraps { appendLiteral("*1\r\n$5\r\nMULTI\r\n") }
-    for range in pendingUnlogged {
-      noteUnlogged(stream.offset + range.lowerBound..<stream.offset + range.upperBound)
-    }
-    pendingUnlogged.removeAll(keepingCapacity: true)
+    if hasPendingUnlogged { notePendingUnlogged() }
     stream.append(pending.bytes)
     if wraps { appendLiteral("*1\r\n$4\r\nEXEC\r\n") }
     pending.removeAll()
@@ -211,6 +211,16 @@ final class Effects {
     let start = stream.offset
     appendLiteral("*1\r\n$4\r\nPING\r\n")
     if notesUnlogged { noteUnlogged(start..<stream.offset) }
+  }
+
+  /// What waits is about to go into the stream.
+  @inline(never)
+  private func notePendingUnlogged() {
+    for range in pendingUnlogged {
+      noteUnlogged(stream.offset + range.lowerBound..<stream.offset + range.upperBound)
+    }
+    pendingUnlogged.removeAll()
+    hasPendingUnlogged = false
   }
 
   private func noteUnlogged(_ range: Range<Int>) {
