@@ -28,46 +28,43 @@ extension Server {
 
   /// Gives the helper what there is to write, and what to sync; called when a turn has ended.
   func writeLog() {
-    let log = appendLog
-    log.continuesAt = .max
-    guard log.jobCount == 0, log.failure == nil else { return considerLogDelay() }
+    appendLog.continuesAt = .max
+    guard appendLog.jobCount == 0, appendLog.failure == nil else { return considerLogDelay() }
     let now = timing.turnStartedAt
-    let pending = effects.loggedOffset - log.handedOver
+    let pending = effects.loggedOffset - appendLog.handedOver
     let policy = logSyncPolicy
     let isSyncDue =
       policy == .always
-      || (policy == .everySecond && now - log.syncedAt >= Server.secondOfNanoseconds)
-    if pending <= 0, effects.stream.offset > log.handedOver { passOverUnlogged() }
+      || (policy == .everySecond && now - appendLog.syncedAt >= Server.secondOfNanoseconds)
+    if pending <= 0, effects.stream.offset > appendLog.handedOver { passOverUnlogged() }
     if pending > 0 {
       let isDue =
         policy == .always || pending >= Server.writeByteCount
-        || now - log.handedOverAt >= Server.writeInterval
+        || now - appendLog.handedOverAt >= Server.writeInterval
       if isDue { return handOverLog(syncs: isSyncDue) }
-      log.continuesAt = log.handedOverAt + Server.writeInterval
-    } else if log.synced < log.handedOver, policy != .no {
+      appendLog.continuesAt = appendLog.handedOverAt + Server.writeInterval
+    } else if appendLog.synced < appendLog.handedOver, policy != .no {
       if isSyncDue { return handOverLog(syncs: true) }
-      log.continuesAt = log.syncedAt + Server.secondOfNanoseconds
+      appendLog.continuesAt = appendLog.syncedAt + Server.secondOfNanoseconds
     }
   }
 
   /// What has been added to the stream is for followers only.
   private func passOverUnlogged() {
-    let log = appendLog
-    let isSynced = log.synced == log.handedOver
-    log.passOver(effects)
-    if let cursor = log.cursor { cursor.advance(log.handedOver - cursor.position) }
-    if isSynced { log.synced = log.handedOver }
+    let isSynced = appendLog.synced == appendLog.handedOver
+    appendLog.passOver(effects)
+    if let cursor = appendLog.cursor { cursor.advance(appendLog.handedOver - cursor.position) }
+    if isSynced { appendLog.synced = appendLog.handedOver }
   }
 
   /// Gives the helper all that has been added to the stream.
   func handOverLog(syncs: Bool) {
-    let log = appendLog
-    let portion = log.takePortion(of: effects, timestamp: logTimestamp)
-    log.handedOverAt = clock.monotonicNanoseconds()
-    if syncs { log.syncedAt = log.handedOverAt }
+    let portion = appendLog.takePortion(of: effects, timestamp: logTimestamp)
+    appendLog.handedOverAt = clock.monotonicNanoseconds()
+    if syncs { appendLog.syncedAt = appendLog.handedOverAt }
     // Behind other jobs nobody would know which of them covers what.
-    if syncs, log.jobCount == 0 { coverHeldOutput() }
-    submit(.write(portion, syncs: syncs, delay: log.writeDelay))
+    if syncs, appendLog.jobCount == 0 { coverHeldOutput() }
+    submit(.write(portion, syncs: syncs, delay: appendLog.writeDelay))
   }
 
   /// Seconds since 1970, if the log is to have them.
@@ -84,9 +81,8 @@ extension Server {
 
   /// A helper has done its part.
   private func finished(_ job: LogJob) {
-    let log = appendLog
-    log.jobCount -= 1
-    log.byteCount = job.byteCount
+    appendLog.jobCount -= 1
+    appendLog.byteCount = job.byteCount
     switch job.work {
     case .write(let portion, let syncs, _): noteWritten(portion, syncs, job.failure)
     case .beginIncrement: noteBegun(job.failure)
@@ -97,18 +93,17 @@ extension Server {
   }
 
   private func noteWritten(_ portion: LogPortion, _ syncs: Bool, _ failure: LogWriteFailure?) {
-    let log = appendLog
-    guard let cursor = log.cursor else { return }
+    guard let cursor = appendLog.cursor else { return }
     if let failure { return noteLogFailure(failure, of: portion) }
     cursor.advance(portion.end.offset - cursor.position)
     if syncs {
-      log.synced = portion.end.offset
+      appendLog.synced = portion.end.offset
       effects.blocked.signalSync()
       releaseCoveredOutput()
     }
-    if log.failure != nil, !log.needsBase {
-      self.log.warning("AOF write error looks solved. The server can write again.")
-      log.failure = nil
+    if appendLog.failure != nil, !appendLog.needsBase {
+      log.warning("AOF write error looks solved. The server can write again.")
+      appendLog.failure = nil
       updateDiskGate()
     }
   }
@@ -117,39 +112,37 @@ extension Server {
 
   /// A part of the stream could not be written.
   private func noteLogFailure(_ failure: LogWriteFailure, of portion: LogPortion) {
-    let log = appendLog
     guard !endsWith(failure) else { return }
     switch failure {
     case .refused:
       // It stays where it is and is tried again.
-      log.handedOver = min(log.handedOver, portion.start)
-      log.lastJobEnd = min(log.lastJobEnd, portion.start)
+      appendLog.handedOver = min(appendLog.handedOver, portion.start)
+      appendLog.lastJobEnd = min(appendLog.lastJobEnd, portion.start)
     case .broken:
-      if let cursor = log.cursor { cursor.advance(portion.end.offset - cursor.position) }
+      if let cursor = appendLog.cursor { cursor.advance(portion.end.offset - cursor.position) }
     }
   }
 
   /// Takes over that the log can't be written; true if the server ends for that, as nobody may be
   /// told anything that the disk doesn't have.
   func endsWith(_ failure: LogWriteFailure) -> Bool {
-    let log = appendLog
     let cause = failure.cause
-    if log.failure == nil {
-      self.log.warning(
+    if appendLog.failure == nil {
+      log.warning(
         "Error writing to the AOF file: \(cause.operation) \(cause.path): \(cause.cause.text)")
     }
-    log.failure = failure
-    if log.state == .on, logSyncPolicy == .always {
-      self.log.warning(
+    appendLog.failure = failure
+    if appendLog.state == .on, logSyncPolicy == .always {
+      log.warning(
         "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
       exitCode = 1
       return true
     }
-    if case .broken = failure, !log.needsBase {
-      self.log.warning(
+    if case .broken = failure, !appendLog.needsBase {
+      log.warning(
         "What the log holds on the disk is uncertain now. Writes are refused until it has been"
           + " rewritten, which is tried again and again; make sure that the disk is well.")
-      log.needsBase = true
+      appendLog.needsBase = true
     }
     updateDiskGate()
     return false
@@ -157,9 +150,8 @@ extension Server {
 
   /// Tries again what has failed; called about once a second.
   func retryLog() {
-    let log = appendLog
-    guard log.isRunning, log.failure != nil, log.jobCount == 0 else { return }
-    if !log.needsBase { handOverLog(syncs: logSyncPolicy != .no) }
+    guard appendLog.isRunning, appendLog.failure != nil, appendLog.jobCount == 0 else { return }
+    if !appendLog.needsBase { handOverLog(syncs: logSyncPolicy != .no) }
   }
 
   /// For so long a write may wait for a sync, in nanoseconds, and so much may wait to be written,
@@ -169,12 +161,11 @@ extension Server {
 
   /// Has writes wait while the disk can't keep up.
   private func considerLogDelay() {
-    let log = appendLog
-    guard let cursor = log.cursor, log.failure == nil, !pause.holders.contains(.log) else { return }
-    let pending = effects.stream.offset - log.handedOver
-    let isLate = pending > 0 && timing.turnStartedAt - log.handedOverAt > Server.delayMax
+    guard let cursor = appendLog.cursor, appendLog.failure == nil, !pause.holders.contains(.log) else { return }
+    let pending = effects.stream.offset - appendLog.handedOver
+    let isLate = pending > 0 && timing.turnStartedAt - appendLog.handedOverAt > Server.delayMax
     guard isLate || cursor.pendingCount > Server.delayedByteCountMax else { return }
-    self.log.notice("Writes wait: the disk takes too long to write or sync the append only file")
+    log.notice("Writes wait: the disk takes too long to write or sync the append only file")
     statistics.delayedSyncs += 1
     holdWrites(true, for: .log)
   }

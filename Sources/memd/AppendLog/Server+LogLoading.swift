@@ -69,15 +69,14 @@ extension Server {
 
   /// Goes on with the last increment, or begins one; false if that fails.
   private func resumeLog() -> Bool {
-    let log = appendLog
-    guard let writer = log.writer else { return false }
+    guard let writer = appendLog.writer else { return false }
     let position = effects.stream.position
     do throws(DiskError) {
       if let last = writer.manifest.increments.last {
-        let end = log.loadedEnd ?? (0, LogChecksum())
+        let end = appendLog.loadedEnd ?? (0, LogChecksum())
         try writer.resume(
           byteCount: end.wholeOffset, checksum: end.checksum, offset: position.offset)
-        self.log.notice("Opening AOF incr file \(last.name.text) on server start")
+        log.notice("Opening AOF incr file \(last.name.text) on server start")
       } else {
         do throws(LogWriteFailure) {
           try writer.beginIncrement(
@@ -85,19 +84,19 @@ extension Server {
         } catch {
           throw error.cause
         }
-        self.log.notice("Creating AOF incr file on server start")
+        log.notice("Creating AOF incr file on server start")
       }
     } catch {
-      self.log.warning("Can't open the append-only file: \(error)")
+      log.warning("Can't open the append-only file: \(error)")
       return false
     }
     writer.dropHistory()
-    log.cursor = effects.stream.makeCursor()
+    appendLog.cursor = effects.stream.makeCursor()
     effects.notesUnlogged = true
-    log.restart(at: position.offset)
-    log.state = .on
-    log.byteCount = writer.byteCount
-    log.rewrittenByteCount = writer.byteCount
+    appendLog.restart(at: position.offset)
+    appendLog.state = .on
+    appendLog.byteCount = writer.byteCount
+    appendLog.rewrittenByteCount = writer.byteCount
     return true
   }
 

@@ -13,52 +13,50 @@ extension Server {
   /// why. No cut and no rewrite may be under way.
   @discardableResult
   func startRewriting() -> Bool {
-    let log = appendLog
-    log.isRewriteScheduled = false
-    log.nextAutomaticRewrite = clock.monotonicNanoseconds() + Server.secondsBetweenRewrites
+    appendLog.isRewriteScheduled = false
+    appendLog.nextAutomaticRewrite = clock.monotonicNanoseconds() + Server.secondsBetweenRewrites
     do throws(LogOpeningError) {
-      if log.lock == nil {
+      if appendLog.lock == nil {
         // It may have been another server's since.
-        log.writer = nil
+        appendLog.writer = nil
         try prepareLogWriter()
-        log.lock = try lockLogDirectory()
+        appendLog.lock = try lockLogDirectory()
       }
     } catch {
-      for line in error.lines { self.log.warning(line) }
-      log.hasRewriteFailed = true
+      for line in error.lines { log.warning(line) }
+      appendLog.hasRewriteFailed = true
       return false
     }
     // The first base is none.
     if !persistence.isWritingFirstBase { statistics.rewrites += 1 }
-    let directory = log.directory
+    let directory = appendLog.directory
     let rewriting = LogRewriting(
       format: configuration.aofUseRdbPreamble ? .rdb : .aof,
-      temporary: "\(directory)/temp-rewriteaof-bg-\(self.log.processID).aof",
+      temporary: "\(directory)/temp-rewriteaof-bg-\(log.processID).aof",
       startedAt: clock.monotonicNanoseconds())
-    log.rewriting = rewriting
-    if log.isRunning { switchIncrement() }
+    appendLog.rewriting = rewriting
+    if appendLog.isRunning { switchIncrement() }
     startSave(
       .logBase(rewriting.format == .rdb ? .rdb : .commands),
-      temporary: "\(directory)/temp-rewriteaof-\(self.log.processID).aof",
+      temporary: "\(directory)/temp-rewriteaof-\(log.processID).aof",
       as: rewriting.temporary)
-    self.log.notice("Background append only file rewriting started")
+    log.notice("Background append only file rewriting started")
     return true
   }
 
   /// What is in the stream by now stands in the increment that is written to, what follows in the
   /// next one.
   private func switchIncrement() {
-    let log = appendLog
-    if effects.stream.offset > log.handedOver { handOverLog(syncs: false) }
+    if effects.stream.offset > appendLog.handedOver { handOverLog(syncs: false) }
     effects.forgetDatabase()
     // A base that is to mend the log must not be the end of what is read until it is there.
-    let isListed = log.state == .on && !log.needsBase
+    let isListed = appendLog.state == .on && !appendLog.needsBase
     submit(
       .beginIncrement(
-        effects.stream.position, after: log.lastJobEnd, timestamp: logTimestamp,
+        effects.stream.position, after: appendLog.lastJobEnd, timestamp: logTimestamp,
         isListed: isListed))
-    log.handedOver = effects.stream.offset
-    log.lastJobEnd = effects.stream.offset
+    appendLog.handedOver = effects.stream.offset
+    appendLog.lastJobEnd = effects.stream.offset
   }
 
   /// A helper has begun the next increment, or not.
@@ -84,51 +82,48 @@ extension Server {
 
   /// A helper has put a base in its place, or not.
   func noteInstalled(_ rewriting: LogRewriting, _ failure: LogWriteFailure?) {
-    let log = appendLog
-    guard log.rewriting === rewriting else { return }
+    guard appendLog.rewriting === rewriting else { return }
     if let failure {
-      self.log.warning("Can't put the rewritten append only file in its place: \(failure.cause)")
+      log.warning("Can't put the rewritten append only file in its place: \(failure.cause)")
       return endRewriting(because: "its files can't be named")
     }
-    log.rewrittenByteCount = log.byteCount
+    appendLog.rewrittenByteCount = appendLog.byteCount
     let nanoseconds = clock.monotonicNanoseconds() - rewriting.startedAt
-    self.log.notice("Background AOF rewrite terminated with success")
-    if log.state == .starting {
-      log.state = .on
+    log.notice("Background AOF rewrite terminated with success")
+    if appendLog.state == .starting {
+      appendLog.state = .on
       effects.blocked.signalSync()
-      self.log.notice("The append only file is complete: changes are durable from now on")
+      log.notice("The append only file is complete: changes are durable from now on")
     }
-    if log.needsBase {
-      self.log.warning("The append only file is whole again. The server can write again.")
-      log.needsBase = false
-      log.failure = nil
+    if appendLog.needsBase {
+      log.warning("The append only file is whole again. The server can write again.")
+      appendLog.needsBase = false
+      appendLog.failure = nil
       updateDiskGate()
     }
     endRewriting(seconds: Int(nanoseconds / 1_000_000_000))
-    self.log.notice("Background AOF rewrite finished successfully")
+    log.notice("Background AOF rewrite finished successfully")
   }
 
   private func endRewriting(seconds: Int) {
-    let log = appendLog
     forgetRewriting()
-    if !persistence.isWritingFirstBase { log.lastRewriteSeconds = seconds }
-    log.hasRewriteFailed = false
-    log.rewriteFailuresInARow = 0
+    if !persistence.isWritingFirstBase { appendLog.lastRewriteSeconds = seconds }
+    appendLog.hasRewriteFailed = false
+    appendLog.rewriteFailuresInARow = 0
     callWhenStarted(true)
     startScheduledSave()
   }
 
   /// A rewrite has failed: what was logged so far stays.
   func endRewriting(because reason: String) {
-    let log = appendLog
-    guard let rewriting = log.rewriting else { return }
-    self.log.warning("Background AOF rewrite terminated with error: \(reason)")
+    guard let rewriting = appendLog.rewriting else { return }
+    log.warning("Background AOF rewrite terminated with error: \(reason)")
     forgetRewriting()
-    log.lastRewriteSeconds =
+    appendLog.lastRewriteSeconds =
       Int((clock.monotonicNanoseconds() - rewriting.startedAt) / 1_000_000_000)
-    log.hasRewriteFailed = true
-    log.rewriteFailuresInARow += 1
-    log.nextAutomaticRewrite = clock.monotonicNanoseconds() + pauseAfterFailedRewrite
+    appendLog.hasRewriteFailed = true
+    appendLog.rewriteFailuresInARow += 1
+    appendLog.nextAutomaticRewrite = clock.monotonicNanoseconds() + pauseAfterFailedRewrite
     callWhenStarted(false)
     startScheduledSave()
   }
@@ -175,18 +170,17 @@ extension Server {
 
   /// Begins a rewrite if the log has no base, or has grown enough since it got its last one.
   func considerRewriting() {
-    let log = appendLog
-    guard log.isRunning, log.rewriting == nil, persistence.backgroundSave == nil,
-      clock.monotonicNanoseconds() >= log.nextAutomaticRewrite
+    guard appendLog.isRunning, appendLog.rewriting == nil, persistence.backgroundSave == nil,
+      clock.monotonicNanoseconds() >= appendLog.nextAutomaticRewrite
     else { return }
-    if log.state == .starting || log.needsBase { return _ = startRewriting() }
+    if appendLog.state == .starting || appendLog.needsBase { return _ = startRewriting() }
     guard configuration.autoAofRewritePercentage > 0,
-      log.byteCount > configuration.autoAofRewriteMinSize
+      appendLog.byteCount > configuration.autoAofRewriteMinSize
     else { return }
-    let base = max(1, log.rewrittenByteCount)
-    let growth = Int((Double(log.byteCount) * 100 / Double(base) - 100).rounded(.down))
+    let base = max(1, appendLog.rewrittenByteCount)
+    let growth = Int((Double(appendLog.byteCount) * 100 / Double(base) - 100).rounded(.down))
     guard growth >= configuration.autoAofRewritePercentage else { return }
-    self.log.notice("Starting automatic rewriting of AOF on \(growth)% growth")
+    log.notice("Starting automatic rewriting of AOF on \(growth)% growth")
     startRewriting()
   }
 
@@ -216,39 +210,37 @@ extension Server {
   ///
   /// - Parameter whenStarted: called with whether that has succeeded; it is tried again if not.
   func startLog(whenStarted: ((Bool) -> Void)? = nil) throws(LogOpeningError) {
-    let log = appendLog
     cancelRewriting()
     helpers.drain(.log)
     try prepareLogWriter()
-    log.lock = try lockLogDirectory()
-    log.state = .starting
-    log.cursor = effects.stream.makeCursor()
+    appendLog.lock = try lockLogDirectory()
+    appendLog.state = .starting
+    appendLog.cursor = effects.stream.makeCursor()
     effects.notesUnlogged = true
-    log.restart(at: effects.stream.offset)
-    log.whenStarted = whenStarted
+    appendLog.restart(at: effects.stream.offset)
+    appendLog.whenStarted = whenStarted
     if persistence.backgroundSave == nil {
       startRewriting()
     } else {
-      log.isRewriteScheduled = true
+      appendLog.isRewriteScheduled = true
     }
   }
 
   /// Ends logging: everything is written and synced first, whoever waits.
   func stopLog() {
-    let log = appendLog
-    guard log.isRunning else { return }
-    if log.rewriting != nil { self.log.notice("Killing AOF child: the rewrite is given up") }
+    guard appendLog.isRunning else { return }
+    if appendLog.rewriting != nil { log.notice("Killing AOF child: the rewrite is given up") }
     cancelRewriting()
     finishLog()
-    if let cursor = log.cursor { effects.stream.remove(cursor) }
-    log.cursor = nil
+    if let cursor = appendLog.cursor { effects.stream.remove(cursor) }
+    appendLog.cursor = nil
     effects.notesUnlogged = false
-    log.state = .off
-    log.failure = nil
-    log.needsBase = false
-    log.continuesAt = .max
+    appendLog.state = .off
+    appendLog.failure = nil
+    appendLog.needsBase = false
+    appendLog.continuesAt = .max
     leaveLogDirectory()
-    log.isRewriteScheduled = false
+    appendLog.isRewriteScheduled = false
     updateDiskGate()
     holdWrites(false, for: .log)
     effects.blocked.signalSync()
@@ -257,17 +249,16 @@ extension Server {
 
   /// Writes and syncs everything, whoever waits.
   func finishLog() {
-    let log = appendLog
-    guard log.isRunning else { return }
+    guard appendLog.isRunning else { return }
     helpers.drain(.log)
-    if !log.needsBase {
+    if !appendLog.needsBase {
       handOverLog(syncs: true)
       helpers.drain(.log)
     }
     submit(.close)
     helpers.drain(.log)
-    if log.failure != nil {
-      self.log.warning("The append only file is not complete: the last changes are not in it")
+    if appendLog.failure != nil {
+      log.warning("The append only file is not complete: the last changes are not in it")
     }
   }
 }
