@@ -161,7 +161,8 @@ extension Server {
 
   /// Has writes wait while the disk can't keep up.
   private func considerLogDelay() {
-    guard let cursor = appendLog.cursor, appendLog.failure == nil, !pause.holders.contains(.log) else { return }
+    guard let cursor = appendLog.cursor, appendLog.failure == nil, !pause.holders.contains(.log)
+    else { return }
     let pending = effects.stream.offset - appendLog.handedOver
     let isLate = pending > 0 && timing.turnStartedAt - appendLog.handedOverAt > Server.delayMax
     guard isLate || cursor.pendingCount > Server.delayedByteCountMax else { return }
