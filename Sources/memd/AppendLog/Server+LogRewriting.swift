@@ -219,11 +219,9 @@ extension Server {
     effects.notesUnlogged = true
     appendLog.restart(at: effects.stream.offset)
     appendLog.whenStarted = whenStarted
-    if persistence.backgroundSave == nil {
-      startRewriting()
-    } else {
-      appendLog.isRewriteScheduled = true
-    }
+    // The unit under way is in the base as a whole or not at all.
+    appendLog.isRewriteScheduled = true
+    log.notice("AOF was enabled: an AOF background was scheduled to start when possible")
   }
 
   /// Ends logging: everything is written and synced first, whoever waits.

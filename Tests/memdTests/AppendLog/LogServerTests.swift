@@ -235,6 +235,20 @@ import Testing
     #expect(restarted(server).run("MGET a d") == ["1", "1"])
   }
 
+  @Test func `a log that is turned on inside EXEC has all of the transaction, once`() {
+    let server = makeServer { $0.appendOnly = false }
+    server.run("MULTI")
+    server.run("INCR a")
+    server.run("CONFIG SET appendonly yes")
+    server.run("INCR a")
+    server.run("RPUSH l x")
+    #expect(server.run("EXEC").elements == [1, .ok, 2, 1])
+    server.run("RPUSH l y")
+    server.settle()
+    #expect(restarted(server).run("GET a") == "2")
+    #expect(restarted(server).run("LRANGE l 0 -1") == ["x", "y"])
+  }
+
   @Test func `BGREWRITEAOF writes a base while the log is off`() {
     let server = makeServer { $0.appendOnly = false }
     server.run("SET a 1")
