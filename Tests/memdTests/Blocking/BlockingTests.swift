@@ -17,6 +17,20 @@ import Testing
     #expect(server.run("EXISTS k") == 0)
   }
 
+  @Test func `a key that has become due during the unit that made it serves nobody`() {
+    let server = TestServer { $0.enableDebugCommand = .yes }
+    server.run("DEBUG SET-ACTIVE-EXPIRE 0")
+    let waiter = server.connect()
+    waiter.send(["BRPOP", "k", "0"])
+    server.turn()
+    for line in ["MULTI", "RPUSH k v", "PEXPIRE k 100", "DEBUG SLEEP 0.2"] { server.run(line) }
+    #expect(server.run("EXEC").elements == [1, 1, .ok])
+    #expect(waiter.next() == nil)
+    #expect(server.run("EXISTS k") == 0)
+    server.run("RPUSH k w")
+    #expect(waiter.next() == ["k", "w"])
+  }
+
   @Test func `a command that finds something does not block`() {
     let server = WaitingCommands.server()
     server.run("SET k v")

@@ -218,7 +218,10 @@ extension Server {
   private func finishUnit() {
     effects.endUnit()
     deliverOwnPushes()
-    if effects.attention.kinds.contains(.readyKeys) { serveReadyClients() }
+    guard effects.attention.kinds.contains(.readyKeys) else { return }
+    // Those are units of their own: what has become due during this one is due for them.
+    if timing.stopwatch >= timing.momentExpiresAt { renewMoment(ticks: timing.stopwatch) }
+    serveReadyClients()
   }
 
   // MARK: - Refusals
