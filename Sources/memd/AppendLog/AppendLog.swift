@@ -90,6 +90,7 @@ final class AppendLog {
   func takePortion(of effects: Effects, timestamp: Int?) -> LogPortion {
     let stream = effects.stream
     let start = lastJobEnd
+    let begin = handedOver
     var parts: [StreamPart] = []
     for range in effects.takeUnlogged() where range.lowerBound >= handedOver {
       add(handedOver..<range.lowerBound, of: stream, to: &parts)
@@ -98,7 +99,8 @@ final class AppendLog {
     add(handedOver..<stream.offset, of: stream, to: &parts)
     handedOver = stream.offset
     lastJobEnd = handedOver
-    return LogPortion(start: start, parts: parts, end: stream.position, timestamp: timestamp)
+    return LogPortion(
+      start: start, begin: begin, parts: parts, end: stream.position, timestamp: timestamp)
   }
 
   /// What has been added to the stream since then is for followers only.

@@ -31,6 +31,8 @@ struct LogPosition: Equatable, Sendable {
 struct LogPortion: Sendable {
   /// Where the portion before ends.
   let start: Int
+  /// Where its own bytes begin: not in front of what is still there.
+  let begin: Int
   let parts: [StreamPart]
   /// The point behind it; what lies between and is not among the parts belongs to followers only.
   let end: LogPosition

@@ -116,7 +116,7 @@ extension Server {
     switch failure {
     case .refused:
       // It stays where it is and is tried again.
-      appendLog.handedOver = min(appendLog.handedOver, portion.start)
+      appendLog.handedOver = min(appendLog.handedOver, portion.begin)
       appendLog.lastJobEnd = min(appendLog.lastJobEnd, portion.start)
     case .broken:
       if let cursor = appendLog.cursor { cursor.advance(portion.end.offset - cursor.position) }

@@ -197,6 +197,26 @@ import Testing
     #expect(restarted(server).run("DEBUG DIGEST").text == digest)
   }
 
+  @Test func `a full disk behind many messages is waited for like any other`() {
+    let server = makeServer { $0.replBacklogSize = 16 << 10 }
+    server.run("SET a 1")
+    server.settle()
+    // More than the stream keeps for itself.
+    let message = String(repeating: "x", count: 10_000)
+    for _ in 0..<60 { server.run(["PUBLISH", "channel", message]) }
+    server.settle()
+    server.disk.faults.capacityByteCount = server.disk.usedByteCount + 10
+    server.run("SET b 2")
+    server.settle()
+    #expect(info(server, "aof_last_write_status") == "err")
+    server.disk.faults.capacityByteCount = .max
+    for _ in 0..<15 { server.advance(milliseconds: 100) }
+    server.settle()
+    #expect(info(server, "aof_last_write_status") == "ok")
+    #expect(!text(server, "appendonly.aof.1.incr.aof").contains("PUBLISH"))
+    #expect(restarted(server).run("MGET a b") == ["1", "2"])
+  }
+
   @Test func `after a write and a truncation that failed the log is rewritten`() {
     let server = makeServer()
     server.run("SET a 1")
