@@ -6,15 +6,6 @@ import RESP
 
 /// Executes the commands of a log's file, a slice at a time, while a helper reads ahead.
 final class LogLoader {
-  /// Where loading stands.
-  enum Progress {
-    /// There is more to do at once.
-    case running
-    /// A helper has to read first.
-    case waiting
-    case done(LogChunk.End)
-  }
-
   private let source: LogSource
   private let applier: StreamApplier
   private let helpers: Helpers
@@ -25,7 +16,6 @@ final class LogLoader {
   private var isAtEnd = false
   /// Bytes of the file that have been executed, more or less.
   private(set) var offset: Int
-  private(set) var annotation: LogAnnotation?
 
   /// Chunks that are read ahead.
   private static let chunkCount = 3
@@ -41,11 +31,13 @@ final class LogLoader {
   /// Whether there is nothing to execute before the helper has read more.
   var isStarved: Bool { chunks.isEmpty }
 
-  /// Executes commands until `isTimeOver` says so.
-  func load(isTimeOver: () -> Bool) throws(StreamFailure) -> Progress {
+  /// Executes commands until `isTimeOver` says so, or nothing has been read ahead.
+  ///
+  /// - Returns: how the file ends, when all of it is done.
+  func load(isTimeOver: () -> Bool) throws(StreamFailure) -> LogChunk.End? {
     repeat {
       readAhead()
-      guard let chunk = chunks.first else { return .waiting }
+      guard let chunk = chunks.first else { return nil }
       let rest = chunk.commands.count - executedByteCount
       if rest > 0 {
         let count = min(rest, LogLoader.sliceByteCount)
@@ -56,12 +48,11 @@ final class LogLoader {
         continue
       }
       offset = chunk.offset
-      annotation = chunk.annotation
       executedByteCount = 0
       chunks.removeFirst()
-      if let end = chunk.end { return .done(end) }
+      if let end = chunk.end { return end }
     } while !isTimeOver()
-    return .running
+    return nil
   }
 
   /// Has the helper read as much as is wanted.

@@ -10,8 +10,6 @@ struct LogChunk: Sendable {
   var commands: [UInt8] = []
   /// Bytes of the file that have been read so far.
   var offset = 0
-  /// The last annotation that was met, in the file so far.
-  var annotation: LogAnnotation?
   /// How the file ends; nil: it goes on.
   var end: End?
 
@@ -30,7 +28,6 @@ final class LogSource: @unchecked Sendable {
   private let reader: LogReader
   /// Commands of a transaction whose end has not been read.
   private var transaction: [UInt8] = []
-  private var annotation: LogAnnotation?
   private var offset: Int
 
   private static let readByteCount = 256 << 10
@@ -54,7 +51,6 @@ final class LogSource: @unchecked Sendable {
       chunk.end = .unreadable(error)
     }
     chunk.offset = offset
-    chunk.annotation = annotation
     return chunk
   }
 
@@ -132,8 +128,7 @@ final class LogSource: @unchecked Sendable {
         guard !isInside else { continue }
         chunk.commands += transaction
         transaction.removeAll(keepingCapacity: transaction.capacity < 1 << 20)
-      case .annotation(let annotation): self.annotation = annotation
-      case .timestamp: break
+      case .annotation, .timestamp: break
       case .needsBytes: return
       }
     }

@@ -131,10 +131,7 @@ extension Server {
 
   /// Begins with a file of a log, which may be, or begin with, an RDB.
   func beginLogFile(_ file: DiskFile, _ loading: Loading) throws(DiskError) {
-    var head = [UInt8](repeating: 0, count: 5)
-    let count = try file.read(into: &head, from: 0)
-    try file.seek(to: 0)
-    guard count == 5, head.elementsEqual("REDIS".utf8) || head.elementsEqual("VALKE".utf8) else {
+    guard LogCheck.isRDB(try LogCheck.start(of: file)) else {
       return beginCommands(file, at: 0, loading)
     }
     log.notice("Reading RDB base file on AOF loading...")
@@ -170,12 +167,7 @@ extension Server {
   /// Executes commands of a log's file.
   func loadLog(_ loader: LogLoader, of loading: Loading, isTimeOver: () -> Bool) {
     do throws(StreamFailure) {
-      switch try loader.load(isTimeOver: isTimeOver) {
-      case .running, .waiting: break
-      case .done(let end):
-        loading.annotation = loader.annotation ?? loading.annotation
-        finish(loading, end)
-      }
+      if let end = try loader.load(isTimeOver: isTimeOver) { finish(loading, end) }
     } catch {
       report(error, in: loading)
       endLoading(loading, isComplete: false)

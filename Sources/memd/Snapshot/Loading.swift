@@ -54,7 +54,6 @@ final class Loading {
   var refusedCount = 0
   /// How the last file of a log ends, for whoever goes on writing it.
   var logEnd: (wholeOffset: Int, checksum: LogChecksum)?
-  var annotation: LogAnnotation?
 
   init(
     _ files: [File], _ options: RDBLoader.Options, byteCount: Int, startedAt: Int64,
