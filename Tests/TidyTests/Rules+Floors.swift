@@ -16,7 +16,7 @@ enum Floors {
         "Messaging", "Metrics", "Replication", "Server", "Tracking", "Transactions",
       ]
     ),
-    ("Snapshots", ["AppendLog", "Snapshot"]),
+    ("Snapshots", ["AppendLog", "Replication/Leader/Server+FullSync.swift", "Snapshot"]),
     ("Commands", ["Commands"]),
     (
       "Startup",

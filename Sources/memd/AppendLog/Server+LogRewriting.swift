@@ -66,7 +66,7 @@ extension Server {
     log.warning("Can't begin the next append only file: \(cause)")
     // One that was refused has left the log as it was.
     if case .broken = failure, endsWith(failure) { return }
-    if let save = persistence.backgroundSave, !save.isSnapshot { drop(save) }
+    if let save = persistence.backgroundSave, save.isLogBase { drop(save) }
     endRewriting(because: "there is no file for what changes meanwhile")
   }
 
@@ -150,7 +150,7 @@ extension Server {
   /// Gives a rewrite up that nobody wants any more.
   func cancelRewriting() {
     guard appendLog.rewriting != nil else { return }
-    if let save = persistence.backgroundSave, !save.isSnapshot { drop(save) }
+    if let save = persistence.backgroundSave, save.isLogBase { drop(save) }
     log.notice("The rewrite of the append only file under way is given up")
     forgetRewriting()
   }

@@ -152,6 +152,14 @@ final class Configuration {
   var replBacklogSize = 1 << 20
   /// Seconds between two PINGs to followers.
   var replPingReplicaPeriodSeconds = 10
+  /// Seconds after which a silent follower, or leader, is given up.
+  var replTimeoutSeconds = 60
+  /// Whether followers get snapshots from memory, without a file.
+  var replDisklessSync = true
+  /// Seconds to wait for more followers before such a snapshot begins, and how many end the wait
+  /// (0: none).
+  var replDisklessSyncDelay = 5
+  var replDisklessSyncMaxReplicas = 0
 
   // MARK: - Persistence
 

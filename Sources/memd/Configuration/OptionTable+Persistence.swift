@@ -60,13 +60,14 @@ extension OptionTable {
         ? nil : "the machine has less memory than that"
     },
     .remembered("repl-backlog-ttl", .natural, 3600),
-    .remembered("repl-timeout", .positive32, 60),
+    .integer("repl-timeout", .positive32, \.replTimeoutSeconds),
     .integer("repl-ping-replica-period", .positive32, \.replPingReplicaPeriodSeconds)
       .alias("repl-ping-slave-period"),
     .remembered("repl-disable-tcp-nodelay", false),
-    .remembered("repl-diskless-sync", true),
-    .remembered("repl-diskless-sync-delay", .natural32, 5),
-    .remembered("repl-diskless-sync-max-replicas", .natural32, 0),
+    .flag("repl-diskless-sync", \.replDisklessSync),
+    .integer("repl-diskless-sync-delay", .natural32, \.replDisklessSyncDelay),
+    .integer(
+      "repl-diskless-sync-max-replicas", .natural32, \.replDisklessSyncMaxReplicas),
     .remembered(
       "repl-diskless-load", .choice(["disabled", "on-empty-db", "swapdb"]), "disabled"
     ),

@@ -125,7 +125,7 @@ final class Client {
 
   /// Bytes of the stream of effects that a follower has not had yet.
   var pendingStream: Int {
-    guard let cursor = details?.follower?.cursor else { return 0 }
+    guard let cursor = follower?.cursor else { return 0 }
     return cursor.pendingCount
   }
 

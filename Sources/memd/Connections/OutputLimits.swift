@@ -17,9 +17,13 @@ extension Client {
 
   /// Output that counts against `client-output-buffer-limit`.
   ///
-  /// A snapshot on its way to a follower doesn't count, what waits of the stream does.
+  /// A snapshot on its way from a file to a follower doesn't count; what waits of the stream does,
+  /// and what waits of a snapshot that lies in memory.
   var limitedOutput: Int {
-    if let follower = details?.follower, follower.snapshot != nil { return pendingStream }
+    if let follower, !follower.isOnline {
+      let unread = follower.sync?.feed.map { $0.byteCount - follower.feedPosition } ?? 0
+      return pendingStream + unread
+    }
     return pendingStream + max(0, pendingOutput - Client.exemptOutputByteCount)
   }
 }

@@ -62,7 +62,7 @@ extension Server {
     text.field("role", "master")
     text.field("connected_slaves", followers.all.count)
     for (index, client) in followers.all.enumerated() {
-      guard let follower = client.details?.follower else { continue }
+      guard let follower = client.follower else { continue }
       let lag = (moment.milliseconds - follower.acknowledgedAt) / 1000
       text.line(
         "slave\(index):ip=\(follower.address(of: client)),port=\(follower.listeningPort),"

@@ -35,6 +35,9 @@ final class Statistics {
   var memoryPeak = 0
   /// Followers that were sent the whole dataset.
   var fullSyncs = 0
+  /// Followers that could go on where they were, and that asked for it in vain.
+  var partialSyncs = 0
+  var refusedPartialSyncs = 0
   /// Saves that SAVE, BGSAVE or a rule has begun.
   var saves = 0
   /// Rewrites of the log that were begun, and how often writes had to wait for it.
@@ -69,6 +72,8 @@ final class Statistics {
     turnMicroseconds = 0.0
     cronMicroseconds = 0.0
     fullSyncs = 0
+    partialSyncs = 0
+    refusedPartialSyncs = 0
     commandsPerTurnMax = 0
   }
 }

@@ -137,8 +137,12 @@ final class ReplicationStream {
   // MARK: - Reading
 
   /// A new reader that gets everything from now on.
-  func makeCursor() -> StreamCursor {
-    let cursor = StreamCursor(self)
+  func makeCursor() -> StreamCursor { makeCursor(at: offset) }
+
+  /// A new reader that gets everything behind `position`, which must be here.
+  func makeCursor(at position: Int) -> StreamCursor {
+    precondition(holds(behind: position), "the stream no longer has what is to be read")
+    let cursor = StreamCursor(self, at: position)
     cursors.append(cursor)
     return cursor
   }
@@ -181,9 +185,9 @@ final class StreamCursor {
   private(set) var position: Int
   private unowned let stream: ReplicationStream
 
-  fileprivate init(_ stream: ReplicationStream) {
+  fileprivate init(_ stream: ReplicationStream, at position: Int) {
     self.stream = stream
-    position = stream.offset
+    self.position = position
   }
 
   /// Bytes that the reader has not had.

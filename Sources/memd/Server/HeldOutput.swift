@@ -50,7 +50,7 @@ extension Server {
   func hold(_ client: Client) {
     let isHeld = client.flags.contains(.heldOutput)
     // The head of a snapshot was held, and what is in it is older.
-    if !isHeld, client.details?.follower?.isReceiving == true { return flushAtEndOfTurn(client) }
+    if !isHeld, client.follower?.isReceiving == true { return flushAtEndOfTurn(client) }
     // A follower may get what it lacks of the stream, as far as that is durable.
     guard !client.isClosedOrAboutToBe, isHeld || client.reply.count > client.sentCount else {
       return flushAtEndOfTurn(client)

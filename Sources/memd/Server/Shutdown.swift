@@ -38,6 +38,7 @@ extension Server {
         log.warning("Error trying to save the DB. Exit anyway.")
       }
     }
+    cancelFullSync()
     cancelRewriting()
     if appendLog.isRunning {
       log.notice("Calling fsync() on the AOF file.")

@@ -17,8 +17,10 @@ final class Persistence {
     }
   }
   private(set) var isSaving = false
-  /// The same, unless it is a base of the log.
+  /// The same, if it is one that was asked for or that a rule has begun.
   var snapshot: BackgroundSave? { backgroundSave?.isSnapshot == true ? backgroundSave : nil }
+  /// The same, unless it is a snapshot that others don't call one: a base of the log.
+  var rdbSave: BackgroundSave? { backgroundSave?.isLogBase == false ? backgroundSave : nil }
   /// Whether the loop may go on with it: false while the helper has enough to do.
   var savingContinues = false
   /// When it goes on under `rdb-key-save-delay`, in monotonic nanoseconds.

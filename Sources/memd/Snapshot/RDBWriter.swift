@@ -12,7 +12,7 @@ final class RDBWriter {
   /// Bytes are handed to the file in chunks of about this size.
   private static let chunkByteCount = 64 << 10
 
-  private let file: SnapshotFile?
+  private let sink: (any SnapshotSink)?
   private let compresses: Bool
   private let compressor = Held(LZFCompressor())
   private let chunk = Held(ByteBuffer())
@@ -25,10 +25,12 @@ final class RDBWriter {
   private(set) var neededVersion = RDBFormat.lowestVersion
 
   /// - Parameters:
-  ///   - file: where the bytes go; without one they stay in memory.
+  ///   - sink: where the bytes go; without one they stay in memory.
   ///   - version: what may be used of the format; more is only noted in `neededVersion`.
-  init(to file: SnapshotFile? = nil, compresses: Bool, version: Int = RDBFormat.lowestVersion) {
-    self.file = file
+  init(
+    to sink: (any SnapshotSink)? = nil, compresses: Bool, version: Int = RDBFormat.lowestVersion
+  ) {
+    self.sink = sink
     self.compresses = compresses
     self.version = version
   }
@@ -148,26 +150,26 @@ final class RDBWriter {
   /// - Parameter hasChecksum: whether readers shall verify it.
   /// - Throws: what went wrong with the file, now or before.
   func finish(hasChecksum: Bool) throws(DiskError) {
-    if file == nil {
+    if sink == nil {
       checksum.update(chunk.value.bytes)
     } else {
       passOn()
     }
     littleEndian(hasChecksum ? checksum.value : 0)
-    if file != nil { passOn() }
+    if sink != nil { passOn() }
     if let failure { throw failure }
   }
 
   private func passOnIfFull() {
-    if file != nil, chunk.value.count >= RDBWriter.chunkByteCount { passOn() }
+    if sink != nil, chunk.value.count >= RDBWriter.chunkByteCount { passOn() }
   }
 
   private func passOn() {
-    guard let file else { return }
+    guard let sink else { return }
     checksum.update(chunk.value.bytes)
     if failure == nil {
       do throws(DiskError) {
-        try file.write(chunk.value.bytes)
+        try sink.write(chunk.value.bytes)
       } catch {
         failure = error
       }

@@ -22,7 +22,7 @@ extension Server {
   /// Begins a cut that a helper writes into a file; there must be no other one under way.
   @discardableResult
   func startSave(
-    _ purpose: BackgroundSave.Purpose, temporary: String, as path: String
+    _ purpose: BackgroundSave.Purpose, temporary: String?, as path: String?
   ) -> BackgroundSave {
     let cut: Cut
     if case .logBase(let format) = purpose { cut = beginCut(for: format) } else { cut = beginCut() }
@@ -101,43 +101,53 @@ extension Server {
   }
 
   private func submit(_ work: SnapshotJob.Work, of save: BackgroundSave, _ byteCount: Int = 0) {
-    let job = SnapshotJob(work, for: save.output) { [unowned self] work, failure in
+    let job = SnapshotJob(work, for: save.output) { [unowned self] job in
       save.backlog -= byteCount
-      finished(work, of: save, failure)
+      finished(job, of: save)
     }
     helpers.submit(job, to: .snapshot)
   }
 
   /// A helper has done its part.
-  private func finished(
-    _ work: SnapshotJob.Work, of save: BackgroundSave, _ failure: DiskError?
-  ) {
-    if case .write(let pieces) = work { save.cut.pool.give(pieces) }
+  private func finished(_ job: SnapshotJob, of save: BackgroundSave) {
+    if case .write(let pieces) = job.work { save.cut.pool.give(pieces) }
     guard persistence.backgroundSave === save else { return }
-    if let failure { return fail(save, failure) }
-    if case .finish = work { return succeed(save) }
+    if let failure = job.failure { return fail(save, failure) }
+    if let sync = save.sync { feed(job.bytes, to: sync) }
+    if case .finish = job.work { return succeed(save) }
     persistence.savingContinues = save.canAdvance
   }
 
   private func succeed(_ save: BackgroundSave) {
     persistence.backgroundSave = nil
-    if !save.isSnapshot { return installLogBase(save) }
+    switch save.purpose {
+    case .snapshot: noteSuccess(of: save)
+    case .logBase: return installLogBase(save)
+    case .followers(let sync): finish(sync, save)
+    }
+    startScheduledSave()
+  }
+
+  private func noteSuccess(of save: BackgroundSave) {
     noteSaved(changeCount: save.changeCount)
     let seconds = Double(clock.monotonicNanoseconds() - save.startedAt) / 1e9
     persistence.lastBackgroundSeconds = Int(seconds)
     log.notice(
       "Background saving terminated with success: \(FixedPoint.text(seconds, digits: 3)) seconds")
-    startScheduledSave()
   }
 
   private func fail(_ save: BackgroundSave, _ error: DiskError) {
     log.warning(
       "Write error saving DB on disk(\(error.operation)): \(error.cause.text)")
     drop(save)
-    if !save.isSnapshot { return endRewriting(because: "the base can't be written") }
-    log.warning("Background saving error")
-    persistence.hasBackgroundSaveFailed = true
-    updateDiskGate()
+    switch save.purpose {
+    case .logBase: return endRewriting(because: "the base can't be written")
+    case .followers(let sync): giveUp(sync)
+    case .snapshot:
+      log.warning("Background saving error")
+      persistence.hasBackgroundSaveFailed = true
+      updateDiskGate()
+    }
     startScheduledSave()
   }
 
@@ -162,9 +172,18 @@ extension Server {
     return true
   }
 
+  /// Gives up the snapshot that is under way for followers, if there is one: they ask again.
+  func cancelFullSync() {
+    guard let save = persistence.backgroundSave, let sync = save.sync else { return }
+    drop(save)
+    giveUp(sync)
+  }
+
   /// Brings the background save to its end at once, if there is one; nobody else runs meanwhile.
   func endBackgroundSave() {
     while let save = persistence.backgroundSave {
+      // What followers can't take at once would fill the memory.
+      if save.sync?.feed != nil { return cancelFullSync() }
       while !save.isCutComplete, !save.isCancelled { advance(save) }
       helpers.drain(.snapshot)
     }
@@ -172,6 +191,7 @@ extension Server {
 
   /// Starts what waits for a cut, unless there is one under way.
   func startScheduledSave() {
+    considerFullSync()
     guard persistence.backgroundSave == nil else { return }
     if persistence.isSaveScheduled {
       startBackgroundSave()
@@ -195,6 +215,7 @@ extension Server {
     }
     // What the helper has is limited otherwise.
     let used = save.cut.readyByteCount + save.cut.waitingByteCount
+    if save.sync?.feed != nil { return considerDroppingFollowers(save, imageByteCount: used) }
     let isOver = used > configuration.snapshotImageLimit
     if isOver, !isHeld {
       log.warning("Writes wait: the snapshot under way takes more than snapshot-image-limit")
@@ -205,8 +226,17 @@ extension Server {
     } else if isHeld,
       clock.monotonicNanoseconds() - persistence.writesHeldAt > Server.holdNanosecondsMax
     {
-      fail(save, DiskError(operation: "write", path: save.path, cause: .timedOut))
+      fail(save, DiskError(operation: "write", path: save.path ?? "", cause: .timedOut))
     }
+  }
+
+  /// Followers that take a snapshot too slowly are left, as with any other output of theirs.
+  private func considerDroppingFollowers(_ save: BackgroundSave, imageByteCount: Int) {
+    let limit = configuration.clientOutputBufferLimits.replica.hardBytes
+    guard limit > 0, imageByteCount > limit else { return }
+    log.warning("Replicas take their snapshot too slowly: it is given up")
+    cancelFullSync()
+    startScheduledSave()
   }
 
   private func endHold() {

@@ -36,9 +36,11 @@ extension Server {
   /// All data was thrown away: with save rules the file must not bring it back after a crash.
   ///
   /// Compatibility: FLUSHALL alone does that, at once and also inside MULTI; FLUSHDB is a change
-  /// like any other. A failure is in the log and changes nothing about the reply.
+  /// like any other. A failure is in the log and changes nothing about the reply. While another cut
+  /// is under way the file has to wait: to bring that to its end would take long.
   func saveEmptied() {
     guard !configuration.saveRules.isEmpty else { return }
+    guard persistence.backgroundSave == nil else { return persistence.isSaveScheduled = true }
     _ = save()
   }
 
@@ -141,11 +143,14 @@ extension Server {
 
   /// Where the images of a cut go.
   func makeOutput(
-    for cut: Cut, temporary: String, purpose: BackgroundSave.Purpose = .snapshot
+    for cut: Cut, temporary: String?, purpose: BackgroundSave.Purpose = .snapshot
   ) -> SnapshotOutput {
     var options = SnapshotOutput.Options()
-    let isLogBase = purpose != .snapshot
-    if case .logBase(let format) = purpose { options.format = format }
+    var isLogBase = false
+    if case .logBase(let format) = purpose {
+      isLogBase = true
+      options.format = format
+    }
     options.version = cut.version
     options.timestamp = logTimestamp
     options.compresses = configuration.rdbCompression

@@ -6,7 +6,7 @@ extension Server {
   /// Saving and loading.
   func writePersistenceInfo(to text: inout InfoText) {
     let save = persistence.backgroundSave
-    let snapshot = persistence.snapshot
+    let snapshot = persistence.rdbSave
     let now = clock.wallMicroseconds() / 1_000_000
     text.section("Persistence")
     text.field("loading", persistence.isLoading)

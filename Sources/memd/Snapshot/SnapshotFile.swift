@@ -4,7 +4,7 @@ import EventLoop
 
 /// A file under way to its name: written beside it, synced, then renamed, so that the name always
 /// means a whole file.
-final class SnapshotFile {
+final class SnapshotFile: SnapshotSink {
   private let disk: Disk
   private let temporary: String
   private let file: DiskFile

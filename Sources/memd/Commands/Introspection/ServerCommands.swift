@@ -34,10 +34,10 @@ enum ServerCommands: CommandFamily {
     call.reply.array(3)
     call.reply.bulk("master")
     call.reply.integer(call.server.effects.stream.offset)
-    let online = call.server.followers.all.filter { $0.details?.follower?.snapshot == nil }
+    let online = call.server.followers.all.filter { $0.follower?.isOnline == true }
     call.reply.array(online.count)
     for client in online {
-      guard let follower = client.details?.follower else { continue }
+      guard let follower = client.follower else { continue }
       call.reply.array(3)
       call.reply.bulk(follower.address(of: client))
       call.reply.bulk("\(follower.listeningPort)")

@@ -20,6 +20,12 @@ enum ReplicationCommands: CommandFamily {
       [.admin, .noScript, .noAsyncLoading, .noMulti, .parserBarrier, .fromFollowers],
       since: "1.0.0", summary: "Makes the connection a follower that gets the whole dataset.",
       handler: sync),
+    Command(
+      "psync",
+      [.admin, .noScript, .noAsyncLoading, .noMulti, .parserBarrier, .fromFollowers],
+      [.string("replicationid"), .integer("offset")], since: "2.8.0",
+      summary: "Makes the connection a follower that goes on where it was, if it can.", arity: -3,
+      handler: psync),
   ]
 
   // MARK: - REPLCONF
@@ -47,14 +53,25 @@ enum ReplicationCommands: CommandFamily {
         throw CommandError("ERR REPLCONF ip-address provided by replica instance is too long")
       }
       call.client.makeFollower().announcedAddress = address.logText()
-    case FoldedName("capa"), FoldedName("version"):
+    case FoldedName("capa"):
+      switch call.keyword(index + 1) {
+      case Keyword("eof"): call.client.makeFollower().capabilities.insert(.endMarker)
+      case Keyword("psync2"): call.client.makeFollower().capabilities.insert(.secondID)
+      default: break
+      }
+    case FoldedName("version"):
       // Nothing that is sent depends on it.
       break
     case FoldedName("ack"):
       guard call.client.flags.contains(.follower) else { return false }
       let follower = call.client.makeFollower()
-      follower.acknowledgedOffset = DecimalText.parse(call.arguments[index + 1]) ?? 0
+      if let offset: Int = DecimalText.parse(call.arguments[index + 1]),
+        offset > follower.acknowledgedOffset
+      {
+        follower.acknowledgedOffset = offset
+      }
       follower.acknowledgedAt = call.moment.milliseconds
+      if case .loading = follower.stage { call.server.goOnline(call.client, follower) }
       if index + 3 < call.arguments.count,
         FoldedName(folding: call.arguments[index + 2]) == FoldedName("fack")
       {
@@ -65,7 +82,8 @@ enum ReplicationCommands: CommandFamily {
     case FoldedName("getack"): return false
     case FoldedName("rdb-only"):
       switch call.keyword(index + 1) {
-      case Keyword("0"), Keyword("1"): break
+      case Keyword("0"): call.client.makeFollower().capabilities.remove(.snapshotOnly)
+      case Keyword("1"): call.client.makeFollower().capabilities.insert(.snapshotOnly)
       default: throw .notInteger
       }
     default:
@@ -74,16 +92,32 @@ enum ReplicationCommands: CommandFamily {
     return true
   }
 
-  // MARK: - SYNC
+  // MARK: - SYNC, PSYNC
 
   static func sync(_ call: inout Call) throws(CommandError) {
     // Compatibility: a follower that asks again is not answered.
     guard !call.client.flags.contains(.follower) else { return }
-    do throws(DiskError) {
-      try call.server.startFollowing(call.client)
-    } catch {
-      call.server.log.warning("Can't write a snapshot for \(call.client.address): \(error)")
-      throw CommandError("ERR Unable to perform background save")
+    call.client.makeFollower().capabilities.remove(.acknowledgements)
+    call.server.startFollowing(call.client)
+  }
+
+  static func psync(_ call: inout Call) throws(CommandError) {
+    guard !call.client.flags.contains(.follower) else { return }
+    let server = call.server
+    guard let offset: Int = DecimalText.parse(call.arguments[2]) else {
+      // Compatibility: this is not answered.
+      return server.log.warning(
+        "Replica \(call.client.address) asks for synchronization but with a wrong offset")
     }
+    call.client.makeFollower().capabilities.insert(.acknowledgements)
+    let id = call.arguments[1]
+    if server.resumeFollowing(call.client, history: id, offset: offset) { return }
+    if id.copied != [UInt8(ascii: "?")] {
+      server.statistics.refusedPartialSyncs += 1
+      server.log.notice(
+        "Partial resynchronization not accepted: \(call.client.address) asked for offset \(offset)"
+          + " of history \(id.extracting(first: 40).logText())")
+    }
+    server.startFollowing(call.client)
   }
 }

@@ -45,7 +45,7 @@ enum SnapshotCommands: CommandFamily {
       default: throw .syntax
       }
     }
-    guard server.persistence.snapshot == nil else {
+    guard server.persistence.rdbSave == nil else {
       throw CommandError("ERR Background save already in progress")
     }
     // A unit is in the snapshot as a whole or not at all.
@@ -81,7 +81,7 @@ enum SnapshotCommands: CommandFamily {
   // MARK: - SAVE
 
   static func save(_ call: inout Call) throws(CommandError) {
-    guard call.server.persistence.snapshot == nil else {
+    guard call.server.persistence.rdbSave == nil else {
       throw CommandError("ERR Background save already in progress")
     }
     call.server.statistics.saves += 1

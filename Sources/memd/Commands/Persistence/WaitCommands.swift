@@ -47,7 +47,7 @@ extension Server {
   fileprivate func syncedCounts(upTo offset: Int) -> (local: Int, followers: Int) {
     let isSynced = appendLog.state == .on && appendLog.synced >= offset
     let count = followers.all.count {
-      $0.details?.follower.map { $0.syncedOffset >= offset } ?? false
+      $0.follower.map { $0.syncedOffset >= offset } ?? false
     }
     return (isSynced ? 1 : 0, count)
   }

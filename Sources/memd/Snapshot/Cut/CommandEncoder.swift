@@ -28,8 +28,8 @@ final class CommandEncoder: ImageEncoder {
   /// Deadlines of gathered fields, and where their names stand among the gathered elements.
   private var fieldDeadlines: [(deadline: Int64, name: Range<Int>)] = []
 
-  init(to file: SnapshotFile, compresses: Bool) {
-    output = CommandOutput(to: file)
+  init(to sink: any SnapshotSink, compresses: Bool) {
+    output = CommandOutput(to: sink)
     self.compresses = compresses
   }
 

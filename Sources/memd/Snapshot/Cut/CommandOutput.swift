@@ -21,7 +21,7 @@ final class CommandOutput {
   /// Bytes that are handed to the file at once, and bytes of elements in one command.
   private static let chunkByteCount = 64 << 10
 
-  private let file: SnapshotFile
+  private let sink: any SnapshotSink
   private let chunk = Held(CommandWriter())
   private let keyBytes = Held(ByteBuffer())
   /// Arguments of the elements that are gathered.
@@ -32,7 +32,7 @@ final class CommandOutput {
   /// What went wrong with the file.
   private(set) var failure: DiskError?
 
-  init(to file: SnapshotFile) { self.file = file }
+  init(to sink: any SnapshotSink) { self.sink = sink }
 
   deinit {
     chunk.free()
@@ -145,7 +145,7 @@ final class CommandOutput {
   private func passOn() {
     if failure == nil {
       do throws(DiskError) {
-        try file.write(chunk.value.bytes)
+        try sink.write(chunk.value.bytes)
       } catch {
         failure = error
       }

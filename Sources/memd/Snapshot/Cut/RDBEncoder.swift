@@ -12,9 +12,9 @@ final class RDBEncoder: ImageEncoder {
   /// The form of the value that is being written; asked for if it is a stream.
   private var streamKind = RDBFormat.ValueKind.streamListpacks2
 
-  init(to file: SnapshotFile, _ options: SnapshotOutput.Options) {
+  init(to sink: any SnapshotSink, _ options: SnapshotOutput.Options) {
     self.options = options
-    writer = RDBWriter(to: file, compresses: options.compresses, version: options.version)
+    writer = RDBWriter(to: sink, compresses: options.compresses, version: options.version)
   }
 
   var failure: DiskError? { writer.failure }

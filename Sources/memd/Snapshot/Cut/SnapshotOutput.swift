@@ -3,8 +3,8 @@
 import DataStructures
 import EventLoop
 
-/// Encodes the images of a cut into a file. All calls come from one thread at a time: a helper, or
-/// the loop while clients wait for SAVE.
+/// Encodes the images of a cut into a file, or into memory for followers. All calls come from one
+/// thread at a time: a helper, or the loop while clients wait for SAVE.
 final class SnapshotOutput: @unchecked Sendable {
   /// What a file consists of.
   enum Format {
@@ -29,16 +29,20 @@ final class SnapshotOutput: @unchecked Sendable {
   }
 
   private let disk: Disk
-  private let temporary: String
+  private let temporary: String?
   private let options: Options
   private var file: SnapshotFile?
+  /// What was written, if it goes to no file.
+  private let memory: SnapshotMemory?
   private var encoder: (any ImageEncoder)?
   /// The first thing that went wrong; nothing is written after it.
   private(set) var failure: DiskError?
 
-  init(disk: Disk, temporary: String, options: Options) {
+  /// - Parameter temporary: the name of the file while it is written; nil if there is to be none.
+  init(disk: Disk, temporary: String?, options: Options) {
     self.disk = disk
     self.temporary = temporary
+    memory = temporary == nil ? SnapshotMemory() : nil
     self.options = options
   }
 
@@ -48,24 +52,33 @@ final class SnapshotOutput: @unchecked Sendable {
   /// Makes the file and writes what comes before the keys.
   func begin() {
     attempt { () throws(DiskError) in
-      let file = try SnapshotFile(
-        disk: disk, temporary: temporary, syncsIncrementally: options.syncsIncrementally)
-      self.file = file
+      let sink = try makeSink()
       if options.format == .commands, let timestamp = options.timestamp {
-        try file.write(LogAnnotation.line(timestamp: timestamp).rawSpan)
+        try sink.write(LogAnnotation.line(timestamp: timestamp).rawSpan)
       }
-      let encoder = makeEncoder(to: file)
+      let encoder = makeEncoder(to: sink)
       encoder.begin()
       self.encoder = encoder
     }
   }
 
-  private func makeEncoder(to file: SnapshotFile) -> any ImageEncoder {
+  private func makeSink() throws(DiskError) -> any SnapshotSink {
+    if let memory { return memory }
+    let file = try SnapshotFile(
+      disk: disk, temporary: temporary ?? "", syncsIncrementally: options.syncsIncrementally)
+    self.file = file
+    return file
+  }
+
+  private func makeEncoder(to sink: any SnapshotSink) -> any ImageEncoder {
     switch options.format {
-    case .rdb: RDBEncoder(to: file, options)
-    case .commands: CommandEncoder(to: file, compresses: options.compresses)
+    case .rdb: RDBEncoder(to: sink, options)
+    case .commands: CommandEncoder(to: sink, compresses: options.compresses)
     }
   }
+
+  /// What was written into memory since this was called last.
+  func takeBytes() -> [UInt8] { memory?.take() ?? [] }
 
   /// Writes what images show.
   func write(_ pieces: [ImagePiece]) {
@@ -85,6 +98,9 @@ final class SnapshotOutput: @unchecked Sendable {
     guard failure == nil, let file else { return }
     attempt { () throws(DiskError) in try file.commit(as: path) }
   }
+
+  /// The file, for reading; it must be complete.
+  func open() throws(DiskError) -> DiskFile { try disk.open(temporary ?? "", .read) }
 
   /// Ends the writing; the bytes can be read under the temporary name.
   func close() { file?.close() }

@@ -4,8 +4,8 @@ import DataStructures
 import EventLoop
 import RESP
 
-// Followers that ask with SYNC: `$<length>` and an RDB of that length, made in the foreground, then
-// the live stream of effects. This is what redis-cli --rdb and the stream readers of tests use.
+// Clients that follow this server: they ask with PSYNC (or SYNC), get the whole dataset if they
+// must (`Server+FullSync`), then the live stream of effects.
 //
 // Nothing is copied for a follower: it has a cursor on the stream, and what it is to get goes from
 // the stream's blocks to its socket, at the end of a turn.
@@ -18,47 +18,57 @@ struct Followers {
 }
 
 extension Server {
-  /// Bytes of a snapshot that are read at once.
-  private static let partByteCount = 256 << 10
   /// Bytes of the stream that one follower is sent in a turn; the rest waits for the next.
   private static let streamBytesPerTurn = 1 << 20
 
-  /// Makes the client a follower that gets everything from now on.
-  ///
-  /// - Throws: what the disk has to say; the client is then what it was.
-  func startFollowing(_ client: Client) throws(DiskError) {
+  /// Makes the client a follower that gets the whole dataset, then everything from there on.
+  func startFollowing(_ client: Client) {
     log.notice("Replica \(client.address) asks for synchronization")
-    let path = temporaryName(forFollower: client.id)
-    let snapshot = takeSnapshot(temporary: path)
-    snapshot.close()
-    if let failure = snapshot.failure {
-      snapshot.abandon()
-      throw failure
-    }
-    let file: DiskFile
-    do throws(DiskError) {
-      file = try disk.open(path, .read)
-    } catch {
-      snapshot.abandon()
-      throw error
-    }
-    // An open file keeps its bytes: nothing is left behind, however this ends.
-    snapshot.abandon()
+    let follower = admitFollower(client)
+    follower.stage = .waiting
+    follower.waitsSince = clock.monotonicNanoseconds()
+    statistics.fullSyncs += 1
+    joinFullSync(client)
+    if follower.isWaiting { considerFullSync() }
+    if follower.isWaiting { log.notice("Delay next BGSAVE for diskless SYNC") }
+  }
+
+  /// Lets the client go on behind an offset of the stream if it can; false if it needs everything.
+  ///
+  /// - Parameters:
+  ///   - id: the history that it has.
+  ///   - offset: the byte that it wants next, counted from 1.
+  func resumeFollowing(_ client: Client, history id: RawSpan, offset: Int) -> Bool {
+    let stream = effects.stream
+    guard stream.replicationID.utf8.elementsEqual(id.copied), offset > 0,
+      stream.holds(behind: offset - 1)
+    else { return false }
+    let follower = admitFollower(client)
+    follower.cursor = stream.makeCursor(at: offset - 1)
+    let name = follower.capabilities.contains(.secondID) ? " \(stream.replicationID)" : ""
+    send("+CONTINUE\(name)\r\n", to: client)
+    follower.stage = .online
+    follower.acknowledgedAt = moment.milliseconds
+    statistics.partialSyncs += 1
+    log.notice(
+      "Partial resynchronization request from \(client.address) accepted."
+        + " Sending \(stream.offset - (offset - 1)) bytes of backlog starting from offset"
+        + " \(offset).")
+    return true
+  }
+
+  /// Makes the client a follower that has got nothing yet.
+  private func admitFollower(_ client: Client) -> Follower {
     // Nothing else may come between the snapshot and the stream, nor into them.
     leaveModes(client)
     let follower = client.makeFollower()
-    follower.snapshot = file
-    follower.snapshotRemaining = snapshot.byteCount
     client.flags.insert(.follower)
     client.updateGate()
+    if followers.all.isEmpty {
+      followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
+    }
     followers.all.append(client)
-    client.reply.append(byte: UInt8(ascii: "$"))
-    client.reply.append(raw: Array("\(snapshot.byteCount)\r\n".utf8).rawSpan)
-    // Whoever joins the stream here has to be told the database.
-    effects.forgetDatabase()
-    follower.cursor = effects.stream.makeCursor()
-    followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
-    statistics.fullSyncs += 1
+    return follower
   }
 
   /// Runs what a follower sends behind SYNC. It only tells how far it is: a reply would end up in
@@ -83,39 +93,18 @@ extension Server {
 
   /// The client is gone.
   func stopFollowing(_ client: Client) {
-    let follower = client.details?.follower
-    follower?.snapshot?.close()
-    if let cursor = follower?.cursor { effects.stream.remove(cursor) }
-    follower?.cursor = nil
     followers.all.removeAll { $0 === client }
     log.notice("Connection with replica \(client.address) lost.")
-  }
-
-  /// Puts the next part of what a follower waits for into its output; false if it has everything.
-  func continueSnapshot(for client: Client) -> Bool {
-    guard let follower = client.details?.follower, let file = follower.snapshot else {
-      return false
+    guard let follower = client.follower else { return }
+    let stage = follower.stage
+    follower.stage = .introduced
+    if let cursor = follower.cursor { effects.stream.remove(cursor) }
+    follower.cursor = nil
+    switch stage {
+    case .receiving(let file, _): file.close()
+    case .sharing(let sync): leave(sync)
+    default: break
     }
-    if follower.snapshotRemaining > 0 {
-      var part = [UInt8](
-        repeating: 0, count: min(follower.snapshotRemaining, Server.partByteCount))
-      let count = (try? file.read(into: &part, from: 0)) ?? 0
-      guard count > 0 else {
-        log.warning("Read error sending DB to replica: premature EOF")
-        closeASAP(client)
-        return false
-      }
-      follower.snapshotRemaining -= count
-      follower.isReceiving = true
-      client.reply.append(raw: part.rawSpan.extracting(first: count))
-      return true
-    }
-    file.close()
-    follower.snapshot = nil
-    follower.isReceiving = false
-    follower.acknowledgedAt = moment.milliseconds
-    log.notice("Synchronization with replica \(client.address) succeeded")
-    return false
   }
 
   /// Nanoseconds between two PINGs to followers.
@@ -123,11 +112,33 @@ extension Server {
     Int64(configuration.replPingReplicaPeriodSeconds) * 1_000_000_000
   }
 
-  /// Lets followers know that their leader lives.
+  /// Lets followers know that their leader lives; called several times a second.
   func pingFollowers() {
     guard !followers.all.isEmpty, clock.monotonicNanoseconds() >= followers.nextPing else { return }
     followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
     if !pause.isActive { effects.ping() }
+  }
+
+  /// Once a second: followers that wait for a snapshot hear that there is somebody, and those of
+  /// whom nothing was heard for long are left.
+  func tendFollowers() {
+    considerFullSync()
+    let timeout = Int64(configuration.replTimeoutSeconds) * 1000
+    for client in followers.all where !client.isClosing {
+      guard let follower = client.follower else { continue }
+      switch follower.stage {
+      // They take empty lines for a sign of life, as long as nothing of a snapshot has come.
+      case .waiting: send("\n", to: client)
+      case .sharing(let sync) where sync.feed == nil: send("\n", to: client)
+      case .loading, .online:
+        guard follower.capabilities.contains(.acknowledgements),
+          moment.milliseconds - follower.acknowledgedAt > timeout
+        else { continue }
+        log.warning("Disconnecting timedout replica (streaming sync): \(client.address)")
+        closeASAP(client)
+      default: continue
+      }
+    }
   }
 }
 
@@ -137,10 +148,10 @@ extension Server {
   /// Has the followers written to that have not had all of the stream.
   func queueFollowers() {
     for client in followers.all where !client.isClosing {
-      guard let cursor = client.details?.follower?.cursor,
+      guard let follower = client.follower, let cursor = follower.cursor,
         cursor.position < effects.stream.offset
       else { continue }
-      queueOutput(client)
+      if follower.getsStream { queueOutput(client) }
       if client.limitedOutput >= output.watermark { checkOutputLimit(client) }
     }
   }
@@ -149,8 +160,7 @@ extension Server {
   ///
   /// - Returns: whether more is to follow when its socket takes it.
   func sendStream(to client: Client) -> Bool {
-    guard let follower = client.details?.follower, follower.snapshot == nil,
-      let cursor = follower.cursor
+    guard let follower = client.follower, follower.getsStream, let cursor = follower.cursor
     else { return false }
     let stream = effects.stream
     var budget = Server.streamBytesPerTurn
