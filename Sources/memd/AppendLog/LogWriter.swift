@@ -25,6 +25,8 @@ struct LogPosition: Equatable, Sendable {
   /// The history's name: 40 hexadecimal digits.
   let replicationID: ByteText
   let offset: Int
+  /// The database that what follows is for until it says otherwise.
+  var database = 0
 }
 
 /// A part of the stream that goes into the log.
@@ -148,6 +150,10 @@ final class LogWriter: @unchecked Sendable {
     var checksum = LogChecksum()
     var head = ByteText()
     if let timestamp { head += LogAnnotation.line(timestamp: timestamp) }
+    if position.database != 0 {
+      let digits = "\(position.database)" as ByteText
+      head += "*2\r\n$6\r\nSELECT\r\n$\(digits.count)\r\n\(digits)\r\n"
+    }
     checksum.add(head.rawSpan)
     head +=
       checksum.seal(

@@ -49,11 +49,14 @@ extension Server {
   private func switchIncrement() {
     if effects.stream.offset > appendLog.handedOver { handOverLog(syncs: false) }
     effects.forgetDatabase()
+    var position = effects.stream.position
+    // A leader's stream is taken as it comes: it doesn't select anew for this log.
+    position.database = following?.applier?.database ?? 0
     // A base that is to mend the log must not be the end of what is read until it is there.
     let isListed = appendLog.state == .on && !appendLog.needsBase
     submit(
       .beginIncrement(
-        effects.stream.position, after: appendLog.lastJobEnd, timestamp: logTimestamp,
+        position, after: appendLog.lastJobEnd, timestamp: logTimestamp,
         isListed: isListed))
     appendLog.handedOver = effects.stream.offset
     appendLog.lastJobEnd = effects.stream.offset

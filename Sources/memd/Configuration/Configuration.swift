@@ -160,6 +160,24 @@ final class Configuration {
   /// (0: none).
   var replDisklessSyncDelay = 5
   var replDisklessSyncMaxReplicas = 0
+  var replDisableTCPNoDelay = false
+  /// The server to follow; nil leads.
+  var replicaOf: LeaderAddress?
+  /// What a follower tells its leader.
+  var masterUser = ByteText()
+  var masterAuth = ByteText()
+  var replicaAnnounceIP = ByteText()
+  var replicaAnnouncePort = 0
+  var replicaAnnounced = true
+  var replicaPriority = 100
+  /// Whether a follower's clients may write.
+  var replicaReadOnly = true
+  /// Whether they may read while the link to the leader is down.
+  var replicaServeStaleData = true
+  var replicaLazyFlush = false
+  var replicaIgnoreMaxMemory = true
+  /// The address from which connections to other servers come.
+  var bindSourceAddr = ByteText()
 
   // MARK: - Persistence
 

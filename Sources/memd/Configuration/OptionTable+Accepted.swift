@@ -73,7 +73,7 @@ extension OptionTable {
     .remembered("bio_cpulist").alias("bio-cpulist").with(.immutable),
     .remembered("aof_rewrite_cpulist").alias("aof-rewrite-cpulist").with(.immutable),
     .remembered("bgsave_cpulist").alias("bgsave-cpulist").with(.immutable),
-    .remembered("bind-source-addr"),
+    .text("bind-source-addr", \.bindSourceAddr),
     .remembered("socket-mark-id", 0...Int(UInt32.max), 0).with(.immutable),
     .remembered("ignore-warnings"),
     .remembered("locale-collate"),

@@ -50,10 +50,10 @@ extension OptionTable {
   ]
 
   static let replicationOptions: [Option] = [
-    .special("replicaof", read: { _ in "" }, write: writeReplicaOf).alias("slaveof")
+    .special("replicaof", read: readReplicaOf, write: writeReplicaOf).alias("slaveof")
       .with([.immutable, .severalWords]),
-    .remembered("masterauth").alias("primaryauth").with(.sensitive),
-    .remembered("masteruser").alias("primaryuser").with(.sensitive),
+    .text("masterauth", \.masterAuth).alias("primaryauth").with(.sensitive),
+    .text("masteruser", \.masterUser).alias("primaryuser").with(.sensitive),
     .memory("repl-backlog-size", .positive, \.replBacklogSize).refusing { size in
       // It is allocated as history grows, and there is no way back from a failed allocation.
       size.integer() ?? 0 <= ProcessFacts.totalMemoryByteCount
@@ -63,7 +63,7 @@ extension OptionTable {
     .integer("repl-timeout", .positive32, \.replTimeoutSeconds),
     .integer("repl-ping-replica-period", .positive32, \.replPingReplicaPeriodSeconds)
       .alias("repl-ping-slave-period"),
-    .remembered("repl-disable-tcp-nodelay", false),
+    .flag("repl-disable-tcp-nodelay", \.replDisableTCPNoDelay),
     .flag("repl-diskless-sync", \.replDisklessSync),
     .integer("repl-diskless-sync-delay", .natural32, \.replDisklessSyncDelay),
     .integer(
@@ -75,14 +75,14 @@ extension OptionTable {
     .remembered("min-replicas-to-write", .natural32, 0).alias("min-slaves-to-write")
       .only("0", because: noFollowers),
     .remembered("min-replicas-max-lag", .natural32, 10).alias("min-slaves-max-lag"),
-    .remembered("replica-serve-stale-data", true).alias("slave-serve-stale-data"),
-    .remembered("replica-read-only", true).alias("slave-read-only"),
-    .remembered("replica-priority", .natural32, 100).alias("slave-priority"),
-    .remembered("replica-announced", true),
-    .remembered("replica-announce-ip").alias("slave-announce-ip"),
-    .remembered("replica-announce-port", .port, 0).alias("slave-announce-port"),
-    .remembered("replica-lazy-flush", false).alias("slave-lazy-flush"),
-    .remembered("replica-ignore-maxmemory", true).alias("slave-ignore-maxmemory"),
+    .flag("replica-serve-stale-data", \.replicaServeStaleData).alias("slave-serve-stale-data"),
+    .flag("replica-read-only", \.replicaReadOnly).alias("slave-read-only"),
+    .integer("replica-priority", .natural32, \.replicaPriority).alias("slave-priority"),
+    .flag("replica-announced", \.replicaAnnounced),
+    .text("replica-announce-ip", \.replicaAnnounceIP).alias("slave-announce-ip"),
+    .integer("replica-announce-port", .port, \.replicaAnnouncePort).alias("slave-announce-port"),
+    .flag("replica-lazy-flush", \.replicaLazyFlush).alias("slave-lazy-flush"),
+    .flag("replica-ignore-maxmemory", \.replicaIgnoreMaxMemory).alias("slave-ignore-maxmemory"),
     .remembered("replica-ignore-disk-write-errors", false),
     .remembered(
       "propagation-error-behavior", .choice(["ignore", "panic", "panic-on-replicas"]), "ignore"),
@@ -126,10 +126,14 @@ extension OptionTable {
   ) throws(OptionError) {
     if words.isEmpty { return }
     guard words.count == 2 else { throw .wrongArgumentCount }
-    if words[0].spells("no"), words[1].spells("one") { return }
+    if words[0].spells("no"), words[1].spells("one") { return configuration.replicaOf = nil }
     guard let port = words[1].integer(), 0...65535 ~= port else {
       throw OptionError("Invalid primary port")
     }
-    throw OptionError(noFollowers)
+    configuration.replicaOf = LeaderAddress(host: words[0], port: port)
+  }
+
+  private static func readReplicaOf(_ configuration: Configuration) -> ByteText {
+    configuration.replicaOf.map { "\($0.host) \($0.port)" } ?? ""
   }
 }

@@ -59,7 +59,8 @@ extension Server {
   func writeReplicationInfo(to text: inout InfoText) {
     let stream = effects.stream
     text.section("Replication")
-    text.field("role", "master")
+    text.field("role", following == nil ? "master" : "slave")
+    if let following { writeLinkInfo(following, to: &text) }
     text.field("connected_slaves", followers.all.count)
     for (index, client) in followers.all.enumerated() {
       guard let follower = client.follower else { continue }
@@ -71,9 +72,9 @@ extension Server {
     }
     text.field("master_failover_state", "no-failover")
     text.field("master_replid", stream.replicationID)
-    text.field("master_replid2", String(repeating: "0", count: 40))
+    text.field("master_replid2", stream.secondID)
     text.field("master_repl_offset", stream.offset)
-    text.field("second_repl_offset", -1)
+    text.field("second_repl_offset", stream.secondOffset)
     text.field("repl_backlog_active", true)
     text.field("repl_backlog_size", stream.capacity)
     text.field("repl_backlog_first_byte_offset", stream.firstOffset)

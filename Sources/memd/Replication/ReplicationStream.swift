@@ -16,10 +16,17 @@ import DataStructures
 /// Byte `n` (the first is number 1) lies in block `(n - 1) / 64 KB`, wherever that is in memory.
 /// Blocks are given back when they hold neither the history that is to be kept (`capacity`) nor
 /// anything that a cursor has not passed.
+///
+/// A follower's stream is its leader's, byte by byte. When it becomes a leader the history goes on
+/// under another name; the old one stays known up to where the new one begins.
 @safe
 final class ReplicationStream {
   /// 40 hexadecimal digits that name this history of the dataset.
   private(set) var replicationID: String
+  /// The name that this history had before, and the offset of the first byte that is no longer of
+  /// that one; no name and -1 if it never had another.
+  private(set) var secondID = ReplicationStream.noID
+  private(set) var secondOffset = -1
   /// Bytes of the stream so far (`master_repl_offset`).
   private(set) var offset = 0
   /// Bytes of history that are kept for whoever comes back (`repl-backlog-size`).
@@ -36,6 +43,8 @@ final class ReplicationStream {
     func free() { unsafe Allocator.freeUncounted(start) }
   }
 
+  /// The offset behind which everything was written here or received.
+  private var startOffset = 0
   /// The blocks, the oldest first, and the number of that one.
   private var blocks: [Block] = []
   private var firstBlock = 0
@@ -47,6 +56,10 @@ final class ReplicationStream {
   private var cursors: [StreamCursor] = []
 
   static let blockByteCount = 64 << 10
+  /// Offsets from elsewhere may be as large as this: what follows can't overflow.
+  static let offsetMax = Int.max / 2
+  /// What stands for no history.
+  static let noID = String(repeating: "0", count: 40)
   /// The least history; smaller settings are raised to it, as in Redis.
   static let capacityMin = 16 << 10
 
@@ -64,7 +77,7 @@ final class ReplicationStream {
   // MARK: - Figures
 
   /// Offset of the oldest byte that is still here.
-  var firstOffset: Int { firstBlock * ReplicationStream.blockByteCount + 1 }
+  var firstOffset: Int { max(firstBlock * ReplicationStream.blockByteCount, startOffset) + 1 }
   /// Bytes that are still here.
   var historyCount: Int { offset - firstOffset + 1 }
   /// Memory of the blocks.
@@ -113,6 +126,49 @@ final class ReplicationStream {
 
   /// Gives the history another name: nobody can go on from it any more (DEBUG CHANGE-REPL-ID).
   func rename(_ newID: String) { replicationID = newID }
+
+  /// Whether text has the form of a name: 40 hexadecimal digits.
+  static func isID(_ text: ByteText) -> Bool {
+    text.count == 40
+      && text.bytes.allSatisfy { 48...57 ~= $0 || 97...102 ~= $0 }
+  }
+
+  /// Goes on under another name; whoever knows the old one can go on, too.
+  func continueHistory(as newID: String) {
+    secondID = replicationID
+    secondOffset = offset + 1
+    replicationID = newID
+  }
+
+  /// Becomes another history at an offset. Nothing of the old one is here any more; cursors that are
+  /// kept stand at the end.
+  func restart(as newID: String, at newOffset: Int) {
+    replicationID = newID
+    secondID = ReplicationStream.noID
+    secondOffset = -1
+    for block in blocks { block.free() }
+    blocks.removeAll()
+    startOffset = newOffset
+    offset = newOffset
+    firstBlock = newOffset / ReplicationStream.blockByteCount
+    tailCount = ReplicationStream.blockByteCount
+    unsafe tail = nil
+    let begun = newOffset % ReplicationStream.blockByteCount
+    if begun > 0 {
+      addBlock()
+      tailCount = begun
+    }
+    for cursor in cursors { cursor.advance(offset - cursor.position) }
+  }
+
+  /// Whether somebody who has `id` up to an offset can go on from there.
+  func continues(_ id: RawSpan, behind position: Int) -> Bool {
+    guard holds(behind: position) else { return false }
+    let name = id.copied
+    if replicationID.utf8.elementsEqual(name) { return true }
+    return secondID.utf8.elementsEqual(name) && position < secondOffset
+      && secondID != ReplicationStream.noID
+  }
 
   /// Keeps another length of history from now on.
   func resize(to newCapacity: Int) {

@@ -26,6 +26,8 @@ final class StreamApplier {
   private(set) var failure: StreamFailure?
   private let limits: RequestLimits
   private let passesOver: ((StreamFailure) -> Bool)?
+  /// Whether what has been applied goes into the server's own stream, byte by byte.
+  private let forwards: Bool
   private let input = InputBuffer(capacity: 16 << 10)
   private let batch = Batch()
   /// Bytes of the input, which begins with MULTI then, in which its end was looked for in vain.
@@ -34,19 +36,36 @@ final class StreamApplier {
   /// - Parameters:
   ///   - offset: of the dataset that the server has.
   ///   - limits: of what the stream may hold.
+  ///   - forwards: whether what has been applied goes into the server's own stream as it came.
   ///   - passesOver: asked whether to go on behind a command that was refused; nil: never.
   init(
     server: Server, offset: Int = 0, limits: RequestLimits = RequestLimits(),
+    forwards: Bool = false,
     passesOver: ((StreamFailure) -> Bool)? = nil
   ) {
     self.server = server
     self.offset = offset
     self.limits = limits
+    self.forwards = forwards
     self.passesOver = passesOver
     client = Client(
       id: server.clients.nextID(), connection: .none, address: "", localAddress: "",
       now: server.moment.milliseconds, database: server.keyspace.databases[0])
     client.flags.insert(.leader)
+  }
+
+  /// The database that the stream has selected.
+  var database: Int {
+    get { client.database.number }
+    set { client.database = server.keyspace.databases[newValue] }
+  }
+
+  /// What has come of a command that is incomplete is not wanted any more.
+  func forgetIncomplete() {
+    input.consumed += input.remaining
+    position = 0
+    searchedByteCount = 0
+    batch.removeAll()
   }
 
   /// Applies all complete commands; what is incomplete waits for the next bytes.
@@ -56,10 +75,11 @@ final class StreamApplier {
     if let failure { throw failure }
     unsafe bytes.withUnsafeBytes { unsafe input.append($0) }
     let mode = server.moment.expiryMode
+    let wasMuted = server.effects.isMuted
     server.moment.expiryMode = .ignore
     server.effects.isMuted = true
     defer {
-      server.effects.isMuted = false
+      server.effects.isMuted = wasMuted
       server.moment.expiryMode = mode
     }
     do throws(StreamFailure) {
@@ -170,6 +190,10 @@ final class StreamApplier {
   /// All up to `position` has been applied.
   private func consume() {
     guard position > 0 else { return }
+    if forwards {
+      let bytes = unsafe UnsafeRawBufferPointer(rebasing: input.bytes[..<position])
+      unsafe server.effects.stream.append(RawSpan(_unsafeBytes: bytes))
+    }
     offset += position
     input.consumed += position
     position = 0

@@ -25,6 +25,7 @@ extension Server {
     considerRewriting()
     if persistence.loading == nil { considerCompaction() }
     pingFollowers()
+    tendLink()
     migrationConnections.closeIdle(now: clock.monotonicNanoseconds())
     if cron.count % max(1, configuration.hz) == 0 {
       clock.refineCalibration()
@@ -47,6 +48,7 @@ extension Server {
     moment.counter.logFactor = configuration.lfuLogFactor
     moment.counter.decayMinutes = configuration.lfuDecayTime
     updateDiskGate()
+    updateFollowerState()
     if persistence.savingContinuesAt < .max { persistence.savingContinuesAt = 0 }
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
     // Other thresholds: what was hopeless may not be any more.

@@ -12,7 +12,7 @@ extension Server {
   func beginPause(_ kind: Pause.Kind, until end: Int64) {
     pause.begin(kind, until: end)
     gate.insert(.paused)
-    moment.expiryMode = .hide
+    updateExpiryMode()
   }
 
   /// Ends a pause whose time has come; clients that waited go on.
@@ -25,7 +25,7 @@ extension Server {
   /// sent may still have to be put back in this turn.
   func endPause() {
     pause.cancel()
-    moment.expiryMode = .remove
+    updateExpiryMode()
     resumePaused()
   }
 

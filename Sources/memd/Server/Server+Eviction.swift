@@ -25,7 +25,9 @@ extension Server {
   /// Frees memory before a command while `maxmemory` is exceeded; the error if that fails and the
   /// command needs memory.
   func makeRoom(for call: borrowing Call) -> CommandError? {
-    guard evictableMemory > configuration.maxMemory, configuration.maxMemory > 0 else {
+    guard evictableMemory > configuration.maxMemory, configuration.maxMemory > 0,
+      following == nil || !configuration.replicaIgnoreMaxMemory
+    else {
       noteExceeding(false)
       return nil
     }

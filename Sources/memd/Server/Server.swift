@@ -43,6 +43,8 @@ final class Server {
   var pause = Pause()
   var output = Output()
   var followers = Followers()
+  /// The server that this one follows; nil while it leads.
+  var following: Following?
   let messageText = MessageText()
   let errorText = ErrorText()
 

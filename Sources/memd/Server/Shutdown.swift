@@ -38,6 +38,7 @@ extension Server {
         log.warning("Error trying to save the DB. Exit anyway.")
       }
     }
+    if let receiver = following?.receiver { abandon(receiver) }
     cancelFullSync()
     cancelRewriting()
     if appendLog.isRunning {

@@ -139,6 +139,7 @@ enum Startup {
     server.loadAtStart {
       log.notice("Connect with: \(connectionHint(configuration))")
       log.notice("Ready to accept connections")
+      if let leader = configuration.replicaOf { server.follow(leader) }
       Supervisor(configuration.supervised).notifyReady()
     }
   }

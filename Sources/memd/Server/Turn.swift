@@ -50,10 +50,12 @@ extension Server {
   private func handle(_ event: Event) {
     switch event.kind {
     case .readable, .hangup:
+      if following != nil, handleLink(event) { return }
       if let client = unsafe clients.find(event.id) {
         unsafe client._withUnsafeGuaranteedRef { receive(from: $0) }
       }
     case .writable:
+      if following != nil, handleLink(event) { return }
       if let client = unsafe clients.find(event.id) {
         // Not now: what this turn has answered so far leaves with all the rest.
         unsafe client._withUnsafeGuaranteedRef {

@@ -44,6 +44,8 @@ final class Persistence {
   /// Keys of the last RDB that was loaded: stored, and passed over because they were due.
   var keysLoaded = 0
   var keysExpired = 0
+  /// The database that the stream of the server that made it had selected, as it says.
+  var loadedStreamDatabase = 0
   /// Switched by DEBUG SET-SKIP-CHECKSUM-VALIDATION.
   var skipsChecksums = false
   /// Values that came with packed bytes and were looked at byte by byte.

@@ -31,6 +31,8 @@ final class RDBLoader {
   private(set) var emptyKeys = 0
   /// Memory of the server that made the file, in bytes, as it says.
   private(set) var usedMemory = 0
+  /// The database that its stream had selected, as it says.
+  private(set) var streamDatabase = 0
   private var hasHeader = false
   /// Keys for which buckets are to be made before they come.
   private var announcedCount = 0
@@ -167,6 +169,7 @@ final class RDBLoader {
       usedMemory = DecimalText.parse(value) ?? 0
       let megabytes = FixedPoint.text(Double(usedMemory) / (1024 * 1024), digits: 2)
       log.notice("RDB memory usage when created \(megabytes) Mb")
+    case FoldedName("repl-stream-db"): streamDatabase = DecimalText.parse(value) ?? 0
     case FoldedName("ctime"):
       guard let time = DecimalText.parse(value) else { return }
       let (age, overflows) = (database.moment.milliseconds / 1000).subtractingReportingOverflow(

@@ -177,6 +177,7 @@ extension Server {
 
   private func note(_ loader: RDBLoader, in loading: Loading) {
     loader.reader.stopReadingAhead()
+    persistence.loadedStreamDatabase = loader.streamDatabase
     loading.keysLoaded += loader.keysLoaded
     loading.keysExpired += loader.keysExpired
     loading.emptyKeys += loader.emptyKeys

@@ -162,6 +162,13 @@ extension Server {
       ("ctime", "\(clock.wallMicroseconds() / 1_000_000)"), ("used-mem", "\(evictableMemory)"),
       ("aof-base", isLogBase ? "1" : "0"),
     ]
+    if !isLogBase {
+      // By these whoever loads the file can go on with the stream.
+      options.properties += [
+        ("repl-stream-db", "\(following?.applier?.database ?? effects.selectedDatabase)"),
+        ("repl-id", effects.stream.replicationID), ("repl-offset", "\(effects.stream.offset)"),
+      ]
+    }
     return SnapshotOutput(disk: disk, temporary: temporary, options: options)
   }
 }

@@ -39,6 +39,11 @@ struct Gate: OptionSet, Sendable {
   /// Snapshots or the log fail, and nothing may be written that they should hold.
   static let failingDisk = Gate(rawValue: 1 << 14)
 
+  /// This server follows another one and nobody may write here.
+  static let readOnly = Gate(rawValue: 1 << 15)
+  /// Its data may be old, and nobody may read them.
+  static let staleData = Gate(rawValue: 1 << 16)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
@@ -55,6 +60,8 @@ struct Gate: OptionSet, Sendable {
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if flags.contains(.blocking) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
+    if !flags.isDisjoint(with: [.write, .endsTransaction]) { gate.insert(.readOnly) }
+    if !flags.contains(.stale) { gate.insert(.staleData) }
     return gate
   }
 }

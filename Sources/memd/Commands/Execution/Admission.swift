@@ -33,6 +33,9 @@ extension Server {
     if prevailing.contains(.failingDisk), !client.flags.contains(.leader) {
       return .refuse(diskError(call))
     }
+    if prevailing.contains(.readOnly), writes(call) {
+      return .refuse(CommandError("READONLY You can't write against a read only replica."))
+    }
     if prevailing.contains(.subscribed) {
       let name = commands.description(of: command).fullName
       return .refuse(
@@ -41,6 +44,11 @@ extension Server {
           ERR Can't execute '\(name)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
           RESET are allowed in this context
           """))
+    }
+    if prevailing.contains(.staleData) {
+      return .refuse(
+        CommandError(
+          "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."))
     }
     if prevailing.contains(.busy), persistence.isLoading {
       return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
@@ -58,6 +66,13 @@ extension Server {
       return .queued
     }
     return .proceed
+  }
+
+  /// Whether the command writes, or executes what was queued and writes.
+  private func writes(_ call: borrowing Call) -> Bool {
+    if call.command.flags.contains(.write) { return true }
+    return call.client.transaction.isActive
+      && call.client.transaction.queuedFlags.contains(.write)
   }
 
   /// The error for a request that names no command, or has too few or too many arguments.

@@ -203,6 +203,9 @@ final class Effects {
     stream.append(span)
   }
 
+  /// The database that the stream has selected; 0 if the next command says so itself.
+  var selectedDatabase: Int { max(0, streamDatabase) }
+
   /// Somebody joins the stream: the next command says which database it is for.
   func forgetDatabase() { streamDatabase = -1 }
 

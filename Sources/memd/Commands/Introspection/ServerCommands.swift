@@ -31,6 +31,9 @@ enum ServerCommands: CommandFamily {
   }
 
   static func role(_ call: inout Call) throws(CommandError) {
+    if let following = call.server.following {
+      return call.server.writeLinkRole(following, to: &call.reply)
+    }
     call.reply.array(3)
     call.reply.bulk("master")
     call.reply.integer(call.server.effects.stream.offset)

@@ -10,6 +10,14 @@ enum ReplicationCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
+      "replicaof", [.admin, .noScript, .stale], replicaOfSyntax, since: "5.0.0",
+      complexity: "O(1)", summary: "Makes the server follow another one, or lead.",
+      handler: replicaOf),
+    Command(
+      "slaveof", [.admin, .noScript, .stale], replicaOfSyntax, since: "1.0.0", complexity: "O(1)",
+      summary: "Makes the server follow another one, or lead.",
+      deprecatedSince: "5.0.0", replacedBy: "`REPLICAOF`", handler: replicaOf),
+    Command(
       "replconf",
       [.admin, .noScript, .loading, .stale, .allowBusy, .system, .fromFollowers, .inStreams],
       since: "3.0.0",
@@ -79,7 +87,10 @@ enum ReplicationCommands: CommandFamily {
         call.server.effects.blocked.signalSync()
       }
       return false
-    case FoldedName("getack"): return false
+    case FoldedName("getack"):
+      // Behind the commands under way.
+      if call.client.flags.contains(.leader) { call.server.following?.mustAcknowledge = true }
+      return false
     case FoldedName("rdb-only"):
       switch call.keyword(index + 1) {
       case Keyword("0"): call.client.makeFollower().capabilities.remove(.snapshotOnly)
@@ -92,11 +103,58 @@ enum ReplicationCommands: CommandFamily {
     return true
   }
 
+  // MARK: - REPLICAOF
+
+  private static let replicaOfSyntax: [ArgumentSpec] = [
+    .oneOf(
+      "args",
+      [
+        .block("host-port", [.string("host"), .integer("port")]),
+        .block("no-one", [.token("no"), .token("one")]),
+      ])
+  ]
+
+  static func replicaOf(_ call: inout Call) throws(CommandError) {
+    let server = call.server
+    if call.keyword(1) == Keyword("no"), call.keyword(2) == Keyword("one") {
+      if server.following != nil {
+        server.beginLeading()
+        server.log.notice(
+          "MASTER MODE enabled (user request from '\(server.clientLine(call.client).logText)')")
+      }
+      return call.reply.ok()
+    }
+    guard !call.client.flags.contains(.follower) else {
+      throw CommandError("ERR Command is not valid when client is a replica.")
+    }
+    let port = try call.integer(2, orThrow: CommandError("ERR Invalid master port"))
+    guard 0...65535 ~= port else { throw CommandError("ERR Invalid master port") }
+    let leader = LeaderAddress(host: ByteText(call.arguments[1]), port: port)
+    guard server.following?.leader != leader else {
+      server.log.notice(
+        "REPLICAOF would result into synchronization with the master we are already connected"
+          + " with. No operation performed.")
+      return call.reply.status("OK Already connected to specified master")
+    }
+    server.follow(leader)
+    server.log.notice(
+      "REPLICAOF \(leader.host.logText):\(leader.port) enabled (user request from"
+        + " '\(server.clientLine(call.client).logText)')")
+    call.reply.ok()
+  }
+
   // MARK: - SYNC, PSYNC
+
+  private static func checkThatItCanBeFollowed(_ call: borrowing Call) throws(CommandError) {
+    guard call.server.canBeFollowed else {
+      throw CommandError("NOMASTERLINK Can't SYNC while not connected with my master")
+    }
+  }
 
   static func sync(_ call: inout Call) throws(CommandError) {
     // Compatibility: a follower that asks again is not answered.
     guard !call.client.flags.contains(.follower) else { return }
+    try checkThatItCanBeFollowed(call)
     call.client.makeFollower().capabilities.remove(.acknowledgements)
     call.server.startFollowing(call.client)
   }
@@ -104,6 +162,7 @@ enum ReplicationCommands: CommandFamily {
   static func psync(_ call: inout Call) throws(CommandError) {
     guard !call.client.flags.contains(.follower) else { return }
     let server = call.server
+    try checkThatItCanBeFollowed(call)
     guard let offset: Int = DecimalText.parse(call.arguments[2]) else {
       // Compatibility: this is not answered.
       return server.log.warning(

@@ -33,6 +33,14 @@ extension Server {
     if follower.isWaiting { log.notice("Delay next BGSAVE for diskless SYNC") }
   }
 
+  /// Whether this server can be followed: while it has lost its own leader it can't.
+  var canBeFollowed: Bool { following?.isOnline != false }
+
+  /// Disconnects all followers: they come back and hear what has become of the history.
+  func disconnectFollowers() {
+    for client in followers.all where !client.isClosing { closeASAP(client) }
+  }
+
   /// Lets the client go on behind an offset of the stream if it can; false if it needs everything.
   ///
   /// - Parameters:
@@ -40,9 +48,7 @@ extension Server {
   ///   - offset: the byte that it wants next, counted from 1.
   func resumeFollowing(_ client: Client, history id: RawSpan, offset: Int) -> Bool {
     let stream = effects.stream
-    guard stream.replicationID.utf8.elementsEqual(id.copied), offset > 0,
-      stream.holds(behind: offset - 1)
-    else { return false }
+    guard offset > 0, stream.continues(id, behind: offset - 1) else { return false }
     let follower = admitFollower(client)
     follower.cursor = stream.makeCursor(at: offset - 1)
     let name = follower.capabilities.contains(.secondID) ? " \(stream.replicationID)" : ""
@@ -114,7 +120,10 @@ extension Server {
 
   /// Lets followers know that their leader lives; called several times a second.
   func pingFollowers() {
-    guard !followers.all.isEmpty, clock.monotonicNanoseconds() >= followers.nextPing else { return }
+    // A follower passes on its leader's.
+    guard following == nil, !followers.all.isEmpty,
+      clock.monotonicNanoseconds() >= followers.nextPing
+    else { return }
     followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
     if !pause.isActive { effects.ping() }
   }
@@ -131,8 +140,10 @@ extension Server {
       case .waiting: send("\n", to: client)
       case .sharing(let sync) where sync.feed == nil: send("\n", to: client)
       case .loading, .online:
+        // One that is loading sends empty lines.
+        let heard = max(follower.acknowledgedAt, client.lastInteraction)
         guard follower.capabilities.contains(.acknowledgements),
-          moment.milliseconds - follower.acknowledgedAt > timeout
+          moment.milliseconds - heard > timeout
         else { continue }
         log.warning("Disconnecting timedout replica (streaming sync): \(client.address)")
         closeASAP(client)

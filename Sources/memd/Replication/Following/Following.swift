@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+
+/// This server's side of following another one.
+final class Following {
+  /// How far it has come.
+  enum Stage {
+    /// No connection; the next attempt is due at this monotonic time.
+    case waiting(until: Int64)
+    /// The connection is being made.
+    case connecting
+    case greeting(LeaderGreeting)
+    /// PSYNC is sent.
+    case asking
+    case receiving(SnapshotReceiver)
+    /// The snapshot is there and fills the keyspace.
+    case loading(SnapshotReceiver)
+    case online
+  }
+
+  let leader: LeaderAddress
+  var stage: Stage
+  var connection: ConnectionID?
+  /// Received and not understood yet: a line, or the beginning of a snapshot.
+  var received: [UInt8] = []
+  /// What is to be sent when the socket takes it.
+  var unsent: [UInt8] = []
+  /// Executes the stream; nil before the first sync.
+  var applier: StreamApplier?
+  /// Monotonic nanoseconds: of the last byte of the leader, of the last ACK, and since when the link
+  /// has been down.
+  var heardAt: Int64
+  var acknowledgedAt: Int64 = 0
+  var downSince: Int64
+  /// Whether the leader wants to hear how far this server is.
+  var mustAcknowledge = false
+  /// Snapshots in a row that could not be loaded: attempts become rarer.
+  var failuresInARow = 0
+  /// Whether the log is to begin again when a snapshot is loaded.
+  var restartsLog = false
+
+  init(_ leader: LeaderAddress, now: Int64) {
+    self.leader = leader
+    stage = .waiting(until: now)
+    heardAt = now
+    downSince = now
+  }
+
+  var isOnline: Bool { if case .online = stage { true } else { false } }
+
+  /// The snapshot that is being received.
+  var receiver: SnapshotReceiver? {
+    if case .receiving(let receiver) = stage { receiver } else { nil }
+  }
+
+  /// Whether a snapshot is on its way, or being loaded.
+  var isSyncing: Bool {
+    switch stage {
+    case .receiving, .loading: true
+    default: false
+    }
+  }
+
+  /// ROLE's word for how far it is.
+  var stageName: StaticString {
+    switch stage {
+    case .waiting: "connect"
+    case .connecting: "connecting"
+    case .greeting, .asking: "handshake"
+    case .receiving, .loading: "sync"
+    case .online: "connected"
+    }
+  }
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// Following another server: the link to the leader, from the connection to the stream.
+//
+//     waiting -> connecting -> greeting -> asking --(+CONTINUE)---------------------> online
+//                                                 --(+FULLRESYNC)-> receiving -> loading -> online
+//
+// Whatever goes wrong leads back to `waiting`, with the data as they are: the next PSYNC asks for
+// what is missing. `Server+FollowingSync` has what is special about a snapshot.
+
+extension Server {
+  /// Nanoseconds between two attempts, and between two reports to the leader.
+  private static let second: Int64 = 1_000_000_000
+
+  // MARK: - Roles
+
+  /// Follows a leader from now on, with the data that are here until it sends others.
+  func follow(_ leader: LeaderAddress) {
+    let previous = following
+    if let previous { closeLink(of: previous) } else { endBlockingForNewRole() }
+    let following = Following(leader, now: clock.monotonicNanoseconds())
+    following.applier = previous?.applier
+    self.following = following
+    configuration.replicaOf = leader
+    effects.isMuted = true
+    log.role = "S"
+    updateFollowerState()
+    log.notice("Connecting to MASTER \(leader.host.logText):\(leader.port)")
+    connectToLeader(following)
+  }
+
+  /// Leads from now on, with the data that are here. Who has followed the same leader can go on
+  /// from here, as the old name of the history stays known.
+  func beginLeading() {
+    guard let following else { return }
+    closeLink(of: following)
+    self.following = nil
+    configuration.replicaOf = nil
+    effects.isMuted = false
+    effects.forgetDatabase()
+    effects.stream.continueHistory(as: Identity.make(&moment.random))
+    disconnectFollowers()
+    log.role = "M"
+    updateFollowerState()
+  }
+
+  /// Takes over what depends on whether this server follows, and on how well.
+  func updateFollowerState() {
+    let isReadOnly = following != nil && configuration.replicaReadOnly
+    if isReadOnly { gate.insert(.readOnly) } else { gate.remove(.readOnly) }
+    let isStale = following?.isOnline == false && !configuration.replicaServeStaleData
+    if isStale { gate.insert(.staleData) } else { gate.remove(.staleData) }
+    updateExpiryMode()
+  }
+
+  /// Keys that are due go by themselves only where nobody else says so.
+  func updateExpiryMode() {
+    moment.expiryMode = pause.isActive || following != nil ? .hide : .remove
+  }
+
+  // MARK: - The connection
+
+  private func connectToLeader(_ following: Following) {
+    do throws(SystemError) {
+      following.connection = try transport.connect(
+        to: following.leader.host.logText, port: UInt16(following.leader.port),
+        from: configuration.bindSourceAddr.isEmpty ? nil : configuration.bindSourceAddr.logText)
+      following.stage = .connecting
+      following.heardAt = clock.monotonicNanoseconds()
+      log.notice("MASTER <-> REPLICA sync started")
+    } catch {
+      log.warning("Unable to connect to MASTER: \(error.text)")
+      following.stage = .waiting(until: clock.monotonicNanoseconds() + Server.second)
+    }
+  }
+
+  /// Something has happened to the connection with the leader; false if it isn't that.
+  func handleLink(_ event: Event) -> Bool {
+    guard let following, let connection = following.connection, event.id == connection else {
+      return false
+    }
+    // What clients have asked for before comes first.
+    run(batch)
+    switch event.kind {
+    case .writable: continueSending(following)
+    default:
+      if case .connecting = following.stage { continueSending(following) }
+      if following.connection == connection { receive(from: following, connection) }
+    }
+    return true
+  }
+
+  /// The socket takes bytes: the connection has been made, or goes on.
+  private func continueSending(_ following: Following) {
+    guard let connection = following.connection else { return }
+    if case .connecting = following.stage {
+      let error = transport.connectError(of: connection)
+      guard error == 0 else {
+        return loseLink(following, "Error condition on socket for SYNC: \(SystemError(error).text)")
+      }
+      log.notice("Non blocking connect for SYNC fired the event.")
+      transport.setNoDelay(connection, !configuration.replDisableTCPNoDelay)
+      transport.setKeepAlive(connection, seconds: configuration.replTimeoutSeconds)
+      following.stage = .greeting(LeaderGreeting(introduction))
+      tell(following, LeaderGreeting.beginning)
+    }
+    flushLink(following)
+  }
+
+  private var introduction: LeaderGreeting.Introduction {
+    let port =
+      configuration.replicaAnnouncePort != 0
+      ? configuration.replicaAnnouncePort : configuration.port
+    return LeaderGreeting.Introduction(
+      user: configuration.masterUser, password: configuration.masterAuth, port: port,
+      address: configuration.replicaAnnounceIP, version: ByteText(Version.redis))
+  }
+
+  /// Says commands to the leader.
+  private func tell(_ following: Following, _ commands: [[ByteText]]) {
+    for words in commands {
+      var writer = CommandWriter()
+      writer.begin(argumentCount: words.count)
+      for word in words { writer.append(word.rawSpan) }
+      following.unsent += writer.bytes.copied
+    }
+    flushLink(following)
+  }
+
+  private func flushLink(_ following: Following) {
+    guard let connection = following.connection else { return }
+    while !following.unsent.isEmpty {
+      let unsent = following.unsent
+      switch transport.send(connection, unsent.rawSpan) {
+      case .bytes(let count): following.unsent.removeFirst(count)
+      case .wouldBlock: return transport.watchWritable(connection, true)
+      case .closed, .failed: return loseLink(following, "Connection with master lost.")
+      }
+    }
+    transport.watchWritable(connection, false)
+  }
+
+  /// Gives the connection up: the next attempt follows soon.
+  func loseLink(_ following: Following, _ reason: String) {
+    log.warning(reason)
+    let now = clock.monotonicNanoseconds()
+    closeLink(of: following)
+    // The same snapshot is likely to fail again.
+    let delay = Server.second << Int64(min(following.failuresInARow, 6))
+    following.stage = .waiting(until: now + delay)
+    following.downSince = now
+    updateFollowerState()
+  }
+
+  private func closeLink(of following: Following) {
+    if let connection = following.connection { transport.close(connection) }
+    following.connection = nil
+    following.received = []
+    following.unsent = []
+    following.applier?.forgetIncomplete()
+    if let receiver = following.receiver { abandon(receiver) }
+  }
+
+  // MARK: - What the leader says
+
+  private static let receivedByteCount = 256 << 10
+
+  private func receive(from following: Following, _ connection: ConnectionID) {
+    var buffer = [UInt8](repeating: 0, count: Server.receivedByteCount)
+    let result = unsafe buffer.withUnsafeMutableBytes {
+      unsafe transport.receive(connection, into: $0)
+    }
+    switch result {
+    case .bytes(let count):
+      following.heardAt = clock.monotonicNanoseconds()
+      statistics.networkInputBytes &+= count
+      if following.isOnline, following.received.isEmpty {
+        return apply(buffer.rawSpan.extracting(first: count), following)
+      }
+      following.received += buffer[..<count]
+      process(following)
+    case .wouldBlock: return
+    case .closed, .failed: loseLink(following, "Connection with master lost.")
+    }
+  }
+
+  /// Goes on with what has been received, as far as it can be understood.
+  func process(_ following: Following) {
+    while following.connection != nil, !following.received.isEmpty {
+      switch following.stage {
+      case .waiting, .connecting, .loading: return
+      case .greeting, .asking:
+        guard let line = takeLine(of: following) else { return }
+        if !line.isEmpty { hear(line, following) }
+      case .receiving(let receiver):
+        guard receive(following, receiver) else { return }
+      case .online:
+        let received = following.received
+        following.received = []
+        apply(received.rawSpan, following)
+      }
+    }
+  }
+
+  private static let lineByteCountMax = 4096
+
+  /// The next line without its end; nil if it isn't there yet.
+  func takeLine(of following: Following) -> ByteText? {
+    guard let end = following.received.firstIndex(of: 10) else {
+      if following.received.count > Server.lineByteCountMax {
+        loseLink(following, "MASTER doesn't speak the protocol of replication")
+      }
+      return nil
+    }
+    var line = following.received[..<end]
+    if line.last == 13 { line.removeLast() }
+    let text = ByteText(line)
+    following.received.removeFirst(end + 1)
+    return text
+  }
+
+  private func hear(_ line: ByteText, _ following: Following) {
+    guard case .greeting(var greeting) = following.stage else { return answer(line, following) }
+    let outcome = greeting.receive(line)
+    for remark in greeting.remarks { log.notice(remark.logText) }
+    following.stage = .greeting(greeting)
+    switch outcome {
+    case .wait: return
+    case .send(let commands):
+      log.notice("Master replied to PING, replication can continue...")
+      tell(following, commands)
+    case .failure(let reason): loseLink(following, reason.logText)
+    case .complete: ask(following)
+    }
+  }
+
+  /// Asks for what is missing here, or for everything.
+  private func ask(_ following: Following) {
+    following.stage = .asking
+    let stream = effects.stream
+    guard stream.offset > 0 || following.applier != nil else {
+      log.notice("Full resync from master is needed: there is no history here")
+      return tell(following, [["PSYNC", "?", "-1"]])
+    }
+    let offset = stream.offset + 1
+    log.notice("Trying a partial resynchronization (request \(stream.replicationID):\(offset)).")
+    tell(following, [["PSYNC", ByteText(stream.replicationID), "\(offset)"]])
+  }
+
+  private func answer(_ line: ByteText, _ following: Following) {
+    switch PartialSyncAnswer(line) {
+    case .full(let id, let offset):
+      log.notice("Full resync from master: \(id.logText):\(offset)")
+      beginReceiving(following, id: id, offset: offset)
+    case .resume(let id): goOn(following, as: id)
+    case .later(let reason):
+      loseLink(
+        following,
+        "Master is currently unable to PSYNC but should be in the future: \(reason.logText)")
+    case .refused(let reason):
+      loseLink(following, "Unexpected reply to PSYNC from master: \(reason.logText)")
+    }
+  }
+
+  /// The stream goes on where this server stands.
+  private func goOn(_ following: Following, as id: ByteText?) {
+    let stream = effects.stream
+    if let id, !stream.replicationID.utf8.elementsEqual(id.bytes) {
+      log.notice("Master replication ID changed to \(id.logText)")
+      stream.continueHistory(as: id.logText)
+      disconnectFollowers()
+    }
+    if following.applier == nil { makeApplier(following, database: 0) }
+    log.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
+    goOnline(following)
+  }
+
+  /// The stream follows.
+  func goOnline(_ following: Following) {
+    following.stage = .online
+    following.failuresInARow = 0
+    updateFollowerState()
+    acknowledge(following)
+  }
+
+  // MARK: - The stream
+
+  /// What executes the stream from here on.
+  func makeApplier(_ following: Following, database: Int) {
+    var limits = RequestLimits()
+    limits.maxBulkLength = Int(UInt32.max)
+    let applier = StreamApplier(
+      server: self, offset: effects.stream.offset, limits: limits, forwards: true
+    ) { [unowned self] failure in
+      noteRefusal(failure)
+      return true
+    }
+    applier.database = min(max(0, database), keyspace.databases.count - 1)
+    following.applier = applier
+  }
+
+  /// A command of the stream can't be executed here: this dataset is another one than the leader's.
+  private func noteRefusal(_ failure: StreamFailure) {
+    guard case .refused(let offset, let command, let error) = failure else { return }
+    statistics.unexpectedErrorReplies += 1
+    let text = ByteText(DirectiveText.trimmed(error[...])).logText
+    log.warning(
+      "== CRITICAL == This replica is sending an error to its master: '\(text)' after processing"
+        + " the command '\(ByteText(command).logText)' at offset \(offset)")
+  }
+
+  private func apply(_ bytes: RawSpan, _ following: Following) {
+    guard let applier = following.applier else { return }
+    do throws(StreamFailure) {
+      try applier.apply(bytes)
+    } catch {
+      // The bytes are no commands: there is no telling where the next one begins.
+      effects.stream.restart(as: Identity.make(&moment.random), at: effects.stream.offset)
+      following.applier = nil
+      return loseLink(following, "Protocol error in the stream of MASTER: \(error)")
+    }
+    if following.mustAcknowledge { acknowledge(following) }
+  }
+
+  /// Tells the leader how far this server is.
+  func acknowledge(_ following: Following) {
+    following.mustAcknowledge = false
+    following.acknowledgedAt = clock.monotonicNanoseconds()
+    var words: [ByteText] = ["REPLCONF", "ACK", "\(effects.stream.offset)"]
+    if appendLog.state == .on { words += ["FACK", "\(appendLog.synced)"] }
+    tell(following, [words])
+  }
+
+  // MARK: - Time
+
+  /// Several times a second: attempts, reports and timeouts.
+  func tendLink() {
+    guard let following else { return }
+    let now = clock.monotonicNanoseconds()
+    if case .waiting(let until) = following.stage {
+      if until <= now, !persistence.isLoading { connectToLeader(following) }
+      return
+    }
+    if now - following.acknowledgedAt >= Server.second {
+      if following.isOnline { acknowledge(following) } else { sendSignOfLife(following, now) }
+    }
+    if case .loading = following.stage { return }
+    guard now - following.heardAt > Int64(configuration.replTimeoutSeconds) * Server.second else {
+      return
+    }
+    loseLink(following, "MASTER timeout: no data nor PING received...")
+  }
+
+  /// While a snapshot comes or is loaded, empty lines tell the leader that somebody is there.
+  private func sendSignOfLife(_ following: Following, _ now: Int64) {
+    guard following.isSyncing else { return }
+    following.acknowledgedAt = now
+    following.unsent += [10]
+    flushLink(following)
+  }
+}

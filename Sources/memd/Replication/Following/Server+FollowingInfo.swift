@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+extension Server {
+  /// What INFO tells about the link to the leader.
+  func writeLinkInfo(_ following: Following, to text: inout InfoText) {
+    let now = clock.monotonicNanoseconds()
+    let second: Int64 = 1_000_000_000
+    text.field("master_host", following.leader.host.logText)
+    text.field("master_port", following.leader.port)
+    text.field("master_link_status", following.isOnline ? "up" : "down")
+    text.field(
+      "master_last_io_seconds_ago",
+      following.isOnline ? Int((now - following.heardAt) / second) : -1)
+    text.field("master_sync_in_progress", following.isSyncing)
+    text.field("slave_read_repl_offset", effects.stream.offset)
+    text.field("slave_repl_offset", effects.stream.offset)
+    if let receiver = following.receiver {
+      let received = receiver.byteCount
+      let total = receiver.missing.map { received + $0 } ?? 0
+      text.field("master_sync_total_bytes", total)
+      text.field("master_sync_read_bytes", received)
+      text.field("master_sync_left_bytes", total - received)
+      text.field(
+        "master_sync_perc", total == 0 ? 0 : Double(received) * 100 / Double(total), digits: 2)
+      text.field("master_sync_last_io_seconds_ago", Int((now - following.heardAt) / second))
+    }
+    if !following.isOnline {
+      text.field("master_link_down_since_seconds", Int((now - following.downSince) / second))
+    }
+    text.field("slave_priority", configuration.replicaPriority)
+    text.field("slave_read_only", configuration.replicaReadOnly)
+    text.field("replica_announced", configuration.replicaAnnounced)
+  }
+
+  /// What ROLE tells about the link to the leader.
+  func writeLinkRole(_ following: Following, to reply: inout ReplyWriter) {
+    let host = following.leader.host
+    reply.array(5)
+    reply.bulk("slave")
+    reply.bulk(host.rawSpan)
+    reply.integer(following.leader.port)
+    reply.bulk(following.stageName)
+    reply.integer(effects.stream.offset)
+  }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+
+// A leader's snapshot: received into a file while the old data are served, then loaded in their
+// place.
+
+extension Server {
+  /// A snapshot follows, and behind it the stream from an offset of a history.
+  func beginReceiving(_ following: Following, id: ByteText, offset: Int) {
+    let path = configuration.path(inDirectory: temporaryName(forFollower: 0))
+    following.stage = .receiving(
+      SnapshotReceiver(id: id, offset: offset, file: ReceivedFile(path: path, disk: disk)))
+  }
+
+  /// Takes what has come of a snapshot; false if more is to come first.
+  func receive(_ following: Following, _ receiver: SnapshotReceiver) -> Bool {
+    guard receiver.extent != nil else { return receiveHead(following, receiver) }
+    let received = following.received
+    let (count, isComplete) = receiver.take(received[...])
+    if count == received.count {
+      following.received = []
+    } else {
+      following.received.removeFirst(count)
+    }
+    if count > 0 {
+      receiver.backlog += count
+      submit(
+        .write(count == received.count ? received : Array(received[..<count])), of: receiver,
+        byteCount: count)
+    }
+    if isComplete {
+      watchLink(following, false)
+      submit(.finish(byteCount: receiver.contentCount), of: receiver)
+      // What follows is read when this is loaded.
+      return false
+    }
+    if receiver.backlog > SnapshotReceiver.backlogMax { watchLink(following, false) }
+    return true
+  }
+
+  private func receiveHead(_ following: Following, _ receiver: SnapshotReceiver) -> Bool {
+    guard let line = takeLine(of: following) else { return false }
+    if line.isEmpty { return true }
+    guard let extent = SnapshotReceiver.Extent(line) else {
+      loseLink(
+        following, "Bad protocol from MASTER, the first byte is not '$' (we received '\(line.logText)')")
+      return false
+    }
+    receiver.extent = extent
+    switch extent {
+    case .length(let count):
+      log.notice("MASTER <-> REPLICA sync: receiving \(count) bytes from master to disk")
+      // Of nothing nothing comes, and the end would not be noticed.
+      if count == 0 { loseLink(following, "MASTER has sent an empty snapshot") }
+    case .marker:
+      log.notice("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to disk")
+    }
+    return true
+  }
+
+  private func watchLink(_ following: Following, _ isWatched: Bool) {
+    guard let connection = following.connection else { return }
+    transport.watchReadable(connection, isWatched)
+  }
+
+  private func submit(_ work: ReceiveJob.Work, of receiver: SnapshotReceiver, byteCount: Int = 0) {
+    helpers.submit(
+      ReceiveJob(work, for: receiver.file) { [unowned self] job in
+        receiver.backlog -= byteCount
+        finished(job, of: receiver)
+      }, to: .snapshot)
+  }
+
+  private func finished(_ job: ReceiveJob, of receiver: SnapshotReceiver) {
+    guard !receiver.isAbandoned, let following, following.receiver === receiver else { return }
+    if let failure = job.failure {
+      return loseLink(
+        following,
+        "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA"
+          + " synchronization: \(failure)")
+    }
+    if case .finish = job.work { return loadReceived(receiver, following) }
+    if receiver.backlog <= SnapshotReceiver.backlogMax / 2 { watchLink(following, true) }
+  }
+
+  /// Nobody wants what was received.
+  func abandon(_ receiver: SnapshotReceiver) {
+    receiver.isAbandoned = true
+    submit(.abandon, of: receiver)
+  }
+
+  // MARK: - Loading
+
+  /// The snapshot takes the place of all that is here.
+  private func loadReceived(_ receiver: SnapshotReceiver, _ following: Following) {
+    following.stage = .loading(receiver)
+    // These are of the old history.
+    cancelBackgroundSave()
+    cancelFullSync()
+    cancelRewriting()
+    disconnectFollowers()
+    if appendLog.isRunning {
+      stopLog()
+      following.restartsLog = true
+    }
+    log.notice("MASTER <-> REPLICA sync: Flushing old data")
+    _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
+    log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
+    var options = loadingOptions
+    options.keepsDueKeys = true
+    startLoading(
+      [Loading.File(path: receiver.file.path, role: .snapshot)], options,
+      byteCount: receiver.contentCount
+    ) { [unowned self] isLoaded in
+      endLoadingReceived(receiver, following, isLoaded)
+    }
+  }
+
+  private func endLoadingReceived(
+    _ receiver: SnapshotReceiver, _ following: Following, _ isLoaded: Bool
+  ) {
+    abandon(receiver)
+    guard isLoaded else {
+      _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
+      // What is here now is nobody's history.
+      effects.stream.restart(as: Identity.make(&moment.random), at: 0)
+      following.applier = nil
+      following.failuresInARow += 1
+      return loseLink(
+        following, "Failed trying to load the MASTER synchronization DB from disk, check server logs.")
+    }
+    effects.stream.restart(as: receiver.id.logText, at: receiver.offset)
+    makeApplier(following, database: persistence.loadedStreamDatabase)
+    log.notice("MASTER <-> REPLICA sync: Finished with success")
+    resumeLog(of: following)
+    watchLink(following, true)
+    goOnline(following)
+    process(following)
+  }
+
+  /// The log begins again, with what was loaded as its base.
+  private func resumeLog(of following: Following) {
+    guard following.restartsLog else { return }
+    following.restartsLog = false
+    do throws(LogOpeningError) {
+      try startLog()
+    } catch {
+      for line in error.lines { log.warning(line) }
+      log.warning("Failed enabling the AOF after successful master synchronization!")
+    }
+  }
+}
