@@ -53,6 +53,12 @@ NEWER_RECIPES = (
                         ("HPEXPIREAT", "k", "9999999999999", "FIELDS", "1", "f")]),
     ("hash-table-deadlines", [("HSET", "k", "f", LONG, "g", "w", "h", "5"),
                               ("HPEXPIREAT", "k", "9999999999999", "FIELDS", "2", "f", "g")]),
+    ("stream-producers", [("XADD", "k", "IDMP", "p", "payment", "*", "f", "v"),
+                          ("XADD", "k", "IDMPAUTO", "q", "*", "f", "w")]),
+    ("stream-released", [("XADD", "k", "1-1", "f", "v"), ("XADD", "k", "2-1", "f", "w"),
+                         ("XGROUP", "CREATE", "k", "g", "0"),
+                         ("XREADGROUP", "GROUP", "g", "c", "STREAMS", "k", ">"),
+                         ("XNACK", "k", "g", "SILENT", "IDS", "1", "1-1")]),
 )
 
 

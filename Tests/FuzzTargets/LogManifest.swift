@@ -22,6 +22,21 @@ func fuzz(_ data: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   }
   check(manifest)
   guard let naming = try? LogNaming(Array("a".utf8).rawSpan) else { preconditionFailure() }
+  goOn(manifest, naming)
+  // A log may be called like one of its files.
+  for file in manifest.readingOrder {
+    if let other = try? LogNaming(ByteText(file.name.text).rawSpan) { goOn(manifest, other) }
+  }
+  return 0
+}
+
+/// Goes on with a log under a name, or begins one.
+private func goOn(_ manifest: LogManifest, _ naming: LogNaming) {
+  let upgraded = LogManifest(upgrading: naming)
+  precondition(upgraded.isUnfinishedUpgrade(naming))
+  check(upgraded)
+  precondition(
+    Set([naming.manifest, naming.temporaryManifest, naming.temporaryIncrement]).count == 3)
   var next = manifest
   let increment = next.addIncrement(naming)
   let old = Set((manifest.readingOrder + manifest.history).map(\.name))
@@ -32,7 +47,6 @@ func fuzz(_ data: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   check(next)
   _ = next.dropHistory()
   check(next)
-  return 0
 }
 
 /// What is written can be read, and is the same.

@@ -64,7 +64,8 @@ extension LogCheck {
       self.byteCount = byteCount
       let rest = try LogCheckRest(of: file, from: damage.wholeOffset, byteCount: byteCount)
       let confirmedOffset = reading.confirmedWholeOffset
-      guard rest.hasAnnotations, confirmedOffset < damage.wholeOffset else {
+      let isInDoubt = !damage.isTorn && rest.hasAnnotations
+      guard isInDoubt, confirmedOffset < damage.wholeOffset else {
         cutOffset = damage.wholeOffset
         kept = reading.whole
         self.rest = rest
@@ -162,6 +163,11 @@ extension LogCheck {
           + " because it is not the last file.",
         "If you insist, please delete all files after this file according to the manifest file and"
           + " delete the corresponding records in manifest file manually. Then re-run this check.")
+    }
+    guard isValid else {
+      throw Stop(
+        "Failed to truncate AOF \(part.name) to timestamp \(timestamp) because a file in front of it"
+          + " is not valid")
     }
     try truncate(
       part, byteCount: byteCount, to: cutOffset,

@@ -25,6 +25,8 @@ final class LogCheckReading {
     let range: Range<Int>?
     /// What is in front of this can be executed.
     let wholeOffset: Int
+    /// Whether the last bytes only were not written: what is in front of them is in no doubt.
+    let isTorn: Bool
   }
 
   /// How a file ends.
@@ -66,15 +68,16 @@ final class LogCheckReading {
 
   /// Reads the file to its end or to where it breaks.
   func run() throws(DiskError) -> Verdict {
-    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    let byteCount = try file.byteCount()
+    var piece = [UInt8](repeating: 0, count: min(max(byteCount, 4 << 10), 1 << 20))
     while true {
       let count = try file.read(into: &piece, from: 0)
-      if count == 0 { return finish() }
-      if let verdict = read(piece.rawSpan.extracting(first: count)) { return verdict }
+      if count == 0 { return try finish() }
+      if let verdict = try read(piece.rawSpan.extracting(first: count)) { return verdict }
     }
   }
 
-  private func read(_ bytes: RawSpan) -> Verdict? {
+  private func read(_ bytes: RawSpan) throws(DiskError) -> Verdict? {
     reader.feed(bytes)
     do throws(LogFailure) {
       while true {
@@ -88,23 +91,23 @@ final class LogCheckReading {
         if let verdict { return verdict }
       }
     } catch {
-      return damage(error)
+      return try damage(error)
     }
   }
 
-  private func finish() -> Verdict {
+  private func finish() throws(DiskError) -> Verdict {
     let place = reader.range.upperBound
     do throws(LogFailure) {
       switch try reader.finish() {
       case .whole: return .whole
-      case .torn(0): return damage("The file ends in the middle of something", at: place)
+      case .torn(0): return torn("The file ends in the middle of something", at: place)
       case .torn(let count):
-        return damage("The file ends with \(count) zero bytes that nobody wrote", at: place)
+        return torn("The file ends with \(count) zero bytes that nobody wrote", at: place)
       case .insideTransaction:
-        return damage("Reached EOF before reading EXEC for MULTI", at: place)
+        return torn("Reached EOF before reading EXEC for MULTI", at: place)
       }
     } catch {
-      return damage(error)
+      return try damage(error)
     }
   }
 
@@ -114,11 +117,11 @@ final class LogCheckReading {
     let arguments = reader.arguments
     switch Keyword(folding: arguments[0]) {
     case Keyword("multi"):
-      if isInsideTransaction { return damage("Unexpected MULTI", at: reader.range.lowerBound) }
+      if isInsideTransaction { return misplaced("Unexpected MULTI", whole: reader.wholeOffset) }
       isInsideTransaction = true
     case Keyword("exec"):
       let start = reader.range.lowerBound
-      guard isInsideTransaction else { return damage("Unexpected EXEC", at: start, whole: start) }
+      guard isInsideTransaction else { return misplaced("Unexpected EXEC", whole: start) }
       isInsideTransaction = false
       counts.transactions += 1
     default: break
@@ -156,21 +159,32 @@ final class LogCheckReading {
 
   // MARK: - Damage
 
-  private func damage(_ text: String, at offset: Int, whole wholeOffset: Int? = nil) -> Verdict {
-    let wholeOffset = wholeOffset ?? reader.wholeOffset
-    return .damaged(Damage(text: text, offset: offset, range: nil, wholeOffset: wholeOffset))
+  private func torn(_ text: String, at offset: Int) -> Verdict {
+    .damaged(
+      Damage(
+        text: text, offset: offset, range: nil, wholeOffset: reader.wholeOffset, isTorn: true))
   }
 
-  private func damage(_ failure: LogFailure) -> Verdict {
+  private func misplaced(_ text: String, whole wholeOffset: Int) -> Verdict {
+    .damaged(
+      Damage(
+        text: text, offset: reader.range.lowerBound, range: nil, wholeOffset: wholeOffset,
+        isTorn: false))
+  }
+
+  private func damage(_ failure: LogFailure) throws(DiskError) -> Verdict {
+    let offset = failure.range.upperBound - 1
+    let zeros = try UnwrittenSectors.byteCount(at: failure, of: file)
+    if zeros > 0 { return torn("There are \(zeros) zero bytes that nobody wrote", at: offset) }
     let text =
       switch failure.reason {
       case .malformed: "Expected a command or an annotation, got something else"
       case .annotation: "An annotation can't be read"
       case .checksum: "The checksum of an annotation is wrong"
       }
-    let offset = failure.range.upperBound - 1
     return .damaged(
       Damage(
-        text: text, offset: offset, range: failure.range, wholeOffset: failure.wholeOffset))
+        text: text, offset: offset, range: failure.range, wholeOffset: failure.wholeOffset,
+        isTorn: false))
   }
 }

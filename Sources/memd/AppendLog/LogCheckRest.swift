@@ -18,7 +18,7 @@ struct LogCheckRest {
   private(set) var isComplete = true
 
   private let file: DiskFile
-  private var piece = [UInt8](repeating: 0, count: 64 << 10)
+  private var piece: [UInt8]
   private var budget: Int
   /// Commands may begin from here on.
   private var offset: Int
@@ -27,6 +27,7 @@ struct LogCheckRest {
   init(of file: DiskFile, from start: Int, byteCount: Int) throws(DiskError) {
     self.file = file
     offset = start
+    piece = [UInt8](repeating: 0, count: min(max(byteCount - start, 4 << 10), 64 << 10))
     // What can't be read is passed over a few times; values could make that very often.
     budget = 8 * (byteCount - start) + (1 << 20)
     var next: Int? = start

@@ -30,19 +30,26 @@ final class LogSource: @unchecked Sendable {
   private var transaction: [UInt8] = []
   private var offset: Int
 
-  private static let readByteCount = 256 << 10
+  /// Bytes that are read at once.
+  private let readByteCount: Int
+
+  private static let readByteCountMax = 256 << 10
+  private static let readByteCountMin = 4 << 10
 
   /// - Parameter offset: where the commands begin: 0, or behind the RDB in front of them.
   init(_ file: DiskFile, offset: Int) {
     self.file = file
     self.offset = offset
     reader = LogReader(offset: offset)
+    // A log may have many small files.
+    let byteCount = (try? file.byteCount()) ?? 0
+    readByteCount = min(max(byteCount - offset, Self.readByteCountMin), Self.readByteCountMax)
   }
 
   /// Reads on.
   func read() -> LogChunk {
     var chunk = LogChunk()
-    var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
+    var buffer = [UInt8](repeating: 0, count: readByteCount)
     do throws(DiskError) {
       let count = try file.read(into: &buffer, from: 0)
       offset += count
@@ -62,55 +69,13 @@ final class LogSource: @unchecked Sendable {
       chunk.end = .ended(
         try reader.finish(), wholeOffset: reader.wholeOffset, checksum: reader.wholeChecksum)
     } catch {
-      let zeros = try unwrittenByteCount(at: error)
+      let zeros = try UnwrittenSectors.byteCount(at: error, of: file)
       chunk.end =
         zeros == 0
         ? .damaged(error, checksum: reader.wholeChecksum)
         : .ended(
           .torn(zeroByteCount: zeros), wholeOffset: reader.wholeOffset,
           checksum: reader.wholeChecksum)
-    }
-  }
-
-  /// Disks write this much as a whole.
-  private static let sectorByteCount = 512
-
-  /// Zero bytes in the place of what can't be read, if they look like sectors that a power cut has
-  /// kept from being written, although others behind them were: such bytes were never synced, and
-  /// nobody was promised to find them. With an annotation behind them that is not so.
-  private func unwrittenByteCount(at failure: LogFailure) throws(DiskError) -> Int {
-    guard failure.reason == .malformed else { return 0 }
-    let start = failure.range.upperBound - 1
-    var end = start
-    var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
-    try file.seek(to: start)
-    while true {
-      let count = try file.read(into: &buffer, from: 0)
-      let zeros = buffer[..<count].prefix { $0 == 0 }.count
-      end += zeros
-      if zeros < count || count == 0 { break }
-    }
-    guard end.isMultiple(of: LogSource.sectorByteCount), try !hasAnnotation(behind: end) else {
-      return 0
-    }
-    return end - start
-  }
-
-  private func hasAnnotation(behind place: Int) throws(DiskError) -> Bool {
-    let start = ByteText(LogAnnotation.start).bytes
-    var buffer = [UInt8](repeating: 0, count: LogSource.readByteCount)
-    var kept = 0
-    try file.seek(to: place)
-    while true {
-      let count = try file.read(into: &buffer, from: kept)
-      if count == 0 { return false }
-      let bytes = buffer[..<(kept + count)]
-      for index in bytes.indices
-      where bytes[index] == UInt8(ascii: "#") && bytes[index...].starts(with: start) {
-        return true
-      }
-      kept = min(start.count - 1, bytes.count)
-      buffer.replaceSubrange(0..<kept, with: Array(bytes.suffix(kept)))
     }
   }
 

@@ -142,6 +142,8 @@ extension Server {
   func endSnapshotOfLog(_ loader: RDBLoader, _ loading: Loading) {
     let offset = loader.reader.offset
     guard offset < loading.fileByteCount, let file = loading.file else {
+      // Whoever goes on writing does so behind the RDB.
+      loading.logEnd = (offset, LogChecksum())
       return endLogFile(loading)
     }
     log.notice("Reading the remaining AOF tail...")

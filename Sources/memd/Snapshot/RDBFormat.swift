@@ -41,6 +41,9 @@ enum RDBFormat {
 
   /// What a byte in the place of a type announces instead.
   enum Opcode: UInt8 {
+    /// Of Redis Enterprise: when the next key was used, and its slot; a number each.
+    case enterpriseUse = 107
+    case enterpriseSlot = 121
     case slotInfo = 244
     case function = 245
     /// Of release candidates of Redis 7.0.

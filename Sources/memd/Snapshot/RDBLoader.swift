@@ -133,6 +133,7 @@ final class RDBLoader {
       let count = try reader.length()
       _ = try reader.length()
       if options.report == nil { announce(count) }
+    case .enterpriseUse, .enterpriseSlot: _ = try reader.number()
     case .slotInfo: for _ in 0..<3 { _ = try reader.length() }
     case .aux:
       try reader.string(into: &key)

@@ -192,6 +192,8 @@ extension Server {
   func endLoading(_ loading: Loading, isComplete: Bool) {
     loading.stopReading()
     loading.file?.close()
+    // What is under way knows the loading that it is a part of.
+    loading.part = nil
     persistence.loading = nil
     gate.remove(.busy)
     persistence.keysLoaded = loading.keysLoaded

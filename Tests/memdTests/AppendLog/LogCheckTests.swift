@@ -226,6 +226,45 @@ private final class CheckedDisk {
     #expect(checked["log.aof"] == whole)
   }
 
+  @Test func `a value that looks like an annotation casts no doubt on what is in front of it`() {
+    var log = LogText()
+    log.add("SET", "a", "1")
+    log.annotate()
+    log.add("SET", "b", "2")
+    let whole = log.bytes
+    log.add("SET", "c", "\r\n#MEMD:1 is how annotations begin\r\n")
+    checked["log.aof"] = log.bytes.dropLast()
+    #expect(checked.fix() == 0)
+    #expect(checked["log.aof"] == whole)
+  }
+
+  @Test func `sectors that were never written are told from damage as loading does it`() {
+    var log = LogText()
+    log.add("SET", "a", "1")
+    log.annotate()
+    log.add("SET", "b", "2")
+    let whole = log.bytes
+    log.add(
+      "SET", "c", "\r\n#MEMD:1 is how annotations begin\r\n" + String(repeating: "c", count: 800))
+    for _ in 0..<10 { log.add("SET", "d", "3") }
+    var bytes = log.bytes
+    bytes.replaceSubrange(512..<1024, with: [UInt8](repeating: 0, count: 512))
+    checked["log.aof"] = bytes
+    let (text, code) = checked.check()
+    #expect(code == 1)
+    #expect(text.contains(" zero bytes that nobody wrote in AOF log.aof\n"), "\(text)")
+    #expect(checked.fix() == 0)
+    #expect(checked["log.aof"] == whole)
+    // With an annotation behind them they had been there.
+    log.annotate()
+    bytes = log.bytes
+    bytes.replaceSubrange(512..<1024, with: [UInt8](repeating: 0, count: 512))
+    checked["log.aof"] = bytes
+    #expect(checked.check().text.contains(": Expected a command or an annotation, got something"))
+    #expect(checked.fix() == 0)
+    #expect(checked["log.aof"]?.count == log.annotationEnds[0])
+  }
+
   @Test func `MULTI within a transaction is a damage, and so is EXEC outside`() {
     let start = plain("SET a 1")
     for (rest, text) in [
@@ -428,6 +467,16 @@ private final class CheckedDisk {
     let (refused, refusedCode) = checked.check("m", timestampMax: 299)
     #expect(refusedCode == 1)
     #expect(refused.contains("to offset \(early.count) because it is not the last file.\nIf you"))
+  }
+
+  @Test func `a log that is damaged in front is not cut at a timestamp`() {
+    checked["m"] = Array("file one.aof seq 1 type i\nfile two.aof seq 2 type i\n".utf8)
+    checked["one.aof"] = plain("SET a 1") + [0x2A]
+    let last = plain("SET a 2") + Array("#TS:300\r\n".utf8)
+    checked["two.aof"] = last
+    let (text, code) = checked.check("m", timestampMax: 299)
+    #expect(code == 1 && text.hasSuffix(" because a file in front of it is not valid\n"), "\(text)")
+    #expect(checked["two.aof"] == last)
   }
 
   // MARK: - Command line

@@ -293,6 +293,23 @@ import Testing
     #expect(restarted(server).run("MGET a b") == ["1", "2"])
   }
 
+  @Test func `an increment that is an RDB is gone on with behind it`() {
+    let first = TestServer()
+    first.run("SET a 1")
+    first.run("SAVE")
+    let snapshot = first.disk.content(of: "dump.rdb") ?? []
+    let increment = "appendonlydir/one.rdb"
+    let server = makeServer(disk: [
+      ("appendonlydir/appendonly.aof.manifest", Array("file one.rdb seq 1 type i\n".utf8)),
+      (increment, snapshot),
+    ])
+    #expect(server.run("GET a") == "1")
+    server.run("SET b 2")
+    server.settle()
+    #expect(server.disk.content(of: increment)?.starts(with: snapshot) == true)
+    #expect(restarted(server).run("MGET a b") == ["1", "2"])
+  }
+
   @Test func `a directory that another server writes to is refused`() throws {
     let server = makeServer { $0.appendOnly = false }
     server.disk.setContent([], of: "appendonlydir/other")

@@ -120,6 +120,25 @@ import Testing
     #expect(cut.run("MGET key:18 key:19") == ["18", .null])
   }
 
+  @Test func `nothing is left in memory of a log that is refused`() {
+    let server = makeServer()
+    server.run("SET a 1")
+    server.settle()
+    let path = "appendonlydir/appendonly.aof.1.incr.aof"
+    let bytes = server.disk.content(of: path) ?? []
+    server.disk.setContent(bytes.dropLast(20) + [0x2A, 0x2A, 0x2A], of: path)
+    let other = TestServer(follows: false) { $0.appendOnly = true }
+    for path in server.disk.paths where path != "log" {
+      other.disk.setContent(server.disk.content(of: path) ?? [], of: path)
+    }
+    other.server.loadAtStart {}
+    weak let loading = other.server.persistence.loading
+    #expect(loading != nil)
+    other.settle()
+    #expect(other.server.exitCode == 1)
+    #expect(loading == nil)
+  }
+
   @Test func `commands that nobody knows end the start`() {
     let server = makeServer()
     server.settle()

@@ -74,6 +74,19 @@ import Testing
     #expect(server.logText.contains("Fatal error loading the DB"))
   }
 
+  @Test func `what Redis Enterprise notes beside a key is passed over`() {
+    let server = TestServer(follows: false)
+    // The time of its last use in 14 bits, and its slot in 6 or 32.
+    let noted: [UInt8] = [107, 0x40, 0x43, 121, 5, 0, 1, 0x61, 1, 0x62]
+    let other: [UInt8] = [121, 0x80, 0, 0, 0x3F, 0xFF, 107, 9, 0, 1, 0x63, 1, 0x64]
+    let end: [UInt8] = [0xFF] + [UInt8](repeating: 0, count: 8)
+    server.disk.setContent(
+      Array("REDIS0012".utf8) + [0xFE, 0] + noted + other + end, of: "dump.rdb")
+    server.server.loadAtStart {}
+    server.settle()
+    #expect(server.run("MGET a c") == ["b", "d"])
+  }
+
   @Test func `keys that are due when they are loaded stay away`() {
     let server = Self.filled()
     server.run("SAVE")
