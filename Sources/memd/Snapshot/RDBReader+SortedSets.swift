@@ -44,7 +44,7 @@ extension RDBReader {
     try checkTextLength(member.byteCount)
     if score.isNaN { throw malformed("score") }
     let hash = SipHash13.hash(member, seed)
-    if set.pointee.find(member, hash: hash) != nil { throw malformed("sorted set: a member twice") }
+    if set.pointee.find(member, hash: hash) != nil { throw duplicate("zset fields") }
     set.pointee.insert(member, hash: hash, score: score)
   }
 
@@ -78,7 +78,7 @@ extension RDBReader {
       }
       isMember.toggle()
     }
-    if !isMember { throw malformed("ziplist of a sorted set") }
+    if !isMember { throw broken("ziplist") }
   }
 
   private func addListpack(
@@ -86,7 +86,7 @@ extension RDBReader {
   ) throws(RDBError) {
     try string(into: &scratch)
     let listpack = try listpack(scratch.bytes)
-    guard listpack.count.isMultiple(of: 2) else { throw malformed("listpack of a sorted set") }
+    guard listpack.count.isMultiple(of: 2) else { throw broken("listpack") }
     var memberScratch = DecimalScratch()
     var position = listpack.first
     while let current = position, let place = listpack.next(current) {
