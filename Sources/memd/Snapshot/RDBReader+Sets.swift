@@ -17,8 +17,10 @@ extension RDBReader {
       case .setIntset: try addIntset(to: &set, &scratch)
       case .setListpack: try addListpack(to: &set, &scratch)
       default:
-        for _ in 0..<(try length()) {
+        let count = try length()
+        for index in 0..<count {
           try string(into: &scratch)
+          if index == 0 { set.prepare(forAdding: count, like: scratch.bytes) }
           try add(scratch.bytes, to: &set)
         }
       }
