@@ -72,6 +72,19 @@ static inline int memd_block_signals(void) {
   return pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+/// Puts a shared lock of the open file on one byte of `descriptor`, a directory or not; -1 with
+/// errno. Functions of fixed arity, as Swift can't call fcntl(2) with a lock.
+static inline int memd_share_byte(int descriptor, int64_t offset) {
+  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  return fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
+/// Whether another open file has a lock on the byte: 1 or 0; -1 with errno.
+static inline int memd_byte_is_shared(int descriptor, int64_t offset) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  return fcntl(descriptor, F_OFD_GETLK, &lock) < 0 ? -1 : lock.l_type != F_UNLCK;
+}
+
 /// fork(2), which Swift hides. The child of a threaded process may only do what is signal safe.
 static inline int memd_fork(void) { return fork(); }
 

@@ -122,6 +122,20 @@ extension Syscall {
     try checking { Int(flock(descriptor, LOCK_EX | LOCK_NB)) }
   }
 
+  /// A shared lock of the open file on one byte; for a directory, too.
+  @inline(never)
+  internal static func shareByte(_ descriptor: Int32, at offset: Int64) throws(SystemError) {
+    try checking { Int(memd_share_byte(descriptor, offset)) }
+  }
+
+  /// Whether another open file has a lock on the byte.
+  @inline(never)
+  internal static func isByteShared(
+    _ descriptor: Int32, at offset: Int64
+  ) throws(SystemError) -> Bool {
+    try checking { Int(memd_byte_is_shared(descriptor, offset)) } != 0
+  }
+
   /// mkdir(2).
   @inline(never)
   internal static func makeDirectory(_ path: String) throws(SystemError) {

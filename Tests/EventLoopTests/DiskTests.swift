@@ -85,6 +85,24 @@ private func temporaryDirectory() throws -> String {
     #expect(error?.cause == .noSpace)
   }
 
+  @Test func `a claim tells who comes second, by name, and leaves nothing behind`() throws {
+    let path = directory + "/dump.rdb"
+    let first = try disk.claim(path)
+    #expect(!first.isShared)
+    try disk.writeAtomically(path, [1])
+    #expect(try !disk.claim(directory + "/other.rdb").isShared)
+    let second = try disk.claim(path)
+    #expect(second.isShared)
+    // A lock of the directory has nothing to do with it.
+    try disk.lock(directory: directory).close()
+    first.file.close()
+    #expect(try disk.claim(path).isShared)
+    second.file.close()
+    #expect(try !disk.claim(path).isShared)
+    #expect(try disk.names(inDirectory: directory) == ["dump.rdb"])
+    #expect(throws: DiskError.self) { try disk.claim(directory + "/missing/dump.rdb") }
+  }
+
   @Test func `directories of paths`() {
     #expect(Disk.directory(of: "dump.rdb") == ".")
     #expect(Disk.directory(of: "/dump.rdb") == "/")

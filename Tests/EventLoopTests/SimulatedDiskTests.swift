@@ -281,6 +281,20 @@ import Testing
     #expect(throws: DiskError.self) { try disk.read("a") }
   }
 
+  @Test func `a claim tells who comes second and ends with its file or its process`() throws {
+    let disk = SimulatedDisk()
+    let first = try disk.claim("dump.rdb")
+    #expect(!first.isShared)
+    #expect(try !disk.claim("other.rdb").isShared)
+    let second = try disk.claim("dump.rdb")
+    #expect(second.isShared)
+    first.file.close()
+    #expect(try disk.claim("dump.rdb").isShared)
+    disk.endProcess()
+    #expect(try !disk.claim("dump.rdb").isShared)
+    #expect(throws: DiskError.self) { try disk.claim("missing/dump.rdb") }
+  }
+
   @Test func `a slow disk moves the clock and a failing sync is told`() throws {
     let clock = SimulatedClock()
     let disk = SimulatedDisk(clock: clock)

@@ -65,6 +65,15 @@ struct MemberIndex: ~Copyable {
     append(reference, tag: IndexBucket.tag(hash), to: bucket(hash))
   }
 
+  /// Makes buckets for references that are to come into an empty index, so that they split none.
+  mutating func reserve(_ wanted: Int) {
+    assert(count == 0)
+    while buckets.count * MemberIndex.meanFill < wanted {
+      buckets.append()
+      bucket(at: buckets.count - 1).clear()
+    }
+  }
+
   /// Lets the entry of a member, which must be there, say another place.
   @inline(__always)
   func replace(_ old: MemberReference, hash: UInt64, with new: MemberReference) {

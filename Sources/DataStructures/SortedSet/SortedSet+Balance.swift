@@ -158,7 +158,16 @@ extension SortedSet {
   ) -> Leaf {
     var contents = LeafContents()
     contents.add(key, code)
-    let new = makeLeaf(contents.shape(reserve: SortedSet.reserve))
+    return addLeaf(
+      beside: leaf, behind: behind, contents.shape(reserve: SortedSet.reserve), key)
+  }
+
+  /// A new leaf of this shape before or behind all others, for members of which none is counted by
+  /// the links yet; `key` is that of the first of them.
+  mutating func addLeaf(
+    beside leaf: Leaf, behind: Bool, _ shape: LeafShape, _ key: UInt64
+  ) -> Leaf {
+    let new = makeLeaf(shape)
     if behind { chain(new, behind: leaf) } else { chain(new, before: leaf) }
     let parent = leaf.parent ?? raise(above: leaf)
     let slot = LinkChild(at: leaf.address).slot(in: parent) + (behind ? 1 : 0)

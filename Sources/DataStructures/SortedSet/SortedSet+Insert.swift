@@ -44,7 +44,7 @@ extension SortedSet {
 
   /// A member's bytes, for as long as its span is valid, or a new block with them.
   @inline(__always)
-  private mutating func leafMember(_ member: RawSpan) -> LeafMember {
+  mutating func leafMember(_ member: RawSpan) -> LeafMember {
     let code = MemberCode(memberByteCount: member.byteCount)
     if code.isLong { return longMember(member) }
     // Only read while the caller holds the span.

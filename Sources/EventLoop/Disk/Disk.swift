@@ -38,6 +38,20 @@ public enum DiskMode: Sendable {
   case append
 }
 
+/// The claim to a name, as long as its file is open.
+public struct DiskClaim {
+  /// Closing it gives the name up.
+  public let file: DiskFile
+  /// Whether somebody else had claimed the name and not given it up.
+  public let isShared: Bool
+
+  /// For disks.
+  public init(file: DiskFile, isShared: Bool) {
+    self.file = file
+    self.isShared = isShared
+  }
+}
+
 /// The files of a server: the system's or a simulation. Paths are relative to the working
 /// directory.
 open class Disk {
@@ -73,6 +87,13 @@ open class Disk {
   /// process. Throws `.locked` if another process has it.
   open func lock(directory path: String) throws(DiskError) -> DiskFile {
     throw DiskError(operation: "flock", path: path, cause: .missing)
+  }
+
+  /// Lets other processes know that this one writes files of a name, whether there is one or not:
+  /// whoever claims it, too, is told, and nobody is refused. The claim ends when its file is
+  /// closed, or with the process.
+  open func claim(_ path: String) throws(DiskError) -> DiskClaim {
+    throw DiskError(operation: "fcntl", path: path, cause: .missing)
   }
 
   /// The names in a directory in bytewise order.
@@ -135,5 +156,11 @@ extension Disk {
   public static func directory(of path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The name part of a path: what stands behind the last slash.
+  static func name(of path: String) -> Substring.UTF8View {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path[...].utf8 }
+    return path[path.utf8.index(after: slash)...].utf8
   }
 }

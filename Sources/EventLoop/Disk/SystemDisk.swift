@@ -91,6 +91,32 @@ public final class SystemDisk: Disk {
     }
   }
 
+  /// Shared locks on one byte of the directory, whose offset stands for the name: nothing is left
+  /// behind, and files that come and go under the name don't take the lock with them. A directory
+  /// can't be locked exclusively by byte, but one can ask whether that would be refused.
+  public override func claim(_ path: String) throws(DiskError) -> DiskClaim {
+    try attempt("fcntl", path) { () throws(SystemError) in
+      let descriptor = try Syscall.open(Disk.directory(of: path), flags: O_RDONLY | O_DIRECTORY)
+      do throws(SystemError) {
+        let offset = SystemDisk.offset(ofName: Disk.name(of: path))
+        try Syscall.shareByte(descriptor, at: offset)
+        let isShared = try Syscall.isByteShared(descriptor, at: offset)
+        return DiskClaim(
+          file: SystemFile(path: path, descriptor: descriptor), isShared: isShared)
+      } catch {
+        Syscall.close(descriptor)
+        throw error
+      }
+    }
+  }
+
+  /// FNV-1a of the name in 62 bits: two names of a directory hardly ever have the same byte.
+  private static func offset(ofName name: Substring.UTF8View) -> Int64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return Int64(hash >> 2)
+  }
+
   /// readdir(3), sorted.
   public override func names(inDirectory path: String) throws(DiskError) -> [String] {
     try attempt("opendir", path) { () throws(SystemError) in

@@ -34,6 +34,7 @@ public final class SimulatedDisk: Disk {
   private var names = SimulatedNames()
   private var plan: [(number: Int, event: Planned)] = []
   private var locks: [(life: Int, file: SimulatedFile)] = []
+  private var claims: [(life: Int, file: SimulatedFile)] = []
   /// Files that were opened in another life are closed.
   internal private(set) var life = 0
 
@@ -270,6 +271,20 @@ public final class SimulatedDisk: Disk {
       path: path, disk: self, node: SimulatedNode(.directory), mode: .read)
     locks.append((life, file))
     return file
+  }
+
+  /// A claim of this life of the disk.
+  public override func claim(_ path: String) throws(DiskError) -> DiskClaim {
+    try begin("fcntl", path, changes: false)
+    guard isDirectory(Disk.directory(of: path)) else {
+      throw DiskError(operation: "fcntl", path: path, cause: .missing)
+    }
+    claims.removeAll { $0.life != life || $0.file.isClosed }
+    let isShared = claims.contains { $0.file.path == path }
+    let file = SimulatedFile(
+      path: path, disk: self, node: SimulatedNode(.directory), mode: .read)
+    claims.append((life, file))
+    return DiskClaim(file: file, isShared: isShared)
   }
 
   /// Files, links and made directories.

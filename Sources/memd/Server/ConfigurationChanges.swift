@@ -18,6 +18,7 @@ extension Server {
     if change.names.contains("aof-disable-auto-gc") { applyHistoryRemoval() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
     if change.effects.contains(.memory) { upkeep.eviction.continues = configuration.maxMemory > 0 }
+    updateDumpClaim()
   }
 
   private func applyListeners(

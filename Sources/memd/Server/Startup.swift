@@ -135,6 +135,7 @@ enum Startup {
     log.notice("Running mode=standalone, port=\(configuration.port).")
     log.notice("Server initialized")
     warn(server)
+    server.updateDumpClaim()
     server.removeLeftovers()
     server.loadAtStart {
       log.notice("Connect with: \(connectionHint(configuration))")

@@ -58,12 +58,16 @@ enum DumpPayload {
         throw reader.failure(.unknownType(code))
       }
       defer { persistence?.sanitizations += reader.sanitizations }
-      var scratch = ByteBuffer()
-      let outcome = try reader.value(
-        kind, key: key, hasDeadline: hasDeadline, database, &scratch)
-      switch consume outcome {
-      case .entry(let entry): return entry
-      case .empty: throw reader.malformed("empty value")
+      do throws(RDBError) {
+        var scratch = ByteBuffer()
+        let outcome = try reader.value(
+          kind, key: key, hasDeadline: hasDeadline, database, &scratch)
+        switch consume outcome {
+        case .entry(let entry): return entry
+        case .empty: throw reader.malformed("empty value")
+        }
+      } catch {
+        throw RDBError(error.reason, offset: error.offset, key: key.copied, kind: kind)
       }
     }
   }

@@ -6,6 +6,8 @@ import EventLoop
 final class Persistence {
   /// Wall time of the last save in seconds; nil if nothing was saved since the start.
   var lastSave: Int64?
+  /// The claim to the file of snapshots, and its path; nil while nothing is saved.
+  var dumpClaim: (path: String, claim: DiskClaim)?
   /// The count of changes that the last save has covered.
   var savedChangeCount = 0
   /// The snapshot or base of the log that is being written in the background.

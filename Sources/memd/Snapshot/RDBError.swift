@@ -17,6 +17,10 @@ struct RDBError: Error {
     /// A value, or data that can't be passed over, of a module.
     case module(String)
     case malformed(StaticString)
+    /// Bytes of a packed form contradict themselves.
+    case integrity(StaticString)
+    /// What a value may have once is there again.
+    case duplicate(StaticString)
     case databaseOutOfRange(Int)
     case duplicateKey
     case checksum(expected: UInt64, found: UInt64)
@@ -71,6 +75,9 @@ struct RDBError: Error {
     case .module(let name):
       "The RDB contains data of the module '\(name)', which memd doesn't have"
     case .malformed(let what): "Malformed \(what)"
+    // The words by which Redis's users look for these.
+    case .integrity(let form): "\(kind?.packedOwner ?? "Packed") \(form) integrity check failed"
+    case .duplicate(let what): "Duplicate \(what) detected, integrity check failed"
     case .databaseOutOfRange(let number):
       "The RDB has keys in database \(number), and there are fewer databases here"
     case .duplicateKey: "The key is in the RDB twice"
@@ -78,6 +85,24 @@ struct RDBError: Error {
       "RDB CRC error: wrong checksum, expected: (\(String(expected, radix: 16))) but got"
         + " (\(String(found, radix: 16)))"
     case .disk(let error): "\(error)"
+    }
+  }
+}
+
+extension RDBFormat.ValueKind {
+  /// What a packed form is part of, as Redis's log calls it.
+  fileprivate var packedOwner: String {
+    switch self {
+    case .hash, .hashZipmap, .hashZiplist, .hashListpack, .hashDeadlines,
+      .oldHashListpackDeadlines, .hashMetadata, .hashListpackDeadlines:
+      "Hash"
+    case .sortedSetText, .sortedSet, .sortedSetZiplist, .sortedSetListpack: "Zset"
+    case .streamListpacks, .streamListpacks2, .streamListpacks3, .streamListpacks4,
+      .streamListpacks5:
+      "Stream"
+    case .set, .setIntset, .setListpack: "Set"
+    case .list, .listZiplist, .listQuicklist, .listQuicklist2: "List"
+    case .string, .oldModule, .module: "Value"
     }
   }
 }

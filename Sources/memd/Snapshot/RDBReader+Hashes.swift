@@ -49,7 +49,7 @@ extension RDBReader {
   ) throws(RDBError) {
     try checkTextLength(max(name.byteCount, value.byteCount))
     guard assembler.add(name, value, deadline: deadline) else {
-      throw malformed("hash: a field twice")
+      throw duplicate("hash fields")
     }
   }
 
@@ -122,7 +122,7 @@ extension RDBReader {
       }
       isName.toggle()
     }
-    if !isName { throw malformed("ziplist of a hash") }
+    if !isName { throw broken("ziplist") }
   }
 
   private func addListpack(
@@ -130,7 +130,7 @@ extension RDBReader {
   ) throws(RDBError) {
     try string(into: &scratch)
     let listpack = try listpack(scratch.bytes)
-    guard listpack.count.isMultiple(of: stride) else { throw malformed("listpack of a hash") }
+    guard listpack.count.isMultiple(of: stride) else { throw broken("listpack") }
     let list = FieldList(listpack, stride: stride)
     var nameScratch = DecimalScratch()
     var valueScratch = DecimalScratch()

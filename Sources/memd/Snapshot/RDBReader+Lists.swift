@@ -46,6 +46,8 @@ extension RDBReader {
         let container = try number()
         try string(into: &scratch)
         if container == ListContainer.plain {
+          // Nobody writes an empty element so, and Redis refuses it.
+          guard scratch.count > 0 else { throw malformed("list node") }
           try checkTextLength(scratch.count)
           list.pushBack(plain: scratch.bytes)
         } else if container == ListContainer.packed {

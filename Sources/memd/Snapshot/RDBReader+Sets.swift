@@ -17,8 +17,10 @@ extension RDBReader {
       case .setIntset: try addIntset(to: &set, &scratch)
       case .setListpack: try addListpack(to: &set, &scratch)
       default:
-        for _ in 0..<(try length()) {
+        let count = try length()
+        for index in 0..<count {
           try string(into: &scratch)
+          if index == 0 { set.prepare(forAdding: count, like: scratch.bytes) }
           try add(scratch.bytes, to: &set)
         }
       }
@@ -35,7 +37,7 @@ extension RDBReader {
 
   private func add(_ member: RawSpan, to set: inout SetBuilder) throws(RDBError) {
     try checkTextLength(member.byteCount)
-    guard set.add(member) else { throw malformed("set: a member twice") }
+    guard set.add(member) else { throw duplicate("set members") }
   }
 
   private func addIntset(
@@ -43,7 +45,7 @@ extension RDBReader {
   ) throws(RDBError) {
     try string(into: &scratch)
     noteSanitization()
-    guard let integers = IntsetBytes(scratch.bytes) else { throw malformed("intset") }
+    guard let integers = IntsetBytes(scratch.bytes) else { throw broken("intset") }
     var digits = DecimalScratch()
     for index in 0..<integers.count {
       try add(digits.write(integers.integer(scratch.bytes, at: index)), to: &set)

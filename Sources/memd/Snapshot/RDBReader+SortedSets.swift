@@ -15,17 +15,20 @@ extension RDBReader {
     let set = WritableBox(
       SortedSet(allocator: database.allocator, seed: database.seed),
       allocator: database.allocator)
+    var batch = SortedSetBatch()
     do throws(RDBError) {
       switch kind {
-      case .sortedSetZiplist: try addZiplist(to: set, database.seed, &scratch)
-      case .sortedSetListpack: try addListpack(to: set, database.seed, &scratch)
+      case .sortedSetZiplist: try addZiplist(to: &batch, database.seed, &scratch)
+      case .sortedSetListpack: try addListpack(to: &batch, database.seed, &scratch)
       default:
         for _ in 0..<(try length()) {
           try string(into: &scratch)
           let score = kind == .sortedSet ? try double() : try scoreText()
-          try add(scratch.bytes, score, to: set, database.seed)
+          try add(scratch.bytes, score, to: &batch, database.seed)
+          if batch.count == SortedSetBatch.countMax { try store(&batch, in: set) }
         }
       }
+      try store(&batch, in: set)
     } catch {
       set.discard(database.allocator)
       throw error
@@ -39,13 +42,17 @@ extension RDBReader {
   }
 
   private func add(
-    _ member: RawSpan, _ score: Double, to set: WritableBox<SortedSet>, _ seed: HashSeed
+    _ member: RawSpan, _ score: Double, to batch: inout SortedSetBatch, _ seed: HashSeed
   ) throws(RDBError) {
     try checkTextLength(member.byteCount)
     if score.isNaN { throw malformed("score") }
-    let hash = SipHash13.hash(member, seed)
-    if set.pointee.find(member, hash: hash) != nil { throw malformed("sorted set: a member twice") }
-    set.pointee.insert(member, hash: hash, score: score)
+    batch.append(member, hash: SipHash13.hash(member, seed), score: score)
+  }
+
+  private func store(
+    _ batch: inout SortedSetBatch, in set: WritableBox<SortedSet>
+  ) throws(RDBError) {
+    guard set.pointee.insert(&batch) else { throw duplicate("zset fields") }
   }
 
   /// A score as text behind its length; lengths from 253 on stand for what is no number.
@@ -64,7 +71,7 @@ extension RDBReader {
   }
 
   private func addZiplist(
-    to set: WritableBox<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
+    to batch: inout SortedSetBatch, _ seed: HashSeed, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     var member = ByteBuffer()
     var isMember = true
@@ -74,19 +81,19 @@ extension RDBReader {
         member.append(text)
       } else {
         guard let score = DoubleText.parse(text) else { throw malformed("score") }
-        try add(member.bytes, score, to: set, seed)
+        try add(member.bytes, score, to: &batch, seed)
       }
       isMember.toggle()
     }
-    if !isMember { throw malformed("ziplist of a sorted set") }
+    if !isMember { throw broken("ziplist") }
   }
 
   private func addListpack(
-    to set: WritableBox<SortedSet>, _ seed: HashSeed, _ scratch: inout ByteBuffer
+    to batch: inout SortedSetBatch, _ seed: HashSeed, _ scratch: inout ByteBuffer
   ) throws(RDBError) {
     try string(into: &scratch)
     let listpack = try listpack(scratch.bytes)
-    guard listpack.count.isMultiple(of: 2) else { throw malformed("listpack of a sorted set") }
+    guard listpack.count.isMultiple(of: 2) else { throw broken("listpack") }
     var memberScratch = DecimalScratch()
     var position = listpack.first
     while let current = position, let place = listpack.next(current) {
@@ -98,7 +105,7 @@ extension RDBReader {
       } else {
         throw malformed("score")
       }
-      try add(listpack.text(at: current, &memberScratch), score, to: set, seed)
+      try add(listpack.text(at: current, &memberScratch), score, to: &batch, seed)
       position = listpack.next(place)
     }
   }

@@ -95,7 +95,7 @@ extension RDBReader {
       let past = stream.reading.entriesAdded(through: last).map { Int(clamping: $0) }
       let estimate = entriesRead ?? past ?? -1
       guard let group = stream.addGroup(scratch.bytes, lastID: last, entriesRead: estimate) else {
-        throw malformed("stream: a group twice")
+        throw duplicate("consumer group name")
       }
       try readPending(of: group)
       try readConsumers(of: group, kind, &scratch)
@@ -110,7 +110,7 @@ extension RDBReader {
       let time = try littleEndian(Int64.self)
       let count = Int(clamping: try number())
       guard group.restorePending(id, time: time, count: count) else {
-        throw malformed("group: a pending entry twice")
+        throw duplicate("pending entry")
       }
     }
   }
@@ -125,7 +125,7 @@ extension RDBReader {
       let isKnown = kind != .streamListpacks && kind != .streamListpacks2
       let active = isKnown ? try littleEndian(Int64.self) : seen
       guard group.reading.consumer(named: scratch.bytes) == nil else {
-        throw malformed("group: a consumer twice")
+        throw duplicate("stream consumer")
       }
       let consumer = group.addConsumer(scratch.bytes, seenTime: seen)
       group.note(consumer, activeAt: active)

@@ -44,7 +44,7 @@ extension RDBReader {
   /// The listpack that `bytes` are in every detail.
   func listpack(_ bytes: RawSpan) throws(RDBError) -> Listpack {
     noteSanitization()
-    guard Listpack.isValid(bytes) else { throw malformed("listpack") }
+    guard Listpack.isValid(bytes) else { throw broken("listpack") }
     return Listpack(validated: bytes)
   }
 

@@ -81,6 +81,12 @@ final class RDBReader {
   /// An error about the shape of something.
   func malformed(_ what: StaticString) -> RDBError { failure(.malformed(what)) }
 
+  /// An error about the bytes of a packed form.
+  func broken(_ form: StaticString) -> RDBError { failure(.integrity(form)) }
+
+  /// An error about something that is there again.
+  func duplicate(_ what: StaticString) -> RDBError { failure(.duplicate(what)) }
+
   /// A packed value is about to be looked at.
   func noteSanitization() { sanitizations &+= 1 }
 

@@ -28,6 +28,7 @@ extension Server {
   /// A save has succeeded that covers so many changes.
   func noteSaved(changeCount: Int) {
     persistence.lastSave = clock.wallMicroseconds() / 1_000_000
+    updateDumpClaim()
     persistence.savedChangeCount = changeCount
     persistence.hasBackgroundSaveFailed = false
     updateDiskGate()

@@ -158,4 +158,30 @@ extension TestServer {
     }
     #expect(server.run("PING") == .status("PONG"))
   }
+
+  @Test func `the log says why a payload was refused, in the words of Redis's log`() {
+    server.keepLog()
+    let cases: [(body: [UInt8], words: String)] = [
+      (
+        [13, 11, 11, 0, 0, 0, 10, 0, 0, 0, 1, 0, 0xFE],
+        "Hash ziplist integrity check failed, at offset 13, key 'k', type 13 (hashZiplist)"
+      ),
+      ([12, 1, 0], "Zset ziplist integrity check failed"),
+      ([9, 1, 9], "Hash zipmap integrity check failed"),
+      ([11, 1, 9], "Set intset integrity check failed"),
+      ([16, 1, 9], "Hash listpack integrity check failed"),
+      ([2, 2, 1, 97, 1, 97], "Duplicate set members detected, integrity check failed"),
+    ]
+    for (body, words) in cases {
+      #expect(server.restore("k", "0", Self.sealed(body)) == .error("ERR Bad data format"))
+      #expect(server.logText.contains("RESTORE: \(words)"), "\(words)")
+    }
+  }
+
+  @Test func `an empty element as a node of its own is refused`() {
+    #expect(
+      server.restore("k", "0", Self.sealed([18, 1, 1, 0])) == .error("ERR Bad data format"))
+    #expect(server.restore("k", "0", Self.sealed([18, 1, 1, 1, 97])) == .ok)
+    #expect(server.run("LRANGE k 0 -1") == ["a"])
+  }
 }

@@ -37,6 +37,20 @@ struct SetBuilder: SetStorage {
   var seed: HashSeed { database.seed }
   var limits: EncodingLimits { database.limits }
 
+  /// Buckets that are made before the members come.
+  private static let bucketsAtOnce = 1024
+
+  /// Becomes a hash table at once, with buckets made beforehand, if `count` members, of which this
+  /// is one, can't have another form. The set is empty.
+  mutating func prepare(forAdding count: Int, like member: RawSpan) {
+    assert(self.count == 0)
+    let packedMax = limits.setMaxListpackEntries
+    let isInteger = CanonicalInteger.parse(member) != nil
+    guard count > (isInteger ? max(packedMax, limits.intsetEntriesMax) : packedMax) else { return }
+    makeTable()
+    _ = writableTable.pointee.reserve(count, atMost: SetBuilder.bucketsAtOnce)
+  }
+
   mutating func resize(to byteCount: Int) {
     word = block.resized(to: byteCount, allocator: allocator).word
   }

@@ -13,17 +13,17 @@ extension RDBReader {
     try string(into: &scratch)
     let bytes = scratch.bytes
     noteSanitization()
-    guard var ziplist = Ziplist(bytes) else { throw malformed("ziplist") }
+    guard var ziplist = Ziplist(bytes) else { throw broken("ziplist") }
     while !ziplist.isAtEnd(bytes) {
       switch ziplist.next(bytes) {
-      case nil: throw malformed("ziplist")
+      case nil: throw broken("ziplist")
       case .integer(let integer):
         var digits = DecimalScratch()
         try visit(digits.write(integer))
       case .text(let range): try visit(bytes.extracting(range))
       }
     }
-    guard ziplist.isConsistent(bytes) else { throw malformed("ziplist") }
+    guard ziplist.isConsistent(bytes) else { throw broken("ziplist") }
   }
 
   /// Reads a zipmap and calls `visit` for every name and value.
@@ -33,11 +33,11 @@ extension RDBReader {
     try string(into: &scratch)
     let bytes = scratch.bytes
     noteSanitization()
-    guard var zipmap = Zipmap(bytes) else { throw malformed("zipmap") }
+    guard var zipmap = Zipmap(bytes) else { throw broken("zipmap") }
     while !zipmap.isAtEnd(bytes) {
-      guard let pair = zipmap.next(bytes) else { throw malformed("zipmap") }
+      guard let pair = zipmap.next(bytes) else { throw broken("zipmap") }
       try visit(bytes.extracting(pair.name), bytes.extracting(pair.value))
     }
-    guard zipmap.isConsistent(bytes) else { throw malformed("zipmap") }
+    guard zipmap.isConsistent(bytes) else { throw broken("zipmap") }
   }
 }
