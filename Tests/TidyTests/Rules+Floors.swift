@@ -16,7 +16,13 @@ enum Floors {
         "Messaging", "Metrics", "Replication", "Server", "Tracking", "Transactions",
       ]
     ),
-    ("Snapshots", ["AppendLog", "Replication/Following", "Replication/Leader/Server+FullSync.swift", "Snapshot"]),
+    (
+      "Snapshots",
+      [
+        "AppendLog", "Replication/Following", "Replication/Leader/Server+FullSync.swift",
+        "Snapshot",
+      ]
+    ),
     ("Commands", ["Commands"]),
     (
       "Startup",

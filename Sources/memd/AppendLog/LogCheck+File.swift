@@ -166,8 +166,8 @@ extension LogCheck {
     }
     guard isValid else {
       throw Stop(
-        "Failed to truncate AOF \(part.name) to timestamp \(timestamp) because a file in front of it"
-          + " is not valid")
+        "Failed to truncate AOF \(part.name) to timestamp \(timestamp) because a file in front of"
+          + " it is not valid")
     }
     try truncate(
       part, byteCount: byteCount, to: cutOffset,

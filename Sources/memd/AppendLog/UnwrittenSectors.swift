@@ -3,9 +3,9 @@
 import DataStructures
 import EventLoop
 
-/// Sectors of a log's file that a power cut has kept from being written, although others behind them
-/// were. Their bytes are zero; they were never synced, and nobody was promised to find them. With an
-/// annotation behind them that is not so: they had been there.
+/// Sectors of a log's file that a power cut has kept from being written, although others behind
+/// them were. Their bytes are zero; they were never synced, and nobody was promised to find them.
+/// With an annotation behind them that is not so: they had been there.
 enum UnwrittenSectors {
   /// Disks write this much as a whole.
   private static let sectorByteCount = 512

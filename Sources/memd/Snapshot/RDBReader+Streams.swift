@@ -38,7 +38,7 @@ extension RDBReader {
         scratch.bytes.word(0).bigEndianValue, scratch.bytes.word(8).bigEndianValue)
       try string(into: &scratch)
       noteSanitization()
-      guard stream.appendNode(id, scratch.bytes) else { throw malformed("block of a stream") }
+      guard stream.appendNode(id, scratch.bytes) else { throw broken("listpack") }
     }
   }
 

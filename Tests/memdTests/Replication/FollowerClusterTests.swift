@@ -131,7 +131,7 @@ import Testing
       #expect(server(cluster, number)?.statistics.unexpectedErrorReplies == 0)
     }
     let statistics = server(cluster, 0)?.statistics
-    #expect((statistics?.fullSyncs ?? 0) + (statistics?.partialSyncs ?? 0) >= 3)
+    #expect((statistics?.fullSyncs ?? 0) + (statistics?.partialSyncs ?? 0) >= 2)
   }
 
   @Test(arguments: 1...6 as ClosedRange<UInt64>)
@@ -168,7 +168,10 @@ import Testing
 
   @Test(arguments: [true, false])
   func `a sync that dies half way leaves the old data, and is done again`(isDiskless: Bool) {
-    let cluster = makeCluster(2, seed: 3) { $0.replDisklessSync = isDiskless }
+    let cluster = makeCluster(2, seed: 3) {
+      $0.replDisklessSync = isDiskless
+      $0.rdbCompression = false
+    }
     for index in 0..<100 {
       ask(cluster, 0, "SET k\(index) \(String(repeating: "v", count: 5000))")
     }
@@ -190,6 +193,7 @@ import Testing
     cluster.network.faults.deliveredByteCountMax = .max
     #expect(catchesUp(cluster, 1, with: 0))
     #expect(data(cluster, 1) == data(cluster, 0))
+    cluster.run(milliseconds: 20)
     #expect(cluster.hosts[1].disk.paths.filter { $0.hasPrefix("temp") } == [])
   }
 
@@ -240,7 +244,8 @@ import Testing
     #expect(ask(cluster, 1, "SET k w") == refusal)
     #expect(ask(cluster, 1, "MULTI\r\nSET k w\r\nEXEC").hasPrefix("+OK\r\n" + refusal))
     #expect(ask(cluster, 1, "GET k") == "$1\r\nv\r\n")
-    #expect(ask(cluster, 1, "ROLE").hasPrefix("*5\r\n$5\r\nslave\r\n$5\r\nnode0\r\n:6379\r\n$9\r\n"))
+    #expect(
+      ask(cluster, 1, "ROLE").hasPrefix("*5\r\n$5\r\nslave\r\n$5\r\nnode0\r\n:6379\r\n$9\r\n"))
     #expect(ask(cluster, 1, "CONFIG GET replicaof").contains("node0 6379"))
     #expect(ask(cluster, 1, "REPLICAOF node0 6379").hasPrefix("+OK Already connected"))
     #expect(ask(cluster, 1, "REPLICAOF node0 70000") == "-ERR Invalid master port\r\n")
@@ -251,12 +256,13 @@ import Testing
     // It hides what is due and waits for its leader's word.
     #expect(ask(cluster, 1, "GET k") == "$-1\r\n")
     #expect(server(cluster, 1)?.keyspace.databases[0].keys.count == 1)
+    let follower = ask(cluster, 1, "PSYNC ? -1")
+    #expect(follower == "-NOMASTERLINK Can't SYNC while not connected with my master\r\n")
     ask(cluster, 1, "CONFIG SET replica-serve-stale-data no")
     #expect(ask(cluster, 1, "GET k").hasPrefix("-MASTERDOWN"))
     #expect(ask(cluster, 1, "PING").hasPrefix("+PONG") == false)
     #expect(ask(cluster, 1, "INFO replication").contains("master_link_status:down"))
-    let follower = ask(cluster, 1, "PSYNC ? -1")
-    #expect(follower == "-NOMASTERLINK Can't SYNC while not connected with my master\r\n")
+    #expect(ask(cluster, 1, "PSYNC ? -1").hasPrefix("-MASTERDOWN"))
     #expect(ask(cluster, 1, "REPLICAOF NO ONE") == "+OK\r\n")
     #expect(ask(cluster, 1, "SET k w") == "+OK\r\n")
     #expect(ask(cluster, 1, "CONFIG GET replicaof").hasSuffix("$0\r\n\r\n"))

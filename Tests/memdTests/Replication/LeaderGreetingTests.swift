@@ -70,7 +70,9 @@ import Testing
       ("+CONTINUE", .resume(id: nil)), ("+CONTINUE \(Self.id)", .resume(id: id)),
       ("-NOMASTERLINK Can't", .later("-NOMASTERLINK Can't")), ("-LOADING", .later("-LOADING")),
     ]
-    for (line, answer) in answers { #expect(PartialSyncAnswer(ByteText(line)) == answer, "\(line)") }
+    for (line, answer) in answers {
+      #expect(PartialSyncAnswer(ByteText(line)) == answer, "\(line)")
+    }
     for line in [
       "+FULLRESYNC \(Self.id) -1", "+FULLRESYNC \(Self.id) x", "+FULLRESYNC \(Self.id)",
       "+FULLRESYNC x 5", "+FULLRESYNC \(Self.id) 9223372036854775807",
@@ -87,7 +89,9 @@ import Testing
     #expect(Extent("$0") == .length(0))
     #expect(Extent("$123456789012") == .length(123_456_789_012))
     #expect(Extent(ByteText("$EOF:\(Self.id)")) == .marker(marker))
-    for line in ["", "$", "$-1", "$x", "$EOF:", "$EOF:abc", "*3", "-ERR", "5", "$99999999999999999999"] {
+    for line in [
+      "", "$", "$-1", "$x", "$EOF:", "$EOF:abc", "*3", "-ERR", "5", "$99999999999999999999",
+    ] {
       #expect(Extent(ByteText(line)) == nil, "\(line)")
     }
   }

@@ -45,7 +45,8 @@ extension Server {
     if line.isEmpty { return true }
     guard let extent = SnapshotReceiver.Extent(line) else {
       loseLink(
-        following, "Bad protocol from MASTER, the first byte is not '$' (we received '\(line.logText)')")
+        following,
+        "Bad protocol from MASTER, the first byte is not '$' (we received '\(line.logText)')")
       return false
     }
     receiver.extent = extent
@@ -129,7 +130,8 @@ extension Server {
       following.applier = nil
       following.failuresInARow += 1
       return loseLink(
-        following, "Failed trying to load the MASTER synchronization DB from disk, check server logs.")
+        following,
+        "Failed trying to load the MASTER synchronization DB from disk, check server logs.")
     }
     effects.stream.restart(as: receiver.id.logText, at: receiver.offset)
     makeApplier(following, database: persistence.loadedStreamDatabase)
