@@ -11,7 +11,8 @@ import RESP
 // was loaded can be walked, loaded in pieces over itself, saved and loaded again, and then is the
 // same. A disk that fails in the middle harms nothing.
 //
-// The last byte, which belongs to a checksum that nobody looks at, chooses what is done beside that.
+// The last byte, which belongs to a checksum that nobody looks at, chooses what is done beside
+// that.
 
 nonisolated(unsafe) private var server = FuzzServer()
 

@@ -57,8 +57,10 @@ final class AppendLog {
 
   // MARK: - Loading
 
-  /// How the last file ends that was loaded.
+  /// How the last file ends that was loaded, and which point of a stream that is; nil if its
+  /// annotations don't say that.
   var loadedEnd: (wholeOffset: Int, checksum: LogChecksum)?
+  var loadedPosition: LogPosition?
 
   // MARK: - Rewriting
 
@@ -115,7 +117,7 @@ final class AppendLog {
     while position < range.upperBound {
       let bytes = stream.bytes(behind: position)
       let count = min(bytes.byteCount, range.upperBound - position)
-      parts.append(StreamPart(bytes.extracting(first: count)))
+      parts.append(StreamPart(bytes.extracting(first: count), at: position))
       position += count
     }
   }

@@ -16,6 +16,8 @@ final class LogLoader {
   private var isAtEnd = false
   /// Bytes of the file that have been executed, more or less.
   private(set) var offset: Int
+  /// The point of the stream at the end of the file, if that is known.
+  private(set) var position: LogPosition?
 
   /// Chunks that are read ahead.
   private static let chunkCount = 3
@@ -30,6 +32,9 @@ final class LogLoader {
 
   /// Whether there is nothing to execute before the helper has read more.
   var isStarved: Bool { chunks.isEmpty }
+
+  /// The database that the commands have selected.
+  var database: Int { applier.database }
 
   /// Executes commands until `isTimeOver` says so, or nothing has been read ahead.
   ///
@@ -48,6 +53,7 @@ final class LogLoader {
         continue
       }
       offset = chunk.offset
+      position = chunk.position
       executedByteCount = 0
       chunks.removeFirst()
       if let end = chunk.end { return end }

@@ -40,6 +40,10 @@ final class LogReader {
   private(set) var wholeChecksum = LogChecksum()
   /// Behind the last annotation that has confirmed everything in front of it.
   private(set) var confirmedOffset: Int
+  /// The point of the stream as of `wholeOffset`, as annotations say; nil without them.
+  private(set) var wholePosition: LogPosition?
+  /// The same as of the last command.
+  private var streamPosition: LogPosition?
   /// Whether MULTI was read and EXEC was not.
   private(set) var isInsideTransaction = false
 
@@ -149,6 +153,7 @@ final class LogReader {
     guard outcome == .request else { return .needsBytes }
     range = inputOffset + start..<inputOffset + position
     checksum.add(input.value.bytes.extracting(start..<position))
+    streamPosition?.advance(position - start)
     switch Keyword(folding: arguments[0]) {
     case Keyword("multi"): isInsideTransaction = true
     case Keyword("exec"): isInsideTransaction = false
@@ -162,6 +167,7 @@ final class LogReader {
     guard !isInsideTransaction else { return }
     wholeOffset = inputOffset + position
     wholeChecksum = checksum
+    wholePosition = streamPosition
   }
 
   /// Lets a parser look at the bytes from `position` up to `end`.
@@ -222,6 +228,7 @@ final class LogReader {
     checksum = sealed
     position += line.byteCount
     confirmedOffset = range.upperBound
+    streamPosition = LogPosition(annotation)
     noteWhole()
     return .annotation(annotation)
   }

@@ -12,6 +12,8 @@ struct LogChunk: Sendable {
   var offset = 0
   /// How the file ends; nil: it goes on.
   var end: End?
+  /// The point of the stream up to which the file is whole; nil if that isn't known.
+  var position: LogPosition?
 
   enum End: Sendable {
     /// Up to `wholeOffset` the file is whole; who goes on writing there goes on with `checksum`.
@@ -58,6 +60,7 @@ final class LogSource: @unchecked Sendable {
       chunk.end = .unreadable(error)
     }
     chunk.offset = offset
+    chunk.position = reader.wholePosition
     return chunk
   }
 

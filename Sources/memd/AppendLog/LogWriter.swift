@@ -9,8 +9,13 @@ import RESP
 @safe
 struct StreamPart: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer
+  /// Where in the stream they begin.
+  let offset: Int
 
-  init(_ span: RawSpan) { unsafe bytes = unsafe span.withUnsafeBytes { unsafe $0 } }
+  init(_ span: RawSpan, at offset: Int) {
+    unsafe bytes = unsafe span.withUnsafeBytes { unsafe $0 }
+    self.offset = offset
+  }
 
   var count: Int { unsafe bytes.count }
 
@@ -24,9 +29,19 @@ struct StreamPart: @unchecked Sendable {
 struct LogPosition: Equatable, Sendable {
   /// The history's name: 40 hexadecimal digits.
   let replicationID: ByteText
-  let offset: Int
+  var offset: Int
   /// The database that what follows is for until it says otherwise.
   var database = 0
+
+  mutating func advance(_ byteCount: Int) { offset += byteCount }
+}
+
+extension LogPosition {
+  /// The point that an annotation stands at; nil if no stream can be so long.
+  init?(_ annotation: LogAnnotation) {
+    guard annotation.offset <= ReplicationStream.offsetMax else { return nil }
+    self.init(replicationID: annotation.replicationID, offset: annotation.offset)
+  }
 }
 
 /// A part of the stream that goes into the log.
@@ -83,6 +98,9 @@ final class LogWriter: @unchecked Sendable {
   private var isDirectoryDurable = false
   /// Up to here the stream has been written.
   private var offset = 0
+  /// The point of the stream that a reader of the increment finds behind its last byte; nil if it
+  /// would be a wrong one.
+  private var readable: LogPosition?
   /// Why nobody knows what the increment holds on the disk; nothing about it is tried again.
   private var brokenBy: DiskError?
 
@@ -128,6 +146,7 @@ final class LogWriter: @unchecked Sendable {
     self.file = file
     self.checksum = checksum
     self.offset = offset
+    readable = nil
     fileByteCount = byteCount
     closedByteCount -= byteCount
   }
@@ -176,6 +195,7 @@ final class LogWriter: @unchecked Sendable {
     self.file?.close()
     self.file = file
     self.checksum = checksum
+    readable = position
     unlistedPath = isListed ? nil : path
     closedByteCount += fileByteCount
     fileByteCount = head.count
@@ -237,6 +257,8 @@ final class LogWriter: @unchecked Sendable {
 
   private func append(_ portion: LogPortion) throws(LogWriteFailure) {
     let timestamp = portion.timestamp == lastTimestamp ? nil : portion.timestamp
+    let id = portion.end.replicationID
+    var readable = readable
     try write { (file, checksum) throws(DiskError) in
       if let timestamp {
         let line = LogAnnotation.line(timestamp: timestamp)
@@ -244,10 +266,17 @@ final class LogWriter: @unchecked Sendable {
         try file.write(line.bytes)
       }
       for part in portion.parts {
+        // A reader counts bytes: where some of the stream's are left out it is told.
+        if readable?.offset != part.offset || readable?.replicationID != id {
+          let annotation = checksum.seal(replicationID: id, offset: part.offset)
+          try file.write(annotation.line.bytes)
+        }
         checksum.add(part.span)
         try file.write(part.span)
+        readable = LogPosition(replicationID: id, offset: part.offset + part.count)
       }
     }
+    self.readable = readable
     if let timestamp { lastTimestamp = timestamp }
   }
 

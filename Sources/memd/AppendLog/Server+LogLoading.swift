@@ -24,6 +24,7 @@ extension Server {
       return loadWithoutLog(whenDone: whenDone)
     }
     loadLog(manifest) { [unowned self] isLoaded in
+      if isLoaded { continueHistory(appendLog.loadedPosition) }
       whenDone(isLoaded && resumeLog())
     }
   }
@@ -169,7 +170,10 @@ extension Server {
   /// Executes commands of a log's file.
   func loadLog(_ loader: LogLoader, of loading: Loading, isTimeOver: () -> Bool) {
     do throws(StreamFailure) {
-      if let end = try loader.load(isTimeOver: isTimeOver) { finish(loading, end) }
+      guard let end = try loader.load(isTimeOver: isTimeOver) else { return }
+      loading.position = loader.position
+      persistence.loadedStreamDatabase = loader.database
+      finish(loading, end)
     } catch {
       report(error, in: loading)
       endLoading(loading, isComplete: false)
@@ -184,6 +188,7 @@ extension Server {
       }
     log.notice("DB loaded from \(kind) file \(loading.path): \(secondsOfFile(loading)) seconds")
     appendLog.loadedEnd = loading.logEnd
+    appendLog.loadedPosition = loading.position
     endFile(loading)
   }
 

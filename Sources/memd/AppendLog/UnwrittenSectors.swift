@@ -12,8 +12,8 @@ enum UnwrittenSectors {
   private static let readByteCountMin = 4 << 10
   private static let readByteCountMax = 256 << 10
 
-  /// Zero bytes in the place of what can't be read, if they look like such sectors; else 0. The file
-  /// stands somewhere else afterwards.
+  /// Zero bytes in the place of what can't be read, if they look like such sectors; else 0. The
+  /// file stands somewhere else afterwards.
   static func byteCount(
     at failure: LogFailure, of file: DiskFile
   ) throws(DiskError) -> Int {

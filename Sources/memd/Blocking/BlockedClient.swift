@@ -8,6 +8,8 @@ enum TimeoutReply {
   case null
   /// How far logs are (WAITAOF), which only the server knows.
   case syncedCounts
+  /// How many followers are so far (WAIT).
+  case followerCount
 }
 
 /// A client that waits for keys, with the request that will be run again when one of them changes.

@@ -34,13 +34,15 @@ extension Call {
     if let waiting { server.effects.blocked.add(waiting, keys: keys, in: database) }
   }
 
-  /// Has the client wait until logs have the stream up to an offset; the request runs again
-  /// whenever one of them has more.
-  func blockForSync(of offset: Int, timeoutMilliseconds timeout: Int?) {
-    guard mayBlock else { return server.write(.syncedCounts, of: offset, to: &client.reply) }
+  /// Has the client wait until logs, or followers, have the stream up to an offset; the request
+  /// runs again whenever one of them has more.
+  func blockForSync(
+    of offset: Int, timeoutMilliseconds timeout: Int?, onTimeout: TimeoutReply
+  ) {
+    guard mayBlock else { return server.write(onTimeout, of: offset, to: &client.reply) }
     let waiting = wait(
       KeptArguments(arguments), type: .string, timeoutMilliseconds: timeout,
-      onTimeout: .syncedCounts, wakesOnRemoval: false)
+      onTimeout: onTimeout, wakesOnRemoval: false)
     guard let waiting else { return }
     waiting.offset = offset
     server.effects.blocked.addForSync(waiting)

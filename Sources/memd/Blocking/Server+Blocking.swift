@@ -146,6 +146,7 @@ extension Server {
     case .nullArray: reply.nullArray()
     case .null: reply.null()
     case .syncedCounts: writeSyncedCounts(upTo: offset, to: &reply)
+    case .followerCount: reply.integer(followers.count(upTo: offset))
     }
   }
 

@@ -161,6 +161,10 @@ final class Configuration {
   var replDisklessSyncDelay = 5
   var replDisklessSyncMaxReplicas = 0
   var replDisableTCPNoDelay = false
+  /// Without so many followers that were heard of in the last seconds nobody may write; 0: no
+  /// limit.
+  var minReplicasToWrite = 0
+  var minReplicasMaxLag = 10
   /// The server to follow; nil leads.
   var replicaOf: LeaderAddress?
   /// What a follower tells its leader.

@@ -7,8 +7,6 @@ import EventLoop
 // durable data, is refused; what only tunes it is accepted.
 
 extension OptionTable {
-  private static let noFollowers: ByteText = "replication is not supported"
-
   static let persistenceOptions: [Option] = [
     .special("save", read: readSave, write: writeSave).with(.severalWords),
     .flag("appendonly", \.appendOnly),
@@ -72,9 +70,10 @@ extension OptionTable {
       "repl-diskless-load", .choice(["disabled", "on-empty-db", "swapdb"]), "disabled"
     ),
     .remembered("dual-channel-replication-enabled", false),
-    .remembered("min-replicas-to-write", .natural32, 0).alias("min-slaves-to-write")
-      .only("0", because: noFollowers),
-    .remembered("min-replicas-max-lag", .natural32, 10).alias("min-slaves-max-lag"),
+    .integer("min-replicas-to-write", .natural32, \.minReplicasToWrite)
+      .alias("min-slaves-to-write"),
+    .integer("min-replicas-max-lag", .natural32, \.minReplicasMaxLag)
+      .alias("min-slaves-max-lag"),
     .flag("replica-serve-stale-data", \.replicaServeStaleData).alias("slave-serve-stale-data"),
     .flag("replica-read-only", \.replicaReadOnly).alias("slave-read-only"),
     .integer("replica-priority", .natural32, \.replicaPriority).alias("slave-priority"),

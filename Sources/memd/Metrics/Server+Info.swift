@@ -62,6 +62,9 @@ extension Server {
     text.field("role", following == nil ? "master" : "slave")
     if let following { writeLinkInfo(following, to: &text) }
     text.field("connected_slaves", followers.all.count)
+    if configuration.minReplicasToWrite > 0, configuration.minReplicasMaxLag > 0 {
+      text.field("min_slaves_good_slaves", followers.goodCount)
+    }
     for (index, client) in followers.all.enumerated() {
       guard let follower = client.follower else { continue }
       let lag = (moment.milliseconds - follower.acknowledgedAt) / 1000

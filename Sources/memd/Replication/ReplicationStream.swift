@@ -140,8 +140,8 @@ final class ReplicationStream {
     replicationID = newID
   }
 
-  /// Becomes another history at an offset. Nothing of the old one is here any more; cursors that are
-  /// kept stand at the end.
+  /// Becomes another history at an offset. Nothing of the old one is here any more; cursors that
+  /// are kept stand at the end.
   func restart(as newID: String, at newOffset: Int) {
     replicationID = newID
     secondID = ReplicationStream.noID

@@ -49,6 +49,7 @@ extension Server {
     moment.counter.decayMinutes = configuration.lfuDecayTime
     updateDiskGate()
     updateFollowerState()
+    countGoodFollowers()
     if persistence.savingContinuesAt < .max { persistence.savingContinuesAt = 0 }
     effects.removesWithDel = !configuration.lazyFreeLazyExpire
     // Other thresholds: what was hopeless may not be any more.

@@ -52,6 +52,8 @@ final class Loading {
   var emptyKeys = 0
   /// Commands of a log that were refused.
   var refusedCount = 0
+  /// The point of the stream at the end of the last file of a log, if that says.
+  var position: LogPosition?
   /// How the last file of a log ends, for whoever goes on writing it.
   var logEnd: (wholeOffset: Int, checksum: LogChecksum)?
 

@@ -16,6 +16,8 @@ final class RDBLoader {
     var keepsDueKeys = false
     /// A key that is there already is replaced; else that is an error.
     var replaces = false
+    /// Called before the first key, with the point of the stream that the file is of.
+    var beforeKeys: ((LogPosition?) -> Void)?
     /// Hears of every key, and none is stored: the databases only lend their memory.
     var report: RDBReport?
   }
@@ -23,7 +25,7 @@ final class RDBLoader {
   let reader: RDBReader
   private let databases: [Database]
   private let log: Log
-  private let options: Options
+  private var options: Options
   private var database: Database
   private(set) var version = 0
   private(set) var keysLoaded = 0
@@ -33,6 +35,17 @@ final class RDBLoader {
   private(set) var usedMemory = 0
   /// The database that its stream had selected, as it says.
   private(set) var streamDatabase = 0
+  /// The history that it is of, and where it was, as it says.
+  private var streamID: ByteText?
+  private var streamOffset: Int?
+
+  /// The point of the stream at which the server was that made it, if it says so.
+  var position: LogPosition? {
+    guard let streamID, ReplicationStream.isID(streamID), let streamOffset,
+      0...ReplicationStream.offsetMax ~= streamOffset
+    else { return nil }
+    return LogPosition(replicationID: streamID, offset: streamOffset)
+  }
   private var hasHeader = false
   /// Keys for which buckets are to be made before they come.
   private var announcedCount = 0
@@ -151,6 +164,8 @@ final class RDBLoader {
 
   private func select(_ number: Int) throws(RDBError) {
     if let report = options.report { return report.select(number) }
+    options.beforeKeys?(position)
+    options.beforeKeys = nil
     guard number < databases.count else { throw reader.failure(.databaseOutOfRange(number)) }
     try storeBatch()
     database = databases[number]
@@ -170,6 +185,8 @@ final class RDBLoader {
       usedMemory = DecimalText.parse(value) ?? 0
       let megabytes = FixedPoint.text(Double(usedMemory) / (1024 * 1024), digits: 2)
       log.notice("RDB memory usage when created \(megabytes) Mb")
+    case FoldedName("repl-id"): streamID = ByteText(value)
+    case FoldedName("repl-offset"): streamOffset = DecimalText.parse(value)
     case FoldedName("repl-stream-db"): streamDatabase = DecimalText.parse(value) ?? 0
     case FoldedName("ctime"):
       guard let time = DecimalText.parse(value) else { return }

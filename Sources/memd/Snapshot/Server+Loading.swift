@@ -216,7 +216,12 @@ extension Server {
     if configuration.appendOnly {
       loadLogAtStart(whenDone: whenDone)
     } else {
-      startLoading(loadingOptions, whenDone: whenDone)
+      var options = loadingOptions
+      // Followers still have what is due by now.
+      options.announcesExpired = true
+      options.keepsDueKeys = configuration.replicaOf != nil
+      options.beforeKeys = { [unowned self] position in continueHistory(position) }
+      startLoading(options, whenDone: whenDone)
     }
   }
 }

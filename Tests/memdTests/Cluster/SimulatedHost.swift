@@ -25,6 +25,8 @@ final class SimulatedHost {
   private(set) var isReady = false
   /// What the last server that ended by itself left with; nil if none did.
   private(set) var exitCode: Int32?
+  /// The server that the next one here follows from its start.
+  var replicaOf: LeaderAddress?
   /// What clients asked for, if they note it.
   var history = History()
 
@@ -56,6 +58,7 @@ final class SimulatedHost {
     configuration.bind = ["*"]
     configuration.protectedMode = false
     configure(configuration)
+    configuration.replicaOf = replicaOf
     let server = Server(
       configuration: configuration,
       world: World(
@@ -70,7 +73,10 @@ final class SimulatedHost {
     transport.watchSignals(ProcessSignals.ending)
     #expect(throws: Never.self) { try server.updateListeners() }
     server.removeLeftovers()
-    server.loadAtStart { [unowned self] in isReady = true }
+    server.loadAtStart { [unowned self, unowned server] in
+      isReady = true
+      if let replicaOf { server.follow(replicaOf) }
+    }
   }
 
   /// When the server's loop has something to do; nil if there is no server.

@@ -135,8 +135,7 @@ private let referenceNames = """
 
   @Test(arguments: [
     ("save", "900 x"), ("tls-port", "6380"),
-    ("cluster-enabled", "yes"), ("replicaof", "127.0.0.1 6379"), ("min-replicas-to-write", "1"),
-    ("tls-replication", "yes"),
+    ("cluster-enabled", "yes"), ("replicaof", "127.0.0.1 70000"), ("tls-replication", "yes"),
   ])
   func `A promise that is not kept is refused`(name: String, value: String) throws {
     let option = try #require(OptionTable.find(ByteText(name))).option

@@ -270,7 +270,7 @@ final class ReachRun {
     case "reset":
       connection.isInTransaction = false
       connection.isLoose = false
-    case "subscribe", "psubscribe", "ssubscribe", "monitor", "sync", "client|reply",
+    case "subscribe", "psubscribe", "ssubscribe", "monitor", "sync", "psync", "client|reply",
       "unsubscribe", "punsubscribe", "sunsubscribe":
       connection.isLoose = true
     default: break

@@ -8,6 +8,7 @@ enum SpecialRequests {
   /// Commands that a run never sends, each with its reason.
   static let leftOut: [String: String] = [
     "shutdown": "ends the server",
+    "replicaof": "gives the data up", "slaveof": "gives the data up",
     "debug": "has no declared syntax; its subcommands are sent as `debugLines` has them",
   ]
 
@@ -125,7 +126,8 @@ enum SpecialRequests {
   /// Commands of which few come by chance and fewer do any good; the others have weight 6.
   static func weight(of syntax: CommandSyntax) -> Int {
     switch syntax.name {
-    case "flushall", "flushdb", "monitor", "sync", "client|reply", "quit", "save", "migrate":
+    case "flushall", "flushdb", "monitor", "sync", "psync", "client|reply", "quit", "save",
+      "migrate":
       return 1
     case "client|caching", "client|kill", "client|unblock": return 4
     case "client|pause", "config|set", "config|get", "lolwut", "replconf",

@@ -8,58 +8,6 @@ import Testing
 
 /// Leaders and followers on one simulated network, in which everything may happen.
 @Suite struct FollowerClusterTests {
-  /// Asks a server and returns what it says at once.
-  @discardableResult
-  private func ask(_ cluster: SimulatedCluster, _ number: Int, _ line: String) -> String {
-    guard let client = cluster.hosts[number].transport?.connect(fromHost: "operator") else {
-      return "no server"
-    }
-    client.send(line + "\r\n")
-    var text = ""
-    let limit = cluster.now + 500_000_000
-    while !text.hasSuffix("\r\n"), cluster.now < limit {
-      cluster.run(milliseconds: 1)
-      text += String(decoding: client.receive(), as: UTF8.self)
-    }
-    client.close()
-    return text
-  }
-
-  private func server(_ cluster: SimulatedCluster, _ number: Int) -> Server? {
-    cluster.hosts[number].server
-  }
-
-  private func data(_ cluster: SimulatedCluster, _ number: Int) -> [String] {
-    server(cluster, number).map { DatasetText.of($0.keyspace) } ?? ["no server"]
-  }
-
-  private func isOnline(_ cluster: SimulatedCluster, _ number: Int) -> Bool {
-    server(cluster, number)?.following?.isOnline == true
-  }
-
-  /// Waits until a follower has everything that its leader has.
-  private func catchesUp(_ cluster: SimulatedCluster, _ number: Int, with leader: Int) -> Bool {
-    cluster.run {
-      isOnline(cluster, number)
-        && server(cluster, number)?.effects.stream.offset
-          == server(cluster, leader)?.effects.stream.offset
-        && server(cluster, number)?.effects.stream.replicationID
-          == server(cluster, leader)?.effects.stream.replicationID
-    }
-  }
-
-  private func makeCluster(
-    _ count: Int, seed: UInt64, _ configure: @escaping (Configuration) -> Void = { _ in }
-  ) -> SimulatedCluster {
-    SimulatedCluster(hostCount: count, seed: seed) {
-      $0.replDisklessSyncDelay = 0
-      $0.replTimeoutSeconds = 2
-      $0.replPingReplicaPeriodSeconds = 1
-      $0.saveRules = []
-      configure($0)
-    }
-  }
-
   /// Changes of all kinds, in several databases.
   private func change(_ generator: inout SeededGenerator) -> String {
     let key = "k\(generator.number(in: 0...30))"
@@ -97,7 +45,7 @@ import Testing
 
   @Test(arguments: 1...10 as ClosedRange<UInt64>)
   func `followers have their leader's data, whatever happens to their links`(seed: UInt64) {
-    let cluster = makeCluster(4, seed: seed) {
+    let cluster = SimulatedCluster.followers(4, seed: seed) {
       $0.replDisklessSync = seed % 2 == 0
       $0.replBacklogSize = seed % 3 == 0 ? 16 << 10 : 1 << 20
     }
@@ -105,7 +53,7 @@ import Testing
     cluster.run(milliseconds: 20)
     // The last one follows a follower.
     for (number, leader) in [(1, 0), (2, 0), (3, 1)] {
-      #expect(ask(cluster, number, "REPLICAOF node\(leader) 6379") == "+OK\r\n")
+      #expect(cluster.ask(number, "REPLICAOF node\(leader) 6379") == "+OK\r\n")
     }
     for time in stride(from: 300, to: 2500, by: 300) as StrideTo<Int64> {
       cluster.schedule(at: time * 1_000_000) { [unowned cluster] in
@@ -124,147 +72,147 @@ import Testing
     }
     cluster.run(milliseconds: 3500)
     for (number, leader) in [(1, 0), (2, 0), (3, 1)] {
-      #expect(catchesUp(cluster, number, with: leader), "seed \(seed), node\(number)")
+      #expect(cluster.catchesUp(number, with: leader), "seed \(seed), node\(number)")
     }
     for number in 1...3 {
-      #expect(data(cluster, number) == data(cluster, 0), "seed \(seed), node\(number)")
-      #expect(server(cluster, number)?.statistics.unexpectedErrorReplies == 0)
+      #expect(cluster.data(number) == cluster.data(0), "seed \(seed), node\(number)")
+      #expect(cluster.server(number)?.statistics.unexpectedErrorReplies == 0)
     }
-    let statistics = server(cluster, 0)?.statistics
+    let statistics = cluster.server(0)?.statistics
     #expect((statistics?.fullSyncs ?? 0) + (statistics?.partialSyncs ?? 0) >= 2)
   }
 
   @Test(arguments: 1...6 as ClosedRange<UInt64>)
   func `a follower takes its leader's place, and all others go on from there`(seed: UInt64) {
-    let cluster = makeCluster(3, seed: seed)
+    let cluster = SimulatedCluster.followers(3, seed: seed)
     write(cluster, to: 0, until: cluster.now + 400_000_000)
-    for number in 1...2 { ask(cluster, number, "REPLICAOF node0 6379") }
+    for number in 1...2 { cluster.ask(number, "REPLICAOF node0 6379") }
     cluster.run(milliseconds: 300)
-    #expect(isOnline(cluster, 1) && isOnline(cluster, 2))
-    let oldID = server(cluster, 0)?.effects.stream.replicationID
+    #expect(cluster.isOnline(1) && cluster.isOnline(2))
+    let oldID = cluster.server(0)?.effects.stream.replicationID
     cluster.kill(0)
     cluster.run(milliseconds: 10)
     // The one that is ahead leads.
     let isFirstAhead =
-      (server(cluster, 1)?.effects.stream.offset ?? 0)
-      >= (server(cluster, 2)?.effects.stream.offset ?? 0)
+      (cluster.server(1)?.effects.stream.offset ?? 0)
+      >= (cluster.server(2)?.effects.stream.offset ?? 0)
     let (new, other) = isFirstAhead ? (1, 2) : (2, 1)
-    #expect(ask(cluster, new, "REPLICAOF NO ONE") == "+OK\r\n")
-    #expect(server(cluster, new)?.effects.stream.secondID == oldID)
-    #expect(server(cluster, new)?.effects.stream.replicationID != oldID)
-    #expect(ask(cluster, new, "SET only here").hasPrefix("+OK"))
-    #expect(ask(cluster, other, "REPLICAOF node\(new) 6379") == "+OK\r\n")
-    #expect(catchesUp(cluster, other, with: new))
-    #expect(server(cluster, new)?.statistics.fullSyncs == 0, "seed \(seed)")
-    #expect(server(cluster, new)?.statistics.partialSyncs == 1, "seed \(seed)")
-    #expect(data(cluster, other) == data(cluster, new))
+    #expect(cluster.ask(new, "REPLICAOF NO ONE") == "+OK\r\n")
+    #expect(cluster.server(new)?.effects.stream.secondID == oldID)
+    #expect(cluster.server(new)?.effects.stream.replicationID != oldID)
+    #expect(cluster.ask(new, "SET only here").hasPrefix("+OK"))
+    #expect(cluster.ask(other, "REPLICAOF node\(new) 6379") == "+OK\r\n")
+    #expect(cluster.catchesUp(other, with: new))
+    #expect(cluster.server(new)?.statistics.fullSyncs == 0, "seed \(seed)")
+    #expect(cluster.server(new)?.statistics.partialSyncs == 1, "seed \(seed)")
+    #expect(cluster.data(other) == cluster.data(new))
     // The old one comes back with nothing.
     cluster.start(0)
-    #expect(ask(cluster, 0, "REPLICAOF node\(new) 6379") == "+OK\r\n")
-    #expect(ask(cluster, new, "SELECT 2\r\nSET behind 1").hasPrefix("+OK"))
-    #expect(catchesUp(cluster, 0, with: new))
-    #expect(data(cluster, 0) == data(cluster, new))
+    #expect(cluster.ask(0, "REPLICAOF node\(new) 6379") == "+OK\r\n")
+    #expect(cluster.ask(new, "SELECT 2\r\nSET behind 1").hasPrefix("+OK"))
+    #expect(cluster.catchesUp(0, with: new))
+    #expect(cluster.data(0) == cluster.data(new))
   }
 
   @Test(arguments: [true, false])
   func `a sync that dies half way leaves the old data, and is done again`(isDiskless: Bool) {
-    let cluster = makeCluster(2, seed: 3) {
+    let cluster = SimulatedCluster.followers(2, seed: 3) {
       $0.replDisklessSync = isDiskless
       $0.rdbCompression = false
     }
     for index in 0..<100 {
-      ask(cluster, 0, "SET k\(index) \(String(repeating: "v", count: 5000))")
+      cluster.ask(0, "SET k\(index) \(String(repeating: "v", count: 5000))")
     }
-    ask(cluster, 1, "SET mine 1")
-    let old = data(cluster, 1)
+    cluster.ask(1, "SET mine 1")
+    let old = cluster.data(1)
     cluster.network.faults.deliveredByteCountMax = 1000
-    ask(cluster, 1, "REPLICAOF node0 6379")
+    cluster.ask(1, "REPLICAOF node0 6379")
     let hasBegun = cluster.run {
-      server(cluster, 1)?.following?.receiver.map { $0.byteCount > 10_000 } == true
+      cluster.server(1)?.following?.receiver.map { $0.byteCount > 10_000 } == true
     }
     #expect(hasBegun)
-    #expect(ask(cluster, 1, "INFO replication").contains("master_sync_in_progress:1\r\n"))
+    #expect(cluster.ask(1, "INFO replication").contains("master_sync_in_progress:1\r\n"))
     cluster.network.isolate("node0")
-    #expect(cluster.run { server(cluster, 1)?.following?.isSyncing == false })
-    #expect(data(cluster, 1) == old)
-    #expect(ask(cluster, 1, "GET mine") == "$1\r\n1\r\n")
-    #expect(ask(cluster, 1, "INFO replication").contains("master_link_status:down\r\n"))
+    #expect(cluster.run { cluster.server(1)?.following?.isSyncing == false })
+    #expect(cluster.data(1) == old)
+    #expect(cluster.ask(1, "GET mine") == "$1\r\n1\r\n")
+    #expect(cluster.ask(1, "INFO replication").contains("master_link_status:down\r\n"))
     cluster.network.heal()
     cluster.network.faults.deliveredByteCountMax = .max
-    #expect(catchesUp(cluster, 1, with: 0))
-    #expect(data(cluster, 1) == data(cluster, 0))
+    #expect(cluster.catchesUp(1, with: 0))
+    #expect(cluster.data(1) == cluster.data(0))
     cluster.run(milliseconds: 20)
     #expect(cluster.hosts[1].disk.paths.filter { $0.hasPrefix("temp") } == [])
   }
 
   @Test func `a disk that fails ends a sync and nothing else, and it recovers`() {
-    let cluster = makeCluster(2, seed: 5)
-    ask(cluster, 0, "SET theirs 1")
-    ask(cluster, 1, "SET mine 1")
-    let old = data(cluster, 1)
+    let cluster = SimulatedCluster.followers(2, seed: 5)
+    cluster.ask(0, "SET theirs 1")
+    cluster.ask(1, "SET mine 1")
+    let old = cluster.data(1)
     cluster.hosts[1].disk.faults.failsWrite = true
-    ask(cluster, 1, "REPLICAOF node0 6379")
+    cluster.ask(1, "REPLICAOF node0 6379")
     cluster.run(milliseconds: 3000)
-    #expect(data(cluster, 1) == old)
-    #expect(!isOnline(cluster, 1))
+    #expect(cluster.data(1) == old)
+    #expect(!cluster.isOnline(1))
     cluster.hosts[1].disk.faults.failsWrite = false
-    #expect(catchesUp(cluster, 1, with: 0))
-    #expect(data(cluster, 1) == data(cluster, 0))
+    #expect(cluster.catchesUp(1, with: 0))
+    #expect(cluster.data(1) == cluster.data(0))
   }
 
   @Test(arguments: 1...4 as ClosedRange<UInt64>)
   func `a follower's log holds what it has, also behind a restart`(seed: UInt64) {
-    let cluster = makeCluster(2, seed: seed) { $0.appendOnly = true }
+    let cluster = SimulatedCluster.followers(2, seed: seed) { $0.appendOnly = true }
     write(cluster, to: 0, until: cluster.now + 600_000_000)
     cluster.run(milliseconds: 50)
-    ask(cluster, 1, "REPLICAOF node0 6379")
-    #expect(cluster.run { isOnline(cluster, 1) })
+    cluster.ask(1, "REPLICAOF node0 6379")
+    #expect(cluster.run { cluster.isOnline(1) })
     cluster.run(milliseconds: 100)
     // In the middle of the stream, whatever database that has selected.
-    ask(cluster, 1, "BGREWRITEAOF")
+    cluster.ask(1, "BGREWRITEAOF")
     cluster.run(milliseconds: 700)
-    #expect(catchesUp(cluster, 1, with: 0))
+    #expect(cluster.catchesUp(1, with: 0))
     cluster.run(milliseconds: 2000)
-    let before = data(cluster, 1)
-    #expect(before == data(cluster, 0))
+    let before = cluster.data(1)
+    #expect(before == cluster.data(0))
     cluster.kill(1, .process)
     cluster.start(1)
     #expect(cluster.run { cluster.hosts[1].isReady })
-    #expect(data(cluster, 1) == before, "seed \(seed)")
+    #expect(cluster.data(1) == before, "seed \(seed)")
   }
 
   // MARK: - What clients see
 
   @Test func `a follower refuses writes, and reads too if its data are stale`() {
-    let cluster = makeCluster(2, seed: 7)
-    ask(cluster, 0, "SET k v PX 400")
-    ask(cluster, 1, "REPLICAOF node0 6379")
-    #expect(catchesUp(cluster, 1, with: 0))
+    let cluster = SimulatedCluster.followers(2, seed: 7)
+    cluster.ask(0, "SET k v PX 400")
+    cluster.ask(1, "REPLICAOF node0 6379")
+    #expect(cluster.catchesUp(1, with: 0))
     let refusal = "-READONLY You can't write against a read only replica.\r\n"
-    #expect(ask(cluster, 1, "SET k w") == refusal)
-    #expect(ask(cluster, 1, "MULTI\r\nSET k w\r\nEXEC").hasPrefix("+OK\r\n" + refusal))
-    #expect(ask(cluster, 1, "GET k") == "$1\r\nv\r\n")
+    #expect(cluster.ask(1, "SET k w") == refusal)
+    #expect(cluster.ask(1, "MULTI\r\nSET k w\r\nEXEC").hasPrefix("+OK\r\n" + refusal))
+    #expect(cluster.ask(1, "GET k") == "$1\r\nv\r\n")
     #expect(
-      ask(cluster, 1, "ROLE").hasPrefix("*5\r\n$5\r\nslave\r\n$5\r\nnode0\r\n:6379\r\n$9\r\n"))
-    #expect(ask(cluster, 1, "CONFIG GET replicaof").contains("node0 6379"))
-    #expect(ask(cluster, 1, "REPLICAOF node0 6379").hasPrefix("+OK Already connected"))
-    #expect(ask(cluster, 1, "REPLICAOF node0 70000") == "-ERR Invalid master port\r\n")
-    #expect(ask(cluster, 1, "REPLICAOF node0 x") == "-ERR Invalid master port\r\n")
+      cluster.ask(1, "ROLE").hasPrefix("*5\r\n$5\r\nslave\r\n$5\r\nnode0\r\n:6379\r\n$9\r\n"))
+    #expect(cluster.ask(1, "CONFIG GET replicaof").contains("node0 6379"))
+    #expect(cluster.ask(1, "REPLICAOF node0 6379").hasPrefix("+OK Already connected"))
+    #expect(cluster.ask(1, "REPLICAOF node0 70000") == "-ERR Invalid master port\r\n")
+    #expect(cluster.ask(1, "REPLICAOF node0 x") == "-ERR Invalid master port\r\n")
     cluster.kill(0)
-    #expect(cluster.run { !isOnline(cluster, 1) })
+    #expect(cluster.run { !cluster.isOnline(1) })
     cluster.run(milliseconds: 500)
     // It hides what is due and waits for its leader's word.
-    #expect(ask(cluster, 1, "GET k") == "$-1\r\n")
-    #expect(server(cluster, 1)?.keyspace.databases[0].keys.count == 1)
-    let follower = ask(cluster, 1, "PSYNC ? -1")
+    #expect(cluster.ask(1, "GET k") == "$-1\r\n")
+    #expect(cluster.server(1)?.keyspace.databases[0].keys.count == 1)
+    let follower = cluster.ask(1, "PSYNC ? -1")
     #expect(follower == "-NOMASTERLINK Can't SYNC while not connected with my master\r\n")
-    ask(cluster, 1, "CONFIG SET replica-serve-stale-data no")
-    #expect(ask(cluster, 1, "GET k").hasPrefix("-MASTERDOWN"))
-    #expect(ask(cluster, 1, "PING").hasPrefix("+PONG") == false)
-    #expect(ask(cluster, 1, "INFO replication").contains("master_link_status:down"))
-    #expect(ask(cluster, 1, "PSYNC ? -1").hasPrefix("-MASTERDOWN"))
-    #expect(ask(cluster, 1, "REPLICAOF NO ONE") == "+OK\r\n")
-    #expect(ask(cluster, 1, "SET k w") == "+OK\r\n")
-    #expect(ask(cluster, 1, "CONFIG GET replicaof").hasSuffix("$0\r\n\r\n"))
+    cluster.ask(1, "CONFIG SET replica-serve-stale-data no")
+    #expect(cluster.ask(1, "GET k").hasPrefix("-MASTERDOWN"))
+    #expect(cluster.ask(1, "PING").hasPrefix("+PONG") == false)
+    #expect(cluster.ask(1, "INFO replication").contains("master_link_status:down"))
+    #expect(cluster.ask(1, "PSYNC ? -1").hasPrefix("-MASTERDOWN"))
+    #expect(cluster.ask(1, "REPLICAOF NO ONE") == "+OK\r\n")
+    #expect(cluster.ask(1, "SET k w") == "+OK\r\n")
+    #expect(cluster.ask(1, "CONFIG GET replicaof").hasSuffix("$0\r\n\r\n"))
   }
 }

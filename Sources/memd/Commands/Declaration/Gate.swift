@@ -44,6 +44,9 @@ struct Gate: OptionSet, Sendable {
   /// Its data may be old, and nobody may read them.
   static let staleData = Gate(rawValue: 1 << 16)
 
+  /// Too few followers are near enough for anything to be written.
+  static let fewReplicas = Gate(rawValue: 1 << 17)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
@@ -60,7 +63,9 @@ struct Gate: OptionSet, Sendable {
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if flags.contains(.blocking) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
-    if !flags.isDisjoint(with: [.write, .endsTransaction]) { gate.insert(.readOnly) }
+    if !flags.isDisjoint(with: [.write, .endsTransaction]) {
+      gate.formUnion([.readOnly, .fewReplicas])
+    }
     if !flags.contains(.stale) { gate.insert(.staleData) }
     return gate
   }

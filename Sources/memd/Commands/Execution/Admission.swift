@@ -33,6 +33,9 @@ extension Server {
     if prevailing.contains(.failingDisk), !client.flags.contains(.leader) {
       return .refuse(diskError(call))
     }
+    if prevailing.contains(.fewReplicas), writes(call) {
+      return .refuse(CommandError("NOREPLICAS Not enough good replicas to write."))
+    }
     if prevailing.contains(.readOnly), writes(call) {
       return .refuse(CommandError("READONLY You can't write against a read only replica."))
     }

@@ -210,9 +210,17 @@ final class Effects {
   func forgetDatabase() { streamDatabase = -1 }
 
   /// A PING for followers; it belongs to no database.
-  func ping() {
+  func ping() { appendForFollowers("*1\r\n$4\r\nPING\r\n") }
+
+  /// Asks followers how far they are.
+  func askForAcknowledgements() {
+    appendForFollowers("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n")
+  }
+
+  private func appendForFollowers(_ literal: StaticString) {
+    assert(!isMuted, "a follower adds nothing to its leader's stream")
     let start = stream.offset
-    appendLiteral("*1\r\n$4\r\nPING\r\n")
+    appendLiteral(literal)
     if notesUnlogged { noteUnlogged(start..<stream.offset) }
   }
 

@@ -10,12 +10,12 @@ enum ReplicationCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "replicaof", [.admin, .noScript, .stale], replicaOfSyntax, since: "5.0.0",
+      "replicaof", [.admin, .noScript, .stale, .noAsyncLoading], replicaOfSyntax, since: "5.0.0",
       complexity: "O(1)", summary: "Makes the server follow another one, or lead.",
       handler: replicaOf),
     Command(
-      "slaveof", [.admin, .noScript, .stale], replicaOfSyntax, since: "1.0.0", complexity: "O(1)",
-      summary: "Makes the server follow another one, or lead.",
+      "slaveof", [.admin, .noScript, .stale, .noAsyncLoading], replicaOfSyntax, since: "1.0.0",
+      complexity: "O(1)", summary: "Makes the server follow another one, or lead.",
       deprecatedSince: "5.0.0", replacedBy: "`REPLICAOF`", handler: replicaOf),
     Command(
       "replconf",
@@ -72,20 +72,7 @@ enum ReplicationCommands: CommandFamily {
       break
     case FoldedName("ack"):
       guard call.client.flags.contains(.follower) else { return false }
-      let follower = call.client.makeFollower()
-      if let offset: Int = DecimalText.parse(call.arguments[index + 1]),
-        offset > follower.acknowledgedOffset
-      {
-        follower.acknowledgedOffset = offset
-      }
-      follower.acknowledgedAt = call.moment.milliseconds
-      if case .loading = follower.stage { call.server.goOnline(call.client, follower) }
-      if index + 3 < call.arguments.count,
-        FoldedName(folding: call.arguments[index + 2]) == FoldedName("fack")
-      {
-        follower.syncedOffset = DecimalText.parse(call.arguments[index + 3]) ?? 0
-        call.server.effects.blocked.signalSync()
-      }
+      acknowledge(call, at: index)
       return false
     case FoldedName("getack"):
       // Behind the commands under way.
@@ -101,6 +88,27 @@ enum ReplicationCommands: CommandFamily {
       throw call.failure("ERR Unrecognized REPLCONF option: \(echo: call.arguments[index])")
     }
     return true
+  }
+
+  /// A follower tells how far it is, and how far its log.
+  private static func acknowledge(_ call: borrowing Call, at index: Int) {
+    let server = call.server
+    let follower = call.client.makeFollower()
+    if let offset: Int = DecimalText.parse(call.arguments[index + 1]),
+      offset > follower.acknowledgedOffset
+    {
+      follower.acknowledgedOffset = offset
+    }
+    follower.acknowledgedAt = call.moment.milliseconds
+    if index + 3 < call.arguments.count,
+      FoldedName(folding: call.arguments[index + 2]) == FoldedName("fack"),
+      let offset: Int = DecimalText.parse(call.arguments[index + 3]), offset > follower.syncedOffset
+    {
+      follower.syncedOffset = offset
+    }
+    server.effects.blocked.signalSync()
+    server.noteAcknowledgement(of: call.client, follower)
+    if server.gate.contains(.fewReplicas) { server.countGoodFollowers() }
   }
 
   // MARK: - REPLICAOF

@@ -9,14 +9,44 @@ enum WaitCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
+      "wait", [.blocking, .keyless], [.integer("numreplicas"), .integer("timeout")],
+      categories: [.slow, .blocking, .connection],
+      tips: ["request_policy:all_shards", "response_policy:agg_min"], since: "3.0.0",
+      complexity: "O(1)", summary: "Waits until so many followers have what was written before.",
+      handler: waitForFollowers),
+    Command(
       "waitaof", [.blocking, .keyless],
       [.integer("numlocal"), .integer("numreplicas"), .integer("timeout")],
       categories: [.slow, .blocking, .connection],
       tips: ["request_policy:all_shards", "response_policy:agg_min"], since: "7.2.0",
       complexity: "O(1)",
       summary: "Waits until what was written before is durable here, and at so many followers.",
-      handler: waitForSync)
+      handler: waitForSync),
   ]
+
+  /// All that was written before, also by others: nobody notes where each client's writes end.
+  private static func offset(_ call: borrowing Call) -> Int {
+    call.client.blocking?.offset ?? call.server.effects.stream.offset
+  }
+
+  static func waitForFollowers(_ call: inout Call) throws(CommandError) {
+    let server = call.server
+    guard server.following == nil else {
+      throw CommandError(
+        """
+        ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a \
+        replica is configured to be writable (which is not the default) writes to replicas are \
+        just local and are not propagated.
+        """)
+    }
+    let wanted = try call.integer(1)
+    let timeout = try call.timeout(milliseconds: 2)
+    let offset = offset(call)
+    let count = server.followers.count(upTo: offset)
+    guard count < wanted, call.mayBlock else { return call.reply.integer(count) }
+    call.blockForSync(of: offset, timeoutMilliseconds: timeout, onTimeout: .followerCount)
+    server.followers.asksForAcknowledgements = true
+  }
 
   static func waitForSync(_ call: inout Call) throws(CommandError) {
     let local = try call.integer(1)
@@ -28,17 +58,24 @@ enum WaitCommands: CommandFamily {
     guard followers >= 0 else { throw outOfRange }
     let timeout = try call.timeout(milliseconds: 3)
     let server = call.server
+    guard server.following == nil else {
+      throw CommandError(
+        """
+        ERR WAITAOF cannot be used with replica instances. Please also note that writes to \
+        replicas are just local and are not propagated.
+        """)
+    }
     guard local == 0 || server.appendLog.isRunning else {
       throw CommandError(
         "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
     }
-    // All that was written before, also by others: nobody notes where each client's writes end.
-    let offset = call.client.blocking?.offset ?? server.effects.stream.offset
+    let offset = offset(call)
     let synced = server.syncedCounts(upTo: offset)
     guard synced.local < local || synced.followers < followers else {
       return server.writeSyncedCounts(upTo: offset, to: &call.reply)
     }
-    call.blockForSync(of: offset, timeoutMilliseconds: timeout)
+    call.blockForSync(of: offset, timeoutMilliseconds: timeout, onTimeout: .syncedCounts)
+    if followers > 0 { server.followers.asksForAcknowledgements = true }
   }
 }
 

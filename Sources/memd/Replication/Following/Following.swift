@@ -29,8 +29,8 @@ final class Following {
   var unsent: [UInt8] = []
   /// Executes the stream; nil before the first sync.
   var applier: StreamApplier?
-  /// Monotonic nanoseconds: of the last byte of the leader, of the last ACK, and since when the link
-  /// has been down.
+  /// Monotonic nanoseconds: of the last byte of the leader, of the last ACK, and since when the
+  /// link has been down.
   var heardAt: Int64
   var acknowledgedAt: Int64 = 0
   var downSince: Int64

@@ -274,7 +274,9 @@ extension Server {
       stream.continueHistory(as: id.logText)
       disconnectFollowers()
     }
-    if following.applier == nil { makeApplier(following, database: 0) }
+    if following.applier == nil {
+      makeApplier(following, database: persistence.loadedStreamDatabase)
+    }
     log.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
     goOnline(following)
   }

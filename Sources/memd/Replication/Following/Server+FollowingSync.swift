@@ -92,6 +92,19 @@ extension Server {
     submit(.abandon, of: receiver)
   }
 
+  // MARK: - Restart
+
+  /// The data that were loaded at start are those of a point of a stream: a follower asks for what
+  /// comes behind it, and who has followed this server can go on from there, as long as they have
+  /// no more.
+  func continueHistory(_ position: LogPosition?) {
+    guard let position else { return }
+    effects.stream.restart(as: position.replicationID.logText, at: position.offset)
+    guard configuration.replicaOf == nil else { return }
+    effects.stream.continueHistory(as: Identity.make(&moment.random))
+    log.notice("The history \(position.replicationID.logText) goes on at offset \(position.offset)")
+  }
+
   // MARK: - Loading
 
   /// The snapshot takes the place of all that is here.

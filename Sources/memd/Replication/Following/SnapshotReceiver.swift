@@ -59,8 +59,8 @@ final class SnapshotReceiver {
     if case .marker(let marker) = extent { byteCount - marker.count } else { byteCount }
   }
 
-  /// Takes bytes of the snapshot and tells whether it is complete. What is behind a snapshot of known
-  /// length is not taken.
+  /// Takes bytes of the snapshot and tells whether it is complete. What is behind a snapshot of
+  /// known length is not taken.
   ///
   /// - Returns: how many bytes were taken.
   func take(_ bytes: ArraySlice<UInt8>) -> (count: Int, isComplete: Bool) {

@@ -15,6 +15,20 @@ struct Followers {
   var all: [Client] = []
   /// Monotonic nanoseconds of the next PING to them.
   var nextPing: Int64 = 0
+  /// Whether they are to be asked how far they are, at the end of the turn.
+  var asksForAcknowledgements = false
+  /// Those that were heard of lately, as `min-replicas-max-lag` says.
+  var goodCount = 0
+
+  /// How many have said that they have the stream up to an offset.
+  func count(upTo offset: Int) -> Int {
+    all.count { client in
+      guard let follower = client.follower, follower.getsStream, !client.isClosing else {
+        return false
+      }
+      return follower.acknowledgedOffset >= offset
+    }
+  }
 }
 
 extension Server {
@@ -36,6 +50,24 @@ extension Server {
   /// Whether this server can be followed: while it has lost its own leader it can't.
   var canBeFollowed: Bool { following?.isOnline != false }
 
+  /// Counts the followers that were heard of lately: without enough of them nobody may write.
+  func countGoodFollowers() {
+    let lag = Int64(configuration.minReplicasMaxLag)
+    let now = moment.milliseconds
+    followers.goodCount = followers.all.count { client in
+      guard let follower = client.follower, follower.getsStream, !client.isClosing else {
+        return false
+      }
+      return (now - follower.acknowledgedAt) / 1000 <= lag
+    }
+    let isWanted = configuration.minReplicasToWrite > 0 && lag > 0 && following == nil
+    if isWanted, followers.goodCount < configuration.minReplicasToWrite {
+      gate.insert(.fewReplicas)
+    } else {
+      gate.remove(.fewReplicas)
+    }
+  }
+
   /// Disconnects all followers: they come back and hear what has become of the history.
   func disconnectFollowers() {
     for client in followers.all where !client.isClosing { closeASAP(client) }
@@ -55,6 +87,7 @@ extension Server {
     send("+CONTINUE\(name)\r\n", to: client)
     follower.stage = .online
     follower.acknowledgedAt = moment.milliseconds
+    countGoodFollowers()
     statistics.partialSyncs += 1
     log.notice(
       "Partial resynchronization request from \(client.address) accepted."
@@ -100,6 +133,7 @@ extension Server {
   /// The client is gone.
   func stopFollowing(_ client: Client) {
     followers.all.removeAll { $0 === client }
+    defer { countGoodFollowers() }
     log.notice("Connection with replica \(client.address) lost.")
     guard let follower = client.follower else { return }
     let stage = follower.stage
@@ -131,6 +165,7 @@ extension Server {
   /// Once a second: followers that wait for a snapshot hear that there is somebody, and those of
   /// whom nothing was heard for long are left.
   func tendFollowers() {
+    countGoodFollowers()
     considerFullSync()
     let timeout = Int64(configuration.replTimeoutSeconds) * 1000
     for client in followers.all where !client.isClosing {
@@ -158,6 +193,10 @@ extension Server {
 extension Server {
   /// Has the followers written to that have not had all of the stream.
   func queueFollowers() {
+    if followers.asksForAcknowledgements, following == nil {
+      followers.asksForAcknowledgements = false
+      effects.askForAcknowledgements()
+    }
     for client in followers.all where !client.isClosing {
       guard let follower = client.follower, let cursor = follower.cursor,
         cursor.position < effects.stream.offset

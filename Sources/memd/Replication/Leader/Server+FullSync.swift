@@ -187,14 +187,7 @@ extension Server {
   ) -> Bool {
     let part = feed.take(from: follower.feedPosition, limit: Server.partByteCount)
     guard !part.isEmpty else {
-      guard feed.isComplete else { return false }
-      log.notice("Streamed replica with replica \(client.address) finished its RDB transfer")
-      follower.isReceiving = false
-      // It looks for the marker in what it has got: nothing may stand behind it.
-      follower.stage = .loading
-      follower.acknowledgedAt = moment.milliseconds
-      leave(sync)
-      if follower.capabilities.contains(.snapshotOnly) { endTransfer(to: client) }
+      if feed.isComplete { endFeed(of: sync, for: client, follower) }
       return false
     }
     follower.feedPosition += part.count
@@ -202,6 +195,28 @@ extension Server {
     client.reply.append(raw: Array(part).rawSpan)
     trim(sync)
     return true
+  }
+
+  /// All of the snapshot has left.
+  private func endFeed(of sync: FullSync, for client: Client, _ follower: Follower) {
+    log.notice("Streamed replica with replica \(client.address) finished its RDB transfer")
+    follower.isReceiving = false
+    // It looks for the marker in what it has got: nothing may stand behind it.
+    follower.stage = .loading
+    follower.acknowledgedAt = moment.milliseconds
+    leave(sync)
+    if follower.capabilities.contains(.snapshotOnly) { endTransfer(to: client) }
+  }
+
+  /// The follower has told how far it is: if it has its snapshot it gets the stream.
+  func noteAcknowledgement(of client: Client, _ follower: Follower) {
+    // It may be faster than the loop, which looks at its socket when that takes more.
+    if let sync = follower.sync, let feed = sync.feed, feed.isComplete,
+      follower.feedPosition == feed.byteCount, client.pendingOutput == 0
+    {
+      endFeed(of: sync, for: client, follower)
+    }
+    if case .loading = follower.stage { goOnline(client, follower) }
   }
 
   /// The client has had the snapshot, which is all that it wanted.
@@ -228,6 +243,7 @@ extension Server {
     if follower.capabilities.contains(.snapshotOnly) { return endTransfer(to: client) }
     follower.stage = .online
     follower.acknowledgedAt = moment.milliseconds
+    countGoodFollowers()
     log.notice("Synchronization with replica \(client.address) succeeded")
     queueOutput(client)
   }
