@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""redis-server follows memd: snapshots from memory and from a file, the stream, and reconnects."""
+"""memd and redis-server follow each other: snapshots, the stream, reconnects, and a failover."""
 import os
 import shutil
 import subprocess
@@ -7,7 +7,9 @@ import tempfile
 import time
 import unittest
 
-from test_append_log import Process, TYPES, memd
+import redis
+
+from test_append_log import Process, TYPES, connect, free_port, memd
 
 
 def wait_for(condition, seconds=20):
@@ -101,6 +103,92 @@ class FollowerTests(unittest.TestCase):
                 self.assertEqual(
                     process.client.execute_command("DEBUG", "DIGEST"),
                     leader.client.execute_command("DEBUG", "DIGEST"))
+
+    def test_memd_takes_the_place_of_a_redis_server(self):
+        old = Process("redis-server", self.place("old"), "--appendonly", "no",
+                      "--repl-diskless-sync-delay", "0")
+        self.processes.append(old)
+        for line in TYPES.split("\n"):
+            if line:
+                old.client.execute_command(*line.split())
+        new = memd(self.place("new"), "--appendonly", "yes",
+                   "--repl-diskless-sync-delay", "0", "--replicaof", f"127.0.0.1 {old.port}")
+        self.processes.append(new)
+        # One follows the follower.
+        chained = self.follower("chained", new)
+        self.assert_equal(old, new, chained)
+        for index in range(500):
+            old.client.zadd("board", {f"m{index}": index})
+            old.client.execute_command("XADD", "x", "*", "f", index)
+        old.client.set("later", 1, px=100000)
+        self.assert_equal(old, new, chained)
+        self.assertEqual(old.client.wait(1, 1000), 1)
+        with self.assertRaises(redis.ReadOnlyError):
+            new.client.set("a", 1)
+        self.assertEqual(new.client.role()[0], b"slave")
+        # The switch: nothing is lost, and who has followed goes on.
+        new.client.execute_command("REPLICAOF", "NO", "ONE")
+        new.client.set("after", 1)
+        old.client.execute_command("REPLICAOF", "127.0.0.1", new.port)
+        self.assert_equal(new, old, chained)
+        self.assertEqual(new.client.info("stats")["sync_full"], 1)
+        digest = new.client.execute_command("DEBUG", "DIGEST")
+        new.client.execute_command("WAITAOF", 1, 0, 5000)
+        new.stop()
+        again = memd(self.place("new"), "--appendonly", "yes")
+        self.processes.append(again)
+        self.assertEqual(again.client.execute_command("DEBUG", "DIGEST"), digest)
+
+    def test_sentinel_fails_over(self):
+        leader = self.leader()
+        followers = [
+            memd(self.place(name), "--appendonly", "no", "--replicaof",
+                 f"127.0.0.1 {leader.port}") for name in ("one", "two")]
+        self.processes += followers
+        self.assert_equal(leader, *followers)
+        port = free_port()
+        path = os.path.join(self.directory, "sentinel.conf")
+        with open(path, "w") as file:
+            file.write(
+                f"port {port}\ndir {self.directory}\n"
+                f"sentinel monitor board 127.0.0.1 {leader.port} 1\n"
+                "sentinel down-after-milliseconds board 500\n"
+                "sentinel failover-timeout board 5000\n")
+        log = open(os.path.join(self.directory, "sentinel.log"), "wb")
+        process = subprocess.Popen(
+            ["redis-server", path, "--sentinel"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            sentinel = connect(port)
+            wait_for(lambda: self.answers(sentinel), 10)
+            wait_for(lambda: len(sentinel.execute_command("SENTINEL", "REPLICAS", "board")) == 2, 20)
+            leader.client.set("last", 1)
+            self.assert_equal(leader, *followers)
+            leader.process.kill()
+            by_port = {follower.port: follower for follower in followers}
+
+            def promoted():
+                _, where = sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "board")
+                return by_port.get(int(where))
+
+            wait_for(lambda: promoted() is not None, 30)
+            new = promoted()
+            other = next(follower for follower in followers if follower is not new)
+            wait_for(lambda: new.client.role()[0] == b"master")
+            new.client.set("new", 1)
+            wait_for(lambda: other.client.get("new") == b"1", 20)
+            self.assertEqual(other.client.get("last"), b"1")
+            self.assertEqual(new.client.info("stats")["sync_full"], 0)
+        finally:
+            process.kill()
+            process.wait()
+            log.close()
+
+    @staticmethod
+    def answers(client):
+        try:
+            return client.ping()
+        except redis.RedisError:
+            return False
 
 
 if __name__ == "__main__":
