@@ -137,7 +137,11 @@ final class LogWriter: @unchecked Sendable {
   /// - Parameters:
   ///   - byteCount: its bytes that are whole; what stands behind them is cut off.
   ///   - checksum: of what stands behind its last annotation.
-  func resume(byteCount: Int, checksum: LogChecksum, offset: Int) throws(DiskError) {
+  ///   - position: the point of the stream where it goes on.
+  ///   - found: the one that a reader finds at its end; nil for none.
+  func resume(
+    byteCount: Int, checksum: LogChecksum, at position: LogPosition, found: LogPosition?
+  ) throws(DiskError) {
     guard let last = manifest.increments.last else { return }
     let file = try disk.open(path(last.name), .append)
     if try file.byteCount() != byteCount { try file.truncate(to: byteCount) }
@@ -145,10 +149,19 @@ final class LogWriter: @unchecked Sendable {
     try syncDirectories()
     self.file = file
     self.checksum = checksum
-    self.offset = offset
-    readable = nil
+    self.offset = position.offset
+    self.position = position
+    readable = found
     fileByteCount = byteCount
     closedByteCount -= byteCount
+    guard let found, found.replicationID != position.replicationID else { return }
+    // The next start must know the name under which followers know this history from now on.
+    do throws(LogWriteFailure) {
+      try annotate(at: position, isForced: true)
+      try sync()
+    } catch {
+      throw error.cause
+    }
   }
 
   /// Begins another increment: what follows stands in it.
@@ -208,7 +221,10 @@ final class LogWriter: @unchecked Sendable {
   /// Has everything in the increment confirmed by an annotation, and durable.
   private func closeIncrement() throws(LogWriteFailure) {
     guard file != nil, unlistedPath == nil else { return }
-    if let position { try annotate(at: position) }
+    // Also when nothing but messages and PINGs came behind the last annotation: followers have them.
+    if let position {
+      try annotate(at: position, isForced: readable?.offset != position.offset)
+    }
     try sync()
   }
 
@@ -282,14 +298,17 @@ final class LogWriter: @unchecked Sendable {
 
   /// Confirms what stands behind the last annotation. If there is no room for it, another one will
   /// do that.
-  private func annotate(at position: LogPosition) throws(LogWriteFailure) {
-    guard checksum.byteCount > 0 else { return }
+  private func annotate(
+    at position: LogPosition, isForced: Bool = false
+  ) throws(LogWriteFailure) {
+    guard checksum.byteCount > 0 || isForced else { return }
     do throws(LogWriteFailure) {
       try write { (file, checksum) throws(DiskError) in
         let annotation = checksum.seal(
           replicationID: position.replicationID, offset: position.offset)
         try file.write(annotation.line.bytes)
       }
+      readable = position
     } catch {
       if case .broken = error { throw error }
     }

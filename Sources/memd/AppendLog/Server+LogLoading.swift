@@ -76,7 +76,8 @@ extension Server {
       if let last = writer.manifest.increments.last {
         let end = appendLog.loadedEnd ?? (0, LogChecksum())
         try writer.resume(
-          byteCount: end.wholeOffset, checksum: end.checksum, offset: position.offset)
+          byteCount: end.wholeOffset, checksum: end.checksum, at: position,
+          found: appendLog.loadedPosition)
         log.notice("Opening AOF incr file \(last.name.text) on server start")
       } else {
         do throws(LogWriteFailure) {

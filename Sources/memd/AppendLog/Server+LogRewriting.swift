@@ -51,7 +51,7 @@ extension Server {
     effects.forgetDatabase()
     var position = effects.stream.position
     // A leader's stream is taken as it comes: it doesn't select anew for this log.
-    position.database = following?.applier?.database ?? 0
+    position.database = following == nil ? 0 : streamDatabase
     // A base that is to mend the log must not be the end of what is read until it is there.
     let isListed = appendLog.state == .on && !appendLog.needsBase
     submit(
@@ -174,6 +174,7 @@ extension Server {
   /// Begins a rewrite if the log has no base, or has grown enough since it got its last one.
   func considerRewriting() {
     guard appendLog.isRunning, appendLog.rewriting == nil, persistence.backgroundSave == nil,
+      persistence.loading == nil,
       clock.monotonicNanoseconds() >= appendLog.nextAutomaticRewrite
     else { return }
     if appendLog.state == .starting || appendLog.needsBase { return _ = startRewriting() }

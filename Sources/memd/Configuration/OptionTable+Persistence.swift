@@ -129,6 +129,7 @@ extension OptionTable {
     guard let port = words[1].integer(), 0...65535 ~= port else {
       throw OptionError("Invalid primary port")
     }
+    guard LeaderAddress.isHost(words[0]) else { throw OptionError("Invalid primary host") }
     configuration.replicaOf = LeaderAddress(host: words[0], port: port)
   }
 

@@ -125,7 +125,11 @@ final class ReplicationStream {
   }
 
   /// Gives the history another name: nobody can go on from it any more (DEBUG CHANGE-REPL-ID).
-  func rename(_ newID: String) { replicationID = newID }
+  func rename(_ newID: String) {
+    replicationID = newID
+    secondID = ReplicationStream.noID
+    secondOffset = -1
+  }
 
   /// Whether text has the form of a name: 40 hexadecimal digits.
   static func isID(_ text: ByteText) -> Bool {
@@ -164,7 +168,7 @@ final class ReplicationStream {
   /// Whether somebody who has `id` up to an offset can go on from there.
   func continues(_ id: RawSpan, behind position: Int) -> Bool {
     guard holds(behind: position) else { return false }
-    let name = id.copied
+    let name = id.copied.map { 65...90 ~= $0 ? $0 | 32 : $0 }
     if replicationID.utf8.elementsEqual(name) { return true }
     return secondID.utf8.elementsEqual(name) && position < secondOffset
       && secondID != ReplicationStream.noID

@@ -25,8 +25,7 @@ extension Server {
   /// Frees memory before a command while `maxmemory` is exceeded; the error if that fails and the
   /// command needs memory.
   func makeRoom(for call: borrowing Call) -> CommandError? {
-    guard evictableMemory > configuration.maxMemory, configuration.maxMemory > 0,
-      following == nil || !configuration.replicaIgnoreMaxMemory
+    guard evictableMemory > configuration.maxMemory, configuration.maxMemory > 0, evictsItself
     else {
       noteExceeding(false)
       return nil
@@ -38,6 +37,9 @@ extension Server {
     guard !hasRoom else { return nil }
     return call.needsMemory ? .outOfMemory : nil
   }
+
+  /// Whether keys are evicted here, and not where a leader says so.
+  private var evictsItself: Bool { following == nil || !configuration.replicaIgnoreMaxMemory }
 
   /// Measures how long memory is over its limit.
   func noteExceeding(_ isExceeded: Bool) {
@@ -60,6 +62,7 @@ extension Server {
   /// follows in the next turns, and every command brings the goal closer.
   func evict() -> Bool {
     upkeep.eviction.continues = false
+    guard evictsItself else { return true }
     // While clients are paused, the dataset has to stay as it is; writes wait anyway.
     if configuration.maxMemory == 0 || pause.isActive { return true }
     guard configuration.maxMemoryPolicy != .noEviction else {

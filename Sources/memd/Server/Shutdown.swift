@@ -38,7 +38,7 @@ extension Server {
         log.warning("Error trying to save the DB. Exit anyway.")
       }
     }
-    if let receiver = following?.receiver { abandon(receiver) }
+    if let receiver = following?.snapshot { abandon(receiver) }
     cancelFullSync()
     cancelRewriting()
     if appendLog.isRunning {

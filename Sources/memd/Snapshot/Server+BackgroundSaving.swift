@@ -192,7 +192,8 @@ extension Server {
   /// Starts what waits for a cut, unless there is one under way.
   func startScheduledSave() {
     considerFullSync()
-    guard persistence.backgroundSave == nil else { return }
+    // Half a dataset is nobody's snapshot.
+    guard persistence.backgroundSave == nil, persistence.loading == nil else { return }
     if persistence.isSaveScheduled {
       startBackgroundSave()
     } else if appendLog.isRewriteScheduled, appendLog.rewriting == nil {

@@ -166,7 +166,7 @@ extension Server {
     if !isLogBase {
       // By these whoever loads the file can go on with the stream.
       options.properties += [
-        ("repl-stream-db", "\(following?.applier?.database ?? effects.selectedDatabase)"),
+        ("repl-stream-db", "\(streamDatabase)"),
         ("repl-id", effects.stream.replicationID), ("repl-offset", "\(effects.stream.offset)"),
       ]
     }

@@ -20,6 +20,8 @@ struct Transaction {
   private(set) var queue: [Queued] = []
   /// Flags of everything queued, together.
   private(set) var queuedFlags: CommandFlags = []
+  /// Flags that everything queued has.
+  private(set) var commonFlags: CommandFlags = CommandFlags(rawValue: .max)
   /// Bytes of the arguments of everything queued.
   private(set) var queuedBytes = 0
   var watched = WatchedKeys.Watches()
@@ -31,6 +33,7 @@ struct Transaction {
     queue.append(Queued(command: command, arguments: kept))
     queuedBytes += kept.byteCount
     queuedFlags.formUnion(command.flags)
+    commonFlags.formIntersection(command.flags)
   }
 
   /// Memory of the queue and of the watches.

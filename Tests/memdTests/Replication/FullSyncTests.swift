@@ -323,7 +323,11 @@ import Testing
     }
     #expect(server.info("sync_partial_err") == "5")
     let client = makeFollower(server)
-    client.post("PSYNC \(id) x")
+    #expect(
+      client.run("PSYNC \(id) x") == .error("ERR value is not an integer or out of range"))
+    #expect(
+      client.run("PSYNC \(id) 1 FAILOVER")
+        == .error("ERR PSYNC FAILOVER can't be sent to a master."))
     #expect(client.run("PING") == .status("PONG"))
   }
 

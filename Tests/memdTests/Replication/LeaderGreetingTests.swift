@@ -32,7 +32,7 @@ import Testing
     #expect(greeting.receive("-ERR Unrecognized REPLCONF option: capa") == .wait)
     #expect(greeting.receive("+OK") == .complete)
     #expect(
-      greeting.remarks == [
+      greeting.takeRemarks() == [
         "(Non critical) Master does not understand REPLCONF capa: "
           + "-ERR Unrecognized REPLCONF option: capa"
       ])

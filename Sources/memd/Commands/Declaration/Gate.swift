@@ -59,14 +59,16 @@ struct Gate: OptionSet, Sendable {
     if !flags.contains(.noAuth) { gate.insert(.authentication) }
     if !flags.contains(.notQueued) || flags.contains(.noMulti) { gate.insert(.transaction) }
     if !flags.contains(.skipMonitor) { gate.insert(.monitored) }
-    if !flags.contains(.loading) { gate.insert(.busy) }
+    // What EXEC may do depends on what was queued, before circumstances were these.
+    let isExec = flags.contains(.endsTransaction)
+    if !flags.contains(.loading) || isExec { gate.insert(.busy) }
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if flags.contains(.blocking) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
     if !flags.isDisjoint(with: [.write, .endsTransaction]) {
       gate.formUnion([.readOnly, .fewReplicas])
     }
-    if !flags.contains(.stale) { gate.insert(.staleData) }
+    if !flags.contains(.stale) || isExec { gate.insert(.staleData) }
     return gate
   }
 }

@@ -48,12 +48,12 @@ extension Server {
           RESET are allowed in this context
           """))
     }
-    if prevailing.contains(.staleData) {
+    if prevailing.contains(.staleData), !has(.stale, call) {
       return .refuse(
         CommandError(
           "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."))
     }
-    if prevailing.contains(.busy), persistence.isLoading {
+    if prevailing.contains(.busy), persistence.isLoading, !has(.loading, call) {
       return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
     }
     if prevailing.contains(.paused), pause.concerns(command, client),
@@ -69,6 +69,14 @@ extension Server {
       return .queued
     }
     return .proceed
+  }
+
+  /// Whether the command has a flag, or executes what was queued and all of that has it.
+  private func has(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
+    guard call.client.transaction.isActive, call.command.flags.contains(.endsTransaction) else {
+      return call.command.flags.contains(flag)
+    }
+    return call.client.transaction.commonFlags.contains(flag)
   }
 
   /// Whether the command writes, or executes what was queued and writes.

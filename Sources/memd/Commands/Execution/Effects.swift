@@ -203,6 +203,9 @@ final class Effects {
     stream.append(span)
   }
 
+  /// The database that the stream has selected; nil if the next command says so itself.
+  var selectedDatabaseIfAny: Int? { streamDatabase < 0 ? nil : streamDatabase }
+
   /// The database that the stream has selected; 0 if the next command says so itself.
   var selectedDatabase: Int { max(0, streamDatabase) }
 

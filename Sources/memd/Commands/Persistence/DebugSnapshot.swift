@@ -35,7 +35,15 @@ enum DebugSnapshot {
       ], handler: setSkipChecksumValidation),
   ]
 
+  /// A load under way can't be replaced by another one.
+  private static func checkThatNothingLoads(_ call: borrowing Call) throws(CommandError) {
+    guard !call.server.persistence.isLoading else {
+      throw CommandError("LOADING Redis is loading the dataset in memory")
+    }
+  }
+
   static func reload(_ call: inout Call) throws(CommandError) {
+    try checkThatNothingLoads(call)
     var flushes = true
     var saves = true
     var options = call.server.loadingOptions
@@ -69,6 +77,7 @@ enum DebugSnapshot {
   }
 
   static func loadLog(_ call: inout Call) throws(CommandError) {
+    try checkThatNothingLoads(call)
     guard call.server.reloadLog() else {
       throw CommandError("ERR Error trying to load the AOF files, check server logs.")
     }

@@ -82,7 +82,8 @@ enum ReplicationCommands: CommandFamily {
       switch call.keyword(index + 1) {
       case Keyword("0"): call.client.makeFollower().capabilities.remove(.snapshotOnly)
       case Keyword("1"): call.client.makeFollower().capabilities.insert(.snapshotOnly)
-      default: throw .notInteger
+      default:
+        throw CommandError("ERR value is out of range, value must between 0 and 1")
       }
     default:
       throw call.failure("ERR Unrecognized REPLCONF option: \(echo: call.arguments[index])")
@@ -138,6 +139,9 @@ enum ReplicationCommands: CommandFamily {
     let port = try call.integer(2, orThrow: CommandError("ERR Invalid master port"))
     guard 0...65535 ~= port else { throw CommandError("ERR Invalid master port") }
     let leader = LeaderAddress(host: ByteText(call.arguments[1]), port: port)
+    guard LeaderAddress.isHost(leader.host) else {
+      throw CommandError("ERR Invalid master host")
+    }
     guard server.following?.leader != leader else {
       server.log.notice(
         "REPLICAOF would result into synchronization with the master we are already connected"
@@ -167,15 +171,26 @@ enum ReplicationCommands: CommandFamily {
     call.server.startFollowing(call.client)
   }
 
+  /// The leader wants this follower to take its place (FAILOVER).
+  private static func takeOver(_ call: borrowing Call) throws(CommandError) {
+    let server = call.server
+    guard server.following != nil else {
+      throw CommandError("ERR PSYNC FAILOVER can't be sent to a master.")
+    }
+    guard server.effects.stream.replicationID.utf8.elementsEqual(call.arguments[1].copied) else {
+      throw CommandError("ERR PSYNC FAILOVER replid must match my replid.")
+    }
+    server.log.notice(
+      "Failover request received for replid \(server.effects.stream.replicationID).")
+    server.beginLeading()
+  }
+
   static func psync(_ call: inout Call) throws(CommandError) {
     guard !call.client.flags.contains(.follower) else { return }
     let server = call.server
+    if call.arguments.count > 3, call.keyword(3) == Keyword("failover") { try takeOver(call) }
     try checkThatItCanBeFollowed(call)
-    guard let offset: Int = DecimalText.parse(call.arguments[2]) else {
-      // Compatibility: this is not answered.
-      return server.log.warning(
-        "Replica \(call.client.address) asks for synchronization but with a wrong offset")
-    }
+    let offset = try call.integer(2)
     call.client.makeFollower().capabilities.insert(.acknowledgements)
     let id = call.arguments[1]
     if server.resumeFollowing(call.client, history: id, offset: offset) { return }

@@ -29,6 +29,11 @@ enum WaitCommands: CommandFamily {
     call.client.blocking?.offset ?? call.server.effects.stream.offset
   }
 
+  /// Has followers asked how far they are, once: their answers run the command again.
+  private static func askFollowers(_ call: borrowing Call) {
+    if call.client.blocking == nil { call.server.followers.asksForAcknowledgements = true }
+  }
+
   static func waitForFollowers(_ call: inout Call) throws(CommandError) {
     let server = call.server
     guard server.following == nil else {
@@ -44,8 +49,8 @@ enum WaitCommands: CommandFamily {
     let offset = offset(call)
     let count = server.followers.count(upTo: offset)
     guard count < wanted, call.mayBlock else { return call.reply.integer(count) }
+    askFollowers(call)
     call.blockForSync(of: offset, timeoutMilliseconds: timeout, onTimeout: .followerCount)
-    server.followers.asksForAcknowledgements = true
   }
 
   static func waitForSync(_ call: inout Call) throws(CommandError) {
@@ -74,8 +79,8 @@ enum WaitCommands: CommandFamily {
     guard synced.local < local || synced.followers < followers else {
       return server.writeSyncedCounts(upTo: offset, to: &call.reply)
     }
+    if followers > 0 { askFollowers(call) }
     call.blockForSync(of: offset, timeoutMilliseconds: timeout, onTimeout: .syncedCounts)
-    if followers > 0 { server.followers.asksForAcknowledgements = true }
   }
 }
 

@@ -24,28 +24,30 @@ final class Following {
   var stage: Stage
   var connection: ConnectionID?
   /// Received and not understood yet: a line, or the beginning of a snapshot.
-  var received: [UInt8] = []
+  var received: ArraySlice<UInt8> = []
+  /// Where bytes are received; taken out while they are looked at.
+  var buffer: [UInt8] = []
   /// What is to be sent when the socket takes it.
   var unsent: [UInt8] = []
-  /// Executes the stream; nil before the first sync.
-  var applier: StreamApplier?
+  /// Executes the stream.
+  var applier: StreamApplier
   /// Monotonic nanoseconds: of the last byte of the leader, of the last ACK, and since when the
   /// link has been down.
   var heardAt: Int64
   var acknowledgedAt: Int64 = 0
-  var downSince: Int64
+  var downSince: Int64?
+  /// When the link was made last.
+  var onlineSince: Int64 = 0
   /// Whether the leader wants to hear how far this server is.
   var mustAcknowledge = false
   /// Snapshots in a row that could not be loaded: attempts become rarer.
   var failuresInARow = 0
-  /// Whether the log is to begin again when a snapshot is loaded.
-  var restartsLog = false
 
-  init(_ leader: LeaderAddress, now: Int64) {
+  init(_ leader: LeaderAddress, applier: StreamApplier, now: Int64) {
     self.leader = leader
+    self.applier = applier
     stage = .waiting(until: now)
     heardAt = now
-    downSince = now
   }
 
   var isOnline: Bool { if case .online = stage { true } else { false } }
@@ -53,6 +55,14 @@ final class Following {
   /// The snapshot that is being received.
   var receiver: SnapshotReceiver? {
     if case .receiving(let receiver) = stage { receiver } else { nil }
+  }
+
+  /// The snapshot whose file is there, complete or not.
+  var snapshot: SnapshotReceiver? {
+    switch stage {
+    case .receiving(let receiver), .loading(let receiver): receiver
+    default: nil
+    }
   }
 
   /// Whether a snapshot is on its way, or being loaded.

@@ -39,9 +39,15 @@ struct LeaderGreeting {
   /// Questions without an answer.
   private var open: [Question] = [.ping]
   /// What the leader didn't understand, though nothing depends on it.
-  private(set) var remarks: [ByteText] = []
+  private var remarks: [ByteText] = []
 
   init(_ introduction: Introduction) { self.introduction = introduction }
+
+  /// Remarks that were not taken yet.
+  mutating func takeRemarks() -> [ByteText] {
+    defer { remarks = [] }
+    return remarks
+  }
 
   /// What is said first.
   static let beginning: [[ByteText]] = [["PING"]]

@@ -22,8 +22,10 @@ extension Server {
   func follow(_ leader: LeaderAddress) {
     let previous = following
     if let previous { closeLink(of: previous) } else { endBlockingForNewRole() }
-    let following = Following(leader, now: clock.monotonicNanoseconds())
-    following.applier = previous?.applier
+    // Whatever this server has said or loaded last is for some database.
+    let database = effects.selectedDatabaseIfAny ?? persistence.loadedStreamDatabase
+    let applier = previous?.applier ?? makeApplier(database: database)
+    let following = Following(leader, applier: applier, now: clock.monotonicNanoseconds())
     self.following = following
     configuration.replicaOf = leader
     effects.isMuted = true
@@ -43,9 +45,13 @@ extension Server {
     effects.isMuted = false
     effects.forgetDatabase()
     effects.stream.continueHistory(as: Identity.make(&moment.random))
+    log.notice(
+      "Setting secondary replication ID to \(effects.stream.secondID), valid up to offset:"
+        + " \(effects.stream.secondOffset). New replication ID is \(effects.stream.replicationID)")
     disconnectFollowers()
     log.role = "M"
     updateFollowerState()
+    resumeLogOfFollower()
   }
 
   /// Takes over what depends on whether this server follows, and on how well.
@@ -120,6 +126,8 @@ extension Server {
       address: configuration.replicaAnnounceIP, version: ByteText(Version.redis))
   }
 
+  private static let unsentByteCountMax = 1 << 20
+
   /// Says commands to the leader.
   private func tell(_ following: Following, _ commands: [[ByteText]]) {
     for words in commands {
@@ -127,6 +135,9 @@ extension Server {
       writer.begin(argumentCount: words.count)
       for word in words { writer.append(word.rawSpan) }
       following.unsent += writer.bytes.copied
+    }
+    guard following.unsent.count <= Server.unsentByteCountMax else {
+      return loseLink(following, "MASTER doesn't read what it is told")
     }
     flushLink(following)
   }
@@ -148,11 +159,15 @@ extension Server {
   func loseLink(_ following: Following, _ reason: String) {
     log.warning(reason)
     let now = clock.monotonicNanoseconds()
+    let wasOnline = following.isOnline
+    if wasOnline { following.downSince = now }
     closeLink(of: following)
-    // The same snapshot is likely to fail again.
-    let delay = Server.second << Int64(min(following.failuresInARow, 6))
+    // What is being loaded is whole: the next attempt goes on behind it.
+    if case .loading = following.stage { return }
+    // What has been well may be so again; the same snapshot is likely to fail again.
+    let isPromising = wasOnline && following.failuresInARow == 0
+    let delay = isPromising ? 0 : Server.second << Int64(min(following.failuresInARow, 6))
     following.stage = .waiting(until: now + delay)
-    following.downSince = now
     updateFollowerState()
   }
 
@@ -161,7 +176,7 @@ extension Server {
     following.connection = nil
     following.received = []
     following.unsent = []
-    following.applier?.forgetIncomplete()
+    following.applier.forgetIncomplete()
     if let receiver = following.receiver { abandon(receiver) }
   }
 
@@ -170,7 +185,10 @@ extension Server {
   private static let receivedByteCount = 256 << 10
 
   private func receive(from following: Following, _ connection: ConnectionID) {
-    var buffer = [UInt8](repeating: 0, count: Server.receivedByteCount)
+    var buffer: [UInt8] = []
+    swap(&buffer, &following.buffer)
+    if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Server.receivedByteCount) }
+    defer { following.buffer = buffer }
     let result = unsafe buffer.withUnsafeMutableBytes {
       unsafe transport.receive(connection, into: $0)
     }
@@ -199,7 +217,7 @@ extension Server {
       case .receiving(let receiver):
         guard receive(following, receiver) else { return }
       case .online:
-        let received = following.received
+        let received = Array(following.received)
         following.received = []
         apply(received.rawSpan, following)
       }
@@ -210,23 +228,23 @@ extension Server {
 
   /// The next line without its end; nil if it isn't there yet.
   func takeLine(of following: Following) -> ByteText? {
-    guard let end = following.received.firstIndex(of: 10) else {
-      if following.received.count > Server.lineByteCountMax {
+    let beginning = following.received.prefix(Server.lineByteCountMax)
+    guard let end = beginning.firstIndex(of: 10) else {
+      if beginning.count == Server.lineByteCountMax {
         loseLink(following, "MASTER doesn't speak the protocol of replication")
       }
       return nil
     }
-    var line = following.received[..<end]
+    var line = beginning[..<end]
     if line.last == 13 { line.removeLast() }
-    let text = ByteText(line)
-    following.received.removeFirst(end + 1)
-    return text
+    following.received = following.received[(end + 1)...]
+    return ByteText(line)
   }
 
   private func hear(_ line: ByteText, _ following: Following) {
     guard case .greeting(var greeting) = following.stage else { return answer(line, following) }
     let outcome = greeting.receive(line)
-    for remark in greeting.remarks { log.notice(remark.logText) }
+    for remark in greeting.takeRemarks() { log.notice(remark.logText) }
     following.stage = .greeting(greeting)
     switch outcome {
     case .wait: return
@@ -242,7 +260,7 @@ extension Server {
   private func ask(_ following: Following) {
     following.stage = .asking
     let stream = effects.stream
-    guard stream.offset > 0 || following.applier != nil else {
+    guard stream.offset > 0 else {
       log.notice("Full resync from master is needed: there is no history here")
       return tell(following, [["PSYNC", "?", "-1"]])
     }
@@ -274,9 +292,7 @@ extension Server {
       stream.continueHistory(as: id.logText)
       disconnectFollowers()
     }
-    if following.applier == nil {
-      makeApplier(following, database: persistence.loadedStreamDatabase)
-    }
+    log.notice("Successful partial resynchronization with master.")
     log.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
     goOnline(following)
   }
@@ -284,46 +300,52 @@ extension Server {
   /// The stream follows.
   func goOnline(_ following: Following) {
     following.stage = .online
+    following.onlineSince = clock.monotonicNanoseconds()
+    following.downSince = nil
     following.failuresInARow = 0
     updateFollowerState()
+    resumeLogOfFollower()
     acknowledge(following)
   }
 
   // MARK: - The stream
 
   /// What executes the stream from here on.
-  func makeApplier(_ following: Following, database: Int) {
+  func makeApplier(database: Int) -> StreamApplier {
     var limits = RequestLimits()
     limits.maxBulkLength = Int(UInt32.max)
     let applier = StreamApplier(
       server: self, offset: effects.stream.offset, limits: limits, forwards: true
     ) { [unowned self] failure in
       noteRefusal(failure)
-      return true
     }
     applier.database = min(max(0, database), keyspace.databases.count - 1)
-    following.applier = applier
+    return applier
   }
 
   /// A command of the stream can't be executed here: this dataset is another one than the leader's.
-  private func noteRefusal(_ failure: StreamFailure) {
-    guard case .refused(let offset, let command, let error) = failure else { return }
+  ///
+  /// - Returns: whether to go on behind it. Behind a database that isn't there all would be wrong.
+  private func noteRefusal(_ failure: StreamFailure) -> Bool {
+    guard case .refused(let offset, let command, let error) = failure else { return false }
     statistics.unexpectedErrorReplies += 1
     let text = ByteText(DirectiveText.trimmed(error[...])).logText
     log.warning(
       "== CRITICAL == This replica is sending an error to its master: '\(text)' after processing"
         + " the command '\(ByteText(command).logText)' at offset \(offset)")
+    return Keyword(folding: command.rawSpan) != Keyword("select")
   }
 
   private func apply(_ bytes: RawSpan, _ following: Following) {
-    guard let applier = following.applier else { return }
     do throws(StreamFailure) {
-      try applier.apply(bytes)
+      try following.applier.apply(bytes)
     } catch {
-      // The bytes are no commands: there is no telling where the next one begins.
-      effects.stream.restart(as: Identity.make(&moment.random), at: effects.stream.offset)
-      following.applier = nil
-      return loseLink(following, "Protocol error in the stream of MASTER: \(error)")
+      // There is no telling where the next command begins, or what it is for: nobody can go on.
+      effects.stream.rename(Identity.make(&moment.random))
+      disconnectFollowers()
+      following.applier = makeApplier(database: following.applier.database)
+      following.failuresInARow += 1
+      return loseLink(following, "The stream of MASTER can't be followed: \(error)")
     }
     if following.mustAcknowledge { acknowledge(following) }
   }
@@ -347,7 +369,9 @@ extension Server {
       if until <= now, !persistence.isLoading { connectToLeader(following) }
       return
     }
-    if now - following.acknowledgedAt >= Server.second {
+    // A leader that has just sent a snapshot may not have been ready for the first one.
+    let isFresh = following.isOnline && now - following.onlineSince < Server.second
+    if isFresh || now - following.acknowledgedAt >= Server.second {
       if following.isOnline { acknowledge(following) } else { sendSignOfLife(following, now) }
     }
     if case .loading = following.stage { return }

@@ -29,7 +29,8 @@ extension Server {
       text.field("master_sync_last_io_seconds_ago", Int((now - following.heardAt) / second))
     }
     if !following.isOnline {
-      text.field("master_link_down_since_seconds", Int((now - following.downSince) / second))
+      let down = following.downSince.map { Int((now - $0) / second) } ?? -1
+      text.field("master_link_down_since_seconds", down)
     }
     text.field("slave_priority", configuration.replicaPriority)
     text.field("slave_read_only", configuration.replicaReadOnly)
@@ -44,6 +45,6 @@ extension Server {
     reply.bulk(host.rawSpan)
     reply.integer(following.leader.port)
     reply.bulk(following.stageName)
-    reply.integer(effects.stream.offset)
+    reply.integer(following.isOnline ? effects.stream.offset : -1)
   }
 }

@@ -17,23 +17,18 @@ extension Server {
   /// Takes what has come of a snapshot; false if more is to come first.
   func receive(_ following: Following, _ receiver: SnapshotReceiver) -> Bool {
     guard receiver.extent != nil else { return receiveHead(following, receiver) }
-    let received = following.received
-    let (count, isComplete) = receiver.take(received[...])
-    if count == received.count {
-      following.received = []
-    } else {
-      following.received.removeFirst(count)
-    }
+    // What follows is read when this is loaded.
+    guard !receiver.isComplete else { return false }
+    let (count, isComplete) = receiver.take(following.received)
+    let part = Array(following.received.prefix(count))
+    following.received.removeFirst(count)
     if count > 0 {
       receiver.backlog += count
-      submit(
-        .write(count == received.count ? received : Array(received[..<count])), of: receiver,
-        byteCount: count)
+      submit(.write(part), of: receiver, byteCount: count)
     }
     if isComplete {
       watchLink(following, false)
       submit(.finish(byteCount: receiver.contentCount), of: receiver)
-      // What follows is read when this is loaded.
       return false
     }
     if receiver.backlog > SnapshotReceiver.backlogMax { watchLink(following, false) }
@@ -83,7 +78,9 @@ extension Server {
           + " synchronization: \(failure)")
     }
     if case .finish = job.work { return loadReceived(receiver, following) }
-    if receiver.backlog <= SnapshotReceiver.backlogMax / 2 { watchLink(following, true) }
+    if !receiver.isComplete, receiver.backlog <= SnapshotReceiver.backlogMax / 2 {
+      watchLink(following, true)
+    }
   }
 
   /// Nobody wants what was received.
@@ -92,14 +89,28 @@ extension Server {
     submit(.abandon, of: receiver)
   }
 
-  // MARK: - Restart
+  // MARK: - Histories
+
+  /// The database that the stream has selected where it ends.
+  var streamDatabase: Int {
+    following.map { $0.applier.database } ?? effects.selectedDatabase
+  }
+
+  /// Becomes another history at an offset: nothing of the old one can be read any more.
+  func restartStream(as id: String, at offset: Int) {
+    // A helper may be reading it.
+    helpers.drain(.log)
+    effects.stream.restart(as: id, at: offset)
+    _ = effects.takeUnlogged()
+    if appendLog.isRunning { appendLog.restart(at: offset) }
+  }
 
   /// The data that were loaded at start are those of a point of a stream: a follower asks for what
   /// comes behind it, and who has followed this server can go on from there, as long as they have
   /// no more.
   func continueHistory(_ position: LogPosition?) {
     guard let position else { return }
-    effects.stream.restart(as: position.replicationID.logText, at: position.offset)
+    restartStream(as: position.replicationID.logText, at: position.offset)
     guard configuration.replicaOf == nil else { return }
     effects.stream.continueHistory(as: Identity.make(&moment.random))
     log.notice("The history \(position.replicationID.logText) goes on at offset \(position.offset)")
@@ -115,10 +126,8 @@ extension Server {
     cancelFullSync()
     cancelRewriting()
     disconnectFollowers()
-    if appendLog.isRunning {
-      stopLog()
-      following.restartsLog = true
-    }
+    appendLog.isRewriteScheduled = false
+    stopLog()
     log.notice("MASTER <-> REPLICA sync: Flushing old data")
     _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
     log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
@@ -136,29 +145,34 @@ extension Server {
     _ receiver: SnapshotReceiver, _ following: Following, _ isLoaded: Bool
   ) {
     abandon(receiver)
-    guard isLoaded else {
+    guard isLoaded, self.following === following else {
       _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
       // What is here now is nobody's history.
-      effects.stream.restart(as: Identity.make(&moment.random), at: 0)
-      following.applier = nil
+      restartStream(as: Identity.make(&moment.random), at: 0)
+      following.stage = .waiting(until: 0)
       following.failuresInARow += 1
+      following.applier = makeApplier(database: 0)
       return loseLink(
         following,
         "Failed trying to load the MASTER synchronization DB from disk, check server logs.")
     }
-    effects.stream.restart(as: receiver.id.logText, at: receiver.offset)
-    makeApplier(following, database: persistence.loadedStreamDatabase)
+    restartStream(as: receiver.id.logText, at: receiver.offset)
+    following.applier = makeApplier(database: persistence.loadedStreamDatabase)
     log.notice("MASTER <-> REPLICA sync: Finished with success")
-    resumeLog(of: following)
+    guard following.connection != nil else {
+      // It was lost meanwhile.
+      following.stage = .waiting(until: clock.monotonicNanoseconds())
+      resumeLogOfFollower()
+      return updateFollowerState()
+    }
     watchLink(following, true)
     goOnline(following)
     process(following)
   }
 
-  /// The log begins again, with what was loaded as its base.
-  private func resumeLog(of following: Following) {
-    guard following.restartsLog else { return }
-    following.restartsLog = false
+  /// The log begins again, with what is here as its base, if it was ended for a snapshot.
+  func resumeLogOfFollower() {
+    guard configuration.appendOnly, !appendLog.isRunning else { return }
     do throws(LogOpeningError) {
       try startLog()
     } catch {

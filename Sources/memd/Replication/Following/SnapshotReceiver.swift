@@ -38,6 +38,8 @@ final class SnapshotReceiver {
   private(set) var byteCount = 0
   /// The last bytes, as many as a marker has.
   private var end: [UInt8] = []
+  /// Whether all of it has come.
+  private(set) var isComplete = false
   /// Bytes that the helper has not written.
   var backlog = 0
   /// Whether nobody wants it any more.
@@ -68,11 +70,13 @@ final class SnapshotReceiver {
     case .length(let length):
       let count = min(bytes.count, length - byteCount)
       byteCount += count
-      return (count, byteCount == length)
+      isComplete = byteCount == length
+      return (count, isComplete)
     case .marker(let marker):
       byteCount += bytes.count
       end = Array((end + bytes.suffix(marker.count)).suffix(marker.count))
-      return (bytes.count, end == marker)
+      isComplete = end == marker
+      return (bytes.count, isComplete)
     case nil: return (0, false)
     }
   }

@@ -49,8 +49,10 @@ final class Follower {
   var acknowledgedAt: Int64 = 0
   /// Offset up to which its own log is durable, as it says.
   var syncedOffset = 0
-  /// When it began to wait, in monotonic nanoseconds.
+  /// When it began to wait, and when its socket has last taken a part of its snapshot, in monotonic
+  /// nanoseconds.
   var waitsSince: Int64 = 0
+  var progressAt: Int64 = 0
 
   /// The address at which it can be reached: what it said, or where it comes from.
   func address(of client: Client) -> String {

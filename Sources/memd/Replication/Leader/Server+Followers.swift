@@ -37,7 +37,7 @@ extension Server {
 
   /// Makes the client a follower that gets the whole dataset, then everything from there on.
   func startFollowing(_ client: Client) {
-    log.notice("Replica \(client.address) asks for synchronization")
+    log.notice("Replica \(followerName(client)) asks for synchronization")
     let follower = admitFollower(client)
     follower.stage = .waiting
     follower.waitsSince = clock.monotonicNanoseconds()
@@ -90,10 +90,17 @@ extension Server {
     countGoodFollowers()
     statistics.partialSyncs += 1
     log.notice(
-      "Partial resynchronization request from \(client.address) accepted."
+      "Partial resynchronization request from \(followerName(client)) accepted."
         + " Sending \(stream.offset - (offset - 1)) bytes of backlog starting from offset"
         + " \(offset).")
     return true
+  }
+
+  /// How the log names a follower: where it can be reached, if it has said so.
+  func followerName(_ client: Client) -> String {
+    guard let follower = client.follower else { return client.address }
+    let port = follower.listeningPort
+    return follower.address(of: client) + (port > 0 ? ":\(port)" : ":<unknown-replica-port>")
   }
 
   /// Makes the client a follower that has got nothing yet.
@@ -134,7 +141,7 @@ extension Server {
   func stopFollowing(_ client: Client) {
     followers.all.removeAll { $0 === client }
     defer { countGoodFollowers() }
-    log.notice("Connection with replica \(client.address) lost.")
+    log.warning("Connection with replica \(followerName(client)) lost.")
     guard let follower = client.follower else { return }
     let stage = follower.stage
     follower.stage = .introduced
@@ -154,19 +161,23 @@ extension Server {
 
   /// Lets followers know that their leader lives; called several times a second.
   func pingFollowers() {
+    // Those that wait for others do so no longer than they must.
+    considerFullSync()
     // A follower passes on its leader's.
     guard following == nil, !followers.all.isEmpty,
       clock.monotonicNanoseconds() >= followers.nextPing
     else { return }
     followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
-    if !pause.isActive { effects.ping() }
+    effects.ping()
   }
 
   /// Once a second: followers that wait for a snapshot hear that there is somebody, and those of
   /// whom nothing was heard for long are left.
   func tendFollowers() {
     countGoodFollowers()
-    considerFullSync()
+    for client in followers.all where client.limitedOutput >= output.watermark {
+      checkOutputLimit(client)
+    }
     let timeout = Int64(configuration.replTimeoutSeconds) * 1000
     for client in followers.all where !client.isClosing {
       guard let follower = client.follower else { continue }
@@ -180,9 +191,16 @@ extension Server {
         guard follower.capabilities.contains(.acknowledgements),
           moment.milliseconds - heard > timeout
         else { continue }
-        log.warning("Disconnecting timedout replica (streaming sync): \(client.address)")
+        log.warning("Disconnecting timedout replica (streaming sync): \(followerName(client))")
         closeASAP(client)
-      default: continue
+      case .sharing, .receiving:
+        // With nothing to be sent it is not the one that is slow.
+        guard client.pendingOutput > 0,
+          timing.turnStartedAt - follower.progressAt > timeout * 1_000_000
+        else { continue }
+        log.warning("Disconnecting timedout replica (full sync): \(followerName(client))")
+        closeASAP(client)
+      case .introduced: continue
       }
     }
   }
@@ -193,9 +211,9 @@ extension Server {
 extension Server {
   /// Has the followers written to that have not had all of the stream.
   func queueFollowers() {
-    if followers.asksForAcknowledgements, following == nil {
+    if followers.asksForAcknowledgements {
       followers.asksForAcknowledgements = false
-      effects.askForAcknowledgements()
+      if following == nil { effects.askForAcknowledgements() }
     }
     for client in followers.all where !client.isClosing {
       guard let follower = client.follower, let cursor = follower.cursor,

@@ -67,6 +67,7 @@ extension Server {
     follower.stage = .sharing(sync)
     follower.cursor = effects.stream.makeCursor(at: sync.cursor.position)
     follower.feedPosition = 0
+    follower.progressAt = timing.turnStartedAt
     if follower.capabilities.contains(.acknowledgements) {
       send("+FULLRESYNC \(effects.stream.replicationID) \(sync.cursor.position)\r\n", to: client)
     }
@@ -86,6 +87,10 @@ extension Server {
     guard let feed = sync.feed, !bytes.isEmpty else { return }
     feed.append(bytes)
     queueOutput(of: sync)
+    for client in followers.all
+    where client.follower?.sync === sync && client.limitedOutput >= output.watermark {
+      checkOutputLimit(client)
+    }
   }
 
   private func queueOutput(of sync: FullSync) {
@@ -115,6 +120,7 @@ extension Server {
     do throws(DiskError) {
       let file = try save.output.open()
       follower.stage = .receiving(file, remaining: save.output.byteCount)
+      follower.progressAt = timing.turnStartedAt
       send("$\(save.output.byteCount)\r\n", to: client)
     } catch {
       log.warning("SYNC failed. Can't open/stat DB after BGSAVE: \(error)")
@@ -126,7 +132,7 @@ extension Server {
   func giveUp(_ sync: FullSync) {
     effects.stream.remove(sync.cursor)
     for client in followers.all where client.follower?.sync === sync && !client.isClosing {
-      log.warning("SYNC failed: the snapshot for \(client.address) can't be written")
+      log.warning("SYNC failed: the snapshot for \(followerName(client)) can't be written")
       closeASAP(client)
     }
   }
@@ -178,6 +184,7 @@ extension Server {
     }
     follower.stage = .receiving(file, remaining: remaining - count)
     follower.isReceiving = true
+    follower.progressAt = timing.turnStartedAt
     client.reply.append(raw: part.rawSpan.extracting(first: count))
     return true
   }
@@ -192,6 +199,7 @@ extension Server {
     }
     follower.feedPosition += part.count
     follower.isReceiving = true
+    follower.progressAt = timing.turnStartedAt
     client.reply.append(raw: Array(part).rawSpan)
     trim(sync)
     return true
@@ -199,7 +207,9 @@ extension Server {
 
   /// All of the snapshot has left.
   private func endFeed(of sync: FullSync, for client: Client, _ follower: Follower) {
-    log.notice("Streamed replica with replica \(client.address) finished its RDB transfer")
+    log.notice(
+      "Streamed RDB transfer with replica \(followerName(client)) succeeded (socket)."
+        + " Waiting for REPLCONF ACK from replica to enable streaming")
     follower.isReceiving = false
     // It looks for the marker in what it has got: nothing may stand behind it.
     follower.stage = .loading
@@ -222,7 +232,7 @@ extension Server {
   /// The client has had the snapshot, which is all that it wanted.
   private func endTransfer(to client: Client) {
     client.follower?.stage = .loading
-    log.notice("RDB transfer to \(client.address) is complete: it wanted nothing else")
+    log.notice("RDB transfer to \(followerName(client)) is complete: it wanted nothing else")
     closeASAP(client)
   }
 
@@ -244,7 +254,7 @@ extension Server {
     follower.stage = .online
     follower.acknowledgedAt = moment.milliseconds
     countGoodFollowers()
-    log.notice("Synchronization with replica \(client.address) succeeded")
+    log.notice("Synchronization with replica \(followerName(client)) succeeded")
     queueOutput(client)
   }
 }
