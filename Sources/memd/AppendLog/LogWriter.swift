@@ -221,7 +221,7 @@ final class LogWriter: @unchecked Sendable {
   /// Has everything in the increment confirmed by an annotation, and durable.
   private func closeIncrement() throws(LogWriteFailure) {
     guard file != nil, unlistedPath == nil else { return }
-    // Also when nothing but messages and PINGs came behind the last annotation: followers have them.
+    // Also when only messages and PINGs came behind the last annotation: followers have them.
     if let position {
       try annotate(at: position, isForced: readable?.offset != position.offset)
     }
