@@ -119,6 +119,8 @@ extension Option {
           return "\(name) \(label) \(hard) \(soft) \(limit.softSeconds)"
         }
     }
+    // Who follows nobody says so by no line: redis-server doesn't understand an empty one.
+    if name == "replicaof", value.isEmpty { return [] }
     // An option that has words always has at least one; none are written as an empty one.
     return ["\(name) \(value.isEmpty ? "\"\"" : value)"]
   }

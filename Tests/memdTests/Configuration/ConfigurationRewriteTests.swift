@@ -37,6 +37,16 @@ import Testing
     #expect(rewrite(try read(old), old) == old)
   }
 
+  @Test func `Who no longer follows anybody has no line for it`() throws {
+    let old = "hz 10\nslaveof somewhere 6379\nport 1\n"
+    let configuration = try read(old)
+    #expect(rewrite(configuration, old) == old)
+    configuration.replicaOf = LeaderAddress(host: "elsewhere", port: 7000)
+    #expect(rewrite(configuration, old) == "hz 10\nreplicaof elsewhere 7000\nport 1\n")
+    configuration.replicaOf = nil
+    #expect(rewrite(configuration, old) == "hz 10\nport 1\n")
+  }
+
   @Test func `A changed option is written in its place, a new one behind the mark`() throws {
     let old = "# top\nhz 10\n# middle\nhash-max-ziplist-entries 5\nhz 20\n"
     let configuration = try read(old)
