@@ -113,8 +113,9 @@ import Testing
     #expect(server.run("DEBUG CONFIG-REWRITE-FORCE-ALL") == .ok)
     let text = SimulatedFiles.read("redis.conf", on: server.disk)
     #expect(text.hasPrefix("hz 10\n"))
-    for option in OptionTable.options {
-      #expect(text.contains("\n\(option.name) ") || option.name == "hz")
+    // Who follows nobody says so by no line.
+    for option in OptionTable.options where !["hz", "replicaof"].contains(option.name) {
+      #expect(text.contains("\n\(option.name) "), "\(option.name)")
     }
     _ = try read(text)
   }
