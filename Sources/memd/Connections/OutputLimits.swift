@@ -18,10 +18,10 @@ extension Client {
   /// Output that counts against `client-output-buffer-limit`.
   ///
   /// A snapshot on its way from a file to a follower doesn't count; what waits of the stream does,
-  /// and what waits of a snapshot that lies in memory.
+  /// and what waits of a snapshot that lies in memory, beyond what waits for the fastest.
   var limitedOutput: Int {
     if let follower, !follower.isOnline {
-      let unread = follower.sync?.feed.map { $0.byteCount - follower.feedPosition } ?? 0
+      let unread = follower.sync?.feed?.excess(behind: follower.feedPosition) ?? 0
       return pendingStream + unread
     }
     return pendingStream + max(0, pendingOutput - Client.exemptOutputByteCount)

@@ -47,6 +47,12 @@ final class SnapshotFeed {
 
   /// Whether its readers have to catch up before more is made.
   var isFull: Bool { byteCount - deliveredMax >= SnapshotFeed.pendingMax }
+  /// Bytes that a reader has not had, beyond those that may wait for the fastest one: who isn't
+  /// slower than that is never too slow.
+  func excess(behind position: Int) -> Int {
+    max(0, byteCount - position - 4 * SnapshotFeed.pendingMax)
+  }
+
   /// Bytes that are kept for readers.
   var keptByteCount: Int { byteCount - dropped }
 
