@@ -23,6 +23,7 @@ extension Server {
     runClientCron()
     considerSaving()
     considerRewriting()
+    considerFullSync()
     if persistence.loading == nil { considerCompaction() }
     pingFollowers()
     tendLink()

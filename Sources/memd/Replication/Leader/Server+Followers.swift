@@ -161,8 +161,6 @@ extension Server {
 
   /// Lets followers know that their leader lives; called several times a second.
   func pingFollowers() {
-    // Those that wait for others do so no longer than they must.
-    considerFullSync()
     // A follower passes on its leader's.
     guard following == nil, !followers.all.isEmpty,
       clock.monotonicNanoseconds() >= followers.nextPing
