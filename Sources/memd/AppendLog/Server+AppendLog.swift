@@ -13,17 +13,28 @@ extension Server {
   private static let writeInterval: Int64 = 1_000_000
   /// So much is written without delay.
   private static let writeByteCount = 64 << 10
-  private static let secondOfNanoseconds: Int64 = 1_000_000_000
+  /// Nanoseconds between two syncs as `appendfsync everysec` wants them.
+  private static let syncInterval: Int64 = 1_000_000_000
 
-  /// Whether output must wait, since it may show what the log can still lose.
-  var holdsOutput: Bool {
-    appendLog.state == .on && logSyncPolicy == .always
-      && appendLog.synced < effects.loggedOffset
-  }
+  /// Whether nobody may see what the log can still lose.
+  var holdsForLog: Bool { appendLog.state == .on && logSyncPolicy == .always }
 
   /// When the log is synced; never while a snapshot is being written, if that is wanted.
   private var logSyncPolicy: AppendFsync {
     configuration.noAppendFsyncOnRewrite && persistence.isSaving ? .no : configuration.appendFsync
+  }
+
+  /// Nanoseconds between two syncs; nil if the operating system writes when it likes.
+  private var syncInterval: Int64? {
+    let interval: Int64? =
+      switch logSyncPolicy {
+      case .always: 0
+      case .everySecond: Server.syncInterval
+      case .no: nil
+      }
+    // `max-unconfirmed-ms` may need more.
+    guard let bound = logBoundNanoseconds else { return interval }
+    return min(interval ?? .max, bound / 2)
   }
 
   /// Gives the helper what there is to write, and what to sync; called when a turn has ended.
@@ -32,20 +43,18 @@ extension Server {
     guard appendLog.jobCount == 0, appendLog.failure == nil else { return considerLogDelay() }
     let now = timing.turnStartedAt
     let pending = effects.loggedOffset - appendLog.handedOver
-    let policy = logSyncPolicy
-    let isSyncDue =
-      policy == .always
-      || (policy == .everySecond && now - appendLog.syncedAt >= Server.secondOfNanoseconds)
+    let syncDue = syncInterval.map { appendLog.syncedAt + $0 }
+    let isSyncDue = syncDue.map { $0 <= now } ?? false
     if pending <= 0, effects.stream.offset > appendLog.handedOver { passOverUnlogged() }
     if pending > 0 {
       let isDue =
-        policy == .always || pending >= Server.writeByteCount
+        logSyncPolicy == .always || pending >= Server.writeByteCount
         || now - appendLog.handedOverAt >= Server.writeInterval
       if isDue { return handOverLog(syncs: isSyncDue) }
       appendLog.continuesAt = appendLog.handedOverAt + Server.writeInterval
-    } else if appendLog.synced < appendLog.handedOver, policy != .no {
+    } else if appendLog.synced < appendLog.handedOver, let syncDue {
       if isSyncDue { return handOverLog(syncs: true) }
-      appendLog.continuesAt = appendLog.syncedAt + Server.secondOfNanoseconds
+      appendLog.continuesAt = syncDue
     }
   }
 
@@ -62,8 +71,6 @@ extension Server {
     let portion = appendLog.takePortion(of: effects, timestamp: logTimestamp)
     appendLog.handedOverAt = clock.monotonicNanoseconds()
     if syncs { appendLog.syncedAt = appendLog.handedOverAt }
-    // Behind other jobs nobody would know which of them covers what.
-    if syncs, appendLog.jobCount == 0 { coverHeldOutput() }
     submit(.write(portion, syncs: syncs, delay: appendLog.writeDelay))
   }
 
@@ -99,7 +106,6 @@ extension Server {
     if syncs {
       appendLog.synced = portion.end.offset
       effects.blocked.signalSync()
-      releaseCoveredOutput()
     }
     if appendLog.failure != nil, !appendLog.needsBase {
       log.warning("AOF write error looks solved. The server can write again.")
@@ -151,7 +157,7 @@ extension Server {
   /// Tries again what has failed; called about once a second.
   func retryLog() {
     guard appendLog.isRunning, appendLog.failure != nil, appendLog.jobCount == 0 else { return }
-    if !appendLog.needsBase { handOverLog(syncs: logSyncPolicy != .no) }
+    if !appendLog.needsBase { handOverLog(syncs: syncInterval != nil) }
   }
 
   /// For so long a write may wait for a sync, in nanoseconds, and so much may wait to be written,

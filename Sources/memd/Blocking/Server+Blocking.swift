@@ -83,6 +83,7 @@ extension Server {
       arguments: waiting.request.arguments, command: waiting.command)
     let mark = client.reply.count
     prepare(client)
+    if gate.contains(.promised) { client.flags.insert(.seesData) }
     moment.touchesKeys = !client.flags.contains(.noTouch)
     waiting.waitsOn = false
     let outer = unsafe output.pushes.interrupt(for: client)

@@ -165,6 +165,15 @@ final class Configuration {
   /// limit.
   var minReplicasToWrite = 0
   var minReplicasMaxLag = 10
+  /// So many followers must have what anybody is shown; 0: none. So many milliseconds that may take
+  /// (0: any time), and what then.
+  var syncReplicas = 0
+  var syncReplicasTimeout = 10_000
+  var syncReplicasOnTimeout = LapseConsequence.refuse
+  /// Milliseconds of writes that may be lost; 0: any. So many followers must have the others; 0:
+  /// the disk.
+  var maxUnconfirmed = 0
+  var maxUnconfirmedReplicas = 1
   /// The server to follow; nil leads.
   var replicaOf: LeaderAddress?
   /// What a follower tells its leader.

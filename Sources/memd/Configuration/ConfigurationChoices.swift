@@ -38,6 +38,14 @@ enum SyslogFacility: String, ConfigurationChoice {
   case user, local0, local1, local2, local3, local4, local5, local6, local7
 }
 
+/// What happens once followers don't keep up with `sync-replicas` (`sync-replicas-on-timeout`).
+enum LapseConsequence: String, ConfigurationChoice {
+  /// Nobody may read or write.
+  case refuse
+  /// Nobody waits.
+  case degrade
+}
+
 /// What happens at a signal that ends the server (`shutdown-on-sigterm`).
 struct ShutdownFlags: OptionSet, Sendable {
   let rawValue: UInt8

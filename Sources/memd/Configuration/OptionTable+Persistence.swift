@@ -74,6 +74,11 @@ extension OptionTable {
       .alias("min-slaves-to-write"),
     .integer("min-replicas-max-lag", .natural32, \.minReplicasMaxLag)
       .alias("min-slaves-max-lag"),
+    .integer("sync-replicas", .natural32, \.syncReplicas),
+    .integer("sync-replicas-timeout", .natural32, \.syncReplicasTimeout),
+    .choice("sync-replicas-on-timeout", \.syncReplicasOnTimeout),
+    .integer("max-unconfirmed-ms", .natural32, \.maxUnconfirmed),
+    .integer("max-unconfirmed-replicas", .natural32, \.maxUnconfirmedReplicas),
     .flag("replica-serve-stale-data", \.replicaServeStaleData).alias("slave-serve-stale-data"),
     .flag("replica-read-only", \.replicaReadOnly).alias("slave-read-only"),
     .integer("replica-priority", .natural32, \.replicaPriority).alias("slave-priority"),

@@ -52,6 +52,8 @@ final class Client {
     static let sharesOutput = Flags(rawValue: 1 << 19)
     /// Part of its output waits for the log (`ClientDetails.held`).
     static let heldOutput = Flags(rawValue: 1 << 20)
+    /// Has read or written while output was to wait for followers (`sync-replicas`).
+    static let seesData = Flags(rawValue: 1 << 21)
   }
 
   let id: Int

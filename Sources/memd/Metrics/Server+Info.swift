@@ -73,6 +73,7 @@ extension Server {
           + "state=\(follower.stateName),offset=\(follower.acknowledgedOffset),"
           + "lag=\(follower.acknowledgedAt == 0 ? 0 : lag)")
     }
+    if following == nil { writePromisesInfo(to: &text) }
     text.field("master_failover_state", "no-failover")
     text.field("master_replid", stream.replicationID)
     text.field("master_replid2", stream.secondID)

@@ -18,6 +18,8 @@ extension Server {
     if change.names.contains("aof-disable-auto-gc") { applyHistoryRemoval() }
     if change.names.contains("maxmemory") { warnOfMaxMemory() }
     if change.effects.contains(.memory) { upkeep.eviction.continues = configuration.maxMemory > 0 }
+    if change.names.contains("sync-replicas") { applySyncReplicas(isLapsed: false) }
+    if change.names.contains(where: { $0.hasPrefix("max-unconfirmed") }) { applyBound() }
     updateDumpClaim()
   }
 

@@ -24,11 +24,15 @@ extension Server {
     output.writers.append(client)
   }
 
-  /// Writes the output of every client that has some, unless it has to wait for the log.
+  /// Writes the output of every client that has some, unless it has to wait for the log or for
+  /// followers.
   func flush() {
+    if promises.isActive { keepPromises() }
     if !followers.all.isEmpty { queueFollowers() }
     let holds = holdsOutput
-    if !holds, !output.held.isEmpty { releaseHeldOutput() }
+    if !output.held.isEmpty {
+      if holds { releaseCoveredOutput() } else { releaseHeldOutput() }
+    }
     var index = 0
     while index < output.writers.count {
       unsafe output.writers[index]._withUnsafeGuaranteedRef {
@@ -37,6 +41,7 @@ extension Server {
       index &+= 1
     }
     output.writers.removeAll()
+    if holds { coverHeldOutput() }
     if appendLog.isRunning { writeLog() }
     effects.stream.trim()
     if !arrivals.isEmpty { arrivals.removeAll() }

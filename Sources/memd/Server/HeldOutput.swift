@@ -4,20 +4,22 @@ import DataStructures
 import EventLoop
 import RESP
 
-// Output that waits until what it shows is durable (`appendfsync always`). Turns don't wait: they
-// go on, and what they produce queues up behind the sync that is under way.
+// Output that waits until what it shows is durable (`appendfsync always`), or with followers
+// (`sync-replicas`). Turns don't wait: they go on, and what they produce queues up behind the sync,
+// or the question to followers, that is under way.
 //
 //     reply    |-- sent --|-- released --|-- covered --|-- later turns --|
-//                                        ^             ^ leaves with the sync after the next
-//                                        ^ leaves when the sync under way is done
+//                                        ^             ^ leaves with the next answer but one
+//                                        ^ leaves when everybody may see the stream up to where it
+//                                          ended when this was covered
 
 /// What of a client's reply may leave.
 struct HeldOutput {
   /// Bytes of the reply that may leave.
   var releasedCount: Int
-  /// Bytes that may when the sync under way is done.
+  /// Bytes that may when the stream can be seen up to `HeldClients.coveredOffset`.
   var coveredCount = 0
-  /// Whether it has output that this sync doesn't cover.
+  /// Whether it has more output than that.
   var isWaiting = false
 
   /// So many bytes were dropped from the front of the reply.
@@ -29,26 +31,51 @@ struct HeldOutput {
 
 /// Clients whose output is held.
 struct HeldClients {
-  /// With output that the sync under way doesn't cover.
+  /// With output that is not covered yet.
   var waiting: [Client] = []
-  /// With output that it does.
+  /// With output that leaves when the stream can be seen up to an offset.
   var covered: [Client] = []
+  var coveredOffset = 0
 
   var isEmpty: Bool { waiting.isEmpty && covered.isEmpty }
+  var all: [Client] { covered + waiting }
+  /// How many there are.
+  var count: Int { all.count { $0.flags.contains(.heldOutput) } }
 
-  /// Those that wait are covered now, in the place of others.
-  mutating func cover() { swap(&covered, &waiting) }
+  /// Those that wait are covered now, up to an offset.
+  mutating func cover(upTo offset: Int) {
+    swap(&covered, &waiting)
+    coveredOffset = offset
+  }
 }
 
 extension Client {
   /// How many bytes of the reply may leave.
   var sendableCount: Int { details?.held?.releasedCount ?? reply.count }
+
+  /// Whether what it gets may show data: its own requests have, or what it listens to.
+  fileprivate var mayBeShownData: Bool {
+    !flags.isDisjoint(with: [.seesData, .pubsub, .monitor]) || gate.contains(.tracking)
+  }
 }
 
 extension Server {
-  /// Has a client's output wait for the log, apart from what was released.
+  /// Up to where the log has the stream, if nobody may see more of it (`appendfsync always`).
+  var durableOffset: Int { holdsForLog ? appendLog.synced : .max }
+
+  /// Up to where everybody may see the stream.
+  private var visibleOffset: Int { min(durableOffset, promises.synchronous.visibleOffset) }
+
+  /// Whether output must wait, since it may show what can still be lost.
+  var holdsOutput: Bool { visibleOffset < effects.loggedOffset }
+
+  /// Has a client's output wait, apart from what was released.
   func hold(_ client: Client) {
     let isHeld = client.flags.contains(.heldOutput)
+    // Whoever only asks whether the server lives need not wait for followers.
+    if !isHeld, durableOffset >= effects.loggedOffset, !client.mayBeShownData {
+      return flushAtEndOfTurn(client)
+    }
     // The head of a snapshot was held, and what is in it is older.
     if !isHeld, client.follower?.isReceiving == true { return flushAtEndOfTurn(client) }
     // A follower may get what it lacks of the stream, as far as that is durable.
@@ -65,19 +92,20 @@ extension Server {
     flushAtEndOfTurn(client)
   }
 
-  /// The sync that begins covers everything that is held. None may be under way.
+  /// Everything that is held leaves when the stream can be seen up to its present end, unless
+  /// output is covered already.
   func coverHeldOutput() {
-    assert(output.held.covered.isEmpty, "two syncs at once")
+    guard output.held.covered.isEmpty else { return }
     for client in output.held.waiting where !client.flags.contains(.closed) {
       client.details?.held?.coveredCount = client.reply.count
       client.details?.held?.isWaiting = false
     }
-    output.held.cover()
+    output.held.cover(upTo: effects.loggedOffset)
   }
 
-  /// The sync under way is done: what it covers leaves at the end of the turn, whatever has come
-  /// behind it meanwhile.
+  /// What is covered leaves if it may by now, whatever has come behind it meanwhile.
   func releaseCoveredOutput() {
+    guard visibleOffset >= output.held.coveredOffset else { return }
     for client in output.held.covered where !client.flags.contains(.closed) {
       guard let held = client.details?.held else { continue }
       client.details?.held?.releasedCount = held.coveredCount
@@ -88,12 +116,19 @@ extension Server {
 
   /// Nothing has to wait any more.
   func releaseHeldOutput() {
-    for client in output.held.covered + output.held.waiting
-    where !client.flags.contains(.closed) {
+    for client in output.held.all where !client.flags.contains(.closed) {
       forgetHeldOutput(of: client)
       queueOutput(client)
     }
     output.held = HeldClients()
+  }
+
+  /// What waits will not be confirmed: who waits is disconnected, as nobody can say what becomes of
+  /// what it has asked for.
+  func abandonHeldOutput() {
+    for client in output.held.all where !client.isClosing && client.mayBeShownData {
+      closeASAP(client)
+    }
   }
 
   private func forgetHeldOutput(of client: Client) {

@@ -43,6 +43,7 @@ final class Server {
   var pause = Pause()
   var output = Output()
   var followers = Followers()
+  var promises = Promises()
   /// The server that this one follows; nil while it leads.
   var following: Following?
   let messageText = MessageText()
@@ -90,6 +91,7 @@ final class Server {
     metrics = Metrics(commands, world.clock)
     allocator.deferLargeFrees()
     applyConfiguration()
+    restartPromises()
     updateKeyspaceEvents()
     applyPassword()
     configuration.changeObserver = {

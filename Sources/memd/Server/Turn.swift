@@ -100,7 +100,7 @@ extension Server {
     let now = timing.turnStartedAt + timing.turnNanoseconds
     var until = min(
       cron.next, persistence.loadingContinuesAt, persistence.savingContinuesAt,
-      appendLog.continuesAt)
+      appendLog.continuesAt, promises.continuesAt)
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
     if let end = effects.blocked.timeouts.earliest { until = min(until, end) }

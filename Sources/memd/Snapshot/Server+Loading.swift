@@ -211,6 +211,7 @@ extension Server {
         exitCode = 1
         return
       }
+      restartPromises()
       whenReady()
     }
     if configuration.appendOnly {

@@ -47,6 +47,15 @@ struct Gate: OptionSet, Sendable {
   /// Too few followers are near enough for anything to be written.
   static let fewReplicas = Gate(rawValue: 1 << 17)
 
+  /// Whoever is shown data waits until enough followers have them: which connections may be is
+  /// noted.
+  static let promised = Gate(rawValue: 1 << 18)
+  /// Enough followers have not told in time that they have what was written: nobody may read or
+  /// write.
+  static let lapsed = Gate(rawValue: 1 << 19)
+  /// What was written some time ago can still be lost, and nobody may write more.
+  static let unconfirmed = Gate(rawValue: 1 << 20)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
@@ -66,9 +75,17 @@ struct Gate: OptionSet, Sendable {
     if flags.contains(.blocking) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
     if !flags.isDisjoint(with: [.write, .endsTransaction]) {
-      gate.formUnion([.readOnly, .fewReplicas])
+      gate.formUnion([.readOnly, .fewReplicas, .unconfirmed])
+    }
+    if !flags.isDisjoint(with: [.readonly, .write, .endsTransaction]) {
+      gate.formUnion([.promised, .lapsed])
     }
     if !flags.contains(.stale) || isExec { gate.insert(.staleData) }
     return gate
+  }
+
+  /// Has a circumstance prevail, or no longer.
+  mutating func set(_ circumstance: Gate, _ prevails: Bool) {
+    if prevails { insert(circumstance) } else { remove(circumstance) }
   }
 }

@@ -33,6 +33,10 @@ extension Server {
     if prevailing.contains(.failingDisk), !client.flags.contains(.leader) {
       return .refuse(diskError(call))
     }
+    if prevailing.contains(.promised), reads(call) || writes(call) {
+      client.flags.insert(.seesData)
+    }
+    if let error = promiseError(prevailing, call) { return .refuse(error) }
     if prevailing.contains(.fewReplicas), writes(call) {
       return .refuse(CommandError("NOREPLICAS Not enough good replicas to write."))
     }
@@ -80,10 +84,15 @@ extension Server {
   }
 
   /// Whether the command writes, or executes what was queued and writes.
-  private func writes(_ call: borrowing Call) -> Bool {
-    if call.command.flags.contains(.write) { return true }
+  func writes(_ call: borrowing Call) -> Bool { does(.write, call) }
+
+  /// Whether the command reads, or executes what was queued and reads.
+  func reads(_ call: borrowing Call) -> Bool { does(.readonly, call) }
+
+  private func does(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
+    if call.command.flags.contains(flag) { return true }
     return call.client.transaction.isActive
-      && call.client.transaction.queuedFlags.contains(.write)
+      && call.client.transaction.queuedFlags.contains(flag)
   }
 
   /// The error for a request that names no command, or has too few or too many arguments.

@@ -50,6 +50,8 @@ final class Effects {
   /// Parts of the stream that are for followers only, as messages and PINGs change nothing; noted
   /// while somebody takes them.
   private var unlogged: [Range<Int>] = []
+  /// The last of them.
+  private var lastUnlogged = 0..<0
   private var pendingUnlogged: [Range<Int>] = []
   private var hasPendingUnlogged = false
   var notesUnlogged = false {
@@ -174,7 +176,6 @@ final class Effects {
     pendingCount += 1
     let start = pending.count
     pending.append(arguments)
-    guard notesUnlogged else { return }
     pendingUnlogged.append(start..<pending.count)
     hasPendingUnlogged = true
   }
@@ -224,7 +225,7 @@ final class Effects {
     assert(!isMuted, "a follower adds nothing to its leader's stream")
     let start = stream.offset
     appendLiteral(literal)
-    if notesUnlogged { noteUnlogged(start..<stream.offset) }
+    noteUnlogged(start..<stream.offset)
   }
 
   /// What waits is about to go into the stream.
@@ -238,6 +239,9 @@ final class Effects {
   }
 
   private func noteUnlogged(_ range: Range<Int>) {
+    let joins = lastUnlogged.upperBound == range.lowerBound
+    lastUnlogged = (joins ? lastUnlogged.lowerBound : range.lowerBound)..<range.upperBound
+    guard notesUnlogged else { return }
     if let last = unlogged.last, last.upperBound == range.lowerBound {
       unlogged[unlogged.count - 1] = last.lowerBound..<range.upperBound
     } else {
@@ -253,8 +257,7 @@ final class Effects {
 
   /// Where the stream ends, apart from what is for followers only at its end.
   var loggedOffset: Int {
-    guard let last = unlogged.last, last.upperBound == stream.offset else { return stream.offset }
-    return last.lowerBound
+    lastUnlogged.upperBound == stream.offset ? lastUnlogged.lowerBound : stream.offset
   }
 
   // MARK: - Encoding

@@ -21,7 +21,7 @@ extension Server {
   /// Follows a leader from now on, with the data that are here until it sends others.
   func follow(_ leader: LeaderAddress) {
     let previous = following
-    if let previous { closeLink(of: previous) } else { endBlockingForNewRole() }
+    if let previous { closeLink(of: previous) } else { endLeading() }
     // Whatever this server has said or loaded last is for some database.
     let database = effects.selectedDatabaseIfAny ?? persistence.loadedStreamDatabase
     let applier = previous?.applier ?? makeApplier(database: database)
@@ -31,8 +31,15 @@ extension Server {
     effects.isMuted = true
     log.role = "S"
     updateFollowerState()
+    restartPromises()
     log.notice("Connecting to MASTER \(leader.host.logText):\(leader.port)")
     connectToLeader(following)
+  }
+
+  private func endLeading() {
+    endBlockingForNewRole()
+    // Another leader decides what becomes of what followers have not confirmed.
+    if promises.synchronous.state != .off { abandonHeldOutput() }
   }
 
   /// Leads from now on, with the data that are here. Who has followed the same leader can go on
@@ -51,6 +58,7 @@ extension Server {
     disconnectFollowers()
     log.role = "M"
     updateFollowerState()
+    restartPromises()
     resumeLogOfFollower()
   }
 

@@ -29,6 +29,19 @@ struct Followers {
       return follower.acknowledgedOffset >= offset
     }
   }
+
+  /// The highest offset up to which so many have said that they have the stream; 0 if fewer get it.
+  func offset(confirmedBy count: Int) -> Int {
+    var highest = 0
+    for client in all where !client.isClosing {
+      guard let follower = client.follower, follower.getsStream,
+        follower.acknowledgedOffset > highest,
+        self.count(upTo: follower.acknowledgedOffset) >= count
+      else { continue }
+      highest = follower.acknowledgedOffset
+    }
+    return highest
+  }
 }
 
 extension Server {
@@ -231,7 +244,7 @@ extension Server {
     let stream = effects.stream
     var budget = Server.streamBytesPerTurn
     // What the log may lose, followers must not have: they would be ahead of their leader.
-    let end = holdsOutput ? appendLog.synced : stream.offset
+    let end = durableOffset < effects.loggedOffset ? durableOffset : stream.offset
     while cursor.position < end {
       guard budget > 0 else { return true }
       let rest = stream.bytes(behind: cursor.position)
