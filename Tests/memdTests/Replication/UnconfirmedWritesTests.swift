@@ -64,7 +64,8 @@ import Testing
     #expect(late.oldest == 3)
   }
 
-  @Test func `it lapses when the oldest write has waited, and holds again when followers keep up`() {
+  @Test func `it lapses when the oldest write has waited, and holds again when followers keep up`()
+  {
     var replication = SynchronousReplication()
     #expect(replication.state == .off)
     #expect(replication.visibleOffset == .max)
