@@ -33,12 +33,17 @@ enum CommandNames {
     var isQuoted = false
     var previous: UInt8 = 0
     for byte in text.utf8 {
-      if SwiftTokens.isWordByte(byte) || (byte == UInt8(ascii: "-") && !word.isEmpty) {
+      let joins = byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+      if SwiftTokens.isWordByte(byte) || (joins && !word.isEmpty) {
         if word.isEmpty { isQuoted = previous == UInt8(ascii: "\"") }
         word.append(byte)
       } else if !word.isEmpty {
         let found = String(decoding: word, as: UTF8.self)
-        if found == found.uppercased() || isQuoted { words.insert(found.lowercased()) }
+        if found == found.uppercased() || isQuoted {
+          words.insert(found.lowercased())
+          // It may end a sentence, or have members.
+          words.formUnion(found.lowercased().split(separator: ".").prefix(1).map(String.init))
+        }
         word.removeAll(keepingCapacity: true)
       }
       previous = byte

@@ -19,8 +19,8 @@ enum Floors {
     (
       "Snapshots",
       [
-        "AppendLog", "Replication/Following", "Replication/Leader/Server+FullSync.swift",
-        "Snapshot",
+        "AppendLog", "Replication/Following", "Replication/Freshness",
+        "Replication/Leader/Server+FullSync.swift", "Snapshot",
       ]
     ),
     ("Commands", ["Commands"]),

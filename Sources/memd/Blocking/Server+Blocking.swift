@@ -97,7 +97,9 @@ extension Server {
       writeError(error, &call)
       return release(waiting, silencedFrom: mark)
     }
+    let changesBefore = effects.changeCount
     perform(&call, raw: RawSpan())
+    if effects.changeCount != changesBefore { considerToken(for: client) }
     if waiting.waitsOn {
       let now = clock.ticks()
       waiting.ticks &+= now &- timing.stopwatch

@@ -76,6 +76,7 @@ extension CommandTable {
     DumpCommands.self,
     MigrateCommand.self,
     ReplicationCommands.self,
+    FreshnessCommands.self,
     SnapshotCommands.self,
     PublishCommands.self,
     PubSubCommands.self,

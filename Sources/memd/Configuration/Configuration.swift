@@ -187,6 +187,8 @@ final class Configuration {
   var replicaReadOnly = true
   /// Whether they may read while the link to the leader is down.
   var replicaServeStaleData = true
+  /// So old a follower's data may be when they are read, in milliseconds; 0: any age.
+  var replicaMaxAge = 0
   var replicaLazyFlush = false
   var replicaIgnoreMaxMemory = true
   /// The address from which connections to other servers come.

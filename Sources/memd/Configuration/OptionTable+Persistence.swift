@@ -85,6 +85,7 @@ extension OptionTable {
     .flag("replica-announced", \.replicaAnnounced),
     .text("replica-announce-ip", \.replicaAnnounceIP).alias("slave-announce-ip"),
     .integer("replica-announce-port", .port, \.replicaAnnouncePort).alias("slave-announce-port"),
+    .integer("replica-max-age-ms", .natural32, \.replicaMaxAge),
     .flag("replica-lazy-flush", \.replicaLazyFlush).alias("slave-lazy-flush"),
     .flag("replica-ignore-maxmemory", \.replicaIgnoreMaxMemory).alias("slave-ignore-maxmemory"),
     .remembered("replica-ignore-disk-write-errors", false),

@@ -152,6 +152,8 @@ final class Client {
       if !tracker.options.contains(.broadcast) { new.insert(.tracking) }
       if tracker.isCaching { new.insert(.caching) }
     }
+    if details?.freshness != nil { new.insert(.freshness) }
+    if details?.wantsTokens == true { new.insert(.tokens) }
     gate = new
   }
 

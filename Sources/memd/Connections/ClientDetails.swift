@@ -12,6 +12,10 @@ final class ClientDetails {
   /// Its side of replication; nil for clients that are no followers.
   var follower: Follower?
   var blocking: BlockedClient?
+  /// What it asks of data that it reads; nil: nothing.
+  var freshness: ClientFreshness?
+  /// Whether it is told behind each write what point the data have reached.
+  var wantsTokens = false
   /// Its side of client-side caching; nil for clients that don't track.
   var tracker: Tracker?
   var subscriptions: Subscriptions?

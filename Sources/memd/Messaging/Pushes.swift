@@ -16,6 +16,8 @@ struct PendingPushes: ~Copyable {
   /// What it gets when the unit has ended: first what is stale in its cache, then the rest.
   fileprivate var invalidations = ByteBuffer()
   fileprivate var others = ByteBuffer()
+  /// Whether it is told, behind all that, what point its write has reached.
+  fileprivate var endsWithToken = false
 
   /// Says whose unit begins.
   @inline(__always)
@@ -70,6 +72,14 @@ extension Server {
     if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
   }
 
+  /// The client of the unit under way has changed something: it is told the point that this has
+  /// reached, if it wants to.
+  func considerToken(for client: Client) {
+    guard client.gate.contains(.tokens), client.version == .resp3 else { return }
+    output.pushes.endsWithToken = true
+    effects.attention.set(.ownPushes, true)
+  }
+
   /// Gives the client of the unit that has ended the messages that waited for its reply.
   @inline(never)
   func deliverOwnPushes() {
@@ -80,8 +90,14 @@ extension Server {
       prepare(client)
       client.reply.append(raw: output.pushes.invalidations.bytes)
       client.reply.append(raw: output.pushes.others.bytes)
+      if output.pushes.endsWithToken {
+        client.reply.push(2)
+        client.reply.bulk("memd.token")
+        client.reply.bulk(freshnessToken.rawSpan)
+      }
       if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
     }
+    output.pushes.endsWithToken = false
     output.pushes.invalidations.removeAll(keepingCapacity: false)
     output.pushes.others.removeAll(keepingCapacity: false)
   }

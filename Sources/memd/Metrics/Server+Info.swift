@@ -45,7 +45,7 @@ extension Server {
     text.field("maxclients", configuration.maxClients)
     text.field("client_recent_max_input_buffer", statistics.recentMaxInputBuffer)
     text.field("client_recent_max_output_buffer", statistics.recentMaxOutputBuffer)
-    text.field("blocked_clients", pause.waiting.count + effects.blocked.count)
+    text.field("blocked_clients", parkedCount + effects.blocked.count)
     text.field("tracking_clients", effects.tracking?.clientCount ?? 0)
     text.field("pubsub_clients", clients.all.count { $0.flags.contains(.pubsub) })
     text.field("watching_clients", effects.watched.clientCount)

@@ -105,7 +105,10 @@ extension Server {
     stopTracking(client)
     abandonSubscriptions(of: client)
     if client.flags.contains(.monitor) { clients.monitors.removeAll { $0 === client } }
-    if client.flags.contains(.parked) { pause.waiting.removeAll { $0 === client } }
+    if client.flags.contains(.parked) {
+      pause.waiting.removeAll { $0 === client }
+      freshness.waiting.removeAll { $0 === client }
+    }
     if client.flags.contains(.follower) { stopFollowing(client) }
     updateMonitorGate()
     transport.close(client.connection)
@@ -130,6 +133,7 @@ extension Server {
       updateMonitorGate()
     }
     client.flags.subtract([.replyOff, .replySkip, .replySkipNext])
+    forgetFreshness(of: client)
     client.updateGate()
   }
 

@@ -54,7 +54,16 @@ extension Server {
       client.updateGate()
       pause.waiting.append(client)
     }
-    intake.postponed.append(Postponed(client: client, arguments: KeptArguments(call.arguments)))
+    keepPostponed(call)
+  }
+
+  /// Clients whose requests wait, for the end of a pause or for fresher data.
+  var parkedCount: Int { pause.waiting.count + freshness.waiting.count }
+
+  /// Keeps a request of a parked client for its return into the input.
+  func keepPostponed(_ call: borrowing Call) {
+    intake.postponed.append(
+      Postponed(client: call.client, arguments: KeptArguments(call.arguments)))
   }
 
   /// A parked client may go on; its requests are read again.

@@ -44,6 +44,7 @@ final class Server {
   var output = Output()
   var followers = Followers()
   var promises = Promises()
+  var freshness = Freshness()
   /// The server that this one follows; nil while it leads.
   var following: Following?
   let messageText = MessageText()

@@ -37,6 +37,8 @@ extension Server {
     }
     run(batch)
     if !intake.postponed.isEmpty { returnPostponed() }
+    if !freshness.waiting.isEmpty { resumeFreshReads() }
+    if following != nil { tendAge() }
     if persistence.isSaveScheduled || appendLog.isRewriteScheduled { startScheduledSave() }
     if pause.holders.contains(.snapshot) { considerHoldingWrites() }
     if effects.attention.kinds.contains(.broadcasts) { effects.tracking?.broadcast() }
@@ -100,7 +102,8 @@ extension Server {
     let now = timing.turnStartedAt + timing.turnNanoseconds
     var until = min(
       cron.next, persistence.loadingContinuesAt, persistence.savingContinuesAt,
-      appendLog.continuesAt, promises.continuesAt)
+      appendLog.continuesAt, promises.continuesAt, freshness.earliestDeadline)
+    if let following { until = min(until, following.ageContinuesAt) }
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }
     if let end = effects.blocked.timeouts.earliest { until = min(until, end) }

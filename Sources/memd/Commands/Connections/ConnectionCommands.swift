@@ -128,6 +128,9 @@ enum ConnectionCommands: CommandFamily {
   // MARK: - PING
 
   static func ping(_ call: inout Call) throws(CommandError) {
+    if call.client.flags.contains(.leader), call.arguments.count == 2 {
+      call.server.noteMark(call.arguments[1])
+    }
     guard call.arguments.count <= 2 else {
       throw CommandError("ERR wrong number of arguments for 'ping' command")
     }

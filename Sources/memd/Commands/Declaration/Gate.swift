@@ -56,6 +56,11 @@ struct Gate: OptionSet, Sendable {
   /// What was written some time ago can still be lost, and nobody may write more.
   static let unconfirmed = Gate(rawValue: 1 << 20)
 
+  /// Data may have to be fresher before they are read.
+  static let freshness = Gate(rawValue: 1 << 21)
+  /// The client is told behind a write what point the data have reached.
+  static let tokens = Gate(rawValue: 1 << 22)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
@@ -75,8 +80,9 @@ struct Gate: OptionSet, Sendable {
     if flags.contains(.blocking) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
     if !flags.isDisjoint(with: [.write, .endsTransaction]) {
-      gate.formUnion([.readOnly, .fewReplicas, .unconfirmed])
+      gate.formUnion([.readOnly, .fewReplicas, .unconfirmed, .tokens])
     }
+    if !flags.isDisjoint(with: [.readonly, .endsTransaction]) { gate.insert(.freshness) }
     if !flags.isDisjoint(with: [.readonly, .write, .endsTransaction]) {
       gate.formUnion([.promised, .lapsed])
     }

@@ -11,6 +11,8 @@ enum Admission {
   case refuse(CommandError)
   /// Goes back to the client's input until clients are no longer paused.
   case postpone
+  /// Goes back to the client's input until the data are fresh enough.
+  case waitForFreshness
 }
 
 extension Server {
@@ -65,7 +67,13 @@ extension Server {
     {
       return .postpone
     }
-    if prevailing.contains(.transaction), !command.flags.contains(.notQueued) {
+    let isQueued =
+      prevailing.contains(.transaction) && !command.flags.contains(.notQueued)
+    if prevailing.contains(.freshness), !isQueued, reads(call) {
+      let admission = admitRead(call)
+      guard case .proceed = admission else { return admission }
+    }
+    if isQueued {
       client.transaction.append(command, call.arguments)
       if client.transaction.queuedBytes > queryBufferLimit(of: client) {
         closeForQueryBuffer(client)

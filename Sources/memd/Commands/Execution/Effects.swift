@@ -216,6 +216,17 @@ final class Effects {
   /// A PING for followers; it belongs to no database.
   func ping() { appendForFollowers("*1\r\n$4\r\nPING\r\n") }
 
+  /// A PING that brings a follower's mark back to it.
+  func ping(_ mark: RawSpan) {
+    var writer = CommandWriter()
+    writer.begin(argumentCount: 2)
+    writer.append("PING")
+    writer.append(mark)
+    let start = stream.offset
+    stream.append(writer.bytes)
+    noteUnlogged(start..<stream.offset)
+  }
+
   /// Asks followers how far they are.
   func askForAcknowledgements() {
     appendForFollowers("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n")

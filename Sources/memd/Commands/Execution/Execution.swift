@@ -77,6 +77,7 @@ extension Server {
     if call.client.gate.contains(.follower) { return runForFollower(&call) }
     let isSilenced = call.client.gate.contains(.silenced)
     let admission = admit(&call)
+    let changesBefore = effects.changeCount
     var mark = call.reply.count
     switch admission {
     case .proceed:
@@ -91,6 +92,7 @@ extension Server {
       if call.command.flags.contains(.answersByPushes) { mark = call.reply.count }
       // Afterwards, so that EXEC is seen behind the commands that it runs.
       show(call)
+      if effects.changeCount != changesBefore { considerToken(for: call.client) }
     case .queued:
       call.client.lastCommand = call.command
       call.client.commandCount += 1
@@ -100,6 +102,8 @@ extension Server {
       refuse(error, &call, of: call.command)
     case .postpone:
       return postpone(call)
+    case .waitForFreshness:
+      return postponeForFreshness(call)
     }
     // One that blocks is answered later.
     if isSilenced, call.client.blocking == nil { silence(call.client, from: mark) }

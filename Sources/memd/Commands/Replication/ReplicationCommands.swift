@@ -101,11 +101,18 @@ enum ReplicationCommands: CommandFamily {
       follower.acknowledgedOffset = offset
     }
     follower.acknowledgedAt = call.moment.milliseconds
-    if index + 3 < call.arguments.count,
-      FoldedName(folding: call.arguments[index + 2]) == FoldedName("fack"),
-      let offset: Int = DecimalText.parse(call.arguments[index + 3]), offset > follower.syncedOffset
-    {
-      follower.syncedOffset = offset
+    var next = index + 2
+    while next + 1 < call.arguments.count {
+      let value = call.arguments[next + 1]
+      switch FoldedName(folding: call.arguments[next]) {
+      case FoldedName("fack"):
+        if let offset: Int = DecimalText.parse(value), offset > follower.syncedOffset {
+          follower.syncedOffset = offset
+        }
+      case FoldedName("memd-mark"): server.returnMark(value)
+      default: break
+      }
+      next += 2
     }
     server.effects.blocked.signalSync()
     server.noteAcknowledgement(of: call.client, follower)

@@ -40,10 +40,19 @@ final class Following {
   var onlineSince: Int64 = 0
   /// Whether the leader wants to hear how far this server is.
   var mustAcknowledge = false
+  /// How old the data are.
+  var age: DataAge
+  /// Marks to be sent with the next report: this server's, and those of its followers.
+  var marks: [ByteText] = []
+  static let markCountMax = 1024
+  /// Monotonic nanoseconds at which the next mark is due.
+  var ageContinuesAt = Int64.max
   /// Snapshots in a row that could not be loaded: attempts become rarer.
   var failuresInARow = 0
 
-  init(_ leader: LeaderAddress, applier: StreamApplier, now: Int64) {
+  /// - Parameter name: what marks of this server begin with; nobody else's do.
+  init(_ leader: LeaderAddress, applier: StreamApplier, name: ByteText, now: Int64) {
+    age = DataAge(name: name)
     self.leader = leader
     self.applier = applier
     stage = .waiting(until: now)

@@ -25,7 +25,9 @@ extension Server {
     // Whatever this server has said or loaded last is for some database.
     let database = effects.selectedDatabaseIfAny ?? persistence.loadedStreamDatabase
     let applier = previous?.applier ?? makeApplier(database: database)
-    let following = Following(leader, applier: applier, now: clock.monotonicNanoseconds())
+    let name = ByteText(Identity.make(&moment.random).utf8.prefix(16))
+    let following = Following(
+      leader, applier: applier, name: name, now: clock.monotonicNanoseconds())
     self.following = following
     configuration.replicaOf = leader
     effects.isMuted = true
@@ -65,9 +67,10 @@ extension Server {
   /// Takes over what depends on whether this server follows, and on how well.
   func updateFollowerState() {
     let isReadOnly = following != nil && configuration.replicaReadOnly
-    if isReadOnly { gate.insert(.readOnly) } else { gate.remove(.readOnly) }
+    gate.set(.readOnly, isReadOnly)
     let isStale = following?.isOnline == false && !configuration.replicaServeStaleData
-    if isStale { gate.insert(.staleData) } else { gate.remove(.staleData) }
+    gate.set(.staleData, isStale)
+    gate.set(.freshness, following != nil && configuration.replicaMaxAge > 0)
     updateExpiryMode()
   }
 
@@ -184,6 +187,8 @@ extension Server {
     following.connection = nil
     following.received = []
     following.unsent = []
+    following.marks = []
+    following.ageContinuesAt = .max
     following.applier.forgetIncomplete()
     if let receiver = following.receiver { abandon(receiver) }
   }
@@ -364,6 +369,9 @@ extension Server {
     following.acknowledgedAt = clock.monotonicNanoseconds()
     var words: [ByteText] = ["REPLCONF", "ACK", "\(effects.stream.offset)"]
     if appendLog.state == .on { words += ["FACK", "\(appendLog.synced)"] }
+    // Others read the offset and nothing behind it.
+    for mark in following.marks { words += ["MEMD-MARK", mark] }
+    following.marks.removeAll()
     tell(following, [words])
   }
 

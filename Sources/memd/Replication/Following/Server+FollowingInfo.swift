@@ -32,6 +32,7 @@ extension Server {
       let down = following.downSince.map { Int((now - $0) / second) } ?? -1
       text.field("master_link_down_since_seconds", down)
     }
+    writeFreshnessInfo(following, to: &text)
     text.field("slave_priority", configuration.replicaPriority)
     text.field("slave_read_only", configuration.replicaReadOnly)
     text.field("replica_announced", configuration.replicaAnnounced)
