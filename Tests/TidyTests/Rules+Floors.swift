@@ -19,7 +19,7 @@ enum Floors {
     (
       "Snapshots",
       [
-        "AppendLog", "Replication/Following", "Replication/Freshness",
+        "AppendLog", "Replication/Following", "Replication/Freshness/Server+Freshness.swift",
         "Replication/Leader/Server+FullSync.swift", "Snapshot",
       ]
     ),

@@ -46,6 +46,13 @@ struct FreshnessRequirement: Equatable {
   var isOnce = false
 }
 
+/// What a client asks of data.
+struct ClientFreshness {
+  var requirement = FreshnessRequirement()
+  /// When the read that waits gives up, in monotonic nanoseconds.
+  var deadline: Int64?
+}
+
 /// Why data are not fresh enough.
 enum Staleness: Equatable {
   /// They have not reached a point.
@@ -59,7 +66,7 @@ enum Staleness: Equatable {
 /// Where data stand, and how old they are.
 struct DataState {
   let history: String
-  /// The history that this one has grown out of, and the first offset that is no longer of that one.
+  /// The history that this one has grown out of, and the first offset that is no longer of it.
   let formerHistory: String
   let formerEnd: Int
   let offset: Int

@@ -20,13 +20,6 @@ struct Freshness {
   var refusalCount = 0
 }
 
-/// What a client asks of data.
-struct ClientFreshness {
-  var requirement = FreshnessRequirement()
-  /// When the read that waits gives up, in monotonic nanoseconds.
-  var deadline: Int64?
-}
-
 extension Server {
   private static let millisecond: Int64 = 1_000_000
   /// For so long an age that was asked for is expected to be asked for again.
