@@ -8,7 +8,9 @@ import EventLoop
 /// history. When its connection ends, or the answer is long in coming, it connects anew.
 final class ClusterClient {
   private let number: Int
-  private let host: SimulatedHost
+  private let service: any ClusterService
+  /// The host that it is connected to.
+  private var host: SimulatedHost?
   private let clock: SimulatedClock
   private var generator: SeededGenerator
   private let thinkNanoseconds: ClosedRange<Int64>
@@ -26,12 +28,12 @@ final class ClusterClient {
   private(set) var lastReply: Reply?
 
   init(
-    number: Int, host: SimulatedHost, clock: SimulatedClock, seed: UInt64,
+    number: Int, service: any ClusterService, clock: SimulatedClock, seed: UInt64,
     thinkNanoseconds: ClosedRange<Int64>,
     workload: @escaping (inout SeededGenerator) -> History.Action?
   ) {
     self.number = number
-    self.host = host
+    self.service = service
     self.clock = clock
     self.thinkNanoseconds = thinkNanoseconds
     self.workload = workload
@@ -62,7 +64,8 @@ final class ClusterClient {
       received.removeFirst(parser.position)
       lastReply = reply
       answerCount += 1
-      finish(Self.outcome(of: reply, to: pending.action))
+      let counts = host.map { service.counts($0, sentIn: pending.life) } ?? false
+      finish(counts ? Self.outcome(of: reply, to: pending.action) : .unknown)
     } else if connection.isClosed {
       finish(.unknown)
     } else if now >= pending.start + timeoutNanoseconds {
@@ -79,7 +82,7 @@ final class ClusterClient {
 
   private func finish(_ outcome: History.Outcome) {
     guard let pending else { return }
-    host.history.add(
+    service.history.add(
       History.Operation(
         client: number, action: pending.action, start: pending.start, end: now,
         outcome: outcome, life: pending.life))
@@ -89,13 +92,20 @@ final class ClusterClient {
   }
 
   private func send() {
-    if connection?.isClosed ?? true {
-      guard let transport = host.transport, !transport.isFrozen else {
+    if connection?.isClosed ?? true || host.map({ service.life(of: $0) == nil }) ?? true {
+      connection?.cut()
+      connection = nil
+      host = service.host
+      guard let transport = host?.transport, !transport.isFrozen else {
         wakeUp = now + 1_000_000
         return
       }
       connection = transport.connect(fromHost: "client\(number)")
       received = []
+    }
+    guard let host, let life = service.life(of: host) else {
+      wakeUp = now + 1_000_000
+      return
     }
     wakeUp = nil
     guard let action = workload(&generator) else { return }
@@ -103,7 +113,7 @@ final class ClusterClient {
     for word in Self.words(of: action) {
       bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8)
     }
-    pending = (action, now, host.life)
+    pending = (action, now, life)
     connection?.send(bytes)
   }
 

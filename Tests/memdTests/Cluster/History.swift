@@ -89,7 +89,7 @@ struct HistoryFault: Error, Hashable, CustomStringConvertible {
 }
 
 /// What a server promises about acknowledged writes when its machine loses power.
-enum Promise {
+enum HistoryPromise {
   /// They are all there (`appendfsync always`, or no crash).
   case everything
   /// Those that were acknowledged so long before (`appendfsync everysec`); the others are there

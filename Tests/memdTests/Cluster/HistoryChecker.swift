@@ -4,10 +4,10 @@
 /// begun with what the one before had at an instant that the promise allows.
 struct HistoryChecker {
   private let history: History
-  private let promise: Promise
+  private let promise: HistoryPromise
   private let lives: [[History.Operation]]
 
-  private init(_ history: History, _ promise: Promise) {
+  private init(_ history: History, _ promise: HistoryPromise) {
     self.history = history
     self.promise = promise
     var lives = [[History.Operation]](repeating: [], count: history.lifeCount)
@@ -16,7 +16,7 @@ struct HistoryChecker {
   }
 
   /// The first fault that is found; nil for a good history.
-  static func fault(in history: History, promise: Promise = .everything) -> HistoryFault? {
+  static func fault(in history: History, promise: HistoryPromise = .everything) -> HistoryFault? {
     do throws(HistoryFault) {
       try HistoryChecker(history, promise).check()
       return nil

@@ -28,7 +28,7 @@ import Testing
   }
 
   private func faults(
-    _ cluster: SimulatedCluster, _ promise: Promise
+    _ cluster: SimulatedCluster, _ promise: HistoryPromise
   ) -> [String] {
     cluster.hosts.compactMap { host in
       HistoryChecker.fault(in: host.history, promise: promise).map { "\(host.name): \($0)" }

@@ -26,6 +26,8 @@ final class SimulatedCluster {
   let hosts: [SimulatedHost]
   let prices: Prices
   private(set) var clients: [ClusterClient] = []
+  /// Others who do something.
+  private(set) var actors: [any ClusterActor] = []
   /// A number for everything that has happened: the same seed, the same number.
   private(set) var trace: UInt64 = 0xCBF2_9CE4_8422_2325
   private(set) var turnCount = 0
@@ -107,18 +109,30 @@ final class SimulatedCluster {
     events.insert((time, action), at: position)
   }
 
+  /// Another client of whoever a service says.
+  @discardableResult
+  func addClient(
+    of service: any ClusterService, thinkNanoseconds: ClosedRange<Int64> = 0...2_000_000,
+    workload: @escaping (inout SeededGenerator) -> History.Action?
+  ) -> ClusterClient {
+    let client = ClusterClient(
+      number: clients.count, service: service, clock: clock, seed: generator.next(),
+      thinkNanoseconds: thinkNanoseconds, workload: workload)
+    clients.append(client)
+    return client
+  }
+
   /// Another client of a server.
   @discardableResult
   func addClient(
     of host: Int, thinkNanoseconds: ClosedRange<Int64> = 0...2_000_000,
     workload: @escaping (inout SeededGenerator) -> History.Action?
   ) -> ClusterClient {
-    let client = ClusterClient(
-      number: clients.count, host: hosts[host], clock: clock, seed: generator.next(),
-      thinkNanoseconds: thinkNanoseconds, workload: workload)
-    clients.append(client)
-    return client
+    addClient(of: hosts[host], thinkNanoseconds: thinkNanoseconds, workload: workload)
   }
+
+  /// Somebody else takes part.
+  func add(_ actor: any ClusterActor) { actors.append(actor) }
 
   /// Ends what all clients do: only now the histories are complete.
   func stopClients() { for client in clients { client.stop() } }
@@ -129,6 +143,7 @@ final class SimulatedCluster {
     case event
     case host(Int)
     case client(Int)
+    case other(Int)
   }
 
   /// Lets the next one do what it has to do; false if there is nothing before `limit`.
@@ -144,6 +159,7 @@ final class SimulatedCluster {
     consider(events.first?.time, .event)
     for index in hosts.indices { consider(hosts[index].nextTurn, .host(index)) }
     for index in clients.indices { consider(clients[index].nextAction, .client(index)) }
+    for index in self.actors.indices { consider(self.actors[index].nextAction, .other(index)) }
     if actors.isEmpty { return false }
     clock.advance(toNanoseconds: earliest)
     // Whoever is due in the same instant comes in any order.
@@ -156,6 +172,7 @@ final class SimulatedCluster {
       note(UInt64(now))
       hosts[index].turn(cost: generator.number(in: prices.turn))
     case .client(let index): clients[index].act()
+    case .other(let index): self.actors[index].act()
     }
     return true
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
-import Testing
 
 @testable import memd
 
@@ -11,6 +10,7 @@ final class SimulatedHost {
   private static let showsLog = ProcessFacts.environment("MEMD_LOG") != nil
 
   let name: String
+  let number: Int
   /// Counts from the same start as the network's clock; its wall time may differ.
   let clock: SimulatedClock
   let disk: SimulatedDisk
@@ -39,6 +39,7 @@ final class SimulatedHost {
     configure: @escaping (Configuration) -> Void
   ) {
     self.name = name
+    self.number = number
     self.network = network
     self.configure = configure
     clock = SimulatedClock()
@@ -71,7 +72,9 @@ final class SimulatedHost {
     self.server = server
     disk.deathObserver = { [weak transport] in transport?.freeze() }
     transport.watchSignals(ProcessSignals.ending)
-    #expect(throws: Never.self) { try server.updateListeners() }
+    do throws(ListenError) { try server.updateListeners() } catch {
+      preconditionFailure("\(name) can't listen: \(error)")
+    }
     server.removeLeftovers()
     server.loadAtStart { [unowned self, unowned server] in
       isReady = true
