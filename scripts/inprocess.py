@@ -39,8 +39,11 @@ def compile_or_exit(words, folder):
         sys.exit(result.stdout + result.stderr)
 
 
-def build(kind):
-    """The program; each module is one object file, made again if it or one before it changed."""
+def build_modules(kind):
+    """Each module is one object file, made again if it or one before it changed.
+
+    Returns the folder, the flags, the object files, and whether one was made.
+    """
     folder = os.path.join(ROOT, ".build", "reach", kind)
     os.makedirs(folder, exist_ok=True)
     flags = FLAGS + KINDS[kind]
@@ -59,15 +62,33 @@ def build(kind):
                 *flags, "-parse-as-library", "-wmo", "-module-name", name, "-I", folder,
                 "-enable-testing", "-emit-module", "-emit-module-path",
                 f"{folder}/{name}.swiftmodule", "-c", "-o", target, *sources], folder)
+    return folder, flags, objects
+
+
+def build_program(kind, name, patterns):
+    """A program of the servers' modules and of files of the tests, without the tests themselves."""
+    folder, flags, objects = build_modules(kind)
     sources = sorted(
-        [path for path in glob.glob(f"{ROOT}/Tests/memdTests/Reach/*.swift")
-         if not path.endswith("Tests.swift")]
-        + glob.glob(f"{ROOT}/Tests/Reach/*.swift")
-        + [f"{ROOT}/Tests/memdTests/Support/{name}.swift" for name in SHARED])
-    program = f"{folder}/reach"
-    if is_stale or not os.path.exists(program) or newest(sources) > os.path.getmtime(program):
-        print("Building reach", flush=True)
+        path for pattern in patterns for path in glob.glob(f"{ROOT}/Tests/{pattern}.swift")
+        if not path.endswith("Tests.swift"))
+    program = f"{folder}/{name}"
+    if not os.path.exists(program) or newest(sources + objects) > os.path.getmtime(program):
+        print(f"Building {name}", flush=True)
         compile_or_exit([
-            *flags, "-wmo", "-module-name", "Reach", "-I", folder, "-o", program, *sources,
-            *objects], folder)
+            *flags, "-wmo", "-module-name", name.capitalize(), "-I", folder, "-o", program,
+            *sources, *objects], folder)
     return program
+
+
+def build(kind):
+    """The program that sends generated commands to one server."""
+    shared = [f"memdTests/Support/{name}" for name in SHARED]
+    return build_program(kind, "reach", ["memdTests/Reach/*", "Reach/*", *shared])
+
+
+def build_simulation(kind):
+    """The program that plays stories of clusters."""
+    shared = [f"memdTests/Support/{name}" for name in (*SHARED, "Reply")]
+    return build_program(
+        kind, "simulate",
+        ["memdTests/Cluster/*", "memdTests/Simulation/*", "Simulation/*", *shared])

@@ -5,10 +5,12 @@ import RESP
 
 // Lines of the log that memd has added for itself. Redis 7 skips them, since they begin with #:
 //
-//     #MEMD:1 replid=<40 hex> offset=<n> since=<n> crc64=<16 hex>\r\n
+//     #MEMD:1 replid=<40 hex> offset=<n> since=<n> synced=<n> crc64=<16 hex>\r\n
 //
 // Behind this line the dataset is that of replication id `replid` at offset `offset`. `since` is
 // the number of bytes between the annotation before, or the start of the file, and this line.
+// `synced` is the number of bytes of the file that were durable when this line was written: what a
+// power cut can't have taken. A line without it says so of everything in front of it.
 // `crc64` is the checksum of those bytes and of this line up to the blank in front of "crc64"; it
 // starts with the `crc64` of the annotation before, or 0. Numbers are decimal without leading
 // zeros, hexadecimal digits are in lower case.
@@ -28,6 +30,8 @@ struct LogAnnotation: Equatable, Sendable {
   let offset: Int
   /// Bytes between the annotation before and this one.
   let since: Int
+  /// Bytes of the file that were durable then; nil: all in front of it.
+  let synced: Int?
   let checksum: UInt64
 
   /// How every annotation begins that this version understands.
@@ -37,25 +41,34 @@ struct LogAnnotation: Equatable, Sendable {
   /// Bytes of a replication id, which are hexadecimal digits.
   static let replicationIDByteCount = 40
 
-  fileprivate init(replicationID: ByteText, offset: Int, since: Int, checksum: UInt64) {
+  fileprivate init(
+    replicationID: ByteText, offset: Int, since: Int, synced: Int?, checksum: UInt64
+  ) {
     precondition(Self.isReplicationID(replicationID) && offset >= 0 && since >= 0)
     self.replicationID = replicationID
     self.offset = offset
     self.since = since
+    self.synced = synced
     self.checksum = checksum
   }
 
   /// Reads a line with its line end; nil if it isn't exactly what `line` would be.
   init?(line: RawSpan) {
     guard line.byteCount <= Self.byteCountMax, line.byteCount > 2 else { return nil }
-    let words = ByteText(line.extracting(first: line.byteCount - 2)).partsBetweenBlanks
+    var words = ByteText(line.extracting(first: line.byteCount - 2)).partsBetweenBlanks
+    var synced: Int?
+    if words.count == 6 {
+      guard let count = Self.value(of: words.remove(at: 4), "synced=")?.integer(), count >= 0
+      else { return nil }
+      synced = count
+    }
     guard words.count == 5, let id = Self.value(of: words[1], "replid="),
       let offset = Self.value(of: words[2], "offset=")?.integer(), offset >= 0,
       let since = Self.value(of: words[3], "since=")?.integer(), since >= 0,
       let sum = Self.value(of: words[4], "crc64=").flatMap(Self.hexadecimal),
       Self.isReplicationID(id)
     else { return nil }
-    self.init(replicationID: id, offset: offset, since: since, checksum: sum)
+    self.init(replicationID: id, offset: offset, since: since, synced: synced, checksum: sum)
     guard self.line.rawSpan.equals(line) else { return nil }
   }
 
@@ -63,15 +76,18 @@ struct LogAnnotation: Equatable, Sendable {
   var line: ByteText {
     let digits = String(checksum, radix: 16)
     let padding = String(repeating: "0", count: 16 - digits.utf8.count)
-    return Self.head(replicationID, offset, since) + " crc64=\(padding)\(digits)\r\n"
+    return Self.head(replicationID, offset, since, synced) + " crc64=\(padding)\(digits)\r\n"
   }
 
   /// Redis's line that tells when what follows was done, in seconds since 1970.
   static func line(timestamp: Int) -> ByteText { "#TS:\(timestamp)\r\n" }
 
   /// The part that its checksum covers.
-  fileprivate static func head(_ id: ByteText, _ offset: Int, _ since: Int) -> ByteText {
-    "\(start)replid=\(id) offset=\(offset) since=\(since)"
+  fileprivate static func head(
+    _ id: ByteText, _ offset: Int, _ since: Int, _ synced: Int?
+  ) -> ByteText {
+    let head = "\(start)replid=\(id) offset=\(offset) since=\(since)" as ByteText
+    return synced.map { head + " synced=\($0)" } ?? head
   }
 
   private static func isReplicationID(_ id: ByteText) -> Bool {
@@ -113,10 +129,13 @@ struct LogChecksum: Sendable {
   }
 
   /// The annotation to write now; the next one continues from it.
-  mutating func seal(replicationID: ByteText, offset: Int) -> LogAnnotation {
-    sum.update(LogAnnotation.head(replicationID, offset, byteCount).rawSpan)
+  mutating func seal(
+    replicationID: ByteText, offset: Int, synced: Int? = nil
+  ) -> LogAnnotation {
+    sum.update(LogAnnotation.head(replicationID, offset, byteCount, synced).rawSpan)
     defer { byteCount = 0 }
     return LogAnnotation(
-      replicationID: replicationID, offset: offset, since: byteCount, checksum: sum.value)
+      replicationID: replicationID, offset: offset, since: byteCount, synced: synced,
+      checksum: sum.value)
   }
 }

@@ -223,7 +223,9 @@ final class LogReader {
       throw failure(.annotation, end: range.upperBound)
     }
     var sealed = checksum
-    let own = sealed.seal(replicationID: annotation.replicationID, offset: annotation.offset)
+    let own = sealed.seal(
+      replicationID: annotation.replicationID, offset: annotation.offset,
+      synced: annotation.synced)
     guard own == annotation else { throw failure(.checksum, end: range.upperBound) }
     checksum = sealed
     position += line.byteCount

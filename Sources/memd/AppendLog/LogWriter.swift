@@ -90,6 +90,7 @@ final class LogWriter: @unchecked Sendable {
   /// Bytes of the increment that are complete.
   private var fileByteCount = 0
   private var unsyncedByteCount = 0
+  private var syncedByteCount: Int { fileByteCount - unsyncedByteCount }
   /// Bytes of the base, and of the increments that nothing is written to any more.
   private var baseByteCount: Int
   private var closedByteCount: Int
@@ -189,7 +190,7 @@ final class LogWriter: @unchecked Sendable {
     checksum.add(head.rawSpan)
     head +=
       checksum.seal(
-        replicationID: position.replicationID, offset: position.offset
+        replicationID: position.replicationID, offset: position.offset, synced: 0
       ).line
     let file: DiskFile
     do throws(DiskError) { file = try disk.open(path, .replace) } catch { throw .refused(error) }
@@ -284,7 +285,8 @@ final class LogWriter: @unchecked Sendable {
       for part in portion.parts {
         // A reader counts bytes: where some of the stream's are left out it is told.
         if readable?.offset != part.offset || readable?.replicationID != id {
-          let annotation = checksum.seal(replicationID: id, offset: part.offset)
+          let annotation = checksum.seal(
+            replicationID: id, offset: part.offset, synced: syncedByteCount)
           try file.write(annotation.line.bytes)
         }
         checksum.add(part.span)
@@ -305,7 +307,8 @@ final class LogWriter: @unchecked Sendable {
     do throws(LogWriteFailure) {
       try write { (file, checksum) throws(DiskError) in
         let annotation = checksum.seal(
-          replicationID: position.replicationID, offset: position.offset)
+          replicationID: position.replicationID, offset: position.offset,
+          synced: syncedByteCount)
         try file.write(annotation.line.bytes)
       }
       readable = position

@@ -5,7 +5,7 @@ import EventLoop
 
 /// Sectors of a log's file that a power cut has kept from being written, although others behind
 /// them were. Their bytes are zero; they were never synced, and nobody was promised to find them.
-/// With an annotation behind them that is not so: they had been there.
+/// With an annotation behind them that says that they were durable that is not so.
 enum UnwrittenSectors {
   /// Disks write this much as a whole.
   private static let sectorByteCount = 512
@@ -31,26 +31,34 @@ enum UnwrittenSectors {
       if zeros < count || count == 0 { break }
     }
     guard end > start, end.isMultiple(of: sectorByteCount),
-      try !hasAnnotation(behind: end, of: file, &buffer)
+      try !wereDurable(from: start, to: end, of: file, &buffer)
     else { return 0 }
     return end - start
   }
 
-  private static func hasAnnotation(
-    behind place: Int, of file: DiskFile, _ buffer: inout [UInt8]
+  /// Whether an annotation behind `end` says that what stands from `start` on was durable.
+  private static func wereDurable(
+    from start: Int, to end: Int, of file: DiskFile, _ buffer: inout [UInt8]
   ) throws(DiskError) -> Bool {
-    let start = ByteText(LogAnnotation.start).bytes
+    let head = ByteText(LogAnnotation.start).bytes
     var kept = 0
-    try file.seek(to: place)
+    try file.seek(to: end)
     while true {
       let count = try file.read(into: &buffer, from: kept)
-      if count == 0 { return false }
       let bytes = buffer[..<(kept + count)]
-      for index in bytes.indices
-      where bytes[index] == UInt8(ascii: "#") && bytes[index...].starts(with: start) {
-        return true
+      // One that may go on behind these bytes is looked at with the next ones.
+      let last = count == 0 ? bytes.count : max(0, bytes.count - LogAnnotation.byteCountMax)
+      for index in bytes.indices.prefix(last)
+      where bytes[index] == UInt8(ascii: "#") && bytes[index...].starts(with: head) {
+        let line = bytes[index...].prefix(LogAnnotation.byteCountMax)
+        guard let newline = line.firstIndex(of: 10),
+          let annotation = LogAnnotation(line: Array(line[...newline]).rawSpan)
+        else { continue }
+        // Without a number it stands for everything in front of it.
+        if annotation.synced.map({ $0 > start }) ?? true { return true }
       }
-      kept = min(start.count - 1, bytes.count)
+      if count == 0 { return false }
+      kept = bytes.count - last
       buffer.replaceSubrange(0..<kept, with: Array(bytes.suffix(kept)))
     }
   }

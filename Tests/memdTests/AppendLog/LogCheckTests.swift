@@ -255,8 +255,20 @@ private final class CheckedDisk {
     #expect(text.contains(" zero bytes that nobody wrote in AOF log.aof\n"), "\(text)")
     #expect(checked.fix() == 0)
     #expect(checked["log.aof"] == whole)
-    // With an annotation behind them they had been there.
-    log.annotate()
+    // An annotation behind them that was written before the next sync says nothing of them.
+    let unannotated = log
+    for synced in [0, 300, 512] {
+      log = unannotated
+      log.annotate(synced: synced)
+      log.add("SET", "e", "5")
+      bytes = log.bytes
+      bytes.replaceSubrange(512..<1024, with: [UInt8](repeating: 0, count: 512))
+      checked["log.aof"] = bytes
+      #expect(checked.check().text.contains(" zero bytes that nobody wrote in AOF log.aof\n"))
+    }
+    // With one behind that they had been there.
+    log = unannotated
+    log.annotate(synced: 513)
     bytes = log.bytes
     bytes.replaceSubrange(512..<1024, with: [UInt8](repeating: 0, count: 512))
     checked["log.aof"] = bytes

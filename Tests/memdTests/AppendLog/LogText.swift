@@ -31,8 +31,10 @@ struct LogText {
     noteWhole()
   }
 
-  mutating func annotate() {
-    let annotation = checksum.seal(replicationID: Self.replicationID, offset: bytes.count)
+  /// - Parameter synced: bytes that were durable then; nil: all.
+  mutating func annotate(synced: Int? = nil) {
+    let annotation = checksum.seal(
+      replicationID: Self.replicationID, offset: bytes.count, synced: synced)
     bytes += annotation.line.bytes
     annotationEnds.append(bytes.count)
     noteWhole()

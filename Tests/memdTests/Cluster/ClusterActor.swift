@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
+
 @testable import memd
 
 /// Whoever does something in a cluster beside its servers.
@@ -34,3 +36,15 @@ extension SimulatedHost: ClusterService {
 }
 
 extension ClusterClient: ClusterActor {}
+
+extension SimulatedClient {
+  /// Sends all of it, in pieces if the network takes no more at once; a connection that is full, or
+  /// gone, gets no more.
+  func sendAll(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty, case .bytes(let count) = send(Array(rest)) { rest = rest.dropFirst(count) }
+  }
+
+  /// Sends all of a text.
+  func sendAll(_ text: String) { sendAll(Array(text.utf8)) }
+}

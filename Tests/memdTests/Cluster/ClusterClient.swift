@@ -114,7 +114,7 @@ final class ClusterClient {
       bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8)
     }
     pending = (action, now, life)
-    connection?.send(bytes)
+    connection?.sendAll(bytes)
   }
 
   private static func words(of action: History.Action) -> [String] {

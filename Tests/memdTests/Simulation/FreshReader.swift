@@ -79,7 +79,7 @@ final class FreshReader: ClusterActor {
     }
     lastVersion += 1
     received = []
-    writer?.connection.send("SET version \(lastVersion)\r\nMEMD.TOKEN\r\n")
+    writer?.connection.sendAll("SET version \(lastVersion)\r\nMEMD.TOKEN\r\n")
     step = .writing(version: lastVersion)
     startedAt = now
   }
@@ -113,10 +113,10 @@ final class FreshReader: ClusterActor {
       let age = generator.number(in: 20...400)
       let threshold = now - age * 1_000_000
       let wanted = acknowledged.last { $0.time <= threshold }?.version ?? 0
-      reader?.send("MEMD.FRESHNESS MAXAGE \(age) TIMEOUT \(timeout) ONCE\r\nGET version\r\n")
+      reader?.sendAll("MEMD.FRESHNESS MAXAGE \(age) TIMEOUT \(timeout) ONCE\r\nGET version\r\n")
       step = .reading(version: wanted, number: -1 - number)
     } else {
-      reader?.send(
+      reader?.sendAll(
         "MEMD.FRESHNESS AFTER \(replies[1].text) TIMEOUT \(timeout) ONCE\r\nGET version\r\n")
       step = .reading(version: version, number: number)
     }

@@ -37,7 +37,7 @@ final class NoiseClient: ClusterActor {
       host = directory.leader
       guard let transport = host?.transport, !transport.isFrozen else { return }
       connection = transport.connect(fromHost: "noise")
-      connection?.send("SELECT \(generator.number(in: 1...2))\r\n")
+      connection?.sendAll("SELECT \(generator.number(in: 1...2))\r\n")
     }
     let count = generator.number(in: 1...4)
     var text = ""
@@ -46,7 +46,7 @@ final class NoiseClient: ClusterActor {
     } else {
       for _ in 0..<count { text += makeCommand() }
     }
-    connection?.send(text)
+    connection?.sendAll(text)
   }
 
   private func number(_ limit: Int64) -> Int64 { generator.number(in: 0...limit) }

@@ -123,7 +123,7 @@ final class ReplicationStory {
     guard known.data != data else { return }
     let difference = Set(known.data).symmetricDifference(data).sorted().prefix(4)
     report.violate(
-      "\(host.name) and \(known.host) differ at \(point): \(difference.map { $0.prefix(80) })")
+      "\(host.name) and \(known.host) differ at \(point): \(difference.map { $0.prefix(500) })")
   }
 
   private func checkBounds(_ server: Server, of host: SimulatedHost) {

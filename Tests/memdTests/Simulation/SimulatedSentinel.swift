@@ -105,7 +105,7 @@ final class SimulatedSentinel: ClusterActor {
 
   // MARK: - Talking
 
-  private func say(_ text: String, to ward: Ward) { ward.connection?.send(text) }
+  private func say(_ text: String, to ward: Ward) { ward.connection?.sendAll(text) }
 
   private func ask(_ ward: Ward) {
     if let askedAt = ward.askedAt {
