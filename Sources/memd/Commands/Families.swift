@@ -76,6 +76,7 @@ extension CommandTable {
     DumpCommands.self,
     MigrateCommand.self,
     ReplicationCommands.self,
+    FailoverCommand.self,
     SnapshotCommands.self,
     PublishCommands.self,
     PubSubCommands.self,

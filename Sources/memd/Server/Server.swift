@@ -45,6 +45,8 @@ final class Server {
   var followers = Followers()
   /// The server that this one follows; nil while it leads.
   var following: Following?
+  /// A planned change of roles (FAILOVER).
+  var failover = Failover()
   let messageText = MessageText()
   let errorText = ErrorText()
 
@@ -54,6 +56,8 @@ final class Server {
   var cron = Cron()
   let statistics = Statistics()
   let metrics: Metrics
+  /// An end that waits for followers.
+  var pendingShutdown: PendingShutdown?
   /// What the process returns; nil as long as the server runs.
   var exitCode: Int32?
 

@@ -221,9 +221,16 @@ final class Effects {
   }
 
   private func appendForFollowers(_ literal: StaticString) {
+    let span = unsafe RawSpan(
+      _unsafeStart: literal.utf8Start, byteCount: literal.utf8CodeUnitCount)
+    tellFollowersAlone(span)
+  }
+
+  /// Puts a command into the stream that is for followers only, and for no database.
+  func tellFollowersAlone(_ command: RawSpan) {
     assert(!isMuted, "a follower adds nothing to its leader's stream")
     let start = stream.offset
-    appendLiteral(literal)
+    stream.append(command)
     if notesUnlogged { noteUnlogged(start..<stream.offset) }
   }
 
