@@ -76,6 +76,7 @@ final class Server {
     moment = Moment(
       microseconds: world.clock.wallMicroseconds(), random: RandomGenerator(seed: random.next()))
     timing = Timing(world.clock, startedAt: moment.milliseconds)
+    followers.idleSince = world.clock.monotonicNanoseconds()
     let stream = ReplicationStream(
       capacity: configuration.replBacklogSize, replicationID: Identity.make(&random))
     effects = Effects(stream: stream)

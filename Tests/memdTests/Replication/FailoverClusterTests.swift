@@ -17,12 +17,17 @@ import Testing
     private var waitsFor: Int?
     private let end: Int64
     private let moves: Bool
+    private let interval: ClosedRange<Int64>
     private(set) var acknowledged: [Int] = []
 
-    init(_ cluster: SimulatedCluster, until end: Int64, moves: Bool) {
+    init(
+      _ cluster: SimulatedCluster, until end: Int64, moves: Bool,
+      every interval: ClosedRange<Int64> = 100_000...1_500_000
+    ) {
       self.cluster = cluster
       self.end = end
       self.moves = moves
+      self.interval = interval
       act()
     }
 
@@ -45,7 +50,7 @@ import Testing
         waitsFor = member
         client.send("SADD s \(member)\r\n")
       }
-      cluster.schedule(at: cluster.now + cluster.generator.number(in: 100_000...1_500_000), act)
+      cluster.schedule(at: cluster.now + cluster.generator.number(in: interval), act)
     }
 
     /// Members that a server doesn't have although they were acknowledged.
@@ -84,7 +89,7 @@ import Testing
     let cluster = makeCluster(3, seed: seed)
     let copies = cluster.server(0)?.statistics.fullSyncs ?? 0
     let id = cluster.server(0)?.effects.stream.replicationID
-    let writer = Writer(cluster, until: cluster.now + 600_000_000, moves: true)
+    let writer = Writer(cluster, until: cluster.now + 400_000_000, moves: true)
     cluster.run(milliseconds: 100)
     let command = seed % 2 == 0 ? "FAILOVER TO node1 6379 TIMEOUT 5000" : "FAILOVER TO node1 6379"
     // A follower is known by its address.
@@ -99,7 +104,7 @@ import Testing
       #expect(cluster.catchesUp(number, with: 1))
       #expect(cluster.data(number) == cluster.data(1))
     }
-    #expect(writer.acknowledged.count > 100)
+    #expect(writer.acknowledged.count > 50)
     #expect(!writer.isMissing(at: 1))
     #expect(cluster.server(1)?.statistics.fullSyncs == 0, "seed \(seed)")
     #expect(cluster.server(0)?.statistics.fullSyncs == copies)
@@ -192,14 +197,15 @@ import Testing
 
   // MARK: - What goes wrong
 
-  @Test(arguments: 1...12 as ClosedRange<UInt64>)
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func `a partition at any moment loses nothing that was acknowledged`(seed: UInt64) {
     let cluster = makeCluster(2, seed: seed)
-    let writer = Writer(cluster, until: cluster.now + 6_000_000_000, moves: true)
+    let writer = Writer(
+      cluster, until: cluster.now + 3_500_000_000, moves: true, every: 1_000_000...10_000_000)
     cluster.run(milliseconds: 30)
     cluster.ask(0, "FAILOVER")
     let (start, length) = (
-      cluster.generator.number(in: 0...4_000_000), cluster.generator.number(in: 1...4000)
+      cluster.generator.number(in: 0...4_000_000), cluster.generator.number(in: 1...2900)
     )
     cluster.schedule(at: cluster.now + start) { [unowned cluster] in
       cluster.network.partition("node0", "node1")
@@ -207,7 +213,7 @@ import Testing
     cluster.schedule(at: cluster.now + start + length * 1_000_000) { [unowned cluster] in
       cluster.network.heal()
     }
-    cluster.run(milliseconds: 6500)
+    cluster.run(milliseconds: 4000)
     #expect(cluster.run { state(cluster) == "no-failover" }, "seed \(seed)")
     #expect(leads(cluster, 0) != leads(cluster, 1), "seed \(seed)")
     let leader = leads(cluster, 0) ? 0 : 1
@@ -217,10 +223,11 @@ import Testing
     #expect(cluster.data(0) == cluster.data(1))
   }
 
-  @Test(arguments: 1...12 as ClosedRange<UInt64>)
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func `a target that dies at any moment loses nothing that was acknowledged`(seed: UInt64) {
     let cluster = makeCluster(2, seed: seed)
-    let writer = Writer(cluster, until: cluster.now + 3_000_000_000, moves: false)
+    let writer = Writer(
+      cluster, until: cluster.now + 1_500_000_000, moves: false, every: 500_000...5_000_000)
     cluster.run(milliseconds: 30)
     cluster.ask(0, "FAILOVER")
     // It comes back as a follower, or as a leader with nothing.
@@ -236,7 +243,7 @@ import Testing
       // A leader that comes back with nothing has its followers have nothing.
       if !isDone { cluster.start(1) }
     }
-    cluster.run(milliseconds: 3500)
+    cluster.run(milliseconds: 2500)
     if state(cluster) == "waiting-for-sync" { cluster.ask(0, "FAILOVER ABORT") }
     #expect(cluster.run { state(cluster) == "no-failover" }, "seed \(seed)")
     #expect(leads(cluster, 0) != isDone, "seed \(seed)")

@@ -107,6 +107,11 @@ import Testing
     // A follower keeps its own: it may have to lead.
     cluster.run(milliseconds: 4000)
     #expect(cluster.ask(1, "INFO replication").contains("repl_backlog_active:1\r\n"))
+    // A server that starts has had none for no time, whatever the clock says.
+    cluster.kill(0, .process)
+    cluster.start(0)
+    cluster.run(milliseconds: 1500)
+    #expect(cluster.ask(0, "INFO replication").contains("repl_backlog_active:1\r\n"))
   }
 
   @Test func `DEBUG REPLICATE tells followers alone`() {

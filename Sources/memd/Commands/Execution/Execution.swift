@@ -261,7 +261,7 @@ extension Server {
   @inline(never)
   private func refuseMalformed(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
-    if call.client.gate.contains(.follower) { 
+    if call.client.gate.contains(.follower) {
       return closeForReply(call.client, command: call.arguments[0].logText())
     }
     if request.command == nil, isCrossProtocol(call) { return closeForCrossProtocol(call.client) }
