@@ -237,10 +237,10 @@ import Testing
     var isDone = false
     cluster.schedule(at: cluster.now + delay) { [unowned cluster] in
       cluster.kill(1, .process)
-      isDone = state(cluster) == "no-failover"
     }
     cluster.schedule(at: cluster.now + 800_000_000) { [unowned cluster] in
       // A leader that comes back with nothing has its followers have nothing.
+      isDone = state(cluster) == "no-failover"
       if !isDone { cluster.start(1) }
     }
     cluster.run(milliseconds: 2500)
