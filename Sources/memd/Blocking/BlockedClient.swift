@@ -10,9 +10,11 @@ enum TimeoutReply {
   case syncedCounts
   /// How many followers are so far (WAIT).
   case followerCount
+  /// The server doesn't end (SHUTDOWN): it has no timeout, but can be called off.
+  case shutdownFailure
 }
 
-/// A client that waits for keys, with the request that will be run again when one of them changes.
+/// A client that waits, mostly for keys, with the request that will be run again when one changes.
 ///
 /// Owned by the client; queues and timeouts refer to it until it is removed from them.
 final class BlockedClient {

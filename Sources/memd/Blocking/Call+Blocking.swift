@@ -48,6 +48,14 @@ extension Call {
     server.effects.blocked.addForSync(waiting)
   }
 
+  /// Has the client wait for the server's end.
+  func blockForShutdown() {
+    let waiting = wait(
+      KeptArguments(arguments), type: .string, timeoutMilliseconds: nil,
+      onTimeout: .shutdownFailure, wakesOnRemoval: false)
+    if let waiting { server.effects.blocked.add(waiting, keys: [], in: database) }
+  }
+
   /// The client begins to wait; nil if it goes on doing so.
   private func wait(
     _ request: KeptArguments, type: Entry.ValueType, timeoutMilliseconds timeout: Int?,

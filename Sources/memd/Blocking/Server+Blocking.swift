@@ -150,6 +150,7 @@ extension Server {
     case .null: reply.null()
     case .syncedCounts: writeSyncedCounts(upTo: offset, to: &reply)
     case .followerCount: reply.integer(followers.count(upTo: offset))
+    case .shutdownFailure: reply.error("ERR Errors trying to SHUTDOWN. Check logs.")
     }
   }
 

@@ -77,6 +77,7 @@ extension CommandTable {
     MigrateCommand.self,
     ReplicationCommands.self,
     FreshnessCommands.self,
+    FailoverCommand.self,
     SnapshotCommands.self,
     PublishCommands.self,
     PubSubCommands.self,

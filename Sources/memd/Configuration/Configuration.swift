@@ -140,6 +140,8 @@ final class Configuration {
   var hz = 10
   var shutdownOnSigint: ShutdownFlags = []
   var shutdownOnSigterm: ShutdownFlags = []
+  /// How long the end waits for followers; 0: not at all.
+  var shutdownTimeoutSeconds = 10
   var oomScoreAdjustment = OutOfMemoryAdjustment.no
   /// Scores of a primary, a follower and a child.
   var oomScoreAdjustmentValues = [0, 200, 800]
@@ -150,6 +152,8 @@ final class Configuration {
   // MARK: - Replication
 
   var replBacklogSize = 1 << 20
+  /// How long the history is kept when there are no followers; 0: for ever.
+  var replBacklogTTLSeconds = 3600
   /// Seconds between two PINGs to followers.
   var replPingReplicaPeriodSeconds = 10
   /// Seconds after which a silent follower, or leader, is given up.

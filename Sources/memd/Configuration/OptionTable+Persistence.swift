@@ -57,7 +57,7 @@ extension OptionTable {
       size.integer() ?? 0 <= ProcessFacts.totalMemoryByteCount
         ? nil : "the machine has less memory than that"
     },
-    .remembered("repl-backlog-ttl", .natural, 3600),
+    .integer("repl-backlog-ttl", .natural, \.replBacklogTTLSeconds),
     .integer("repl-timeout", .positive32, \.replTimeoutSeconds),
     .integer("repl-ping-replica-period", .positive32, \.replPingReplicaPeriodSeconds)
       .alias("repl-ping-slave-period"),
@@ -91,7 +91,7 @@ extension OptionTable {
     .remembered("replica-ignore-disk-write-errors", false),
     .remembered(
       "propagation-error-behavior", .choice(["ignore", "panic", "panic-on-replicas"]), "ignore"),
-    .remembered("shutdown-timeout", .natural32, 10),
+    .integer("shutdown-timeout", .natural32, \.shutdownTimeoutSeconds),
   ]
 
   private static func isFileName(_ path: ByteText) -> Bool {

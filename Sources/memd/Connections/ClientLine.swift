@@ -9,6 +9,15 @@ import RESP
 // of Redis 7, with the newer ones of Redis 7.4 and Valkey 8 in their places.
 
 extension Server {
+  /// The clients that CLIENT LIST shows, in order: the link to the leader is one, while it sends.
+  var shownClients: [Client] {
+    guard let leader = following?.client else { return clients.all }
+    let index = clients.all.firstIndex { $0.id > leader.id } ?? clients.all.count
+    var shown = clients.all
+    shown.insert(leader, at: index)
+    return shown
+  }
+
   /// The line of a client.
   ///
   /// - Parameter request: what it is running now; nil if it isn't running anything.

@@ -31,6 +31,8 @@ final class Rates {
   private(set) var commands = RateSampler()
   private(set) var inputBytes = RateSampler()
   private(set) var outputBytes = RateSampler()
+  private(set) var replicationInputBytes = RateSampler()
+  private(set) var replicationOutputBytes = RateSampler()
   private(set) var turns = RateSampler()
   /// Microseconds per turn.
   private(set) var turnDuration = RateSampler()
@@ -46,6 +48,8 @@ final class Rates {
     commands.note(Double(statistics.commandsProcessed), per: seconds)
     inputBytes.note(Double(statistics.networkInputBytes), per: seconds)
     outputBytes.note(Double(statistics.networkOutputBytes), per: seconds)
+    replicationInputBytes.note(Double(statistics.replicationInputBytes), per: seconds)
+    replicationOutputBytes.note(Double(statistics.replicationOutputBytes), per: seconds)
     turns.note(Double(statistics.turns), per: seconds)
     turnDuration.note(statistics.turnMicroseconds, per: Double(statistics.turns))
   }

@@ -35,12 +35,17 @@ extension Server {
     text.field("executable", ProcessFacts.executablePath)
     text.field("config_file", configuration.configFile)
     text.field("io_threads_active", false)
+    if let pendingShutdown {
+      let left = pendingShutdown.deadline - clock.monotonicNanoseconds()
+      text.field("shutdown_in_milliseconds", Int(left / 1_000_000))
+    }
   }
 
   /// Connections and their buffers.
   func writeClientsInfo(to text: inout InfoText) {
     text.section("Clients")
-    text.field("connected_clients", clients.count)
+    let leaderCount = following?.client == nil ? 0 : 1
+    text.field("connected_clients", clients.count - followers.all.count + leaderCount)
     text.field("cluster_connections", 0)
     text.field("maxclients", configuration.maxClients)
     text.field("client_recent_max_input_buffer", statistics.recentMaxInputBuffer)
@@ -74,14 +79,15 @@ extension Server {
           + "lag=\(follower.acknowledgedAt == 0 ? 0 : lag)")
     }
     if following == nil { writePromisesInfo(to: &text) }
-    text.field("master_failover_state", "no-failover")
+    text.field("master_failover_state", failover.stageName)
     text.field("master_replid", stream.replicationID)
     text.field("master_replid2", stream.secondID)
     text.field("master_repl_offset", stream.offset)
     text.field("second_repl_offset", stream.secondOffset)
-    text.field("repl_backlog_active", true)
+    text.field("repl_backlog_active", stream.keepsHistory)
     text.field("repl_backlog_size", stream.capacity)
-    text.field("repl_backlog_first_byte_offset", stream.firstOffset)
+    text.field(
+      "repl_backlog_first_byte_offset", stream.keepsHistory ? stream.firstHistoryOffset : 0)
     text.field("repl_backlog_histlen", stream.historyCount)
   }
 

@@ -13,12 +13,14 @@ extension Server {
     text.field("instantaneous_ops_per_sec", Int(metrics.rates.commands.rate.rounded()))
     text.field("total_net_input_bytes", statistics.networkInputBytes)
     text.field("total_net_output_bytes", statistics.networkOutputBytes)
-    text.field("total_net_repl_input_bytes", 0)
-    text.field("total_net_repl_output_bytes", 0)
+    text.field("total_net_repl_input_bytes", statistics.replicationInputBytes)
+    text.field("total_net_repl_output_bytes", statistics.replicationOutputBytes)
     text.field("instantaneous_input_kbps", metrics.rates.inputBytes.rate / 1024)
     text.field("instantaneous_output_kbps", metrics.rates.outputBytes.rate / 1024)
-    text.field("instantaneous_input_repl_kbps", 0.0)
-    text.field("instantaneous_output_repl_kbps", 0.0)
+    text.field(
+      "instantaneous_input_repl_kbps", metrics.rates.replicationInputBytes.rate / 1024)
+    text.field(
+      "instantaneous_output_repl_kbps", metrics.rates.replicationOutputBytes.rate / 1024)
     text.field("rejected_connections", statistics.connectionsRejected)
     text.field("sync_full", statistics.fullSyncs)
     text.field("sync_partial_ok", statistics.partialSyncs)

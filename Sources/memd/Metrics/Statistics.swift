@@ -8,6 +8,9 @@ final class Statistics {
   var connectionsRejected = 0
   var networkInputBytes = 0
   var networkOutputBytes = 0
+  /// The part of it that comes from a leader, or goes to followers.
+  var replicationInputBytes = 0
+  var replicationOutputBytes = 0
   var readsProcessed = 0
   var writesProcessed = 0
   var errorReplies = 0
@@ -55,6 +58,8 @@ final class Statistics {
     connectionsRejected = 0
     networkInputBytes = 0
     networkOutputBytes = 0
+    replicationInputBytes = 0
+    replicationOutputBytes = 0
     readsProcessed = 0
     writesProcessed = 0
     errorReplies = 0

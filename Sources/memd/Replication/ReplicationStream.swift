@@ -31,6 +31,10 @@ final class ReplicationStream {
   private(set) var offset = 0
   /// Bytes of history that are kept for whoever comes back (`repl-backlog-size`).
   private(set) var capacity: Int
+  /// Whether history is kept for them; without followers it isn't for ever (`repl-backlog-ttl`).
+  private(set) var keepsHistory = true
+  /// The offset behind which it is.
+  private var historyOffset = 0
 
   /// The memory of one block.
   @safe
@@ -78,8 +82,10 @@ final class ReplicationStream {
 
   /// Offset of the oldest byte that is still here.
   var firstOffset: Int { max(firstBlock * ReplicationStream.blockByteCount, startOffset) + 1 }
-  /// Bytes that are still here.
-  var historyCount: Int { offset - firstOffset + 1 }
+  /// Offset of the oldest byte from which somebody may go on.
+  var firstHistoryOffset: Int { max(firstOffset, historyOffset + 1) }
+  /// Bytes of history for whoever comes back.
+  var historyCount: Int { keepsHistory ? offset - firstHistoryOffset + 1 : 0 }
   /// Memory of the blocks.
   var byteCount: Int {
     (blocks.count + (spare == nil ? 0 : 1)) * ReplicationStream.blockByteCount
@@ -154,6 +160,7 @@ final class ReplicationStream {
     blocks.removeAll()
     startOffset = newOffset
     offset = newOffset
+    historyOffset = 0
     firstBlock = newOffset / ReplicationStream.blockByteCount
     tailCount = ReplicationStream.blockByteCount
     unsafe tail = nil
@@ -167,11 +174,24 @@ final class ReplicationStream {
 
   /// Whether somebody who has `id` up to an offset can go on from there.
   func continues(_ id: RawSpan, behind position: Int) -> Bool {
-    guard holds(behind: position) else { return false }
+    guard keepsHistory, position >= historyOffset, holds(behind: position) else { return false }
     let name = id.copied.map { 65...90 ~= $0 ? $0 | 32 : $0 }
     if replicationID.utf8.elementsEqual(name) { return true }
     return secondID.utf8.elementsEqual(name) && position < secondOffset
       && secondID != ReplicationStream.noID
+  }
+
+  /// Nobody has followed for long: nobody can go on from what is here, and it is not kept.
+  func forgetHistory(as newID: String) {
+    rename(newID)
+    keepsHistory = false
+    trim()
+  }
+
+  /// Keeps what follows for whoever comes back.
+  func beginHistory() {
+    keepsHistory = true
+    historyOffset = offset
   }
 
   /// Keeps another length of history from now on.
@@ -182,7 +202,7 @@ final class ReplicationStream {
 
   /// Gives blocks back that nobody needs any more; called when a turn's bytes have been read.
   func trim() {
-    var needed = offset - capacity
+    var needed = offset - (keepsHistory ? capacity : 0)
     for cursor in cursors where cursor.position < needed { needed = cursor.position }
     let count = min(
       needed / ReplicationStream.blockByteCount - firstBlock, blocks.count - 1)

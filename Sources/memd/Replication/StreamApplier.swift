@@ -20,7 +20,8 @@ enum StreamFailure: Error, Equatable {
 /// nowhere; an error among them is the end of the link.
 final class StreamApplier {
   private let server: Server
-  private let client: Client
+  /// Who sends the stream, as CLIENT LIST shows it.
+  private(set) var client: Client
   /// Bytes of the stream that have been applied: up to the last command or transaction.
   private(set) var offset: Int
   private(set) var failure: StreamFailure?
@@ -58,6 +59,14 @@ final class StreamApplier {
   var database: Int {
     get { client.database.number }
     set { client.database = server.keyspace.databases[newValue] }
+  }
+
+  /// The stream comes by another connection from here on; nothing of the last may be left.
+  func come(from sender: Client) {
+    precondition(batch.count == 0, "a request refers to who sent it")
+    sender.flags.insert(.leader)
+    sender.database = client.database
+    client = sender
   }
 
   /// What has come of a command that is incomplete is not wanted any more.

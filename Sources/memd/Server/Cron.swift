@@ -31,7 +31,7 @@ extension Server {
     if cron.count % max(1, configuration.hz) == 0 {
       clock.refineCalibration()
       retryLog()
-      if !followers.all.isEmpty { tendFollowers() }
+      if followers.all.isEmpty { considerForgettingHistory() } else { tendFollowers() }
     }
     statistics.cronMicroseconds += clock.microseconds(from: started, to: clock.ticks())
   }

@@ -29,12 +29,14 @@ extension Server {
     resumePaused()
   }
 
-  /// Has writes wait, or no longer, for the sake of a disk.
+  /// Has writes wait, or no longer, for the sake of a disk or of followers.
   func holdWrites(_ isHeld: Bool, for holder: Pause.Holders) {
     if isHeld {
       pause.holders.insert(holder)
       gate.insert(.paused)
+      updateExpiryMode()
     } else if pause.holders.remove(holder) != nil {
+      updateExpiryMode()
       resumePaused()
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which commands wait, and until when: CLIENT PAUSE, and a disk that can't keep up.
+/// Which commands wait, and until when: CLIENT PAUSE, a disk that can't keep up, and followers that
+/// are to have everything.
 struct Pause {
   /// What waits.
   enum Kind {
@@ -21,13 +22,22 @@ struct Pause {
     static let snapshot = Holders(rawValue: 1 << 0)
     /// The log can't keep up.
     static let log = Holders(rawValue: 1 << 1)
+    /// A follower is to have everything before it takes this server's place.
+    static let failover = Holders(rawValue: 1 << 2)
+    /// Followers are to have everything before this server ends.
+    static let shutdown = Holders(rawValue: 1 << 3)
+
+    /// Those for whose sake nothing may change, by nobody's doing.
+    static let freezing: Holders = [.failover, .shutdown]
   }
 
   var holders: Holders = []
   var holdsWrites: Bool { !holders.isEmpty }
 
-  /// Whether CLIENT PAUSE is in force.
-  var isActive: Bool { kind != nil }
+  /// Whether the dataset rests: by CLIENT PAUSE, or until followers have everything.
+  var isActive: Bool { kind != nil || isFrozen }
+  /// Whether it rests until followers have everything.
+  var isFrozen: Bool { !holders.isDisjoint(with: .freezing) }
 
   /// Starts or extends a pause; a longer or stricter one that is in force stays.
   mutating func begin(_ kind: Kind, until end: Int64) {

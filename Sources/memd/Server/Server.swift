@@ -47,6 +47,8 @@ final class Server {
   var freshness = Freshness()
   /// The server that this one follows; nil while it leads.
   var following: Following?
+  /// A planned change of roles (FAILOVER).
+  var failover = Failover()
   let messageText = MessageText()
   let errorText = ErrorText()
 
@@ -56,6 +58,8 @@ final class Server {
   var cron = Cron()
   let statistics = Statistics()
   let metrics: Metrics
+  /// An end that waits for followers.
+  var pendingShutdown: PendingShutdown?
   /// What the process returns; nil as long as the server runs.
   var exitCode: Int32?
 
@@ -74,6 +78,7 @@ final class Server {
     moment = Moment(
       microseconds: world.clock.wallMicroseconds(), random: RandomGenerator(seed: random.next()))
     timing = Timing(world.clock, startedAt: moment.milliseconds)
+    followers.idleSince = world.clock.monotonicNanoseconds()
     let stream = ReplicationStream(
       capacity: configuration.replBacklogSize, replicationID: Identity.make(&random))
     effects = Effects(stream: stream)

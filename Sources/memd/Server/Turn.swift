@@ -41,12 +41,19 @@ extension Server {
     if following != nil { tendAge() }
     if persistence.isSaveScheduled || appendLog.isRewriteScheduled { startScheduledSave() }
     if pause.holders.contains(.snapshot) { considerHoldingWrites() }
+    if pause.isFrozen { considerHandovers() }
     if effects.attention.kinds.contains(.broadcasts) { effects.tracking?.broadcast() }
     flush()
     if configuration.maxMemoryClients != 0 { evictClients() }
     forgetClosed()
     if allocator.hasDeferred { freeDeferred() }
     noteTurn(since: started, commandsBefore: commandsBefore)
+  }
+
+  /// What waits until followers have everything may go on.
+  private func considerHandovers() {
+    considerFailover()
+    considerShutdown()
   }
 
   private func handle(_ event: Event) {

@@ -26,7 +26,7 @@ extension Server {
   ) -> BackgroundSave {
     let cut: Cut
     if case .logBase(let format) = purpose { cut = beginCut(for: format) } else { cut = beginCut() }
-    let output = makeOutput(for: cut, temporary: temporary, purpose: purpose)
+    let output = makeOutput(version: cut.version, temporary: temporary, purpose: purpose)
     let save = BackgroundSave(
       purpose, cut, to: output, as: path, startedAt: clock.monotonicNanoseconds(),
       startedAtWall: clock.wallMicroseconds() / 1_000_000, changeCount: effects.changeCount)

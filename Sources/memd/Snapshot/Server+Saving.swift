@@ -98,7 +98,7 @@ extension Server {
   func takeSnapshot(temporary: String) -> SnapshotOutput {
     endBackgroundSave()
     let cut = beginCut()
-    let output = makeOutput(for: cut, temporary: temporary)
+    let output = makeOutput(version: cut.version, temporary: temporary)
     output.begin()
     while cut.step() == .running {
       if cut.readyByteCount >= ImagePiece.usualByteCount { write(cut, to: output) }
@@ -143,8 +143,10 @@ extension Server {
   }
 
   /// Where the images of a cut go.
+  ///
+  /// - Parameter version: of the format, if it is an RDB file.
   func makeOutput(
-    for cut: Cut, temporary: String?, purpose: BackgroundSave.Purpose = .snapshot
+    version: Int, temporary: String?, purpose: BackgroundSave.Purpose = .snapshot
   ) -> SnapshotOutput {
     var options = SnapshotOutput.Options()
     var isLogBase = false
@@ -152,7 +154,7 @@ extension Server {
       isLogBase = true
       options.format = format
     }
-    options.version = cut.version
+    options.version = version
     options.timestamp = logTimestamp
     options.compresses = configuration.rdbCompression
     options.hasChecksum = configuration.rdbChecksum

@@ -18,14 +18,17 @@ extension ClientCommands {
   static func list(_ call: inout Call) throws(CommandError) {
     var text = ByteText()
     if call.arguments.count == 2 {
-      append(call.server.clients.all, to: &text, call)
+      append(call.server.shownClients, to: &text, call)
     } else if call.arguments.count == 4, call.keyword(2) == Keyword("type") {
       let kind = try clientClass(call, at: 3)
-      append(call.server.clients.all.filter { $0.clientClass == kind }, to: &text, call)
+      append(call.server.shownClients.filter { $0.clientClass == kind }, to: &text, call)
     } else if call.arguments.count > 3, call.keyword(2) == Keyword("id") {
       for index in 3..<call.arguments.count {
         let id = try call.integer(index, orThrow: CommandError("ERR Invalid client ID"))
-        if let client = call.server.clients.find(id: id) { append([client], to: &text, call) }
+        let leader = call.server.following?.client
+        if let client = call.server.clients.find(id: id) ?? (leader?.id == id ? leader : nil) {
+          append([client], to: &text, call)
+        }
         // An id can be given many times.
         try call.reserveReply(items: 1, bytesEach: text.count)
       }
@@ -65,9 +68,15 @@ extension ClientCommands {
     }
     var count = 0
     var closesCaller = false
-    for client in call.server.clients.all where filter.matches(client, call) {
+    for client in call.server.shownClients where filter.matches(client, call) {
       count += 1
-      if client === call.client { closesCaller = true } else { call.server.close(client) }
+      if client === call.client {
+        closesCaller = true
+      } else if let following = call.server.following, following.client === client {
+        call.server.loseLink(following)
+      } else {
+        call.server.close(client)
+      }
     }
     if !isOldForm {
       call.reply.integer(count)

@@ -48,6 +48,8 @@ struct CommandFlags: OptionSet, Sendable {
 
   /// Concerns no keys, although its group does (WAITAOF).
   static let keyless = CommandFlags(rawValue: 1 << 36)
+  /// May have its client wait, though COMMAND INFO doesn't call it blocking (SHUTDOWN).
+  static let mayWait = CommandFlags(rawValue: 1 << 46)
   /// Comes in streams of changes and in logs, though it changes nothing (SELECT, PING).
   static let inStreams = CommandFlags(rawValue: 1 << 45)
   /// Executes what was queued (EXEC).

@@ -77,7 +77,7 @@ struct Gate: OptionSet, Sendable {
     let isExec = flags.contains(.endsTransaction)
     if !flags.contains(.loading) || isExec { gate.insert(.busy) }
     if flags.contains(.readonly) { gate.insert(.tracking) }
-    if flags.contains(.blocking) { gate.insert(.blocking) }
+    if !flags.isDisjoint(with: [.blocking, .mayWait]) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
     if !flags.isDisjoint(with: [.write, .endsTransaction]) {
       gate.formUnion([.readOnly, .fewReplicas, .unconfirmed, .tokens])

@@ -222,9 +222,7 @@ final class Effects {
     writer.begin(argumentCount: 2)
     writer.append("PING")
     writer.append(mark)
-    let start = stream.offset
-    stream.append(writer.bytes)
-    noteUnlogged(start..<stream.offset)
+    tellFollowersAlone(writer.bytes)
   }
 
   /// Asks followers how far they are.
@@ -233,9 +231,16 @@ final class Effects {
   }
 
   private func appendForFollowers(_ literal: StaticString) {
+    let span = unsafe RawSpan(
+      _unsafeStart: literal.utf8Start, byteCount: literal.utf8CodeUnitCount)
+    tellFollowersAlone(span)
+  }
+
+  /// Puts a command into the stream that is for followers only, and for no database.
+  func tellFollowersAlone(_ command: RawSpan) {
     assert(!isMuted, "a follower adds nothing to its leader's stream")
     let start = stream.offset
-    appendLiteral(literal)
+    stream.append(command)
     noteUnlogged(start..<stream.offset)
   }
 

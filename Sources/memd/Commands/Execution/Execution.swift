@@ -84,7 +84,7 @@ extension Server {
       call.client.lastCommand = call.command
       call.client.commandCount += 1
       let raw = unsafe RawSpan(_unsafeStart: request.base, byteCount: request.rawCount)
-      if call.command.flags.contains(.blocking) {
+      if !call.command.flags.isDisjoint(with: [.blocking, .mayWait]) {
         executeBlocking(&call, raw: raw)
       } else {
         execute(&call, raw: raw)
@@ -265,7 +265,9 @@ extension Server {
   @inline(never)
   private func refuseMalformed(_ request: Batch.Request, _ call: inout Call) {
     if call.client.gate.contains(.held) { return hold(request, &call) }
-    if call.client.gate.contains(.follower) { return closeForReply(call.client) }
+    if call.client.gate.contains(.follower) {
+      return closeForReply(call.client, command: call.arguments[0].logText())
+    }
     if request.command == nil, isCrossProtocol(call) { return closeForCrossProtocol(call.client) }
     let mark = call.reply.count
     call.client.commandCount += 1

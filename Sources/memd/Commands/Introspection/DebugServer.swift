@@ -56,6 +56,12 @@ enum DebugServer {
         "    Accepted: buffers come from a pool and are not resized.",
       ], handler: replyBuffer),
     DebugCommands.Subcommand(
+      name: "replicate", counts: 3...Int.max,
+      help: [
+        "REPLICATE <command> [<arg> ...]",
+        "    Sends a command to followers, whatever it is, and to nobody else.",
+      ], handler: replicate),
+    DebugCommands.Subcommand(
       name: "set-active-expire", counts: 3...3,
       help: [
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -110,6 +116,17 @@ enum DebugServer {
 
   static func replyError(_ call: inout Call) throws(CommandError) {
     throw call.failure(ByteText(call.arguments[2]))
+  }
+
+  static func replicate(_ call: inout Call) throws(CommandError) {
+    guard call.server.following == nil else {
+      throw CommandError("ERR A replica has no stream of its own")
+    }
+    var writer = CommandWriter()
+    writer.begin(argumentCount: call.arguments.count - 2)
+    for index in 2..<call.arguments.count { writer.append(call.arguments[index]) }
+    call.effects.tellFollowersAlone(writer.bytes)
+    call.reply.ok()
   }
 
   static func changeReplicationID(_ call: inout Call) throws(CommandError) {

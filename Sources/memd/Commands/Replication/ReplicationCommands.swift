@@ -78,6 +78,15 @@ enum ReplicationCommands: CommandFamily {
       // Behind the commands under way.
       if call.client.flags.contains(.leader) { call.server.following?.mustAcknowledge = true }
       return false
+    case FoldedName("rdb-filter-only"):
+      // What is named is wanted: functions, of which there are none yet, and never keys.
+      guard let words = DirectiveText.split(call.arguments[index + 1].copied) else {
+        throw CommandError("ERR Missing rdb-filter-only values")
+      }
+      call.client.makeFollower().capabilities.insert(.noKeys)
+      for word in words where !word.rawSpan.spells("functions") {
+        throw call.failure("ERR Unsupported rdb-filter-only option: \(echo: word.rawSpan)")
+      }
     case FoldedName("rdb-only"):
       switch call.keyword(index + 1) {
       case Keyword("0"): call.client.makeFollower().capabilities.remove(.snapshotOnly)
@@ -132,6 +141,9 @@ enum ReplicationCommands: CommandFamily {
 
   static func replicaOf(_ call: inout Call) throws(CommandError) {
     let server = call.server
+    guard server.failover.isIdle else {
+      throw CommandError("ERR REPLICAOF not allowed while failing over.")
+    }
     if call.keyword(1) == Keyword("no"), call.keyword(2) == Keyword("one") {
       if server.following != nil {
         server.beginLeading()
@@ -165,15 +177,31 @@ enum ReplicationCommands: CommandFamily {
   // MARK: - SYNC, PSYNC
 
   private static func checkThatItCanBeFollowed(_ call: borrowing Call) throws(CommandError) {
+    try checkThatItKeepsItsRole(call)
     guard call.server.canBeFollowed else {
       throw CommandError("NOMASTERLINK Can't SYNC while not connected with my master")
     }
+  }
+
+  /// In the middle of a failover nobody can tell who leads.
+  private static func checkThatItKeepsItsRole(_ call: borrowing Call) throws(CommandError) {
+    guard call.server.failover.isIdle else {
+      throw CommandError("NOMASTERLINK Can't SYNC while failing over")
+    }
+  }
+
+  private static func checkFilter(_ call: borrowing Call) throws(CommandError) {
+    guard let follower = call.client.follower, follower.capabilities.contains(.noKeys),
+      !follower.capabilities.contains(.endMarker)
+    else { return }
+    throw CommandError("ERR Filtered replica requires EOF capability")
   }
 
   static func sync(_ call: inout Call) throws(CommandError) {
     // Compatibility: a follower that asks again is not answered.
     guard !call.client.flags.contains(.follower) else { return }
     try checkThatItCanBeFollowed(call)
+    try checkFilter(call)
     call.client.makeFollower().capabilities.remove(.acknowledgements)
     call.server.startFollowing(call.client)
   }
@@ -181,15 +209,17 @@ enum ReplicationCommands: CommandFamily {
   /// The leader wants this follower to take its place (FAILOVER).
   private static func takeOver(_ call: borrowing Call) throws(CommandError) {
     let server = call.server
+    server.log.notice("Failover request received for replid \(call.arguments[1].logText()).")
+    try checkThatItKeepsItsRole(call)
     guard server.following != nil else {
       throw CommandError("ERR PSYNC FAILOVER can't be sent to a master.")
     }
     guard server.effects.stream.replicationID.utf8.elementsEqual(call.arguments[1].copied) else {
       throw CommandError("ERR PSYNC FAILOVER replid must match my replid.")
     }
-    server.log.notice(
-      "Failover request received for replid \(server.effects.stream.replicationID).")
     server.beginLeading()
+    server.log.notice(
+      "MASTER MODE enabled (failover request from '\(server.clientLine(call.client).logText)')")
   }
 
   static func psync(_ call: inout Call) throws(CommandError) {
@@ -197,6 +227,7 @@ enum ReplicationCommands: CommandFamily {
     let server = call.server
     if call.arguments.count > 3, call.keyword(3) == Keyword("failover") { try takeOver(call) }
     try checkThatItCanBeFollowed(call)
+    try checkFilter(call)
     let offset = try call.integer(2)
     call.client.makeFollower().capabilities.insert(.acknowledgements)
     let id = call.arguments[1]

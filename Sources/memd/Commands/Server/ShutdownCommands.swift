@@ -10,7 +10,7 @@ enum ShutdownCommands: CommandFamily {
   static let commands: [Command] = [
     Command(
       "shutdown",
-      [.admin, .noScript, .loading, .stale, .noMulti, .allowBusy, .parserBarrier],
+      [.admin, .noScript, .loading, .stale, .noMulti, .allowBusy, .parserBarrier, .mayWait],
       [
         .oneOf("nosave_save", [.token("NOSAVE", "nosave"), .token("SAVE", "save")]).optional,
         .token("NOW", "now").since("7.0.0").optional,
@@ -44,12 +44,17 @@ enum ShutdownCommands: CommandFamily {
     guard !(aborts && !flags.isEmpty), !flags.isSuperset(of: [.save, .nosave]) else {
       throw .syntax
     }
-    // Nothing delays the end yet, so there is never a shutdown that could be called off.
-    if aborts { throw CommandError("ERR No shutdown in progress.") }
-    guard call.server.shutDown(flags, askedBy: call.client) else {
-      throw CommandError("ERR Errors trying to SHUTDOWN. Check logs.")
+    guard !aborts else {
+      guard call.server.callOffShutdown() else {
+        throw CommandError("ERR No shutdown in progress.")
+      }
+      return call.reply.ok()
     }
+    switch call.server.shutDown(flags, askedBy: call.client) {
     // No reply: the end of the connection is the answer.
-    call.server.closeASAP(call.client)
+    case .ends: call.server.closeASAP(call.client)
+    case .waits: call.blockForShutdown()
+    case .failed: throw CommandError("ERR Errors trying to SHUTDOWN. Check logs.")
+    }
   }
 }

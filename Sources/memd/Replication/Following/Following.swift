@@ -61,6 +61,9 @@ final class Following {
 
   var isOnline: Bool { if case .online = stage { true } else { false } }
 
+  /// The link as a client; nil while no stream comes.
+  var client: Client? { isOnline ? applier.client : nil }
+
   /// The snapshot that is being received.
   var receiver: SnapshotReceiver? {
     if case .receiving(let receiver) = stage { receiver } else { nil }

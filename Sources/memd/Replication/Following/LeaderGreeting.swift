@@ -124,3 +124,15 @@ enum PartialSyncAnswer: Equatable {
     }
   }
 }
+
+extension PartialSyncAnswer {
+  /// What it means while the leader is to take over.
+  var toFailover: Failover.Answer {
+    switch self {
+    case .full: .wholeDataset
+    case .resume: .resumption
+    case .later: .later
+    case .refused(let line): .refusal(line)
+    }
+  }
+}

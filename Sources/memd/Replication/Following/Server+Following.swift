@@ -34,7 +34,12 @@ extension Server {
     log.role = "S"
     updateFollowerState()
     restartPromises()
-    log.notice("Connecting to MASTER \(leader.host.logText):\(leader.port)")
+    if previous == nil {
+      log.notice(
+        "Before turning into a replica, using my own master parameters to synthesize a cached"
+          + " master: I may be able to synchronize with the new master with just a partial"
+          + " transfer.")
+    }
     connectToLeader(following)
   }
 
@@ -49,7 +54,9 @@ extension Server {
   func beginLeading() {
     guard let following else { return }
     closeLink(of: following)
+    log.notice("Discarding previously cached master state.")
     self.following = nil
+    followers.idleSince = clock.monotonicNanoseconds()
     configuration.replicaOf = nil
     effects.isMuted = false
     effects.forgetDatabase()
@@ -82,6 +89,8 @@ extension Server {
   // MARK: - The connection
 
   private func connectToLeader(_ following: Following) {
+    let verb = following.downSince == nil ? "Connecting" : "Reconnecting"
+    log.notice("\(verb) to MASTER \(following.leader.host.logText):\(following.leader.port)")
     do throws(SystemError) {
       following.connection = try transport.connect(
         to: following.leader.host.logText, port: UInt16(following.leader.port),
@@ -160,15 +169,22 @@ extension Server {
       switch transport.send(connection, unsent.rawSpan) {
       case .bytes(let count): following.unsent.removeFirst(count)
       case .wouldBlock: return transport.watchWritable(connection, true)
-      case .closed, .failed: return loseLink(following, "Connection with master lost.")
+      case .closed, .failed: return loseLink(following)
       }
     }
     transport.watchWritable(connection, false)
   }
 
   /// Gives the connection up: the next attempt follows soon.
-  func loseLink(_ following: Following, _ reason: String) {
-    log.warning(reason)
+  ///
+  /// - Parameter reason: for the log; nil: the connection has ended.
+  func loseLink(_ following: Following, _ reason: String? = nil) {
+    if let reason {
+      log.warning(reason)
+    } else if !following.isOnline {
+      log.warning("Connection with master lost.")
+    }
+    failover.noteLostLink()
     let now = clock.monotonicNanoseconds()
     let wasOnline = following.isOnline
     if wasOnline { following.downSince = now }
@@ -183,6 +199,10 @@ extension Server {
   }
 
   private func closeLink(of following: Following) {
+    if following.isOnline {
+      log.notice("Connection with master lost.")
+      log.notice("Caching the disconnected master state.")
+    }
     if let connection = following.connection { transport.close(connection) }
     following.connection = nil
     following.received = []
@@ -209,13 +229,18 @@ extension Server {
     case .bytes(let count):
       following.heardAt = clock.monotonicNanoseconds()
       statistics.networkInputBytes &+= count
+      if following.isOnline || following.isSyncing {
+        statistics.replicationInputBytes &+= count
+      }
+      following.client?.lastInteraction = moment.milliseconds
+      following.client?.inputBytes &+= count
       if following.isOnline, following.received.isEmpty {
         return apply(buffer.rawSpan.extracting(first: count), following)
       }
       following.received += buffer[..<count]
       process(following)
     case .wouldBlock: return
-    case .closed, .failed: loseLink(following, "Connection with master lost.")
+    case .closed, .failed: loseLink(following)
     }
   }
 
@@ -273,19 +298,40 @@ extension Server {
   private func ask(_ following: Following) {
     following.stage = .asking
     let stream = effects.stream
+    let offset = stream.offset + 1
+    let position: [ByteText] = [ByteText(stream.replicationID), "\(offset)"]
+    if failover.ask() {
+      log.notice("Asking MASTER to take over (\(stream.replicationID):\(offset)).")
+      return tell(following, [["PSYNC"] + position + ["FAILOVER"]])
+    }
     guard stream.offset > 0 else {
       log.notice("Full resync from master is needed: there is no history here")
       return tell(following, [["PSYNC", "?", "-1"]])
     }
-    let offset = stream.offset + 1
     log.notice("Trying a partial resynchronization (request \(stream.replicationID):\(offset)).")
-    tell(following, [["PSYNC", ByteText(stream.replicationID), "\(offset)"]])
+    tell(following, [["PSYNC"] + position])
+  }
+
+  /// The target of a failover leads already: what is left is to follow it.
+  func askPlainly() {
+    guard let following else { return }
+    let stream = effects.stream
+    tell(following, [["PSYNC", ByteText(stream.replicationID), "\(stream.offset + 1)"]])
+  }
+
+  /// The target of a failover can't answer yet.
+  func loseLinkToTarget() {
+    guard let following else { return }
+    loseLink(following, "Failover target is currently unable to PSYNC but should be in the future")
   }
 
   private func answer(_ line: ByteText, _ following: Following) {
-    switch PartialSyncAnswer(line) {
+    let answer = PartialSyncAnswer(line)
+    guard carryOut(failover.hear(answer.toFailover)) else { return }
+    switch answer {
     case .full(let id, let offset):
       log.notice("Full resync from master: \(id.logText):\(offset)")
+      log.notice("Discarding previously cached master state.")
       beginReceiving(following, id: id, offset: offset)
     case .resume(let id): goOn(following, as: id)
     case .later(let reason):
@@ -316,6 +362,14 @@ extension Server {
     following.onlineSince = clock.monotonicNanoseconds()
     following.downSince = nil
     following.failuresInARow = 0
+    if let connection = following.connection {
+      following.applier.come(
+        from: Client(
+          id: clients.nextID(), connection: connection,
+          address: transport.peerAddress(of: connection),
+          localAddress: transport.localAddress(of: connection), now: moment.milliseconds,
+          database: keyspace.databases[0]))
+    }
     updateFollowerState()
     resumeLogOfFollower()
     acknowledge(following)

@@ -31,6 +31,8 @@ final class Follower {
     static let acknowledgements = Capabilities(rawValue: 1 << 2)
     /// It wants the snapshot and nothing behind it.
     static let snapshotOnly = Capabilities(rawValue: 1 << 3)
+    /// It wants a snapshot without keys (REPLCONF rdb-filter-only).
+    static let noKeys = Capabilities(rawValue: 1 << 4)
   }
 
   var stage = Stage.introduced

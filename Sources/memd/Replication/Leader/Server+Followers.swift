@@ -17,6 +17,8 @@ struct Followers {
   var nextPing: Int64 = 0
   /// Whether they are to be asked how far they are, at the end of the turn.
   var asksForAcknowledgements = false
+  /// Since when there are none, in monotonic nanoseconds.
+  var idleSince: Int64 = 0
   /// Those that were heard of lately, as `min-replicas-max-lag` says.
   var goodCount = 0
 
@@ -55,6 +57,9 @@ extension Server {
     follower.stage = .waiting
     follower.waitsSince = clock.monotonicNanoseconds()
     statistics.fullSyncs += 1
+    guard !follower.capabilities.contains(.noKeys) else {
+      return sendKeylessSnapshot(to: client, follower)
+    }
     joinFullSync(client)
     if follower.isWaiting { considerFullSync() }
     if follower.isWaiting { log.notice("Delay next BGSAVE for diskless SYNC") }
@@ -123,6 +128,12 @@ extension Server {
     let follower = client.makeFollower()
     client.flags.insert(.follower)
     client.updateGate()
+    if !effects.stream.keepsHistory {
+      effects.stream.beginHistory()
+      log.notice(
+        "Replication backlog created, my new replication IDs are"
+          + " '\(effects.stream.replicationID)' and '\(effects.stream.secondID)'")
+    }
     if followers.all.isEmpty {
       followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
     }
@@ -134,25 +145,31 @@ extension Server {
   /// the middle of the snapshot, or of the stream, so whoever asks for one is disconnected.
   func runForFollower(_ call: inout Call) {
     let client = call.client
-    guard call.command.flags.contains(.fromFollowers) else { return closeForReply(client) }
+    let name = commands.description(of: call.command).fullName
+    guard call.command.flags.contains(.fromFollowers) else {
+      return closeForReply(client, command: name)
+    }
     client.lastCommand = call.command
     client.commandCount += 1
     let mark = client.reply.count
     execute(&call, raw: RawSpan())
     guard client.reply.count > mark else { return }
     client.reply.truncate(to: mark)
-    closeForReply(client)
+    closeForReply(client, command: name)
   }
 
   /// A follower has asked for something.
-  func closeForReply(_ client: Client) {
-    log.warning("Replica sent a command that is answered, disconnecting it: \(clientLine(client))")
+  func closeForReply(_ client: Client, command name: String) {
+    log.warning(
+      "Replica generated a reply to command '\(name)', disconnecting it:"
+        + " \(clientLine(client).logText)")
     closeASAP(client)
   }
 
   /// The client is gone.
   func stopFollowing(_ client: Client) {
     followers.all.removeAll { $0 === client }
+    if followers.all.isEmpty { followers.idleSince = clock.monotonicNanoseconds() }
     defer { countGoodFollowers() }
     log.warning("Connection with replica \(followerName(client)) lost.")
     guard let follower = client.follower else { return }
@@ -175,11 +192,22 @@ extension Server {
   /// Lets followers know that their leader lives; called several times a second.
   func pingFollowers() {
     // A follower passes on its leader's.
-    guard following == nil, !followers.all.isEmpty,
+    guard following == nil, !followers.all.isEmpty, !failover.needsSilence,
       clock.monotonicNanoseconds() >= followers.nextPing
     else { return }
     followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
     effects.ping()
+  }
+
+  /// Once a second while nobody follows: the history is given up that nobody has asked for.
+  func considerForgettingHistory() {
+    let seconds = configuration.replBacklogTTLSeconds
+    guard seconds > 0, following == nil, effects.stream.keepsHistory,
+      (clock.monotonicNanoseconds() - followers.idleSince) / 1_000_000_000 > Int64(seconds)
+    else { return }
+    effects.stream.forgetHistory(as: Identity.make(&moment.random))
+    log.notice(
+      "Replication backlog freed after \(seconds) seconds without connected replicas.")
   }
 
   /// Once a second: followers that wait for a snapshot hear that there is somebody, and those of
@@ -256,6 +284,7 @@ extension Server {
         return false
       }
       noteSent(count, client)
+      statistics.replicationOutputBytes &+= count
       cursor.advance(count)
       budget -= count
       if count < part.byteCount { return true }

@@ -55,6 +55,29 @@ extension Server {
     for client in waiting { join(sync, client) }
   }
 
+  /// Sends a snapshot without keys, which needs no cut. There is nothing else to put into it yet.
+  func sendKeylessSnapshot(to client: Client, _ follower: Follower) {
+    effects.forgetDatabase()
+    let output = makeOutput(version: RDBFormat.lowestVersion, temporary: nil)
+    output.begin()
+    output.finish()
+    let marker = Identity.make(&moment.random)
+    follower.cursor = effects.stream.makeCursor()
+    greet(client, follower, from: effects.stream.offset)
+    send("$EOF:\(marker)\r\n", to: client)
+    client.reply.append(raw: output.takeBytes().rawSpan)
+    send(marker, to: client)
+    follower.stage = .loading
+    follower.acknowledgedAt = moment.milliseconds
+    if follower.capabilities.contains(.snapshotOnly) { closeAfterReply(client) }
+  }
+
+  /// Tells a follower which history its snapshot belongs to, unless it has asked with SYNC.
+  private func greet(_ client: Client, _ follower: Follower, from offset: Int) {
+    guard follower.capabilities.contains(.acknowledgements) else { return }
+    send("+FULLRESYNC \(effects.stream.replicationID) \(offset)\r\n", to: client)
+  }
+
   /// Lets a follower share the snapshot that is being written for others, if it can.
   func joinFullSync(_ client: Client) {
     guard let sync = persistence.backgroundSave?.sync, case .file = sync.delivery else { return }
@@ -68,9 +91,7 @@ extension Server {
     follower.cursor = effects.stream.makeCursor(at: sync.cursor.position)
     follower.feedPosition = 0
     follower.progressAt = timing.turnStartedAt
-    if follower.capabilities.contains(.acknowledgements) {
-      send("+FULLRESYNC \(effects.stream.replicationID) \(sync.cursor.position)\r\n", to: client)
-    }
+    greet(client, follower, from: sync.cursor.position)
     if let feed = sync.feed { send("$EOF:\(feed.marker)\r\n", to: client) }
   }
 
@@ -186,6 +207,7 @@ extension Server {
     follower.isReceiving = true
     follower.progressAt = timing.turnStartedAt
     client.reply.append(raw: part.rawSpan.extracting(first: count))
+    statistics.replicationOutputBytes &+= count
     return true
   }
 
@@ -201,6 +223,7 @@ extension Server {
     follower.isReceiving = true
     follower.progressAt = timing.turnStartedAt
     client.reply.append(raw: Array(part).rawSpan)
+    statistics.replicationOutputBytes &+= part.count
     trim(sync)
     return true
   }
