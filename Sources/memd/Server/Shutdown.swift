@@ -83,15 +83,15 @@ extension Server {
       guard let follower = client.follower, !client.isClosing else { return false }
       return follower.capabilities.contains(.acknowledgements)
         && !follower.capabilities.contains(.snapshotOnly)
-        && follower.acknowledgedOffset != effects.stream.offset
+        && follower.acknowledgedOffset < effects.loggedOffset
     }
   }
 
   private func logLaggingFollowers() {
-    let offset = effects.stream.offset
+    let offset = effects.loggedOffset
     var laggingCount = 0
     for client in followers.all {
-      guard let follower = client.follower, follower.acknowledgedOffset != offset else { continue }
+      guard let follower = client.follower, follower.acknowledgedOffset < offset else { continue }
       laggingCount += 1
       let lag =
         follower.getsStream ? (moment.milliseconds - follower.acknowledgedAt) / 1000 : 0

@@ -268,7 +268,7 @@ private final class CheckedDisk {
     }
     // With one behind that they had been there.
     log = unannotated
-    log.annotate(synced: 513)
+    log.annotate(synced: log.bytes.count)
     bytes = log.bytes
     bytes.replaceSubrange(512..<1024, with: [UInt8](repeating: 0, count: 512))
     checked["log.aof"] = bytes

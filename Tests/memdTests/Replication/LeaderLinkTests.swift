@@ -37,6 +37,7 @@ import Testing
     #expect(line.contains(" user=(superuser) "))
     let id = try #require(line.split(separator: "id=").last?.prefix { $0.isNumber })
     #expect(cluster.ask(1, "CLIENT LIST ID \(id)").contains(" flags=M "))
+    cluster.run(milliseconds: 5)
     #expect(cluster.ask(1, "CLIENT LIST").ranges(of: "id=").count == 2)
     #expect(cluster.ask(0, "CLIENT LIST TYPE master").contains("id=") == false)
     // The link is one of them, a follower is none.

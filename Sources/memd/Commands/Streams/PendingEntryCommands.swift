@@ -319,7 +319,7 @@ private struct ClaimOptions {
       }
       index += 1
     }
-    // Who computes times by another clock gets the present, not an error. A leader's clock is right.
+    // Who computes times by another clock gets the present, not an error; but the leader's counts.
     let isLater = deliveryTime > now && !call.client.flags.contains(.leader)
     if deliveryTime < 0 || isLater { deliveryTime = now }
   }

@@ -169,7 +169,10 @@ extension Server {
 
   /// A follower's mark is to come back to it with the stream.
   func returnMark(_ mark: RawSpan) {
-    guard 1...64 ~= mark.byteCount, mark.copied.allSatisfy({ 33...126 ~= $0 }) else { return }
+    // While others are to reach the end of the stream it must not move.
+    guard !failover.needsSilence, 1...64 ~= mark.byteCount,
+      mark.copied.allSatisfy({ 33...126 ~= $0 })
+    else { return }
     if let following {
       // Only who leads adds to the stream.
       if following.marks.count < Following.markCountMax { following.marks.append(ByteText(mark)) }
