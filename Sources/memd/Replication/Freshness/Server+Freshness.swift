@@ -5,8 +5,8 @@ import EventLoop
 import RESP
 
 // Reads that are fresh enough: at least as new as a write (`MEMD.FRESHNESS AFTER token`), or no
-// older than so many milliseconds (MAXAGE, `replica-max-age-ms`). A read of data that are not waits,
-// parked as during a pause, until they are or its time is over.
+// older than so many milliseconds (MAXAGE, `replica-max-age-ms`). A read of data that are not
+// waits, parked as during a pause, until they are or its time is over.
 
 /// Clients whose reads wait for fresher data, and what is asked of the data at all.
 struct Freshness {
