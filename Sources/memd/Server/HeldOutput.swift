@@ -72,8 +72,8 @@ extension Server {
   /// Has a client's output wait, apart from what was released.
   func hold(_ client: Client) {
     let isHeld = client.flags.contains(.heldOutput)
-    // Whoever only asks whether the server lives need not wait for followers.
-    if !isHeld, durableOffset >= effects.loggedOffset, !client.mayBeShownData {
+    // Whoever only asks whether the server lives need not wait for followers, which may take long.
+    if !isHeld, promises.synchronous.state == .holding, !client.mayBeShownData {
       return flushAtEndOfTurn(client)
     }
     // The head of a snapshot was held, and what is in it is older.

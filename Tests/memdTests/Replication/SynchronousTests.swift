@@ -225,6 +225,8 @@ import Testing
     writer?.send("SET k 2\r\n")
     cluster.run(milliseconds: 200)
     #expect(writer?.receiveText() == "")
+    // Sentinel must not take it for dead.
+    #expect(cluster.ask(0, "PING") == "+PONG\r\n")
     #expect(cluster.server(0)?.appendLog.synced == cluster.server(0)?.effects.stream.offset)
     #expect(cluster.ask(0, "CONFIG SET sync-replicas 0") == "+OK\r\n")
     cluster.run(milliseconds: 50)

@@ -51,7 +51,7 @@ final class FreshReader: ClusterActor {
   var nextAction: Int64? { isStopped ? nil : max(now, wakeUp) }
 
   func act() {
-    wakeUp = now + generator.number(in: 500_000...3_000_000)
+    wakeUp = now + generator.number(in: 500_000...8_000_000)
     if now - startedAt > 2_000_000_000 { giveUp() }
     switch step {
     case .idle: write()

@@ -118,6 +118,7 @@ extension ReplicationStory {
     noteEnd(of: host)
     let isPower = cluster.generator.happens(perMillion: 400_000)
     cluster.kill(host.number, isPower ? .power : .process)
+    waitingForFailover += 1
     restartBehindFailover(host, count)
     return true
   }
@@ -126,6 +127,7 @@ extension ReplicationStory {
     later(50_000_000...400_000_000) { [weak self] in
       guard let self else { return }
       guard sentinel.failoverCount > count else { return restartBehindFailover(host, count) }
+      waitingForFailover -= 1
       restart(host)
     }
   }

@@ -27,6 +27,8 @@ final class ReplicationStory {
   private var pastFullSyncs = 0
   private var pastPartialSyncs = 0
   var isCalm = false
+  /// Hosts that start when another one leads.
+  var waitingForFailover = 0
 
   init(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
@@ -63,7 +65,7 @@ final class ReplicationStory {
     cluster.network.faults.takenByteCountMax = plan.takenByteCountMax
     if !plan.isChained { cluster.add(sentinel) }
     for _ in 0..<plan.clientCount {
-      cluster.addClient(of: directory, thinkNanoseconds: 500_000...8_000_000) {
+      cluster.addClient(of: directory, thinkNanoseconds: 1_000_000...20_000_000) {
         [unowned cluster] random in
         let key = Int(random.number(in: 0...1))
         switch random.number(in: 0...9) {
@@ -75,7 +77,7 @@ final class ReplicationStory {
       }
     }
     let client = NoiseClient(
-      cluster, directory, seed: cluster.generator.next(), pace: 1_000_000...10_000_000)
+      cluster, directory, seed: cluster.generator.next(), pace: 2_000_000...25_000_000)
     noise.append(client)
     cluster.add(client)
     let reader = FreshReader(
@@ -177,11 +179,12 @@ final class ReplicationStory {
     cluster.network.faults.takenByteCountMax = .max
     for host in cluster.hosts {
       (host.server?.helpers as? SimulatedHelpers)?.durationNanoseconds = 0...1_000_000
-      if host.server == nil { restart(host) }
+      if host.server == nil, waitingForFailover == 0 { restart(host) }
     }
     for client in noise { client.isStopped = true }
     // Somebody may still be about to lead.
-    cluster.run(milliseconds: 3000)
+    cluster.run { waitingForFailover == 0 }
+    cluster.run(milliseconds: 1500)
     for reader in readers { reader.isStopped = true }
     cluster.stopClients()
     if !isWhole(within: 60_000_000_000) {

@@ -87,6 +87,10 @@ final class SimulatedSentinel: ClusterActor {
       directory.lead(by: ward.host, at: now)
       candidate = nil
       downSince = nil
+    } else if ward.connection == nil {
+      // It may be dead, or another one by now: all are asked again who has most.
+      candidate = nil
+      downSince = now
     } else if ward.heardOf > since, ward.role == "slave", ward.askedAt == nil {
       say("MULTI\r\nREPLICAOF NO ONE\r\nCLIENT KILL TYPE normal\r\nEXEC\r\n", to: ward)
     }
