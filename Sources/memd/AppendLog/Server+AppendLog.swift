@@ -43,12 +43,14 @@ extension Server {
     guard appendLog.jobCount == 0, appendLog.failure == nil else { return considerLogDelay() }
     let now = timing.turnStartedAt
     let pending = effects.loggedOffset - appendLog.handedOver
-    let syncDue = syncInterval.map { appendLog.syncedAt + $0 }
+    // PINGs are written, as followers have them, but nobody waits for them.
+    let needsSync = appendLog.synced < effects.dataOffset
+    let syncDue = needsSync ? syncInterval.map { appendLog.syncedAt + $0 } : nil
     let isSyncDue = syncDue.map { $0 <= now } ?? false
     if pending <= 0, effects.stream.offset > appendLog.handedOver { passOverUnlogged() }
     if pending > 0 {
       let isDue =
-        logSyncPolicy == .always || pending >= Server.writeByteCount
+        (needsSync && logSyncPolicy == .always) || pending >= Server.writeByteCount
         || now - appendLog.handedOverAt >= Server.writeInterval
       if isDue { return handOverLog(syncs: isSyncDue) }
       appendLog.continuesAt = appendLog.handedOverAt + Server.writeInterval

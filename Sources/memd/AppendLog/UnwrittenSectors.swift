@@ -9,31 +9,51 @@ import EventLoop
 enum UnwrittenSectors {
   /// Disks write this much as a whole.
   private static let sectorByteCount = 512
-  private static let readByteCountMin = 4 << 10
-  private static let readByteCountMax = 256 << 10
+  private static let readByteCountMax = 64 << 10
+  /// So far in front of a failure they are looked for.
+  private static let lineByteCountMax = 8 << 10
 
-  /// Zero bytes in the place of what can't be read, if they look like such sectors; else 0. The
-  /// file stands somewhere else afterwards.
+  /// Zero bytes in the place of what can't be read, or within it, if they look like such sectors;
+  /// else 0. The file stands somewhere else afterwards.
   static func byteCount(
     at failure: LogFailure, of file: DiskFile
   ) throws(DiskError) -> Int {
     guard failure.reason == .malformed else { return 0 }
-    let start = failure.range.upperBound - 1
-    var end = start
-    let rest = try file.byteCount() - start
-    var buffer = [UInt8](
-      repeating: 0, count: min(max(rest, readByteCountMin), readByteCountMax))
-    try file.seek(to: start)
+    // A line that begins in front of them ends behind them.
+    let range = failure.range
+    var place = max(range.lowerBound, range.upperBound - lineByteCountMax)
+    var buffer = [UInt8](repeating: 0, count: readByteCountMax)
+    while place < range.upperBound, let zeros = try zeros(behind: place, of: file, &buffer) {
+      guard zeros.lowerBound < range.upperBound else { return 0 }
+      if zeros.upperBound.isMultiple(of: sectorByteCount) {
+        let isDamage = try wereDurable(
+          from: zeros.lowerBound, to: zeros.upperBound, of: file, &buffer)
+        return isDamage ? 0 : zeros.count
+      }
+      place = zeros.upperBound
+    }
+    return 0
+  }
+
+  /// The first zero bytes at or behind a place, all that lie together; nil if there are none.
+  private static func zeros(
+    behind place: Int, of file: DiskFile, _ buffer: inout [UInt8]
+  ) throws(DiskError) -> Range<Int>? {
+    var position = place
+    var start: Int?
+    try file.seek(to: place)
     while true {
       let count = try file.read(into: &buffer, from: 0)
-      let zeros = buffer[..<count].prefix { $0 == 0 }.count
-      end += zeros
-      if zeros < count || count == 0 { break }
+      if count == 0 { return start.map { $0..<position } }
+      for index in 0..<count {
+        if buffer[index] == 0 {
+          start = start ?? position + index
+        } else if let start {
+          return start..<position + index
+        }
+      }
+      position += count
     }
-    guard end > start, end.isMultiple(of: sectorByteCount),
-      try !wereDurable(from: start, to: end, of: file, &buffer)
-    else { return 0 }
-    return end - start
   }
 
   /// Whether an annotation behind `end` says that what stands from `start` on was durable.

@@ -67,7 +67,7 @@ extension Server {
   private var visibleOffset: Int { min(durableOffset, promises.synchronous.visibleOffset) }
 
   /// Whether output must wait, since it may show what can still be lost.
-  var holdsOutput: Bool { visibleOffset < effects.loggedOffset }
+  var holdsOutput: Bool { visibleOffset < effects.dataOffset }
 
   /// Has a client's output wait, apart from what was released.
   func hold(_ client: Client) {
@@ -100,7 +100,7 @@ extension Server {
       client.details?.held?.coveredCount = client.reply.count
       client.details?.held?.isWaiting = false
     }
-    output.held.cover(upTo: effects.loggedOffset)
+    output.held.cover(upTo: effects.dataOffset)
   }
 
   /// What is covered leaves if it may by now, whatever has come behind it meanwhile.

@@ -83,12 +83,12 @@ extension Server {
       guard let follower = client.follower, !client.isClosing else { return false }
       return follower.capabilities.contains(.acknowledgements)
         && !follower.capabilities.contains(.snapshotOnly)
-        && follower.acknowledgedOffset < effects.loggedOffset
+        && follower.acknowledgedOffset < effects.dataOffset
     }
   }
 
   private func logLaggingFollowers() {
-    let offset = effects.loggedOffset
+    let offset = effects.dataOffset
     var laggingCount = 0
     for client in followers.all {
       guard let follower = client.follower, follower.acknowledgedOffset < offset else { continue }

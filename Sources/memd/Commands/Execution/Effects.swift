@@ -47,11 +47,12 @@ final class Effects {
   private var streamDatabase = -1
   /// The database whose effects are written.
   private var database = 0
-  /// Parts of the stream that are for followers only, as messages and PINGs change nothing; noted
-  /// while somebody takes them.
+  /// Parts of the stream that are for followers only, as messages are; noted while somebody takes
+  /// them.
   private var unlogged: [Range<Int>] = []
-  /// The last of them.
+  /// The last of them, and the last part that changes nothing: messages, PINGs and questions.
   private var lastUnlogged = 0..<0
+  private var lastIdle = 0..<0
   private var pendingUnlogged: [Range<Int>] = []
   private var hasPendingUnlogged = false
   var notesUnlogged = false {
@@ -222,7 +223,7 @@ final class Effects {
     writer.begin(argumentCount: 2)
     writer.append("PING")
     writer.append(mark)
-    tellFollowersAlone(writer.bytes)
+    appendIdle(writer.bytes)
   }
 
   /// Asks followers how far they are.
@@ -233,7 +234,15 @@ final class Effects {
   private func appendForFollowers(_ literal: StaticString) {
     let span = unsafe RawSpan(
       _unsafeStart: literal.utf8Start, byteCount: literal.utf8CodeUnitCount)
-    tellFollowersAlone(span)
+    appendIdle(span)
+  }
+
+  /// Puts a command into the stream that changes nothing wherever it is executed.
+  private func appendIdle(_ command: RawSpan) {
+    assert(!isMuted, "a follower adds nothing to its leader's stream")
+    let start = stream.offset
+    stream.append(command)
+    noteIdle(start..<stream.offset)
   }
 
   /// Puts a command into the stream that is for followers only, and for no database.
@@ -254,9 +263,16 @@ final class Effects {
     hasPendingUnlogged = false
   }
 
+  private static func join(_ last: inout Range<Int>, _ range: Range<Int>) {
+    let joins = last.upperBound == range.lowerBound
+    last = (joins ? last.lowerBound : range.lowerBound)..<range.upperBound
+  }
+
+  private func noteIdle(_ range: Range<Int>) { Effects.join(&lastIdle, range) }
+
   private func noteUnlogged(_ range: Range<Int>) {
-    let joins = lastUnlogged.upperBound == range.lowerBound
-    lastUnlogged = (joins ? lastUnlogged.lowerBound : range.lowerBound)..<range.upperBound
+    noteIdle(range)
+    Effects.join(&lastUnlogged, range)
     guard notesUnlogged else { return }
     if let last = unlogged.last, last.upperBound == range.lowerBound {
       unlogged[unlogged.count - 1] = last.lowerBound..<range.upperBound
@@ -274,6 +290,18 @@ final class Effects {
   /// Where the stream ends, apart from what is for followers only at its end.
   var loggedOffset: Int {
     lastUnlogged.upperBound == stream.offset ? lastUnlogged.lowerBound : stream.offset
+  }
+
+  /// Where the stream ends, apart from what changes nothing at its end.
+  var dataOffset: Int {
+    lastIdle.upperBound == stream.offset ? lastIdle.lowerBound : stream.offset
+  }
+
+  /// The stream is another one: nothing is known of its parts.
+  func forgetParts() {
+    unlogged.removeAll()
+    lastUnlogged = 0..<0
+    lastIdle = 0..<0
   }
 
   // MARK: - Encoding

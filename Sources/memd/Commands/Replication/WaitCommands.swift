@@ -26,7 +26,7 @@ enum WaitCommands: CommandFamily {
 
   /// All that was written before, also by others: nobody notes where each client's writes end.
   private static func offset(_ call: borrowing Call) -> Int {
-    call.client.blocking?.offset ?? call.server.effects.stream.offset
+    call.client.blocking?.offset ?? call.server.effects.dataOffset
   }
 
   /// Has followers asked how far they are, once: their answers run the command again.

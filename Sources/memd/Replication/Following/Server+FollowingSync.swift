@@ -101,7 +101,7 @@ extension Server {
     // A helper may be reading it.
     helpers.drain(.log)
     effects.stream.restart(as: id, at: offset)
-    _ = effects.takeUnlogged()
+    effects.forgetParts()
     if appendLog.isRunning { appendLog.restart(at: offset) }
   }
 

@@ -272,7 +272,7 @@ extension Server {
     let stream = effects.stream
     var budget = Server.streamBytesPerTurn
     // What the log may lose, followers must not have: they would be ahead of their leader.
-    let end = durableOffset < effects.loggedOffset ? durableOffset : stream.offset
+    let end = durableOffset < effects.dataOffset ? durableOffset : stream.offset
     while cursor.position < end {
       guard budget > 0 else { return true }
       let rest = stream.bytes(behind: cursor.position)

@@ -57,7 +57,7 @@ extension Server {
     promises.bounded = nil
     promises.askedOffset = 0
     // As long as nobody has what is here, it is as if nobody had answered: nobody waits.
-    applySyncReplicas(isLapsed: effects.loggedOffset > 0 || keyspace.keyCount > 0)
+    applySyncReplicas(isLapsed: effects.dataOffset > 0 || keyspace.keyCount > 0)
     applyBound()
   }
 
@@ -67,7 +67,7 @@ extension Server {
       promises.synchronous.finish()
     } else {
       promises.synchronous.begin(
-        at: effects.loggedOffset, isLapsed: isLapsed, now: timing.turnStartedAt)
+        at: effects.dataOffset, isLapsed: isLapsed, now: timing.turnStartedAt)
     }
     goOnWithPromises()
   }
@@ -78,7 +78,7 @@ extension Server {
       promises.bounded = nil
     } else {
       let oldest = promises.bounded?.oldest ?? timing.turnStartedAt
-      promises.bounded = UnconfirmedWrites(end: effects.loggedOffset, at: oldest)
+      promises.bounded = UnconfirmedWrites(end: effects.dataOffset, at: oldest)
     }
     goOnWithPromises()
   }
@@ -95,7 +95,7 @@ extension Server {
   /// called at the start and at the end of a turn.
   func keepPromises() {
     let now = timing.turnStartedAt
-    let end = effects.loggedOffset
+    let end = effects.dataOffset
     if promises.synchronous.state != .off {
       let count = configuration.syncReplicas
       let keepsUp =
