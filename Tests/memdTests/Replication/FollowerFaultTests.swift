@@ -9,17 +9,22 @@ import Testing
 /// What went wrong once on the way between leader, follower, log and snapshot.
 @Suite struct FollowerFaultTests {
   /// A follower of a leader whose every byte the test writes.
-  private final class Staged {
+  final class Staged {
     let server: TestServer
     private var leader: SimulatedTransport
     private var connection: ConnectionID?
     private var heard = ""
 
-    init(_ configure: (Configuration) -> Void = { _ in }) {
-      server = TestServer(follows: false) {
-        $0.enableDebugCommand = .yes
-        configure($0)
-      }
+    init(
+      _ configure: (Configuration) -> Void = { _ in },
+      world change: (inout World) -> Void = { _ in }
+    ) {
+      server = TestServer(
+        follows: false,
+        configure: {
+          $0.enableDebugCommand = .yes
+          configure($0)
+        }, world: change)
       leader = SimulatedTransport(
         network: server.transport.network, host: "stage", clock: server.clock)
       _ = try? leader.listen(

@@ -47,6 +47,9 @@ struct Gate: OptionSet, Sendable {
   /// Too few followers are near enough for anything to be written.
   static let fewReplicas = Gate(rawValue: 1 << 17)
 
+  /// Clients see the old dataset while another one is being loaded.
+  static let loadingBeside = Gate(rawValue: 1 << 18)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
@@ -62,6 +65,7 @@ struct Gate: OptionSet, Sendable {
     // What EXEC may do depends on what was queued, before circumstances were these.
     let isExec = flags.contains(.endsTransaction)
     if !flags.contains(.loading) || isExec { gate.insert(.busy) }
+    if flags.contains(.noAsyncLoading) || isExec { gate.insert(.loadingBeside) }
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if flags.contains(.blocking) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }

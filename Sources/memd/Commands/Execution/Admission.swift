@@ -54,7 +54,10 @@ extension Server {
           "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."))
     }
     if prevailing.contains(.busy), persistence.isLoading, !has(.loading, call) {
-      return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
+      return .refuse(.loading)
+    }
+    if prevailing.contains(.loadingBeside), does(.noAsyncLoading, call) {
+      return .refuse(.loading)
     }
     if prevailing.contains(.paused), pause.concerns(command, client),
       !client.flags.contains(.leader)
@@ -80,10 +83,13 @@ extension Server {
   }
 
   /// Whether the command writes, or executes what was queued and writes.
-  private func writes(_ call: borrowing Call) -> Bool {
-    if call.command.flags.contains(.write) { return true }
+  private func writes(_ call: borrowing Call) -> Bool { does(.write, call) }
+
+  /// Whether the command has a flag, or executes what was queued and some of that has it.
+  private func does(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
+    if call.command.flags.contains(flag) { return true }
     return call.client.transaction.isActive
-      && call.client.transaction.queuedFlags.contains(.write)
+      && call.client.transaction.queuedFlags.contains(flag)
   }
 
   /// The error for a request that names no command, or has too few or too many arguments.
