@@ -157,28 +157,30 @@ import Testing
   @Test func `who watches, caches or waits hears of the swap`() {
     var clients: [TestClient] = []
     let stream = Snapshot(["XADD x 5-0 f v", "SET other 1"])
-    let staged = stage(loading: stream, before: { staged in
-      clients = (0..<5).map { _ in staged.server.connect() }
-      // A key that goes, one that comes, one that is never there.
-      for (client, key) in zip(clients, ["k", "x", "never"]) {
-        client.run(["WATCH", key])
-        client.run("MULTI")
-        client.run("PING")
-      }
-      clients[3].run("HELLO 3")
-      clients[3].run("CLIENT TRACKING ON")
-      clients[3].run("GET never")
-      clients[4].send(["XREAD", "BLOCK", "0", "STREAMS", "x", "0"])
-      staged.server.turn()
-    })
+    let staged = stage(
+      loading: stream,
+      before: { staged in
+        clients = (0..<5).map { _ in staged.server.connect() }
+        // A key that goes, one that comes, one that is never there.
+        for (client, key) in zip(clients, ["k", "x", "never"]) {
+          client.run(["WATCH", key])
+          client.run("MULTI")
+          client.run("PING")
+        }
+        clients[3].run("HELLO 3")
+        clients[3].run("CLIENT TRACKING ON")
+        clients[3].run("GET never")
+        clients[4].send(["XREAD", "BLOCK", "0", "STREAMS", "x", "0"])
+        staged.server.turn()
+      })
     #expect(clients[4].next() == nil)
     #expect(clients[3].next() == nil)
     finish(staged)
-    #expect(clients[0].run("EXEC") == .null)
-    #expect(clients[1].run("EXEC") == .null)
+    #expect(clients[0].run("EXEC") == .nullArray)
+    #expect(clients[1].run("EXEC") == .nullArray)
     #expect(clients[2].run("EXEC") == .array([.status("PONG")]))
     #expect(clients[3].replies() == [.push(["invalidate", nil])])
-    #expect(clients[4].next()?.text.contains("5-0") == true)
+    #expect(clients[4].next().map { "\($0)".contains("5-0") } == true)
     #expect(data(staged) == stream.data)
   }
 
@@ -259,7 +261,8 @@ import Testing
     // The stream can be resumed where it was.
     staged.server.advance(milliseconds: 3000)
     answerGreeting(staged)
-    staged.say("+CONTINUE\r\n*3\r\n$3\r\nSET\r\n$5\r\nlater\r\n$1\r\n1\r\n")
+    staged.say(
+      "+CONTINUE\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$5\r\nlater\r\n$1\r\n1\r\n")
     staged.server.settle(limit: 20)
     #expect(staged.server.run("GET later") == "1")
     #expect(staged.server.run("GET k") == "old")
@@ -284,7 +287,8 @@ import Testing
   @Test func `the end of the server saves the old data`() {
     let staged = stage()
     #expect(staged.server.server.shutDown(.save, askedBy: nil))
-    expectOldState(staged)
+    #expect(data(staged) == Self.old.data)
+    #expect(staged.server.server.keyspace.hasReplacement == false)
     let other = TestServer(follows: false)
     other.disk.setContent(staged.server.disk.content(of: "dump.rdb") ?? [], of: "dump.rdb")
     other.server.loadAtStart {}

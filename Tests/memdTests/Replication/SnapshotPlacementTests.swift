@@ -33,7 +33,7 @@ import Testing
     Row(place: .beside, reason: .sameHistory),
     Row(same: false, place: .inPlace, reason: .otherHistory),
     // 60 % of what the system could still give.
-    Row(new: 6, place: .beside, reason: .sameHistory),
+    Row(new: 5, place: .beside, reason: .sameHistory),
     Row(new: 7, place: .inPlace, reason: .freeMemory),
     Row(free: 0, place: .inPlace, reason: .freeMemory),
     // Under a limit both have to fit.

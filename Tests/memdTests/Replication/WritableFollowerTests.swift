@@ -24,8 +24,10 @@ import Testing
 
   @Test func `what clients have written expires, and nobody else hears of it`() {
     let cluster = cluster()
-    cluster.ask(1, "SET a 1 PX 200\r\nSET b 1\r\nPEXPIRE b 200\r\nSET c 1\r\nSELECT 3\r\nSET d 1 PX 200")
-    cluster.ask(1, "SET e 1 PX 200\r\nPERSIST e\r\nSET f 1 PX 200\r\nPEXPIRE f 100000\r\nRENAME a g")
+    cluster.ask(1, "SET a 1 PX 200\r\nSET b 1\r\nPEXPIRE b 200\r\nSET c 1")
+    cluster.ask(1, "SELECT 3\r\nSET d 1 PX 200")
+    cluster.ask(1, "SET e 1 PX 200\r\nPERSIST e\r\nSET f 1 PX 200\r\nPEXPIRE f 100000")
+    cluster.ask(1, "RENAME a g")
     let offset = cluster.server(1)?.effects.stream.offset
     #expect(keyCount(cluster, 1) == 6)
     cluster.run(milliseconds: 500)
