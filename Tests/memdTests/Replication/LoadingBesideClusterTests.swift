@@ -154,7 +154,7 @@ import Testing
     let cluster = SimulatedCluster.followers(2, seed: seed) {
       $0.replBacklogSize = 16 << 10
       $0.loadingProcessEventsIntervalBytes = 1024
-      $0.rdbCompression = seed % 2 == 0
+      $0.rdbCompression = false
       $0.replicaReadOnly = false
     }
     cluster.ask(1, "REPLICAOF node0 6379")
