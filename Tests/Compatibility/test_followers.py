@@ -93,11 +93,6 @@ class FollowerTests(unittest.TestCase):
         self.processes.append(leader)
         for option in ("swapdb", "auto"):
             with self.subTest(option=option):
-                follower = memd(
-                    self.place(option), "--appendonly", "no", "--repl-diskless-load", option,
-                    "--loading-process-events-interval-bytes", "1024", "--replicaof",
-                    f"localhost {leader.port}")
-                self.processes.append(follower)
                 leader.client.flushall()
                 for line in TYPES.split("\n"):
                     if line:
@@ -106,6 +101,12 @@ class FollowerTests(unittest.TestCase):
                     leader.client.execute_command("ZADD", "board", index, f"m{index}")
                 leader.client.execute_command("DEBUG", "POPULATE", 20000, option)
                 leader.client.set("version", "old")
+                # DEBUG POPULATE is no part of the stream.
+                follower = memd(
+                    self.place(option), "--appendonly", "no", "--repl-diskless-load", option,
+                    "--loading-process-events-interval-bytes", "1024", "--replicaof",
+                    f"localhost {leader.port}")
+                self.processes.append(follower)
                 self.assert_equal(leader, follower)
                 # The same history, but too far behind.
                 follower.client.execute_command("CONFIG", "SET", "key-load-delay", "50")
