@@ -73,6 +73,14 @@ static inline int memd_address_resolve(struct memd_address *address, const char 
   return 0;
 }
 
+/// Gives an internet address another port.
+static inline void memd_address_set_port(struct memd_address *address, uint16_t port) {
+  if (address->socket.any.sa_family == AF_INET6)
+    address->socket.ipv6.sin6_port = htons(port);
+  else
+    address->socket.ipv4.sin_port = htons(port);
+}
+
 /// Fills `address` with the path of a unix socket; -1 if the path is too long.
 static inline int memd_address_local(struct memd_address *address, const char *path) {
   memset(address, 0, sizeof *address);

@@ -13,7 +13,8 @@ let server = Server(
   configuration: configuration,
   world: World(
     clock: clock, transport: transport, disk: disk,
-    helpers: ThreadHelpers(waker: transport.waker), seed: .random(in: .min ... .max)),
+    helpers: ThreadHelpers(waker: transport.waker), seed: .random(in: .min ... .max),
+    names: SystemNameResolver(), availableMemory: { AvailableMemory.now.byteCount }),
   log: log)
 Startup.open(server)
 server.runLoop()

@@ -87,6 +87,47 @@ class FollowerTests(unittest.TestCase):
                     leader.client.info("replication")[f"slave{index}"]["state"] == "online"
                     for index in range(2)))
 
+    def test_memd_loads_beside_its_old_data(self):
+        leader = Process("redis-server", self.place("leader"), "--appendonly", "no",
+                         "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "16384")
+        self.processes.append(leader)
+        for option in ("swapdb", "auto"):
+            with self.subTest(option=option):
+                leader.client.flushall()
+                for line in TYPES.split("\n"):
+                    if line:
+                        leader.client.execute_command(*line.split())
+                for index in range(2000):
+                    leader.client.execute_command("ZADD", "board", index, f"m{index}")
+                leader.client.execute_command("DEBUG", "POPULATE", 20000, option)
+                leader.client.set("version", "old")
+                # DEBUG POPULATE is no part of the stream.
+                follower = memd(
+                    self.place(option), "--appendonly", "no", "--repl-diskless-load", option,
+                    "--loading-process-events-interval-bytes", "1024", "--replicaof",
+                    f"localhost {leader.port}")
+                self.processes.append(follower)
+                self.assert_equal(leader, follower)
+                # The same history, but too far behind.
+                follower.client.execute_command("CONFIG", "SET", "key-load-delay", "50")
+                pipeline = leader.client.pipeline(transaction=True)
+                pipeline.execute_command("CLIENT", "KILL", "TYPE", "replica")
+                for index in range(20):
+                    pipeline.set(f"fill{index}", "x" * 10000)
+                pipeline.set("version", "new").execute()
+                info = follower.client.info
+                wait_for(lambda: info("persistence")["async_loading"] == 1)
+                self.assertEqual(info("persistence")["loading"], 0)
+                versions = set()
+                while info("persistence")["async_loading"] == 1:
+                    versions.add(follower.client.get("version"))
+                self.assertEqual(versions - {b"new", "new"}, versions & {b"old", "old"})
+                self.assertTrue(versions & {b"old", "old"})
+                self.assert_equal(leader, follower)
+                self.assertEqual(info("replication")["master_sync_load"], "beside")
+                leader.client.set("later", 1)
+                self.assert_equal(leader, follower)
+
     def test_redis_cli_takes_a_backup(self):
         for diskless in ("yes", "no"):
             with self.subTest(diskless=diskless):

@@ -24,6 +24,8 @@ public enum HelperLane: Int, CaseIterable, Sendable {
   case snapshot
   /// Freeing of memory, closing of files, and what else is in no hurry.
   case background
+  /// For host names, whose look-up may take seconds.
+  case names
 }
 
 /// Runs jobs beside the loop; threads or a simulation.
@@ -50,8 +52,8 @@ extension Helpers {
   /// Gives a job to the lane for work without hurry.
   public final func submit(_ job: Job) { submit(job, to: .background) }
 
-  /// Waits until no lane has a job left, and finishes all; for shutdown.
+  /// Waits until no lane has a job left, and finishes all; for shutdown. Nobody waits for names.
   public final func drainAll() {
-    for lane in HelperLane.allCases { drain(lane) }
+    for lane in HelperLane.allCases where lane != .names { drain(lane) }
   }
 }

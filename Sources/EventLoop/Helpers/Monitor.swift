@@ -30,6 +30,12 @@ internal final class Monitor: @unchecked Sendable {
   func unlock() { unsafe pthread_mutex_unlock(mutex) }
   /// Sleeps until notified; may return without reason. The caller is inside.
   func wait() { unsafe pthread_cond_wait(condition, mutex) }
+  /// The same until a moment of the wall clock; false when that has come.
+  func wait(untilWallMicroseconds moment: Int64) -> Bool {
+    var time = timespec(
+      tv_sec: Int(moment / 1_000_000), tv_nsec: Int(moment % 1_000_000) * 1000)
+    return unsafe pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT
+  }
   /// Wakes everybody who waits.
   func notify() { unsafe pthread_cond_broadcast(condition) }
 }

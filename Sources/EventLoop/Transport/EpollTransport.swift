@@ -297,11 +297,12 @@ public final class EpollTransport: Transport {
     return id
   }
 
-  /// A host name is looked up blocking, which no timeout limits.
+  /// The look-up of a host name may take the timeout, too.
   public override func connectBlocking(
     to host: String, port: UInt16, timeoutMilliseconds: Int
   ) throws(SystemError) -> BlockingConnection {
-    guard let address = SocketAddress(host: host, port: port) else { throw .unreachable }
+    let address = try BoundedLookUp.address(
+      of: host, port: port, timeoutMilliseconds: timeoutMilliseconds)
     return try SocketConnection(to: address, timeoutMilliseconds: timeoutMilliseconds)
   }
 

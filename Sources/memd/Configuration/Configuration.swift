@@ -193,6 +193,9 @@ final class Configuration {
   var replicaServeStaleData = true
   /// So old a follower's data may be when they are read, in milliseconds; 0: any age.
   var replicaMaxAge = 0
+  /// Where a follower loads a snapshot of its leader, and whether the data that it replaces are
+  /// freed in slices if they have to go first.
+  var replDisklessLoad = DisklessLoad.auto
   var replicaLazyFlush = false
   var replicaIgnoreMaxMemory = true
   /// The address from which connections to other servers come.
@@ -234,6 +237,8 @@ final class Configuration {
   var keyLoadDelay = 0
   /// The same for a save in the background.
   var rdbKeySaveDelay = 0
+  /// Bytes of a snapshot behind which other events have their turn, if it isn't time before.
+  var loadingProcessEventsIntervalBytes = 2 << 20
 
   // MARK: - Not directives
 

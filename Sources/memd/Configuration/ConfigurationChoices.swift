@@ -187,3 +187,18 @@ enum AppendFsync: String, ConfigurationChoice {
   /// When the system pleases.
   case no
 }
+
+/// Where a follower loads a snapshot of its leader (`repl-diskless-load`).
+///
+/// In every case the snapshot is received into a file first, while clients see the old data.
+enum DisklessLoad: String, ConfigurationChoice {
+  /// In place of the old data. Where Redis has these three to tell what is received without a
+  /// file, or flushed when, here they are one.
+  case disabled
+  case onEmptyDatabase = "on-empty-db"
+  case flushBeforeLoad = "flush-before-load"
+  /// Beside the old data, whatever memory that takes.
+  case swapDatabases = "swapdb"
+  /// Beside them if they are of the same history and there is memory for both.
+  case auto
+}

@@ -18,6 +18,8 @@ struct Option: Sendable {
     static let sensitive = Traits(rawValue: 1 << 3)
     /// Takes several words; one with blanks is split.
     static let severalWords = Traits(rawValue: 1 << 4)
+    /// Not set while a dataset is being loaded.
+    static let settled = Traits(rawValue: 1 << 5)
   }
 
   /// What has to be done when the value has changed at run time, beyond reading it next time.

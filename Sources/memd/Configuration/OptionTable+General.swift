@@ -9,7 +9,7 @@ extension OptionTable {
     .flag("daemonize", \.daemonize).with(.immutable),
     .path("pidfile", \.pidFile).with(.immutable),
     .choice("supervised", \.supervised).with(.immutable),
-    .special("dir", read: { ByteText($0.dir) }, write: writeDirectory)
+    .special("dir", read: { ByteText($0.dir) }, write: writeDirectory).with(.settled)
       .with(.protected),
     .integer("databases", .positive32, \.databases).with(.immutable),
     Option(

@@ -9,7 +9,7 @@ import EventLoop
 extension OptionTable {
   static let persistenceOptions: [Option] = [
     .special("save", read: readSave, write: writeSave).with(.severalWords),
-    .flag("appendonly", \.appendOnly),
+    .flag("appendonly", \.appendOnly).with(.settled),
     .path("dbfilename", \.dbFilename).with(.protected)
       .refusing { isFileName($0) ? nil : "dbfilename can't be a path, just a filename" },
     .path("appendfilename", \.appendFilename).with(.immutable)
@@ -40,8 +40,10 @@ extension OptionTable {
     .remembered("rdb-del-sync-files", false),
     .integer("rdb-key-save-delay", .integer32, \.rdbKeySaveDelay).with(.hidden),
     .integer("key-load-delay", .integer32, \.keyLoadDelay).with(.hidden),
-    .remembered("loading-process-events-interval-bytes", 1024...Int(Int32.max), 2 << 20)
-      .with(.hidden),
+    .integer(
+      "loading-process-events-interval-bytes", 1024...Int(Int32.max),
+      \.loadingProcessEventsIntervalBytes
+    ).with(.hidden),
     .flag("stop-writes-on-bgsave-error", \.stopWritesOnBgsaveError),
     .memory("snapshot-image-limit", .positive, \.snapshotImageLimit),
     .remembered("sanitize-dump-payload", .choice(["no", "yes", "clients"]), "no"),
@@ -66,9 +68,7 @@ extension OptionTable {
     .integer("repl-diskless-sync-delay", .natural32, \.replDisklessSyncDelay),
     .integer(
       "repl-diskless-sync-max-replicas", .natural32, \.replDisklessSyncMaxReplicas),
-    .remembered(
-      "repl-diskless-load", .choice(["disabled", "on-empty-db", "swapdb"]), "disabled"
-    ),
+    .choice("repl-diskless-load", \.replDisklessLoad).with(.settled),
     .remembered("dual-channel-replication-enabled", false),
     .integer("min-replicas-to-write", .natural32, \.minReplicasToWrite)
       .alias("min-slaves-to-write"),

@@ -27,6 +27,8 @@ final class Attention {
     static let replacements = Kinds(rawValue: 1 << 8)
     /// Commands wait for the end of the unit to be propagated together.
     static let effects = Kinds(rawValue: 1 << 9)
+    /// A follower's clients may write, and what they write may expire.
+    static let localWrites = Kinds(rawValue: 1 << 10)
 
     /// What is to be done when a unit has ended.
     static let atEndOfUnit: Kinds = [.effects, .readyKeys, .ownPushes]

@@ -54,6 +54,9 @@ struct CommandError: Error, Equatable {
   static var outOfMemory: CommandError {
     CommandError("OOM command not allowed when used memory > 'maxmemory'.")
   }
+  static var loading: CommandError {
+    CommandError("LOADING Redis is loading the dataset in memory")
+  }
   static var notAuthenticated: CommandError {
     CommandError("NOAUTH Authentication required.")
   }

@@ -136,6 +136,8 @@ final class Database {
   var count: Int { contents.table.count }
   /// Number of keys with a deadline.
   var expiringCount: Int { contents.expirations.count }
+  /// Whether a key or a field of a hash has a deadline.
+  var expires: Bool { expiringCount > 0 || fieldExpiringCount > 0 }
 
   // MARK: - Look-up
 

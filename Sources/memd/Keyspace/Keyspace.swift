@@ -18,6 +18,9 @@ final class Keyspace {
   let unlinked: UnlinkedData
   /// Picks keys for RANDOMKEY and eviction.
   var random: RandomGenerator
+  /// Databases that are being filled to take the place of all others; nobody sees them before.
+  private var replacement: [Database]?
+  private let nobody = NobodyWatches()
 
   init(
     databaseCount: Int, allocator: Allocator, seed: HashSeed, moment: Moment,
@@ -40,6 +43,50 @@ final class Keyspace {
         received: received)
     }
   }
+
+  // MARK: - Replacing everything
+
+  /// Whether databases are being filled that are to take the place of these.
+  var hasReplacement: Bool { replacement != nil }
+
+  /// Empty databases, as many as there are, that nobody knows: to be filled, and then adopted or
+  /// dropped.
+  func makeReplacement() -> [Database] {
+    precondition(replacement == nil, "one replacement at a time")
+    let counts = KeyspaceStatistics()
+    let attention = Attention()
+    let made = databases.map {
+      Database(
+        number: $0.number, allocator: allocator, seed: seed, moment: moment, attention: attention,
+        observer: nobody, statistics: counts, limits: limits, unlinked: unlinked, received: nil)
+    }
+    replacement = made
+    return made
+  }
+
+  /// Puts the replacement in the place of all that is here, in one step; what was here is freed in
+  /// slices of the turns to come.
+  ///
+  /// - Complexity: O(databases), and what observers make of it.
+  func adoptReplacement() {
+    guard let replacement else { return }
+    observer.willFlush()
+    for (database, new) in zip(databases, replacement) { observer.willChange(database, to: new) }
+    for (database, new) in zip(databases, replacement) {
+      database.swapContents(with: new)
+      if database.expires { moment.hasDeadlines = true }
+    }
+    dropReplacement()
+    for database in databases { observer.didChange(database) }
+  }
+
+  /// Lets go of the replacement, whatever is in it; it is freed in slices.
+  func dropReplacement() {
+    for database in replacement ?? [] { unlinked.add(database.takeContents()) }
+    replacement = nil
+  }
+
+  // MARK: - Changing and emptying databases
 
   /// Exchanges the contents of two databases.
   func swap(_ one: Database, _ other: Database) {
@@ -96,6 +143,7 @@ final class Keyspace {
 
   /// Frees everything; the keyspace must not be used afterwards.
   func tearDown() {
+    dropReplacement()
     for database in databases {
       while !database.contents.free(upTo: .max, into: unlinked, home: database.home) {}
     }

@@ -32,3 +32,16 @@ protocol KeyspaceObserver: AnyObject {
   /// All keys of a database have changed at once.
   func didChange(_ database: Database)
 }
+
+/// For databases that nobody sees.
+final class NobodyWatches: KeyspaceObserver {
+  func announce(_ event: KeyEvent, _ key: Key, in database: Database) {}
+  func removed(_ key: Key, _ event: KeyEvent, in database: Database) {}
+  func fieldsExpire(
+    _ count: Int, of key: Key, in database: Database,
+    names: (_ visit: (StoredText) -> Void) -> Void
+  ) {}
+  func willFlush() {}
+  func willChange(_ database: Database, to replacement: Database?) {}
+  func didChange(_ database: Database) {}
+}

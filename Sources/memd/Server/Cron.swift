@@ -27,6 +27,7 @@ extension Server {
     if persistence.loading == nil { considerCompaction() }
     pingFollowers()
     tendLink()
+    expireLocalKeys()
     migrationConnections.closeIdle(now: clock.monotonicNanoseconds())
     if cron.count % max(1, configuration.hz) == 0 {
       clock.refineCalibration()

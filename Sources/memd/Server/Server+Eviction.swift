@@ -38,8 +38,11 @@ extension Server {
     return call.needsMemory ? .outOfMemory : nil
   }
 
-  /// Whether keys are evicted here, and not where a leader says so.
-  private var evictsItself: Bool { following == nil || !configuration.replicaIgnoreMaxMemory }
+  /// Whether keys are evicted here, and not where a leader says so. Those that are about to be
+  /// replaced make room as a whole.
+  private var evictsItself: Bool {
+    following == nil || !(configuration.replicaIgnoreMaxMemory || keyspace.hasReplacement)
+  }
 
   /// Measures how long memory is over its limit.
   func noteExceeding(_ isExceeded: Bool) {

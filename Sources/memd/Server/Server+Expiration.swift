@@ -20,6 +20,18 @@ extension Server {
     noteExpiry(microseconds: clock.microseconds(from: start, to: timing.backgroundEndedAt))
   }
 
+  /// Removes due keys that a follower's clients have written.
+  func expireLocalKeys() {
+    guard let local = effects.localDeadlines, configuration.activeExpireEnabled else { return }
+    local.file { keyspace.databases[$0.database].deadline(of: $0.bytes.rawSpan) }
+    let start = clock.ticks()
+    let deadline = start &+ timing.ticksPerMillisecond
+    while clock.ticks() < deadline, let key = local.takeDue(now: moment.milliseconds) {
+      keyspace.databases[key.database].expireNow(key.bytes.rawSpan)
+      endUnit()
+    }
+  }
+
   /// Counts the time of a slice; a slow one interests the latency monitor.
   private func noteExpiry(microseconds: Double) {
     upkeep.expiration.microseconds += microseconds

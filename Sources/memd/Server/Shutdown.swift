@@ -119,6 +119,7 @@ extension Server {
         return false
       }
     }
+    giveUpLoadingBeside()
     // A dataset that isn't there yet must not replace the file that it comes from.
     if isWanted, !flags.contains(.nosave), !persistence.isLoading {
       log.notice("Saving the final RDB snapshot before exiting.")

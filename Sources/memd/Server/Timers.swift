@@ -13,7 +13,8 @@ extension Server {
     endPauseIfDue(monotonic: now)
     if promises.isActive { keepPromises() }
     if effects.blocked.timeouts.count > 0 { endBlockingTimeouts(monotonic: now) }
-    if persistence.loading == nil { expireDueKeys() } else { continueLoading() }
+    if persistence.loading == nil || persistence.isLoadingBeside { expireDueKeys() }
+    if persistence.loading != nil { continueLoading() }
     if now >= cron.next {
       cron.next = now + 1_000_000_000 / Int64(max(1, configuration.hz))
       if !cron.isPaused { runCron() }

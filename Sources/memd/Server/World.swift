@@ -13,4 +13,8 @@ struct World {
   let seed: UInt64
   /// Randomness for passwords (ACL GENPASS), which nobody may be able to guess.
   var secretWord: () -> UInt64 = { .random(in: .min ... .max) }
+  /// Finds hosts by their names.
+  var names = NameResolver()
+  /// Bytes of memory that the system could still give; a simulated one has no end.
+  var availableMemory: () -> Int = { .max }
 }

@@ -22,8 +22,17 @@ final class Loading {
     let role: Role
   }
 
+  /// Where what is read from a snapshot goes, and what clients hear meanwhile.
+  struct Target {
+    let databases: [Database]
+    /// Whether clients are served from what is there besides; else they hear that the server is
+    /// loading.
+    let servesClients: Bool
+  }
+
   /// The files that have not been begun.
   var files: ArraySlice<File>
+  let target: Target
   let options: RDBLoader.Options
   /// Bytes of all files, and of those that are done.
   let byteCount: Int
@@ -58,9 +67,10 @@ final class Loading {
   var logEnd: (wholeOffset: Int, checksum: LogChecksum)?
 
   init(
-    _ files: [File], _ options: RDBLoader.Options, byteCount: Int, startedAt: Int64,
-    startedNanoseconds: Int64, whenDone: @escaping (Bool) -> Void
+    _ files: [File], into target: Target, _ options: RDBLoader.Options, byteCount: Int,
+    startedAt: Int64, startedNanoseconds: Int64, whenDone: @escaping (Bool) -> Void
   ) {
+    self.target = target
     self.files = files[...]
     self.options = options
     self.byteCount = byteCount

@@ -43,7 +43,7 @@ final class Persistence {
   var writesHeldAt: Int64 = 0
   /// When the last slice of a background save ended, in ticks.
   var sliceEndedAt: UInt64 = 0
-  /// Keys of the last RDB that was loaded: stored, and passed over because they were due.
+  /// Keys of the last RDB that was loaded, or given up: stored, and passed over because they were due.
   var keysLoaded = 0
   var keysExpired = 0
   /// The database that the stream of the server that made it had selected, as it says.
@@ -58,8 +58,10 @@ final class Persistence {
   }
   /// Whether what was loaded is being written as the first base of a log; clients wait for that.
   var isWritingFirstBase = false
-  /// Whether there is no dataset to be asked for yet.
+  /// Whether a dataset is on its way into memory, or the log that it begins isn't there yet.
   var isLoading: Bool { loading != nil || isWritingFirstBase }
+  /// Whether clients see another dataset meanwhile.
+  var isLoadingBeside: Bool { loading?.target.servesClients == true }
   /// When the load under way goes on, in monotonic nanoseconds: at once (0), unless
   /// `key-load-delay` slows it down; in a distant future while nothing is loaded.
   var loadingContinuesAt = Int64.max

@@ -113,16 +113,3 @@ private final class ScratchKeyspace {
       random: RandomGenerator(seed: random.next()))
   }
 }
-
-/// Nothing is stored, so there is nothing to be told.
-private final class NobodyWatches: KeyspaceObserver {
-  func announce(_ event: KeyEvent, _ key: Key, in database: Database) {}
-  func removed(_ key: Key, _ event: KeyEvent, in database: Database) {}
-  func fieldsExpire(
-    _ count: Int, of key: Key, in database: Database,
-    names: (_ visit: (StoredText) -> Void) -> Void
-  ) {}
-  func willFlush() {}
-  func willChange(_ database: Database, to replacement: Database?) {}
-  func didChange(_ database: Database) {}
-}

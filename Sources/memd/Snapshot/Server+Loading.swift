@@ -4,13 +4,16 @@ import DataStructures
 import EventLoop
 import RESP
 
-// Files into the keyspace: in slices at start, while clients are answered that the server is
-// loading, and in one go for DEBUG RELOAD and LOADAOF. `Server+LogLoading` has what is special
+// Files into databases: in slices at start and for a follower, and in one go for DEBUG RELOAD and
+// LOADAOF. Clients hear meanwhile that the server is loading, unless it loads beside the data that
+// they see. `Server+LogLoading` has what is special
 // about the files of a log.
 
 extension Server {
-  /// The longest that a slice of loading keeps clients waiting.
+  /// The longest that a slice of loading keeps clients waiting: those who hear nothing but that
+  /// the server is loading, and those who are served.
   private static let sliceMilliseconds: UInt64 = 20
+  private static let servedSliceMilliseconds: UInt64 = 2
 
   /// Begins to load `dbfilename`; the loop goes on with it.
   ///
@@ -30,14 +33,18 @@ extension Server {
   }
 
   /// Begins to load files in their order.
+  ///
+  /// - Parameter target: where a snapshot goes; nil: into the keyspace, where nobody sees it yet.
   func startLoading(
-    _ files: [Loading.File], _ options: RDBLoader.Options, byteCount: Int,
-    whenDone: @escaping (Bool) -> Void
+    _ files: [Loading.File], into target: Loading.Target? = nil, _ options: RDBLoader.Options,
+    byteCount: Int, whenDone: @escaping (Bool) -> Void
   ) {
+    let target = target ?? Loading.Target(databases: keyspace.databases, servesClients: false)
     persistence.loading = Loading(
-      files, options, byteCount: byteCount, startedAt: clock.wallMicroseconds() / 1_000_000,
+      files, into: target, options, byteCount: byteCount,
+      startedAt: clock.wallMicroseconds() / 1_000_000,
       startedNanoseconds: clock.monotonicNanoseconds(), whenDone: whenDone)
-    gate.insert(.busy)
+    gate.insert(target.servesClients ? .loadingBeside : .busy)
     beginNextFile()
   }
 
@@ -77,7 +84,7 @@ extension Server {
   func beginSnapshot(_ file: DiskFile, _ loading: Loading) {
     loading.part = .snapshot(
       RDBLoader(
-        reader: RDBReader(file: file, helpers: helpers), into: keyspace.databases, log: log,
+        reader: RDBReader(file: file, helpers: helpers), into: loading.target.databases, log: log,
         options: loading.options))
   }
 
@@ -96,10 +103,14 @@ extension Server {
   func continueLoading() {
     // Timers come before events in a turn, so the helper may be done already.
     if persistence.loading?.isStarved == true { helpers.finishCompleted() }
-    let deadline = clock.ticks() &+ Server.sliceMilliseconds * timing.ticksPerMillisecond
+    guard let loading = persistence.loading else { return }
+    let milliseconds =
+      loading.target.servesClients ? Server.servedSliceMilliseconds : Server.sliceMilliseconds
+    let deadline = clock.ticks() &+ milliseconds * timing.ticksPerMillisecond
     if configuration.keyLoadDelay == 0 {
       persistence.loadingContinuesAt = 0
-      load(stepsPerQuestion: 16) { clock.ticks() >= deadline }
+      let end = loading.offset + configuration.loadingProcessEventsIntervalBytes
+      load(stepsPerQuestion: 16) { clock.ticks() >= deadline || loading.offset >= end }
     } else {
       loadSlowly(until: deadline)
     }
@@ -164,6 +175,7 @@ extension Server {
 
   private func endSnapshot(_ loader: RDBLoader, of loading: Loading) {
     note(loader, in: loading)
+    persistence.loadedStreamDatabase = loader.streamDatabase
     let empty = loader.emptyKeys > 0 ? ", empty keys skipped: \(loader.emptyKeys)" : ""
     log.notice(
       "Done loading RDB, keys loaded: \(loader.keysLoaded), keys expired: \(loader.keysExpired)"
@@ -177,7 +189,6 @@ extension Server {
 
   private func note(_ loader: RDBLoader, in loading: Loading) {
     loader.reader.stopReadingAhead()
-    persistence.loadedStreamDatabase = loader.streamDatabase
     loading.keysLoaded += loader.keysLoaded
     loading.keysExpired += loader.keysExpired
     loading.emptyKeys += loader.emptyKeys
@@ -195,10 +206,17 @@ extension Server {
     // What is under way knows the loading that it is a part of.
     loading.part = nil
     persistence.loading = nil
-    gate.remove(.busy)
+    gate.subtract([.busy, .loadingBeside])
     persistence.keysLoaded = loading.keysLoaded
     persistence.keysExpired = loading.keysExpired
     loading.whenDone(isComplete)
+  }
+
+  /// Gives up what is being loaded beside the data that are here; they stay as they are.
+  func giveUpLoadingBeside() {
+    guard let loading = persistence.loading, keyspace.hasReplacement else { return }
+    log.notice("What is being loaded beside the data is given up")
+    endLoading(loading, isComplete: false)
   }
 
   /// Loads the dataset when the server starts; without it the server ends.

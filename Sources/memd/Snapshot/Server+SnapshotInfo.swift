@@ -9,8 +9,8 @@ extension Server {
     let snapshot = persistence.rdbSave
     let now = clock.wallMicroseconds() / 1_000_000
     text.section("Persistence")
-    text.field("loading", persistence.isLoading)
-    text.field("async_loading", false)
+    text.field("loading", persistence.isLoading && !persistence.isLoadingBeside)
+    text.field("async_loading", persistence.isLoadingBeside)
     // No process is forked: what is copied since it was about to change takes the place of pages
     // that a fork would copy.
     text.field("current_cow_peak", save?.cut.forcedByteCountInAll ?? 0)

@@ -118,10 +118,11 @@ import Testing
     #expect(restarted(server).run("GET key") == "99")
   }
 
-  @Test func `PINGs to followers are no part of the log`() {
-    let server = makeServer {
+  @Test func `PINGs to followers stand in the log, as they have them, and nobody waits for them`() {
+    let server = makeServer(.always) {
       $0.replPingReplicaPeriodSeconds = 1
     }
+    let helpers = server.server.helpers as? SimulatedHelpers
     let follower = server.connect()
     follower.send(["SYNC"])
     server.settle()
@@ -130,9 +131,22 @@ import Testing
       server.advance(milliseconds: 1001)
     }
     server.settle()
-    #expect(server.server.effects.stream.offset > 0)
-    #expect(!text(server, "appendonly.aof.1.incr.aof").contains("PING"))
+    let log = text(server, "appendonly.aof.1.incr.aof")
+    #expect(log.ranges(of: "PING").count == 5)
+    // They leave no gap that a reader would have to be told of.
+    #expect(log.ranges(of: "#MEMD").count == 1)
     #expect(info(server, "aof_buffer_length") == "0")
+    let offset = server.server.effects.stream.offset
+    #expect(server.server.effects.dataOffset == offset - 14)
+    helpers?.isStalled = true
+    server.server.effects.ping()
+    #expect(server.run("GET a") == "4")
+    helpers?.isStalled = false
+    server.settle()
+    // Who is killed now has as much as its followers.
+    let other = restarted(server)
+    #expect(other.run("GET a") == "4")
+    #expect(other.server.effects.stream.secondOffset == offset + 15)
   }
 
   @Test func `messages are no part of the log, and wait for nothing`() {

@@ -242,6 +242,7 @@ extension Following.Stage {
   var word: String {
     switch self {
     case .waiting: "waiting"
+    case .resolving: "resolving"
     case .connecting: "connecting"
     case .greeting: "greeting"
     case .asking: "asking"

@@ -21,16 +21,18 @@ final class TestServer {
   init(
     seed: UInt64 = 1, follows: Bool = true,
     families: [any CommandFamily.Type] = unsafe CommandTable.families,
-    configure: (Configuration) -> Void = { _ in }
+    configure: (Configuration) -> Void = { _ in },
+    world change: (inout World) -> Void = { _ in }
   ) {
     clock = SimulatedClock()
     transport = SimulatedTransport(clock: clock, seed: seed)
     disk = SimulatedDisk(seed: seed, clock: clock)
     let configuration = Configuration()
     configure(configuration)
-    let world = World(
+    var world = World(
       clock: clock, transport: transport, disk: disk,
       helpers: SimulatedHelpers(transport: transport, seed: seed), seed: seed)
+    change(&world)
     server = Server(
       configuration: configuration, world: world, log: TestServer.silentLog(clock),
       families: families)

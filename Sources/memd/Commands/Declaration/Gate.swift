@@ -61,6 +61,9 @@ struct Gate: OptionSet, Sendable {
   /// The client is told behind a write what point the data have reached.
   static let tokens = Gate(rawValue: 1 << 22)
 
+  /// Clients see the old dataset while another one is being loaded.
+  static let loadingBeside = Gate(rawValue: 1 << 23)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
@@ -76,6 +79,7 @@ struct Gate: OptionSet, Sendable {
     // What EXEC may do depends on what was queued, before circumstances were these.
     let isExec = flags.contains(.endsTransaction)
     if !flags.contains(.loading) || isExec { gate.insert(.busy) }
+    if flags.contains(.noAsyncLoading) || isExec { gate.insert(.loadingBeside) }
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if !flags.isDisjoint(with: [.blocking, .mayWait]) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }

@@ -60,7 +60,10 @@ extension Server {
           "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."))
     }
     if prevailing.contains(.busy), persistence.isLoading, !has(.loading, call) {
-      return .refuse(CommandError("LOADING Redis is loading the dataset in memory"))
+      return .refuse(.loading)
+    }
+    if prevailing.contains(.loadingBeside), does(.noAsyncLoading, call) {
+      return .refuse(.loading)
     }
     if prevailing.contains(.paused), pause.concerns(command, client),
       !client.flags.contains(.leader)
@@ -97,6 +100,7 @@ extension Server {
   /// Whether the command reads, or executes what was queued and reads.
   func reads(_ call: borrowing Call) -> Bool { does(.readonly, call) }
 
+  /// Whether the command has a flag, or executes what was queued and some of that has it.
   private func does(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
     if call.command.flags.contains(flag) { return true }
     return call.client.transaction.isActive

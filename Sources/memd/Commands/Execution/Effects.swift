@@ -27,6 +27,11 @@ final class Effects {
     didSet { attention.set(.trackers, tracking != nil) }
   }
 
+  /// What a follower's clients have written that expires; nil unless they may write.
+  var localDeadlines: LocalDeadlines? {
+    didSet { attention.set(.localWrites, localDeadlines != nil) }
+  }
+
   /// Changes since the start (`rdb_changes_since_last_save` counts from a save on).
   private(set) var changeCount = 0
   /// True while a leader's stream is applied: nothing of it goes into this server's own stream.
@@ -86,6 +91,7 @@ final class Effects {
     // Compatibility: who caches the key and hears its events, too, is told first that it is stale.
     touched(key, in: database)
     notify(event, key, in: database)
+    localDeadlines?.noteChange(of: key, in: database)
   }
 
   /// Changes that are announced otherwise, or not at all; they are propagated like others.
@@ -391,6 +397,7 @@ extension Effects: KeyspaceObserver {
 
   func willChange(_ database: Database, to replacement: Database?) {
     watched.touchAll(in: database, replacedBy: replacement)
+    localDeadlines?.forgetAll(in: database.number)
   }
 
   func didChange(_ database: Database) { blocked.signalAll(in: database) }

@@ -38,7 +38,7 @@ enum DebugSnapshot {
   /// A load under way can't be replaced by another one.
   private static func checkThatNothingLoads(_ call: borrowing Call) throws(CommandError) {
     guard !call.server.persistence.isLoading else {
-      throw CommandError("LOADING Redis is loading the dataset in memory")
+      throw .loading
     }
   }
 

@@ -80,6 +80,12 @@ enum ConfigCommands: CommandFamily {
     for index in stride(from: 2, to: call.arguments.count, by: 2) {
       pairs.append((ByteText(call.arguments[index]), ByteText(call.arguments[index + 1])))
     }
+    let isSettled = call.server.persistence.loading == nil
+    if !isSettled,
+      pairs.contains(where: { OptionTable.find($0.name)?.option.traits.contains(.settled) == true })
+    {
+      throw .loading
+    }
     do throws(OptionError) {
       try configuration.set(
         pairs,

@@ -108,8 +108,7 @@ final class Expiration {
   var nextDeadline: Int64? {
     var earliest: Int64?
     moment.hasDeadlines = false
-    for database in keyspace.databases
-    where database.expiringCount > 0 || database.fieldExpiringCount > 0 {
+    for database in keyspace.databases where database.expires {
       moment.hasDeadlines = true
       let now = moment.milliseconds
       let key = database.contents.expirations.earliestEvent(after: now)

@@ -9,13 +9,15 @@ final class Following {
   enum Stage {
     /// No connection; the next attempt is due at this monotonic time.
     case waiting(until: Int64)
+    /// A helper looks for the leader's address.
+    case resolving
     /// The connection is being made.
     case connecting
     case greeting(LeaderGreeting)
     /// PSYNC is sent.
     case asking
     case receiving(SnapshotReceiver)
-    /// The snapshot is there and fills the keyspace.
+    /// The snapshot is there and is being loaded, in place of the old data or beside them.
     case loading(SnapshotReceiver)
     case online
   }
@@ -47,6 +49,8 @@ final class Following {
   static let markCountMax = 1024
   /// Monotonic nanoseconds at which the next mark is due.
   var ageContinuesAt = Int64.max
+  /// Where the last snapshot was loaded; nil as long as there was none.
+  var placement: SnapshotPlacement?
   /// Snapshots in a row that could not be loaded: attempts become rarer.
   var failuresInARow = 0
 
@@ -88,7 +92,7 @@ final class Following {
   /// ROLE's word for how far it is.
   var stageName: StaticString {
     switch stage {
-    case .waiting: "connect"
+    case .waiting, .resolving: "connect"
     case .connecting: "connecting"
     case .greeting, .asking: "handshake"
     case .receiving, .loading: "sync"

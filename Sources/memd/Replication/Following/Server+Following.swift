@@ -6,7 +6,7 @@ import RESP
 
 // Following another server: the link to the leader, from the connection to the stream.
 //
-//     waiting -> connecting -> greeting -> asking --(+CONTINUE)---------------------> online
+//     waiting -> (resolving) -> connecting -> greeting -> asking --(+CONTINUE)---------------------> online
 //                                                 --(+FULLRESYNC)-> receiving -> loading -> online
 //
 // Whatever goes wrong leads back to `waiting`, with the data as they are: the next PSYNC asks for
@@ -20,6 +20,7 @@ extension Server {
 
   /// Follows a leader from now on, with the data that are here until it sends others.
   func follow(_ leader: LeaderAddress) {
+    giveUpLoadingBeside()
     let previous = following
     if let previous { closeLink(of: previous) } else { endLeading() }
     // Whatever this server has said or loaded last is for some database.
@@ -53,6 +54,7 @@ extension Server {
   /// from here, as the old name of the history stays known.
   func beginLeading() {
     guard let following else { return }
+    giveUpLoadingBeside()
     closeLink(of: following)
     log.notice("Discarding previously cached master state.")
     self.following = nil
@@ -75,6 +77,11 @@ extension Server {
   func updateFollowerState() {
     let isReadOnly = following != nil && configuration.replicaReadOnly
     gate.set(.readOnly, isReadOnly)
+    if following == nil {
+      effects.localDeadlines = nil
+    } else if !isReadOnly, effects.localDeadlines == nil {
+      effects.localDeadlines = LocalDeadlines()
+    }
     let isStale = following?.isOnline == false && !configuration.replicaServeStaleData
     gate.set(.staleData, isStale)
     gate.set(.freshness, following != nil && configuration.replicaMaxAge > 0)
@@ -89,18 +96,36 @@ extension Server {
   // MARK: - The connection
 
   private func connectToLeader(_ following: Following) {
+    let host = following.leader.host.logText
     let verb = following.downSince == nil ? "Connecting" : "Reconnecting"
-    log.notice("\(verb) to MASTER \(following.leader.host.logText):\(following.leader.port)")
+    log.notice("\(verb) to MASTER \(host):\(following.leader.port)")
+    if world.names.isAddress(host) { return connect(following, to: host) }
+    following.stage = .resolving
+    helpers.submit(
+      NameJob(host, world.names) { [unowned self] result in
+        guard self.following === following, case .resolving = following.stage else { return }
+        switch result {
+        case .success(let address): connect(following, to: address)
+        case .failure(let error): noteUnreachable(following, error.text)
+        }
+      }, to: .names)
+  }
+
+  private func noteUnreachable(_ following: Following, _ reason: String) {
+    log.warning("Unable to connect to MASTER: \(reason)")
+    following.stage = .waiting(until: clock.monotonicNanoseconds() + Server.second)
+  }
+
+  private func connect(_ following: Following, to address: String) {
     do throws(SystemError) {
       following.connection = try transport.connect(
-        to: following.leader.host.logText, port: UInt16(following.leader.port),
+        to: address, port: UInt16(following.leader.port),
         from: configuration.bindSourceAddr.isEmpty ? nil : configuration.bindSourceAddr.logText)
       following.stage = .connecting
       following.heardAt = clock.monotonicNanoseconds()
       log.notice("MASTER <-> REPLICA sync started")
     } catch {
-      log.warning("Unable to connect to MASTER: \(error.text)")
-      following.stage = .waiting(until: clock.monotonicNanoseconds() + Server.second)
+      noteUnreachable(following, error.text)
     }
   }
 
@@ -248,7 +273,7 @@ extension Server {
   func process(_ following: Following) {
     while following.connection != nil, !following.received.isEmpty {
       switch following.stage {
-      case .waiting, .connecting, .loading: return
+      case .waiting, .resolving, .connecting, .loading: return
       case .greeting, .asking:
         guard let line = takeLine(of: following) else { return }
         if !line.isEmpty { hear(line, following) }
@@ -439,6 +464,8 @@ extension Server {
       if until <= now, !persistence.isLoading { connectToLeader(following) }
       return
     }
+    // That takes as long as it takes.
+    if case .resolving = following.stage { return }
     // A leader that has just sent a snapshot may not have been ready for the first one.
     let isFresh = following.isOnline && now - following.onlineSince < Server.second
     if isFresh || now - following.acknowledgedAt >= Server.second {

@@ -28,6 +28,10 @@ extension Server {
         "master_sync_perc", total == 0 ? 0 : Double(received) * 100 / Double(total), digits: 2)
       text.field("master_sync_last_io_seconds_ago", Int((now - following.heardAt) / second))
     }
+    if let placement = following.placement {
+      text.field("master_sync_load", placement.place.rawValue)
+      text.field("master_sync_load_reason", placement.reason.rawValue)
+    }
     if !following.isOnline {
       let down = following.downSince.map { Int((now - $0) / second) } ?? -1
       text.field("master_link_down_since_seconds", down)

@@ -3,8 +3,12 @@
 import DataStructures
 import EventLoop
 
-// A leader's snapshot: received into a file while the old data are served, then loaded in their
-// place.
+// A leader's snapshot: received into a file while the old data are served, then loaded beside them
+// or in their place.
+//
+//     receiving --> SnapshotPlacement --> beside:   loaded while the old data are served, then
+//                                                   swapped in one step; or dropped, if it fails
+//                                     --> in place: the old data are flushed first
 
 extension Server {
   /// A snapshot follows, and behind it the stream from an offset of a history.
@@ -118,43 +122,68 @@ extension Server {
 
   // MARK: - Loading
 
-  /// The snapshot takes the place of all that is here.
+  /// All of a snapshot has come: it is loaded in the place of what is here, or beside it.
   private func loadReceived(_ receiver: SnapshotReceiver, _ following: Following) {
     following.stage = .loading(receiver)
-    // These are of the old history.
-    cancelBackgroundSave()
-    cancelFullSync()
-    cancelRewriting()
-    disconnectFollowers()
-    appendLog.isRewriteScheduled = false
-    stopLog()
-    log.notice("MASTER <-> REPLICA sync: Flushing old data")
-    _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
-    log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
+    let placement = SnapshotPlacement.decide(circumstances(of: receiver))
+    following.placement = placement
+    let target: Loading.Target
+    switch placement.place {
+    case .inPlace:
+      leaveHistory()
+      log.notice("MASTER <-> REPLICA sync: Flushing old data")
+      _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
+      target = Loading.Target(databases: keyspace.databases, servesClients: false)
+    case .beside, .besideHidden:
+      target = Loading.Target(
+        databases: keyspace.makeReplacement(), servesClients: placement.place == .beside)
+    }
+    log.notice(
+      "MASTER <-> REPLICA sync: Loading DB in memory (\(placement.place.rawValue):"
+        + " \(placement.reason.rawValue))")
     var options = loadingOptions
     options.keepsDueKeys = true
     startLoading(
-      [Loading.File(path: receiver.file.path, role: .snapshot)], options,
+      [Loading.File(path: receiver.file.path, role: .snapshot)], into: target, options,
       byteCount: receiver.contentCount
     ) { [unowned self] isLoaded in
       endLoadingReceived(receiver, following, isLoaded)
     }
   }
 
+  private func circumstances(of receiver: SnapshotReceiver) -> SnapshotPlacement.Circumstances {
+    let used = evictableMemory
+    let id = receiver.id.logText
+    let stream = effects.stream
+    return SnapshotPlacement.Circumstances(
+      option: configuration.replDisklessLoad,
+      isSameHistory: id == stream.replicationID
+        || (id == stream.secondID && id != ReplicationStream.noID),
+      newData: receiver.estimate(current: used), usedMemory: used,
+      maxMemory: configuration.maxMemory, availableMemory: world.availableMemory())
+  }
+
+  /// What is under way with the data that are here is given up, as others take their place; who
+  /// follows this server can't go on, and the log begins again behind the snapshot.
+  private func leaveHistory() {
+    cancelBackgroundSave()
+    cancelFullSync()
+    cancelRewriting()
+    disconnectFollowers()
+    appendLog.isRewriteScheduled = false
+    stopLog()
+  }
+
   private func endLoadingReceived(
     _ receiver: SnapshotReceiver, _ following: Following, _ isLoaded: Bool
   ) {
     abandon(receiver)
-    guard isLoaded, self.following === following else {
-      _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
-      // What is here now is nobody's history.
-      restartStream(as: Identity.make(&moment.random), at: 0)
-      following.stage = .waiting(until: 0)
-      following.failuresInARow += 1
-      following.applier = makeApplier(database: 0)
-      return loseLink(
-        following,
-        "Failed trying to load the MASTER synchronization DB from disk, check server logs.")
+    guard isLoaded, self.following === following else { return noteUnloadable(following) }
+    if keyspace.hasReplacement {
+      leaveHistory()
+      log.notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB")
+      keyspace.adoptReplacement()
+      endUnit()
     }
     restartStream(as: receiver.id.logText, at: receiver.offset)
     following.applier = makeApplier(database: persistence.loadedStreamDatabase)
@@ -168,6 +197,24 @@ extension Server {
     watchLink(following, true)
     goOnline(following)
     process(following)
+  }
+
+  /// A snapshot could not be loaded. What it was loaded beside is as it was; what it was to replace
+  /// has gone.
+  private func noteUnloadable(_ following: Following) {
+    if keyspace.hasReplacement {
+      keyspace.dropReplacement()
+    } else {
+      _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
+      // What is here now is nobody's history.
+      restartStream(as: Identity.make(&moment.random), at: 0)
+      following.applier = makeApplier(database: 0)
+    }
+    following.stage = .waiting(until: 0)
+    following.failuresInARow += 1
+    loseLink(
+      following,
+      "Failed trying to load the MASTER synchronization DB from disk, check server logs.")
   }
 
   /// The log begins again, with what is here as its base, if it was ended for a snapshot.

@@ -36,6 +36,8 @@ final class SnapshotReceiver {
   var extent: Extent?
   /// Bytes of the snapshot so far, the marker included.
   private(set) var byteCount = 0
+  /// What it begins with, as far as that is of interest.
+  private var beginning: [UInt8] = []
   /// The last bytes, as many as a marker has.
   private var end: [UInt8] = []
   /// Whether all of it has come.
@@ -56,6 +58,13 @@ final class SnapshotReceiver {
     if case .length(let length) = extent { length - byteCount } else { nil }
   }
 
+  /// What the data will take in memory, in bytes.
+  ///
+  /// - Parameter current: what this server takes now.
+  func estimate(current: Int) -> Int {
+    SnapshotBeginning(beginning).estimate(byteCount: contentCount, current: current)
+  }
+
   /// Bytes of the snapshot without the marker.
   var contentCount: Int {
     if case .marker(let marker) = extent { byteCount - marker.count } else { byteCount }
@@ -66,6 +75,9 @@ final class SnapshotReceiver {
   ///
   /// - Returns: how many bytes were taken.
   func take(_ bytes: ArraySlice<UInt8>) -> (count: Int, isComplete: Bool) {
+    if extent != nil, beginning.count < SnapshotBeginning.byteCountMax {
+      beginning += bytes.prefix(SnapshotBeginning.byteCountMax - beginning.count)
+    }
     switch extent {
     case .length(let length):
       let count = min(bytes.count, length - byteCount)

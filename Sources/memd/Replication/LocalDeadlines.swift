@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+
+/// Keys that clients of a writable follower have written themselves, and that expire.
+///
+/// Nobody else says when these go: a follower removes what its leader tells it to, and the leader
+/// doesn't know them. A key that the leader's stream writes is the leader's from then on.
+final class LocalDeadlines {
+  struct LocalKey: Hashable {
+    let database: Int
+    let bytes: [UInt8]
+  }
+
+  private struct Item {
+    let deadline: Int64
+    let key: LocalKey
+  }
+
+  /// Keys that were written since `file` was called last, with a deadline or without.
+  private var written: Set<LocalKey> = []
+  private var deadlines: [LocalKey: Int64] = [:]
+  /// A binary heap, the earliest deadline first; what `deadlines` contradicts is out of date.
+  private var heap: [Item] = []
+
+  var isEmpty: Bool { written.isEmpty && deadlines.isEmpty }
+
+  /// A key has been changed, by a client or by the leader's stream.
+  func noteChange(of key: Key, in database: Database) {
+    let name = LocalKey(database: database.number, bytes: key.bytes.copied)
+    if database.moment.expiryMode == .ignore {
+      written.remove(name)
+      deadlines[name] = nil
+    } else {
+      written.insert(name)
+    }
+  }
+
+  /// All keys of a database have gone, or are others.
+  func forgetAll(in database: Int) {
+    written = written.filter { $0.database != database }
+    deadlines = deadlines.filter { $0.key.database != database }
+  }
+
+  /// Takes over the deadlines of what was written.
+  ///
+  /// - Parameter deadline: tells that of a key in milliseconds since 1970; nil if it has none.
+  func file(_ deadline: (LocalKey) -> Int64?) {
+    for key in written {
+      deadlines[key] = deadline(key)
+      if let time = deadlines[key] { push(Item(deadline: time, key: key)) }
+    }
+    written.removeAll(keepingCapacity: false)
+  }
+
+  /// The next key whose deadline has passed, which is forgotten; nil if there is none.
+  func takeDue(now: Int64) -> LocalKey? {
+    while let first = heap.first, first.deadline < now {
+      pop()
+      guard deadlines[first.key] == first.deadline else { continue }
+      deadlines[first.key] = nil
+      return first.key
+    }
+    return nil
+  }
+
+  // MARK: - The heap
+
+  private func push(_ item: Item) {
+    var index = heap.count
+    heap.append(item)
+    while index > 0, heap[(index - 1) / 2].deadline > heap[index].deadline {
+      heap.swapAt(index, (index - 1) / 2)
+      index = (index - 1) / 2
+    }
+  }
+
+  private func pop() {
+    heap.swapAt(0, heap.count - 1)
+    heap.removeLast()
+    var index = 0
+    while true {
+      let children = [2 * index + 1, 2 * index + 2].filter { $0 < heap.count }
+      guard let least = children.min(by: { heap[$0].deadline < heap[$1].deadline }),
+        heap[least].deadline < heap[index].deadline
+      else { return }
+      heap.swapAt(index, least)
+      index = least
+    }
+  }
+}
+
+extension Database {
+  /// The deadline of a key in milliseconds since 1970; nil if it has none or isn't there.
+  func deadline(of bytes: RawSpan) -> Int64? {
+    contents.table.find(bytes, hash: SipHash13.hash(bytes, seed))?.deadlineIfAny
+  }
+
+  /// Removes a key if it is due, though it would only be hidden.
+  func expireNow(_ bytes: RawSpan) {
+    let key = Key(bytes, seed: seed)
+    guard let entry = contents.table.find(key.bytes, hash: key.hash), isDue(entry) else { return }
+    expire(entry, key)
+  }
+}
