@@ -17,9 +17,12 @@ final class LocalDeadlines {
     let key: LocalKey
   }
 
-  /// Keys that were written since `file` was called last, with a deadline or without.
+  /// Keys that were written since `file` was called last, with a deadline or without, and the order
+  /// in which they were first; some of those are the leader's again.
   private var written: Set<LocalKey> = []
-  private var deadlines: [LocalKey: Int64] = [:]
+  private var order: [LocalKey] = []
+  /// By database and key.
+  private var deadlines: [Int: [[UInt8]: Int64]] = [:]
   /// A binary heap, the earliest deadline first; what `deadlines` contradicts is out of date.
   private var heap: [Item] = []
 
@@ -30,38 +33,44 @@ final class LocalDeadlines {
     let name = LocalKey(database: database.number, bytes: key.bytes.copied)
     if database.moment.expiryMode == .ignore {
       written.remove(name)
-      deadlines[name] = nil
-    } else {
-      written.insert(name)
+      setDeadline(nil, of: name)
+    } else if written.insert(name).inserted {
+      order.append(name)
     }
   }
 
   /// All keys of a database have gone, or are others.
   func forgetAll(in database: Int) {
-    written = written.filter { $0.database != database }
-    deadlines = deadlines.filter { $0.key.database != database }
+    for key in order where key.database == database { written.remove(key) }
+    deadlines[database] = nil
   }
 
   /// Takes over the deadlines of what was written.
   ///
   /// - Parameter deadline: tells that of a key in milliseconds since 1970; nil if it has none.
   func file(_ deadline: (LocalKey) -> Int64?) {
-    for key in written {
-      deadlines[key] = deadline(key)
-      if let time = deadlines[key] { push(Item(deadline: time, key: key)) }
+    for key in order where written.remove(key) != nil {
+      let time = deadline(key)
+      setDeadline(time, of: key)
+      if let time { push(Item(deadline: time, key: key)) }
     }
-    written.removeAll(keepingCapacity: false)
+    order.removeAll(keepingCapacity: false)
   }
 
   /// The next key whose deadline has passed, which is forgotten; nil if there is none.
   func takeDue(now: Int64) -> LocalKey? {
     while let first = heap.first, first.deadline < now {
       pop()
-      guard deadlines[first.key] == first.deadline else { continue }
-      deadlines[first.key] = nil
+      guard deadlines[first.key.database]?[first.key.bytes] == first.deadline else { continue }
+      setDeadline(nil, of: first.key)
       return first.key
     }
     return nil
+  }
+
+  private func setDeadline(_ deadline: Int64?, of key: LocalKey) {
+    deadlines[key.database, default: [:]][key.bytes] = deadline
+    if deadlines[key.database]?.isEmpty == true { deadlines[key.database] = nil }
   }
 
   // MARK: - The heap
@@ -87,19 +96,5 @@ final class LocalDeadlines {
       heap.swapAt(index, least)
       index = least
     }
-  }
-}
-
-extension Database {
-  /// The deadline of a key in milliseconds since 1970; nil if it has none or isn't there.
-  func deadline(of bytes: RawSpan) -> Int64? {
-    contents.table.find(bytes, hash: SipHash13.hash(bytes, seed))?.deadlineIfAny
-  }
-
-  /// Removes a key if it is due, though it would only be hidden.
-  func expireNow(_ bytes: RawSpan) {
-    let key = Key(bytes, seed: seed)
-    guard let entry = contents.table.find(key.bytes, hash: key.hash), isDue(entry) else { return }
-    expire(entry, key)
   }
 }

@@ -227,7 +227,8 @@ import Testing
     #expect(writer?.receiveText() == "")
     // Sentinel must not take it for dead.
     #expect(cluster.ask(0, "PING") == "+PONG\r\n")
-    #expect((cluster.server(0)?.appendLog.synced ?? 0) >= (cluster.server(0)?.effects.dataOffset ?? 1))
+    let server = cluster.server(0)
+    #expect((server?.appendLog.synced ?? 0) >= (server?.effects.dataOffset ?? 1))
     #expect(cluster.ask(0, "CONFIG SET sync-replicas 0") == "+OK\r\n")
     cluster.run(milliseconds: 50)
     #expect(writer?.receiveText() == "+OK\r\n")

@@ -132,7 +132,8 @@ final class FreshReader: ClusterActor {
     let found = Int(replies[1].text) ?? 0
     guard found < version else { return }
     let kind = number < 0 ? "age" : "token"
-    fault = "a read with a \(kind) from node\(max(number, -1 - number)) found version \(found),"
+    fault =
+      "a read with a \(kind) from node\(max(number, -1 - number)) found version \(found),"
       + " and \(version) was promised, at \(now)"
   }
 }

@@ -134,7 +134,9 @@ extension ReplicationStory {
 
   /// Has a server end by itself, with its data saved, and start again; false if it doesn't run.
   private func terminate(_ host: SimulatedHost) -> Bool {
-    guard let server = host.server, host.isReady, !server.persistence.isLoading else { return false }
+    guard let server = host.server, host.isReady, !server.persistence.isLoading else {
+      return false
+    }
     noteEnd(of: host)
     server.configuration.saveRules = [SaveRule(seconds: 3600, changes: 1)]
     host.terminate()

@@ -58,8 +58,8 @@ struct StoryPlan {
     hostCount = pick([2, 3, 3, 4])
     // Who is cut off may lead on among those that have not heard: then all must have it.
     let followerCount = hostCount - 1
-    syncReplicas =
-      promise != .synchronous ? 0 : trouble == .everything ? followerCount : pick([1, followerCount])
+    let few = trouble == .everything ? followerCount : pick([1, followerCount])
+    syncReplicas = promise == .synchronous ? few : 0
     boundMilliseconds = promise == .bounded ? Int(generator.number(in: 30...400)) : 0
     isChained = !mayLose && hostCount > 2 && generator.happens(perMillion: 300_000)
     log = pick([nil, nil, .everySecond, .always])

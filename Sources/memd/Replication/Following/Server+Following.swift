@@ -6,8 +6,9 @@ import RESP
 
 // Following another server: the link to the leader, from the connection to the stream.
 //
-//     waiting -> (resolving) -> connecting -> greeting -> asking --(+CONTINUE)---------------------> online
-//                                                 --(+FULLRESYNC)-> receiving -> loading -> online
+//     waiting -> (resolving) -> connecting -> greeting -> asking
+//         asking --(+CONTINUE)---------------------------> online
+//         asking --(+FULLRESYNC)-> receiving -> loading -> online
 //
 // Whatever goes wrong leads back to `waiting`, with the data as they are: the next PSYNC asks for
 // what is missing. `Server+FollowingSync` has what is special about a snapshot.
