@@ -73,7 +73,10 @@ extension Server {
           + "state=\(follower.stateName),offset=\(follower.acknowledgedOffset),"
           + "lag=\(follower.acknowledgedAt == 0 ? 0 : lag)")
     }
-    if following == nil { writePromisesInfo(to: &text) }
+    if following == nil {
+      writePromisesInfo(to: &text)
+      writeVerificationInfo(to: &text)
+    }
     text.field("master_failover_state", "no-failover")
     text.field("master_replid", stream.replicationID)
     text.field("master_replid2", stream.secondID)
