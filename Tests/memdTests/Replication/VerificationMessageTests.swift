@@ -34,19 +34,29 @@ import Testing
       Item(name: KeyName(database: 3, key: "gone")),
     ])
 
+  private func read(_ bytes: [UInt8]) -> VerificationMessage? {
+    VerificationMessage(bytes.rawSpan)
+  }
+
+  private func readNames(_ bytes: [UInt8]) -> [KeyName]? { KeyName.read(bytes.rawSpan) }
+
+  private func readCounts(_ bytes: [UInt8]) -> VerificationFindings.Counts? {
+    VerificationFindings.Counts(bytes.rawSpan)
+  }
+
   @Test func `a message says what was put into it`() {
-    #expect(VerificationMessage(message.text.rawSpan) == message)
+    #expect(read(message.text.bytes) == message)
     let empty = VerificationMessage(number: 1, round: 1, keyCount: 0)
-    #expect(VerificationMessage(empty.text.rawSpan) == empty)
+    #expect(read(empty.text.bytes) == empty)
     let names = message.items.map(\.name)
-    #expect(KeyName.read(KeyName.text(of: names).rawSpan) == names)
+    #expect(readNames(KeyName.text(of: names).bytes) == names)
   }
 
   @Test func `what is cut, changed or made up is read as something or nothing, and never stops`() {
     let bytes = message.text.bytes
     // All items but the last, and then a part of it, are no message.
     for count in 0..<bytes.count {
-      let part = VerificationMessage(bytes[..<count].map { $0 }.rawSpan)
+      let part = read(Array(bytes[..<count]))
       #expect((part?.items.count ?? 0) < message.items.count)
     }
     let server = TestServer(follows: false)
@@ -54,7 +64,7 @@ import Testing
     server.run("RPUSH h a b c")
     var findings = VerificationFindings()
     var generator = SeededGenerator(seed: 5)
-    var read = 0
+    var readCount = 0
     for _ in 0..<20_000 {
       var changed = bytes
       for _ in 0...generator.number(in: 0...3) {
@@ -66,15 +76,15 @@ import Testing
         default: changed.removeSubrange(index..<min(changed.count, index + 3))
         }
       }
-      if let message = VerificationMessage(changed.rawSpan) {
-        read += 1
+      if let message = read(changed) {
+        readCount += 1
         _ = findings.compare(message, with: server.server.keyspace, at: 0)
         _ = findings.nextQuestions(in: server.server.keyspace)
       }
-      _ = KeyName.read(changed.rawSpan)
-      _ = VerificationFindings.Counts(changed.rawSpan)
+      _ = readNames(changed)
+      _ = readCounts(changed)
     }
-    #expect(read > 1000)
+    #expect(readCount > 1000)
   }
 
   @Test(arguments: [
@@ -88,28 +98,25 @@ import Testing
     "memd-verify:1\u{1}\u{1}\u{0}\u{0}\u{7e}\u{0}\u{1}a\u{1}aaaa",
     "memd-verify:1\u{1}\u{1}\u{0}\u{0}\u{0}\u{0}\u{1}a\u{1}aaa",
   ]) func `what is no message is none`(text: String) {
-    #expect(VerificationMessage(Array(text.utf8).rawSpan) == nil)
+    #expect(read(Array(text.utf8)) == nil)
   }
 
   @Test func `a message that is too long is none`() {
     var long = message
     for _ in 0..<3000 { long.items += message.items }
     #expect(long.text.count > VerificationMessage.byteCountMax)
-    #expect(VerificationMessage(long.text.rawSpan) == nil)
+    #expect(read(long.text.bytes) == nil)
   }
 
   @Test func `followers tell three numbers`() {
-    func read(_ text: String) -> VerificationFindings.Counts? {
-      VerificationFindings.Counts(Array(text.utf8).rawSpan)
-    }
     var counts = VerificationFindings.Counts()
     counts.keysChecked = 5
     counts.keysDiffering = 1
     counts.rounds = 2
     #expect(counts.text == "5 1 2")
-    #expect(read("5 1 2") == counts)
+    #expect(readCounts(Array("5 1 2".utf8)) == counts)
     for text in ["", "5 1", "5 1 2 3", "5 -1 2", "a b c", "5  1 2", "99999999999999999999 1 1"] {
-      #expect(read(text) == nil, "\(text)")
+      #expect(readCounts(Array(text.utf8)) == nil, "\(text)")
     }
   }
 

@@ -48,7 +48,8 @@ import Testing
   /// Keys of all types, small and large.
   private func fill(_ cluster: SimulatedCluster) {
     cluster.ask(0, "SET s 1\r\nSET t 2 EX 10000\r\nRPUSH l a b\r\nSADD set a b\r\nZADD z 1 a")
-    cluster.ask(0, "HSET h a 1 b 2\r\nXADD x 1-1 a b\r\nSELECT 3\r\nSET s 3\r\nSETRANGE long 200000 x")
+    cluster.ask(0, "HSET h a 1 b 2\r\nXADD x 1-1 a b")
+    cluster.ask(0, "SELECT 3\r\nSET s 3\r\nSETRANGE long 200000 x")
     for start in stride(from: 0, to: 600, by: 100) {
       let names = (start..<start + 100).map { "m\($0)" }
       cluster.ask(0, "RPUSH biglist " + names.joined(separator: " "))
