@@ -165,7 +165,7 @@ import Testing
     #expect(off.ask(0, "CONFIG SET replica-verify-period 1") == "+OK\r\n")
     rounds(1, 1, off)
     // Another leader may turn it on; this one has no followers.
-    let alone = makeCluster(1)
+    let alone = makeCluster(1) { $0.replTimeoutSeconds = 60 }
     alone.run(milliseconds: 3000)
     #expect(alone.server(0)?.verification.walk.messageCount == 0)
     // A follower of another kind hears nothing of it.
@@ -257,7 +257,7 @@ import Testing
     case 6: "MULTI\r\nINCR n\(key)\r\nSADD t\(key % 3) \(value)\r\nEXEC"
     case 7: "SELECT \(generator.number(in: 0...3))"
     case 8: "DEL s\(key)"
-    case 9: "SETRANGE big\(key % 3) \(value * 500) x"
+    case 9: "SETRANGE big\(key % 3) \(value * 400) x"
     case 10: "HSET h\(key % 3) \(value) \(key)"
     case 11: "XADD x * f \(value)"
     case 12: "HPEXPIRE h\(key % 3) \(value) FIELDS 1 \(generator.number(in: 0...300))"
@@ -292,7 +292,15 @@ import Testing
     next()
   }
 
-  @Test(arguments: 1...50 as ClosedRange<UInt64>)
+  /// All that a server has but sketches, which keep what they have counted last.
+  private func data(_ number: Int, _ cluster: SimulatedCluster) -> [Int] {
+    cluster.data(number).filter { !$0.contains(" p - HYLL") }.map(\.hashValue)
+  }
+
+  /// MEMD_SEEDS=50 tries more than the tests of every day do.
+  private static let seeds = 1...(ProcessFacts.environment("MEMD_SEEDS").flatMap(UInt64.init) ?? 8)
+
+  @Test(arguments: seeds)
   func `whatever is written, and whoever restarts or takes over, nothing seems to differ`(
     seed: UInt64
   ) {
@@ -317,25 +325,25 @@ import Testing
       keepLog(of: number, cluster)
       #expect(cluster.run { cluster.hosts[number].isReady })
     }
-    write(cluster, until: cluster.now + 7_000_000_000)
-    cluster.run(milliseconds: 1500)
+    write(cluster, until: cluster.now + 5_000_000_000)
+    cluster.run(milliseconds: 900)
     follow(2, seed % 2 == 0 ? 0 : 1)
     restart(1 + Int(seed % 3))
-    cluster.run(milliseconds: 1200)
+    cluster.run(milliseconds: 700)
     // A leader that comes back, and one that another one takes over from.
     restart(0)
-    cluster.run(milliseconds: 1200)
+    cluster.run(milliseconds: 700)
     cluster.ask(1, "REPLICAOF NO ONE")
     cluster.hosts[1].replicaOf = nil
     for number in [0, 2, 3] { follow(number, number == 3 ? 2 : 1) }
-    cluster.run(milliseconds: 4000)
+    cluster.run(milliseconds: 2000)
     for number in [0, 2, 3] {
       #expect(cluster.catchesUp(number, with: 1), "node\(number), seed \(seed)")
       rounds(2, number, cluster)
       let counts = counts(number, cluster)
       #expect(counts.keysDiffering == 0, "node\(number), seed \(seed)")
       #expect(counts.keysChecked > 20, "node\(number), seed \(seed)")
-      #expect(cluster.data(number) == cluster.data(1), "node\(number), seed \(seed)")
+      #expect(data(number, cluster) == data(1, cluster), "node\(number), seed \(seed)")
     }
     for number in 0...3 { #expect(log(number, cluster) == [], "node\(number), seed \(seed)") }
   }
