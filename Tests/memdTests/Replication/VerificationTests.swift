@@ -204,7 +204,7 @@ import Testing
   }
 
   @Test func `among a million keys every message is short and cheap, and all come once`() {
-    let server = TestServer(follows: false)
+    let server = TestServer(follows: false) { $0.enableDebugCommand = .yes }
     server.run("DEBUG POPULATE 1000000 k 8")
     server.run("SADD one a")
     var walk = VerificationWalk()
