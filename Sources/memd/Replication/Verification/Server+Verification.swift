@@ -6,7 +6,7 @@ import RESP
 
 // Continuous proof that followers hold what their leader holds.
 //
-//     leader    VerificationWalk -> PING memd-verify:... in the stream, at the offset of the digests
+//     leader    VerificationWalk -> PING memd-verify:... in the stream, where the digests hold
 //     follower  VerificationFindings: compares where the stream has come to that offset
 //               -> REPLCONF ACK offset MEMD-VERIFIED counts [MEMD-ASK names of keys it has]
 //     leader    puts those that it doesn't have into the next message
@@ -117,8 +117,8 @@ extension Server {
       number += 1
       if number <= max {
         log.warning(
-          "Verification behind offset \(effects.stream.offset): key '\(name.key.logText)' of database"
-            + " \(name.database) \(difference.text)")
+          "Verification behind offset \(effects.stream.offset): key '\(name.key.logText)'"
+            + " of database \(name.database) \(difference.text)")
       } else if number == max + 1 {
         log.warning(
           "Verification: more keys differ; INFO counts them in replica_verify_keys_differing")
