@@ -180,6 +180,46 @@ class FollowerTests(unittest.TestCase):
         self.processes.append(again)
         self.assertEqual(again.client.execute_command("DEBUG", "DIGEST"), digest)
 
+    def test_memd_compares_itself_beside_a_redis_server(self):
+        pace = ["--replica-verify-period", "1", "--replica-verify-max-bytes-per-second", "1mb"]
+        leader = self.leader(*pace)
+        other = self.follower("other", leader)
+        follower = memd(
+            self.place("memd"), "--appendonly", "no", "--replicaof", f"127.0.0.1 {leader.port}")
+        self.processes.append(follower)
+        # What the leader says comes through a server that doesn't understand it.
+        behind = memd(
+            self.place("behind"), "--appendonly", "no", "--replicaof", f"127.0.0.1 {other.port}")
+        self.processes.append(behind)
+        self.assert_equal(leader, other, follower, behind)
+
+        def found(process):
+            return process.client.info("replication")
+
+        wait_for(lambda: found(follower)["replica_verify_rounds"] >= 3)
+        self.assertEqual(found(follower)["replica_verify_keys_differing"], 0)
+        self.assertGreater(found(follower)["replica_verify_keys_checked"], 30)
+        # All read the same messages, and the offsets stay equal.
+        offset = found(other)["slave_repl_offset"]
+        wait_for(lambda: found(other)["slave_repl_offset"] > offset + 1000)
+        wait_for(lambda: found(behind)["replica_verify_rounds"] >= 1)
+        self.assert_equal(leader, other, follower, behind)
+        # A difference is found and told the leader.
+        follower.client.config_set("replica-read-only", "no")
+        follower.client.execute_command("ZADD", "board", "-1", "m3")
+        wait_for(lambda: found(follower)["replica_verify_keys_differing"] > 0)
+        wait_for(lambda: any(
+            found(leader).get(f"verify_slave{index}", {}).get("keys_differing", 0) > 0
+            for index in range(2)))
+        self.assertEqual(found(behind)["replica_verify_keys_differing"], 0)
+        with open(follower.log.name) as file:
+            self.assertIn("key 'board' of database 0 has another value", file.read())
+        with open(other.log.name) as file:
+            text = file.read()
+        self.assertNotIn("CRITICAL", text)
+        self.assertNotIn("Master does not understand", text)
+        self.assertEqual(found(other)["master_link_status"], "up")
+
     def test_sentinel_fails_over(self):
         leader = self.leader()
         followers = [

@@ -20,7 +20,8 @@ enum Floors {
       "Snapshots",
       [
         "AppendLog", "Replication/Following", "Replication/Freshness/Server+Freshness.swift",
-        "Replication/Leader/Server+FullSync.swift", "Snapshot",
+        "Replication/Leader/Server+FullSync.swift",
+        "Replication/Verification/Server+Verification.swift", "Snapshot",
       ]
     ),
     ("Commands", ["Commands"]),

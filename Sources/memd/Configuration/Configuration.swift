@@ -193,6 +193,10 @@ final class Configuration {
   var replicaServeStaleData = true
   /// So old a follower's data may be when they are read, in milliseconds; 0: any age.
   var replicaMaxAge = 0
+  /// Seconds in which a leader compares its keys with its followers' at most once; 0: never. So
+  /// many bytes of the stream that takes at most.
+  var replicaVerifyPeriod = 60
+  var replicaVerifyMaxBytesPerSecond = 2 << 10
   /// Where a follower loads a snapshot of its leader, and whether the data that it replaces are
   /// freed in slices if they have to go first.
   var replDisklessLoad = DisklessLoad.auto

@@ -86,6 +86,9 @@ extension OptionTable {
     .text("replica-announce-ip", \.replicaAnnounceIP).alias("slave-announce-ip"),
     .integer("replica-announce-port", .port, \.replicaAnnouncePort).alias("slave-announce-port"),
     .integer("replica-max-age-ms", .natural32, \.replicaMaxAge),
+    .integer("replica-verify-period", .natural32, \.replicaVerifyPeriod),
+    .memory(
+      "replica-verify-max-bytes-per-second", .positive32, \.replicaVerifyMaxBytesPerSecond),
     .flag("replica-lazy-flush", \.replicaLazyFlush).alias("slave-lazy-flush"),
     .flag("replica-ignore-maxmemory", \.replicaIgnoreMaxMemory).alias("slave-ignore-maxmemory"),
     .remembered("replica-ignore-disk-write-errors", false),

@@ -78,7 +78,10 @@ extension Server {
           + "state=\(follower.stateName),offset=\(follower.acknowledgedOffset),"
           + "lag=\(follower.acknowledgedAt == 0 ? 0 : lag)")
     }
-    if following == nil { writePromisesInfo(to: &text) }
+    if following == nil {
+      writePromisesInfo(to: &text)
+      writeVerificationInfo(to: &text)
+    }
     text.field("master_failover_state", failover.stageName)
     text.field("master_replid", stream.replicationID)
     text.field("master_replid2", stream.secondID)

@@ -69,5 +69,6 @@ extension Server {
     metrics.errors.reset()
     metrics.turns.reset()
     upkeep.expiration.lag.reset()
+    resetVerificationCounts()
   }
 }

@@ -45,6 +45,7 @@ final class Server {
   var followers = Followers()
   var promises = Promises()
   var freshness = Freshness()
+  var verification = Verification()
   /// The server that this one follows; nil while it leads.
   var following: Following?
   /// A planned change of roles (FAILOVER).

@@ -39,6 +39,7 @@ extension Server {
     if !intake.postponed.isEmpty { returnPostponed() }
     if !freshness.waiting.isEmpty { resumeFreshReads() }
     if following != nil { tendAge() }
+    if verification.continuesAt <= timing.turnStartedAt { continueVerification() }
     if persistence.isSaveScheduled || appendLog.isRewriteScheduled { startScheduledSave() }
     if pause.holders.contains(.snapshot) { considerHoldingWrites() }
     if pause.isFrozen { considerHandovers() }
@@ -109,7 +110,8 @@ extension Server {
     let now = timing.turnStartedAt + timing.turnNanoseconds
     var until = min(
       cron.next, persistence.loadingContinuesAt, persistence.savingContinuesAt,
-      appendLog.continuesAt, promises.continuesAt, freshness.earliestDeadline)
+      appendLog.continuesAt, promises.continuesAt, freshness.earliestDeadline,
+      verification.continuesAt)
     if let following { until = min(until, following.ageContinuesAt) }
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }

@@ -12,6 +12,9 @@ final class ReachFollower {
   let server: Server
   private let applier: StreamApplier
   private let cursor: StreamCursor
+  /// What leader and follower would tell each other.
+  private var walk = VerificationWalk()
+  private var findings = VerificationFindings()
 
   init(clock: SimulatedClock, leader: Server, configuration: Configuration) {
     self.leader = leader
@@ -51,6 +54,23 @@ final class ReachFollower {
 
   /// What the two don't agree about; nil if nothing.
   func difference(isThorough: Bool) -> String? {
+    dataDifference(isThorough: isThorough) ?? falseAlarm()
+  }
+
+  /// What comparing themselves would have them say although they agree.
+  private func falseAlarm() -> String? {
+    while true {
+      let text = walk.next(in: leader.keyspace).text
+      guard let message = VerificationMessage(text.rawSpan) else { return "a message is none" }
+      let found = findings.compare(message, with: server.keyspace, at: 0)
+      if let (name, difference) = found.first {
+        return "verification: \(name.key.logText) of \(name.database) \(difference.text)"
+      }
+      if message.endsRound { return nil }
+    }
+  }
+
+  private func dataDifference(isThorough: Bool) -> String? {
     if !isThorough {
       let isEqual =
         DatasetDigest(server.keyspace).text == DatasetDigest(leader.keyspace).text

@@ -20,7 +20,8 @@ import Testing
   }
 
   private static let about: [[ByteText]] = [
-    ["REPLCONF", "listening-port", "6380"], ["REPLCONF", "capa", "eof", "capa", "psync2"],
+    ["REPLCONF", "listening-port", "6380"],
+    ["REPLCONF", "capa", "eof", "capa", "psync2", "capa", "memd-verify"],
     ["REPLCONF", "version", "7.4.0"],
   ]
 

@@ -129,7 +129,11 @@ enum ConnectionCommands: CommandFamily {
 
   static func ping(_ call: inout Call) throws(CommandError) {
     if call.client.flags.contains(.leader), call.arguments.count == 2 {
-      call.server.noteMark(call.arguments[1])
+      if VerificationMessage.looksLikeOne(call.arguments[1]) {
+        call.server.compareWithLeader(call.arguments[1])
+      } else {
+        call.server.noteMark(call.arguments[1])
+      }
     }
     guard call.arguments.count <= 2 else {
       throw CommandError("ERR wrong number of arguments for 'ping' command")

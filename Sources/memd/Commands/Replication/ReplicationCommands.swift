@@ -62,9 +62,11 @@ enum ReplicationCommands: CommandFamily {
       }
       call.client.makeFollower().announcedAddress = address.logText()
     case FoldedName("capa"):
-      switch call.keyword(index + 1) {
-      case Keyword("eof"): call.client.makeFollower().capabilities.insert(.endMarker)
-      case Keyword("psync2"): call.client.makeFollower().capabilities.insert(.secondID)
+      switch FoldedName(folding: call.arguments[index + 1]) {
+      case FoldedName("eof"): call.client.makeFollower().capabilities.insert(.endMarker)
+      case FoldedName("psync2"): call.client.makeFollower().capabilities.insert(.secondID)
+      case FoldedName("memd-verify"):
+        call.client.makeFollower().capabilities.insert(.verification)
       default: break
       }
     case FoldedName("version"):
@@ -119,6 +121,8 @@ enum ReplicationCommands: CommandFamily {
           follower.syncedOffset = offset
         }
       case FoldedName("memd-mark"): server.returnMark(value)
+      case FoldedName("memd-verified"): follower.verified = VerificationFindings.Counts(value)
+      case FoldedName("memd-ask"): server.answerQuestions(value)
       default: break
       }
       next += 2

@@ -47,6 +47,10 @@ final class Following {
   /// Marks to be sent with the next report: this server's, and those of its followers.
   var marks: [ByteText] = []
   static let markCountMax = 1024
+  /// Names of keys that the leader is asked for with the next report (`KeyName.text`): this
+  /// server's, and those of its followers.
+  var questions: [ByteText] = []
+  static let questionCountMax = 16
   /// Monotonic nanoseconds at which the next mark is due.
   var ageContinuesAt = Int64.max
   /// Where the last snapshot was loaded; nil as long as there was none.

@@ -92,7 +92,7 @@ struct LeaderGreeting {
     }
     tell("listening-port", ["listening-port", "\(introduction.port)"])
     if !introduction.address.isEmpty { tell("ip-address", ["ip-address", introduction.address]) }
-    tell("capa", ["capa", "eof", "capa", "psync2"])
+    tell("capa", ["capa", "eof", "capa", "psync2", "capa", "memd-verify"])
     tell("version", ["version", introduction.version])
     return .send(commands)
   }

@@ -234,6 +234,7 @@ extension Server {
     following.received = []
     following.unsent = []
     following.marks = []
+    following.questions = []
     following.ageContinuesAt = .max
     following.applier.forgetIncomplete()
     if let receiver = following.receiver { abandon(receiver) }
@@ -452,6 +453,7 @@ extension Server {
     // Others read the offset and nothing behind it.
     for mark in following.marks { words += ["MEMD-MARK", mark] }
     following.marks.removeAll()
+    words += takeVerificationReport(of: following)
     tell(following, [words])
   }
 

@@ -37,6 +37,7 @@ extension Server {
       text.field("master_link_down_since_seconds", down)
     }
     writeFreshnessInfo(following, to: &text)
+    writeFindingsInfo(to: &text)
     text.field("slave_priority", configuration.replicaPriority)
     text.field("slave_read_only", configuration.replicaReadOnly)
     text.field("replica_announced", configuration.replicaAnnounced)

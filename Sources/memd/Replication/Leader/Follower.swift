@@ -33,6 +33,8 @@ final class Follower {
     static let snapshotOnly = Capabilities(rawValue: 1 << 3)
     /// It wants a snapshot without keys (REPLCONF rdb-filter-only).
     static let noKeys = Capabilities(rawValue: 1 << 4)
+    /// It compares what it has with what the leader says of its keys.
+    static let verification = Capabilities(rawValue: 1 << 5)
   }
 
   var stage = Stage.introduced
@@ -51,6 +53,8 @@ final class Follower {
   var acknowledgedAt: Int64 = 0
   /// Offset up to which its own log is durable, as it says.
   var syncedOffset = 0
+  /// What it has found by comparing itself with this server, as it says.
+  var verified: VerificationFindings.Counts?
   /// When it began to wait, and when its socket has last taken a part of its snapshot, in monotonic
   /// nanoseconds.
   var waitsSince: Int64 = 0

@@ -214,6 +214,7 @@ extension Server {
   /// whom nothing was heard for long are left.
   func tendFollowers() {
     countGoodFollowers()
+    considerVerification()
     for client in followers.all where client.limitedOutput >= output.watermark {
       checkOutputLimit(client)
     }
