@@ -111,9 +111,12 @@ extension ReplicationStory {
 
   /// The leader dies if all is well, and starts again when another one leads: one that comes back
   /// with less than its followers have would take it from them, as with Redis.
-  private func killLeader() -> Bool {
+  @discardableResult
+  func killLeader(evenIfBehind: Bool = false) -> Bool {
     let host = directory.leader
-    guard isWhole || plan.trouble == .everything, host.server != nil else { return false }
+    guard isWhole || evenIfBehind || plan.trouble == .everything, host.server != nil else {
+      return false
+    }
     let count = sentinel.failoverCount
     noteEnd(of: host)
     let isPower = cluster.generator.happens(perMillion: 400_000)

@@ -30,21 +30,30 @@ final class ReplicationStory {
   /// Hosts that start when another one leads.
   var waitingForFailover = 0
 
-  init(seed: UInt64) {
+  /// - Parameter configure: changes the settings that the plan wants.
+  init(seed: UInt64, configure: @escaping (Configuration) -> Void = { _ in }) {
     var generator = SeededGenerator(seed: seed)
     let plan = StoryPlan(&generator)
     self.plan = plan
     cluster = SimulatedCluster(
-      hostCount: plan.hostCount, seed: generator.next(), configure: plan.configure)
+      hostCount: plan.hostCount, seed: generator.next()
+    ) {
+      plan.configure($0)
+      configure($0)
+    }
     cluster.network.faults.delayNanoseconds = plan.delay
     directory = LeaderDirectory(cluster.hosts)
     sentinel = SimulatedSentinel(cluster, directory, downAfter: plan.downAfter)
   }
 
   /// Plays the story and tells what it has met.
-  static func play(seed: UInt64) -> StoryReport {
-    let story = ReplicationStory(seed: seed)
+  static func play(
+    seed: UInt64, configure: @escaping (Configuration) -> Void = { _ in },
+    prepare: (ReplicationStory) -> Void = { _ in }
+  ) -> StoryReport {
+    let story = ReplicationStory(seed: seed, configure: configure)
     story.begin()
+    prepare(story)
     story.scheduleFaults()
     story.cluster.run(milliseconds: story.plan.milliseconds)
     story.end()

@@ -38,6 +38,7 @@ struct StoryPlan {
   let isChained: Bool
   let log: AppendFsync?
   let isDiskless: Bool
+  let syncDelay: Int
   let backlogByteCount: Int
   let maxAge: Int
   let clientCount: Int
@@ -63,6 +64,7 @@ struct StoryPlan {
     boundMilliseconds = promise == .bounded ? Int(generator.number(in: 30...400)) : 0
     isChained = !mayLose && hostCount > 2 && generator.happens(perMillion: 300_000)
     log = pick([nil, nil, .everySecond, .always])
+    syncDelay = pick([0, 0, 0, 1])
     isDiskless = generator.happens(perMillion: 600_000)
     backlogByteCount = trouble == .links ? 4 << 20 : pick([16 << 10, 64 << 10, 1 << 20])
     maxAge = generator.happens(perMillion: 200_000) ? Int(generator.number(in: 50...500)) : 0
@@ -76,7 +78,7 @@ struct StoryPlan {
 
   /// The settings of every server.
   func configure(_ configuration: Configuration) {
-    configuration.replDisklessSyncDelay = 0
+    configuration.replDisklessSyncDelay = syncDelay
     configuration.replDisklessSync = isDiskless
     configuration.replTimeoutSeconds = 2
     configuration.replPingReplicaPeriodSeconds = 1

@@ -12,7 +12,7 @@ struct StoryReport {
     "fault pause", "fault kill follower", "fault kill leader", "fault restart follower",
     "fault restart leader", "fault clock jump", "fault slow disk", "state waiting",
     "state connecting", "state greeting", "state asking", "state receiving", "state loading",
-    "state online", "state follower waiting", "state follower sharing", "state follower receiving",
+    "state online", "state follower waiting", "state follower sharing",
     "state promise holding", "state promise lapsed", "state writes refused", "state reads waiting",
     "state output held", "full sync", "partial sync", "failover", "token read", "age read",
     "refused read", "write done", "write refused", "write unknown", "compared states",

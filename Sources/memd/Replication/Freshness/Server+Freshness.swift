@@ -153,7 +153,7 @@ extension Server {
     return following.age.sentAt + min(idle, max(Server.millisecond, wanted))
   }
 
-  /// Sends a mark if one is due, and notes when the next one is; called in every turn of a follower.
+  /// Sends a mark if one is due, and notes when the next is; called in every turn of a follower.
   func tendAge() {
     guard let following, following.isOnline else { return }
     let now = timing.turnStartedAt
