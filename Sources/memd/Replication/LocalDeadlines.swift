@@ -23,6 +23,8 @@ final class LocalDeadlines {
   private var order: [LocalKey] = []
   /// By database and key.
   private var deadlines: [Int: [[UInt8]: Int64]] = [:]
+  /// How many of them there are.
+  private var count = 0
   /// A binary heap, the earliest deadline first; what `deadlines` contradicts is out of date.
   private var heap: [Item] = []
 
@@ -42,6 +44,7 @@ final class LocalDeadlines {
   /// All keys of a database have gone, or are others.
   func forgetAll(in database: Int) {
     for key in order where key.database == database { written.remove(key) }
+    count -= deadlines[database]?.count ?? 0
     deadlines[database] = nil
   }
 
@@ -54,6 +57,7 @@ final class LocalDeadlines {
       setDeadline(time, of: key)
       if let time { push(Item(deadline: time, key: key)) }
     }
+    if heap.count > 2 * count + 64 { dropOutdated() }
     order.removeAll(keepingCapacity: false)
   }
 
@@ -68,7 +72,15 @@ final class LocalDeadlines {
     return nil
   }
 
+  private func dropOutdated() {
+    let current = heap.filter { deadlines[$0.key.database]?[$0.key.bytes] == $0.deadline }
+    heap.removeAll()
+    for item in current { push(item) }
+  }
+
   private func setDeadline(_ deadline: Int64?, of key: LocalKey) {
+    let before = deadlines[key.database]?[key.bytes]
+    count += (deadline == nil ? 0 : 1) - (before == nil ? 0 : 1)
     deadlines[key.database, default: [:]][key.bytes] = deadline
     if deadlines[key.database]?.isEmpty == true { deadlines[key.database] = nil }
   }

@@ -55,7 +55,7 @@ extension Client {
 
   /// Whether what it gets may show data: its own requests have, or what it listens to.
   fileprivate var mayBeShownData: Bool {
-    !flags.isDisjoint(with: [.seesData, .pubsub, .monitor]) || gate.contains(.tracking)
+    !flags.isDisjoint(with: [.seesData, .pubsub, .monitor]) || tracker != nil
   }
 }
 
@@ -123,10 +123,15 @@ extension Server {
     output.held = HeldClients()
   }
 
-  /// What waits will not be confirmed: who waits is disconnected, as nobody can say what becomes of
-  /// what it has asked for.
+  /// What waits, or was produced in this turn, will not be confirmed: who it is for is disconnected,
+  /// as nobody can say what becomes of what it has asked for.
   func abandonHeldOutput() {
-    for client in output.held.all where !client.isClosing && client.mayBeShownData {
+    var clients = output.held.all
+    for index in 0..<output.writers.count {
+      unsafe output.writers[index]._withUnsafeGuaranteedRef { clients.append($0) }
+    }
+    // Also one that is to be closed once it has had its reply.
+    for client in clients where !client.isClosedOrAboutToBe && client.mayBeShownData {
       closeASAP(client)
     }
   }

@@ -97,7 +97,11 @@ extension Server {
       client.flags.remove(.resumes)
       guard !client.isClosing else { continue }
       // One that met its pause in the same turn still waits for the end of it.
-      if pause.isActive, pause.waiting.contains(where: { $0 === client }) { continue }
+      if client.flags.contains(.parked),
+        (pause.waiting + freshness.waiting).contains(where: { $0 === client })
+      {
+        continue
+      }
       unpark(client)
       parseInput(of: client)
     }

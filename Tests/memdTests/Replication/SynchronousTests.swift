@@ -211,6 +211,75 @@ import Testing
     #expect(cluster.ask(0, "GET k") == "$1\r\n1\r\n")
   }
 
+  @Test func `who is demoted tells nothing of the turn in which it is, nor to whoever leaves`() {
+    let cluster = makeCluster { $0.syncReplicas = 1 }
+    cluster.run(milliseconds: 500)
+    cluster.ask(0, "SET k 1")
+    let clients = (0..<4).map { _ in connect(0, of: cluster) }
+    for client in clients { client?.send("GET k\r\n") }
+    cluster.run(milliseconds: 5)
+    for client in clients { #expect(client?.receiveText() == "$1\r\n1\r\n") }
+    cluster.network.partition("node0", "node1")
+    cluster.network.partition("node0", "node2")
+    // One waits, one leaves, and in one turn come a write, one behind it, and the new leader.
+    clients[0]?.send("SET k 2\r\n")
+    clients[1]?.send("SET k 3\r\nQUIT\r\n")
+    cluster.run(milliseconds: 5)
+    clients[2]?.send("SET k 4\r\nBLPOP list 0\r\n")
+    cluster.run(milliseconds: 5)
+    clients[3]?.send("SET k 5\r\nREPLICAOF node1 6379\r\n")
+    cluster.run(milliseconds: 20)
+    for client in clients {
+      #expect(client?.receiveText() == "")
+      #expect(client?.isClosed == true)
+    }
+    #expect(cluster.server(0)?.following != nil)
+  }
+
+  @Test func `a slow turn is not the followers' fault`() {
+    let cluster = makeCluster(2) {
+      $0.syncReplicas = 1
+      $0.syncReplicasTimeout = 300
+    }
+    cluster.run(milliseconds: 500)
+    let client = connect(0, of: cluster)
+    client?.send("SET k 1\r\n")
+    cluster.run(milliseconds: 1)
+    // The machine stands still for a while, with the answer in a socket.
+    cluster.hosts[0].clock.advance(milliseconds: 2000)
+    cluster.run(milliseconds: 2500)
+    #expect(client?.receiveText() == "+OK\r\n")
+    #expect(field("sync_replicas_timeouts", of: 0, in: cluster) == "0")
+  }
+
+  @Test func `a follower counts once, and for no more than there is`() {
+    let cluster = makeCluster(2) { $0.syncReplicas = 2 }
+    cluster.run(milliseconds: 500)
+    let writer = connect(0, of: cluster)
+    let others = (0..<2).map { _ in connect(0, of: cluster) }
+    for other in others {
+      other?.send("REPLCONF listening-port 7000 ip-address twice\r\nPSYNC ? -1\r\n")
+    }
+    cluster.run(milliseconds: 500)
+    #expect(cluster.server(0)?.followers.all.count == 3)
+    // Two of these are the same, and the third says nothing that could be true.
+    cluster.network.partition("node0", "node1")
+    let offset = cluster.server(0)?.effects.stream.offset ?? 0
+    writer?.send("SET k 1\r\n")
+    cluster.run(milliseconds: 20)
+    let end = cluster.server(0)?.effects.dataOffset ?? 0
+    #expect(end > offset)
+    for other in others { other?.send("REPLCONF ACK \(end)\r\n") }
+    cluster.run(milliseconds: 20)
+    others[0]?.send("REPLCONF ACK 9223372036854775807\r\n")
+    cluster.run(milliseconds: 20)
+    #expect(writer?.receiveText() == "")
+    #expect(cluster.ask(0, "REPLCONF listening-port 70000").hasPrefix("-ERR value is not an int"))
+    cluster.network.heal()
+    cluster.run(milliseconds: 1500)
+    #expect(writer?.receiveText() == "+OK\r\n")
+  }
+
   @Test func `the log and followers both are waited for`() {
     let cluster = makeCluster(2) {
       $0.syncReplicas = 1

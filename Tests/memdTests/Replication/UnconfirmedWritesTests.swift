@@ -70,29 +70,31 @@ import Testing
     #expect(replication.state == .off)
     #expect(replication.visibleOffset == .max)
     replication.begin(at: 0, isLapsed: false, now: 0)
+    var askedAt: Int64?
     func advance(
       _ end: Int, _ confirmed: Int, keepsUp: Bool = false, _ now: Int64
     ) -> SynchronousReplication.State? {
       replication.advance(
-        to: end, confirmed: confirmed, keepsUp: keepsUp, timeout: 10_000_000, now: now)
+        to: end, confirmed: confirmed, keepsUp: keepsUp, timeout: 10_000_000, askedAt: askedAt, now: now)
     }
     #expect(advance(100, 0, 5_000_000) == nil)
     #expect(replication.visibleOffset == 0)
-    #expect(replication.lapses(after: 10_000_000) == 15_000_000)
-    #expect(replication.lapses(after: nil) == .max)
+    #expect(replication.lapsesAt == 15_000_000)
     #expect(advance(200, 100, 9_000_000) == nil)
     // The second one came four milliseconds later.
     #expect(advance(200, 100, 18_999_999) == nil)
     #expect(advance(200, 100, 19_000_000) == .lapsed)
     #expect(replication.lapseCount == 1)
     #expect(replication.visibleOffset == .max)
-    #expect(replication.lapses(after: 10_000_000) == .max)
+    #expect(replication.lapsesAt == .max)
     #expect(advance(300, 100, 19_500_000) == nil)
     #expect(advance(300, 250, keepsUp: true, 20_000_000) == .holding)
     #expect(replication.visibleOffset == 250)
-    // What is still missing has as much time as a new write.
-    #expect(advance(300, 250, 29_999_999) == nil)
-    #expect(advance(300, 250, 30_000_000) == .lapsed)
+    // What is still missing has as much time as a new write, and as long as followers need to
+    // answer.
+    askedAt = 20_500_000
+    #expect(advance(300, 250, 30_499_999) == nil)
+    #expect(advance(300, 250, 30_500_000) == .lapsed)
     replication.finish()
     #expect(advance(900, 0, 90_000_000) == nil)
     replication.begin(at: 900, isLapsed: true, now: 100_000_000)
@@ -105,7 +107,7 @@ import Testing
     var replication = SynchronousReplication()
     replication.begin(at: 0, isLapsed: false, now: 0)
     let state = replication.advance(
-      to: 10, confirmed: 0, keepsUp: false, timeout: nil, now: .max / 2)
+      to: 10, confirmed: 0, keepsUp: false, timeout: nil, askedAt: nil, now: .max / 2)
     #expect(state == nil)
     #expect(replication.state == .holding)
   }

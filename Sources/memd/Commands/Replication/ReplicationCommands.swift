@@ -54,7 +54,9 @@ enum ReplicationCommands: CommandFamily {
   ) throws(CommandError) -> Bool {
     switch FoldedName(folding: call.arguments[index]) {
     case FoldedName("listening-port"):
-      call.client.makeFollower().listeningPort = try call.integer(index + 1)
+      let port = try call.integer(index + 1)
+      guard 0...65535 ~= port else { throw .notInteger }
+      call.client.makeFollower().listeningPort = port
     case FoldedName("ip-address"):
       let address = call.arguments[index + 1]
       guard address.byteCount <= 255 else {
@@ -107,7 +109,7 @@ enum ReplicationCommands: CommandFamily {
     let server = call.server
     let follower = call.client.makeFollower()
     if let offset: Int = DecimalText.parse(call.arguments[index + 1]),
-      offset > follower.acknowledgedOffset
+      offset > follower.acknowledgedOffset, offset <= server.effects.stream.offset
     {
       follower.acknowledgedOffset = offset
     }

@@ -387,6 +387,8 @@ extension Server {
   func goOnline(_ following: Following) {
     following.stage = .online
     following.onlineSince = clock.monotonicNanoseconds()
+    // While the snapshot was loaded nobody listened.
+    following.heardAt = following.onlineSince
     following.downSince = nil
     following.failuresInARow = 0
     if let connection = following.connection {

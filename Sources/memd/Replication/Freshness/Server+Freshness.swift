@@ -122,6 +122,10 @@ extension Server {
         stillWaiting.append(client)
         freshness.earliestDeadline = min(freshness.earliestDeadline, deadline)
       } else {
+        // One whose time is over is refused when it is looked at again.
+        if let deadline = client.details?.freshness?.deadline, now < deadline {
+          client.details?.freshness?.deadline = nil
+        }
         resume(client)
       }
     }

@@ -41,6 +41,8 @@ final class Follower {
   var capabilities: Capabilities = []
   /// Port and address at which it can be reached, as it says (REPLCONF).
   var listeningPort = 0
+  /// Tells it from others; the same on all of its connections if it has told its port.
+  var identity = ""
   var announcedAddress = ""
   /// Whether a part of the snapshot has left.
   var isReceiving = false

@@ -29,9 +29,10 @@ extension Server {
   func considerFailover() {
     guard !failover.isIdle else { return }
     let candidates = followers.all.compactMap { client -> Failover.Candidate? in
-      guard let follower = client.follower, follower.getsStream, !client.isClosing else {
-        return nil
-      }
+      // Nobody can follow one that has not told its port.
+      guard let follower = client.follower, follower.getsStream, !client.isClosing,
+        follower.listeningPort > 0
+      else { return nil }
       return Failover.Candidate(
         address: follower.placeAsLeader(of: client),
         acknowledgedOffset: follower.acknowledgedOffset)

@@ -32,13 +32,30 @@ struct Followers {
     }
   }
 
+  /// How many followers have said so, whatever number of connections they have: one that has come
+  /// back may still have the old one.
+  func distinctCount(upTo offset: Int) -> Int {
+    var count = 0
+    for (index, client) in all.enumerated() {
+      guard let follower = client.follower, follower.getsStream, !client.isClosing,
+        follower.acknowledgedOffset >= offset
+      else { continue }
+      let isKnown = all[..<index].contains { other in
+        guard let known = other.follower, known.getsStream, !other.isClosing else { return false }
+        return known.acknowledgedOffset >= offset && known.identity == follower.identity
+      }
+      if !isKnown { count += 1 }
+    }
+    return count
+  }
+
   /// The highest offset up to which so many have said that they have the stream; 0 if fewer get it.
   func offset(confirmedBy count: Int) -> Int {
     var highest = 0
     for client in all where !client.isClosing {
       guard let follower = client.follower, follower.getsStream,
         follower.acknowledgedOffset > highest,
-        self.count(upTo: follower.acknowledgedOffset) >= count
+        distinctCount(upTo: follower.acknowledgedOffset) >= count
       else { continue }
       highest = follower.acknowledgedOffset
     }
@@ -127,6 +144,9 @@ extension Server {
     leaveModes(client)
     let follower = client.makeFollower()
     client.flags.insert(.follower)
+    let port = follower.listeningPort
+    follower.identity =
+      port > 0 ? "\(follower.address(of: client)):\(port)" : "client \(client.id)"
     client.updateGate()
     if !effects.stream.keepsHistory {
       effects.stream.beginHistory()

@@ -7,19 +7,21 @@ import RESP
 // (`sync-replicas`), and that writes stop before more than N milliseconds of them can be lost
 // (`max-unconfirmed-ms`).
 //
-// Followers are asked how far they are in the stream itself (REPLCONF GETACK), which every Redis and
-// Valkey answers: at the end of a turn, once the last question is answered. `HeldOutput` keeps what
-// must wait.
+// Followers are asked how far they are in the stream itself (REPLCONF GETACK), which every Redis
+// and Valkey answers: at the end of a turn, once the last question is answered. `HeldOutput` keeps
+// what must wait.
 
 /// What this server, as a leader, keeps of its promises.
 struct Promises {
   var synchronous = SynchronousReplication()
   /// The writes that may be lost (`max-unconfirmed-ms`); nil as long as that is not limited.
   var bounded: UnconfirmedWrites?
-  /// Where the stream ended, apart from PINGs, when followers were asked last, and when that was in
-  /// monotonic nanoseconds.
+  /// Where the stream ended, apart from what changes nothing, when followers were asked for what
+  /// they have not answered, and when that was first; nanoseconds of the monotonic clock.
   var askedOffset = 0
   var askedAt = Int64.min / 2
+  /// When they were asked last.
+  var questionAt = Int64.min / 2
   /// Monotonic nanoseconds at which something is to be done even if nothing happens.
   var continuesAt = Int64.max
   /// Requests that were refused, for each of the two.
@@ -85,6 +87,7 @@ extension Server {
 
   private func goOnWithPromises() {
     promises.askedAt = .min / 2
+    promises.questionAt = .min / 2
     promises.continuesAt = promises.isActive ? timing.turnStartedAt : .max
     updatePromiseGates(timing.turnStartedAt)
   }
@@ -93,23 +96,27 @@ extension Server {
 
   /// Takes over what has been written and confirmed, asks for more, and draws the consequences;
   /// called at the start and at the end of a turn.
-  func keepPromises() {
+  ///
+  /// - Parameter hasListened: whether everything that has come was read; until then nobody can say
+  ///   that followers have not answered.
+  func keepPromises(hasListened: Bool) {
     let now = timing.turnStartedAt
     let end = effects.dataOffset
     if promises.synchronous.state != .off {
       let count = configuration.syncReplicas
       let keepsUp =
         now - promises.askedAt <= synchronousTimeout ?? .max
-        && followers.count(upTo: promises.askedOffset) >= count
+        && followers.distinctCount(upTo: promises.askedOffset) >= count
       let state = promises.synchronous.advance(
         to: end, confirmed: followers.offset(confirmedBy: count), keepsUp: keepsUp,
-        timeout: synchronousTimeout, now: now)
+        timeout: hasListened ? synchronousTimeout : nil,
+        askedAt: followers.all.isEmpty ? nil : promises.askedAt, now: now)
       if let state { noteSynchronous(state) }
     }
     promises.bounded?.note(end: end, at: now)
     promises.bounded?.confirm(upTo: boundedOffset)
     promises.continuesAt = min(
-      askFollowers(of: end, now), promises.synchronous.lapses(after: synchronousTimeout))
+      askFollowers(of: end, now), promises.synchronous.lapsesAt)
     updatePromiseGates(now)
   }
 
@@ -126,11 +133,25 @@ extension Server {
   private func askFollowers(of end: Int, _ now: Int64) -> Int64 {
     guard !followers.all.isEmpty, !persistence.isLoading, let interval = questionInterval(end)
     else { return .max }
-    guard now - promises.askedAt >= interval else { return promises.askedAt + interval }
+    guard now - promises.questionAt >= interval else { return promises.questionAt + interval }
     followers.asksForAcknowledgements = true
-    promises.askedAt = now
-    promises.askedOffset = end
+    promises.questionAt = now
+    if isLastQuestionOver(now) {
+      promises.askedAt = clock.monotonicNanoseconds()
+      promises.askedOffset = end
+    }
     return now + max(interval, Server.millisecond)
+  }
+
+  /// Whether enough have answered what they were asked, or have had the time to.
+  private func isLastQuestionOver(_ now: Int64) -> Bool {
+    switch promises.synchronous.state {
+    case .off: true
+    case .holding: promises.synchronous.writes.confirmed >= promises.askedOffset
+    case .lapsed:
+      followers.distinctCount(upTo: promises.askedOffset) >= configuration.syncReplicas
+        || now - promises.askedAt > synchronousTimeout ?? .max
+    }
   }
 
   /// Nanoseconds from one question to the next; nil if nothing is to be asked.
@@ -172,7 +193,7 @@ extension Server {
     let state = promises.synchronous.state
     let refuses = state == .lapsed && configuration.syncReplicasOnTimeout == .refuse
     let isOld = promises.bounded?.oldest.map { now - $0 > boundNanoseconds } ?? false
-    gate.set(.promised, state == .holding)
+    gate.set(.promised, state != .off)
     gate.set(.lapsed, refuses)
     gate.set(.unconfirmed, isOld)
   }

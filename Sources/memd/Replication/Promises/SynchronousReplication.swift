@@ -16,6 +16,8 @@ struct SynchronousReplication {
 
   private(set) var state = State.off
   private(set) var writes = UnconfirmedWrites()
+  /// When the time of the oldest write is over, in monotonic nanoseconds.
+  private(set) var lapsesAt = Int64.max
   /// How often the time was over.
   private(set) var lapseCount = 0
 
@@ -40,17 +42,23 @@ struct SynchronousReplication {
   ///   - confirmed: up to where enough followers have it.
   ///   - keepsUp: whether enough followers have answered lately.
   ///   - timeout: nanoseconds that a write may wait; nil: for ever.
+  ///   - askedAt: when followers were asked first for what they have not answered, so that they have
+  ///     had the time; nil if there is nobody to ask.
   ///   - now: monotonic nanoseconds.
   /// - Returns: the state, if it is another one now.
   mutating func advance(
-    to end: Int, confirmed: Int, keepsUp: Bool, timeout: Int64?, now: Int64
+    to end: Int, confirmed: Int, keepsUp: Bool, timeout: Int64?, askedAt: Int64?, now: Int64
   ) -> State? {
     writes.note(end: end, at: now)
     writes.confirm(upTo: confirmed)
+    lapsesAt = .max
     switch state {
     case .holding:
-      guard let timeout, let oldest = writes.oldest, now - oldest >= timeout else { return nil }
+      guard let timeout, let oldest = writes.oldest else { return nil }
+      lapsesAt = max(oldest, askedAt ?? oldest) + timeout
+      guard now >= lapsesAt else { return nil }
       state = .lapsed
+      lapsesAt = .max
       lapseCount += 1
     case .lapsed:
       guard keepsUp else { return nil }
@@ -64,10 +72,4 @@ struct SynchronousReplication {
 
   /// Up to where everybody may see what the stream says.
   var visibleOffset: Int { state == .holding ? writes.confirmed : .max }
-
-  /// When the time of the oldest write is over, in monotonic nanoseconds.
-  func lapses(after timeout: Int64?) -> Int64 {
-    guard state == .holding, let timeout, let oldest = writes.oldest else { return .max }
-    return oldest + timeout
-  }
 }

@@ -106,7 +106,7 @@ struct VerificationFindings {
   mutating func compare(
     _ message: VerificationMessage, with keyspace: Keyspace, at now: Int64
   ) -> [(KeyName, KeyDifference)] {
-    if message.number != lastNumber + 1 { roundStartedAt = nil }
+    if message.number != lastNumber &+ 1 { roundStartedAt = nil }
     lastNumber = message.number
     if message.beginsRound { beginRound(at: now) }
     var found: [(KeyName, KeyDifference)] = []
