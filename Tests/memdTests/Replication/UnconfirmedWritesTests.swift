@@ -75,7 +75,8 @@ import Testing
       _ end: Int, _ confirmed: Int, keepsUp: Bool = false, _ now: Int64
     ) -> SynchronousReplication.State? {
       replication.advance(
-        to: end, confirmed: confirmed, keepsUp: keepsUp, timeout: 10_000_000, askedAt: askedAt, now: now)
+        to: end, confirmed: confirmed, keepsUp: keepsUp, timeout: 10_000_000, askedAt: askedAt,
+        now: now)
     }
     #expect(advance(100, 0, 5_000_000) == nil)
     #expect(replication.visibleOffset == 0)

@@ -42,8 +42,8 @@ struct SynchronousReplication {
   ///   - confirmed: up to where enough followers have it.
   ///   - keepsUp: whether enough followers have answered lately.
   ///   - timeout: nanoseconds that a write may wait; nil: for ever.
-  ///   - askedAt: when followers were asked first for what they have not answered, so that they have
-  ///     had the time; nil if there is nobody to ask.
+  ///   - askedAt: when followers were asked first for what they have not answered, so that they
+  ///     have had the time; nil if there is nobody to ask.
   ///   - now: monotonic nanoseconds.
   /// - Returns: the state, if it is another one now.
   mutating func advance(
