@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stories of replicated servers, one for each seed; scripts/simulate builds it, starts it, and makes
-// sense of what it prints.
+// Stories of replicated servers, one for each seed; scripts/simulate builds it, starts it, and
+// makes sense of what it prints.
 //
 //   simulate FIRST COUNT
 

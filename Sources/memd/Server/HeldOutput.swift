@@ -123,8 +123,8 @@ extension Server {
     output.held = HeldClients()
   }
 
-  /// What waits, or was produced in this turn, will not be confirmed: who it is for is disconnected,
-  /// as nobody can say what becomes of what it has asked for.
+  /// What waits, or was produced in this turn, will not be confirmed: who it is for is
+  /// disconnected, as nobody can say what becomes of what it has asked for.
   func abandonHeldOutput() {
     var clients = output.held.all
     for index in 0..<output.writers.count {

@@ -3,10 +3,10 @@
 /// What of the stream of effects is confirmed, by whoever was asked to have it, and since when the
 /// rest waits.
 ///
-/// Times are kept as marks: bytes behind the offset of a mark were added at its time or later. Writes
-/// that are close share one, and what is close depends on how long the oldest one waits: so an age
-/// is never told too low, and hardly too high, and the number of marks grows with the logarithm of
-/// that time.
+/// Times are kept as marks: bytes behind the offset of a mark were added at its time or later.
+/// Writes that are close share one, and what is close depends on how long the oldest one waits: so
+/// an age is never told too low, and hardly too high, and the number of marks grows with the
+/// logarithm of that time.
 ///
 ///     offset   confirmed      mark 1          mark 2             end
 ///                  v             v               v                v
