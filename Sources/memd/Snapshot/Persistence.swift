@@ -43,7 +43,7 @@ final class Persistence {
   var writesHeldAt: Int64 = 0
   /// When the last slice of a background save ended, in ticks.
   var sliceEndedAt: UInt64 = 0
-  /// Keys of the last RDB that was loaded, or given up: stored, and passed over since they were due.
+  /// Keys of the last RDB that was loaded, or given up: stored, and passed over as they were due.
   var keysLoaded = 0
   var keysExpired = 0
   /// The database that the stream of the server that made it had selected, as it says.
