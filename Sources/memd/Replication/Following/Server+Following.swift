@@ -48,7 +48,7 @@ extension Server {
   private func endLeading() {
     endBlockingForNewRole()
     // Another leader decides what becomes of what followers have not confirmed.
-    if promises.synchronous.state != .off { abandonHeldOutput() }
+    if promises.synchronous.state == .holding { abandonHeldOutput() }
   }
 
   /// Leads from now on, with the data that are here. Who has followed the same leader can go on
