@@ -8,7 +8,7 @@ import Testing
 /// Ages of what is not confirmed, against a model that knows each write, and when synchronous
 /// replication lapses.
 @Suite struct UnconfirmedWritesTests {
-  @Test(arguments: 1...30 as ClosedRange<UInt64>)
+  @Test(arguments: 1...10 as ClosedRange<UInt64>)
   func `no write is older than is told, and few are much younger`(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var writes = UnconfirmedWrites()

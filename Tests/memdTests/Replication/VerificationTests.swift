@@ -301,7 +301,7 @@ import Testing
   }
 
   /// MEMD_SEEDS=50 tries more than the tests of every day do.
-  private static let seeds = 1...(ProcessFacts.environment("MEMD_SEEDS").flatMap(UInt64.init) ?? 8)
+  private static let seeds = 1...(ProcessFacts.environment("MEMD_SEEDS").flatMap(UInt64.init) ?? 2)
 
   @Test(arguments: seeds)
   func `whatever is written, and whoever restarts or takes over, nothing seems to differ`(
