@@ -80,6 +80,14 @@ extension Server {
     effects.attention.set(.ownPushes, true)
   }
 
+  /// Tells a client what point its write has reached (MEMD.TOKEN ON).
+  @inline(never)
+  private func writeToken(to client: Client) {
+    client.reply.push(2)
+    client.reply.bulk("memd.token")
+    client.reply.bulk(freshnessToken.rawSpan)
+  }
+
   /// Gives the client of the unit that has ended the messages that waited for its reply.
   @inline(never)
   func deliverOwnPushes() {
@@ -90,11 +98,7 @@ extension Server {
       prepare(client)
       client.reply.append(raw: output.pushes.invalidations.bytes)
       client.reply.append(raw: output.pushes.others.bytes)
-      if output.pushes.endsWithToken {
-        client.reply.push(2)
-        client.reply.bulk("memd.token")
-        client.reply.bulk(freshnessToken.rawSpan)
-      }
+      if output.pushes.endsWithToken { writeToken(to: client) }
       if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
     }
     output.pushes.endsWithToken = false
