@@ -58,6 +58,8 @@ extension Server {
   ///   comes before everything else that waits.
   func push(_ message: RawSpan, to client: Client, isInvalidation: Bool = false) {
     guard !client.isClosing else { return }
+    // It may tell of a key.
+    if gate.contains(.promised) { client.flags.insert(.seesData) }
     if output.pushes.concerns(client) {
       if isInvalidation {
         output.pushes.invalidations.append(message)

@@ -46,6 +46,8 @@ enum ValuePart: Equatable {
   private static let elementCount = 256
   private static let nameCountMax = 64
   private static let namesByteCountMax = 1 << 10
+  /// Buckets that are looked at for them: names that aren't sent are many, perhaps.
+  private static let stepsMax = 256
   /// A longer name isn't sent, so such a member or field only counts.
   static let nameByteCountMax = 1 << 10
   /// So far from both ends the elements of a list are compared: to reach them is a walk.
@@ -137,13 +139,16 @@ enum ValuePart: Equatable {
     var names: [ByteText] = []
     var byteCount = 0
     var cursor = first
+    var steps = 0
     repeat {
+      steps += 1
       cursor = scan(cursor) { name in
         guard name.byteCount <= nameByteCountMax else { return }
         names.append(ByteText(name))
         byteCount += name.byteCount
       }
     } while cursor != 0 && names.count < nameCountMax && byteCount < namesByteCountMax
+      && steps < stepsMax
     return (.named(names), cursor == 0 ? nil : .cursor(cursor))
   }
 }
