@@ -87,7 +87,7 @@ extension ReplicationStory {
       guard let helpers = host.server?.helpers as? SimulatedHelpers else { return }
       helpers.durationNanoseconds = 1_000_000...400_000_000
       later(100_000_000...1_500_000_000) { helpers.durationNanoseconds = 0...1_000_000 }
-    case .killFollower: kill(follower)
+    case .killFollower: guard kill(follower) else { return }
     case .restartFollower: guard terminate(follower) else { return }
     case .killLeader: guard killLeader() else { return }
     case .restartLeader: guard terminate(leader) else { return }
@@ -101,12 +101,19 @@ extension ReplicationStory {
 
   // MARK: - Deaths
 
-  private func kill(_ host: SimulatedHost) {
-    guard host.server != nil else { return }
+  /// Whether one may die: what followers promise holds as long as no second one does before all is
+  /// well again.
+  private var mayDie: Bool {
+    isWhole || (plan.trouble != .leaders && plan.promise == .none)
+  }
+
+  private func kill(_ host: SimulatedHost) -> Bool {
+    guard host.server != nil, mayDie else { return false }
     noteEnd(of: host)
     let isPower = cluster.generator.happens(perMillion: 400_000)
     cluster.kill(host.number, isPower ? .power : .process)
     later(20_000_000...1_500_000_000) { [weak self] in self?.restart(host) }
+    return true
   }
 
   /// The leader dies if all is well, and starts again when another one leads: one that comes back
@@ -114,9 +121,7 @@ extension ReplicationStory {
   @discardableResult
   func killLeader(evenIfBehind: Bool = false) -> Bool {
     let host = directory.leader
-    guard isWhole || evenIfBehind || plan.trouble == .everything, host.server != nil else {
-      return false
-    }
+    guard evenIfBehind || mayDie, host.server != nil else { return false }
     let count = sentinel.failoverCount
     noteEnd(of: host)
     let isPower = cluster.generator.happens(perMillion: 400_000)

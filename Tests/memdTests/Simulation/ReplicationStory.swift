@@ -58,6 +58,7 @@ final class ReplicationStory {
     story.cluster.run(milliseconds: story.plan.milliseconds)
     story.end()
     story.checkHistory()
+    if !story.report.violations.isEmpty { story.report.violate(story.plan.description) }
     return story.report
   }
 
@@ -239,7 +240,8 @@ final class ReplicationStory {
       default: break
       }
     }
-    guard let promise = plan.historyPromise else { return }
+    let hasFailedOver = sentinel.failoverCount > 0
+    guard let promise = plan.historyPromise(hasFailedOver: hasFailedOver) else { return }
     if let fault = HistoryChecker.fault(in: directory.history, promise: promise) {
       report.violate("\(fault)")
     }

@@ -21,6 +21,8 @@ final class SimulatedSentinel: ClusterActor {
     var askedAt: Int64?
     /// When what it has answered last was asked.
     var heardOf = Int64.min
+    /// When it was asked last that has said that it leads.
+    var ledAt = Int64.min
     var role = ""
     var leader = ""
     var offset = -1
@@ -65,7 +67,8 @@ final class SimulatedSentinel: ClusterActor {
     }
     if let candidate { return finishFailover(wards[candidate]) }
     let leader = wards[directory.leader.number]
-    guard now - max(leader.heardOf, 0) > downAfter else {
+    // One that follows, whoever has told it to, is no leader.
+    guard now - max(leader.ledAt, 0) > downAfter else {
       downSince = nil
       return tellFollowers()
     }
@@ -152,5 +155,6 @@ final class SimulatedSentinel: ClusterActor {
       default: break
       }
     }
+    if ward.role == "master" { ward.ledAt = askedAt }
   }
 }

@@ -53,9 +53,9 @@ struct StoryPlan {
       values[Int(generator.number(in: 0...Int64(values.count - 1)))]
     }
     trouble = pick(Trouble.allCases)
-    // Only where the leader may be lost is there something to promise.
     let mayLose = trouble == .leaders || trouble == .everything
-    promise = mayLose ? pick(Promise.allCases) : pick([.none, .synchronous])
+    // Whoever is cut off may lead on; how much is lost then is not bounded by one follower.
+    promise = trouble == .leaders ? pick(Promise.allCases) : pick([.none, .synchronous])
     hostCount = pick([2, 3, 3, 4])
     // Who is cut off may lead on among those that have not heard: then all must have it.
     let followerCount = hostCount - 1
@@ -95,9 +95,11 @@ struct StoryPlan {
   }
 
   /// How the history must look; nil if nothing is promised that could be checked.
-  var historyPromise: HistoryPromise? {
+  ///
+  /// - Parameter hasFailedOver: whether another one has come to lead.
+  func historyPromise(hasFailedOver: Bool) -> HistoryPromise? {
     switch promise {
-    case .none: trouble == .links || trouble == .followers ? .everything : nil
+    case .none: trouble != .leaders && !hasFailedOver ? .everything : nil
     case .synchronous: .everything
     // A write is as old as its turn when it is answered, and clocks run a little apart.
     case .bounded: .olderThan(nanoseconds: Int64(boundMilliseconds + 40) * 1_000_000)
