@@ -38,13 +38,11 @@ struct LogAnnotation: Equatable, Sendable {
   static var start: StaticString { "#MEMD:1 " }
   /// No annotation is longer, its line end included.
   static let byteCountMax = 160
-  /// Bytes of a replication id, which are hexadecimal digits.
-  static let replicationIDByteCount = 40
 
   fileprivate init(
     replicationID: ByteText, offset: Int, since: Int, synced: Int?, checksum: UInt64
   ) {
-    precondition(Self.isReplicationID(replicationID) && offset >= 0 && since >= 0)
+    precondition(Identity.isOne(replicationID.bytes) && offset >= 0 && since >= 0)
     self.replicationID = replicationID
     self.offset = offset
     self.since = since
@@ -66,7 +64,7 @@ struct LogAnnotation: Equatable, Sendable {
       let offset = Self.value(of: words[2], "offset=")?.integer(), offset >= 0,
       let since = Self.value(of: words[3], "since=")?.integer(), since >= 0,
       let sum = Self.value(of: words[4], "crc64=").flatMap(Self.hexadecimal),
-      Self.isReplicationID(id)
+      Identity.isOne(id.bytes)
     else { return nil }
     self.init(replicationID: id, offset: offset, since: since, synced: synced, checksum: sum)
     guard self.line.rawSpan.equals(line) else { return nil }
@@ -90,17 +88,8 @@ struct LogAnnotation: Equatable, Sendable {
     return synced.map { head + " synced=\($0)" } ?? head
   }
 
-  private static func isReplicationID(_ id: ByteText) -> Bool {
-    id.count == replicationIDByteCount && id.bytes.allSatisfy(isDigit)
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-      || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-  }
-
   private static func hexadecimal(_ text: ByteText) -> UInt64? {
-    guard text.count == 16, text.bytes.allSatisfy(isDigit) else { return nil }
+    guard text.count == 16, text.bytes.allSatisfy(Identity.isDigit) else { return nil }
     return text.bytes.reduce(0) { sum, digit in
       sum << 4 | UInt64(digit <= UInt8(ascii: "9") ? digit - 48 : digit - 87)
     }

@@ -27,7 +27,7 @@ extension Server {
   /// Writes the output of every client that has some, unless it has to wait for the log or for
   /// followers.
   func flush() {
-    if promises.isActive { keepPromises(hasListened: true) }
+    if promises.isActive { keepPromises() }
     if !followers.all.isEmpty { queueFollowers() }
     let holds = holdsOutput
     if !output.held.isEmpty {

@@ -50,22 +50,21 @@ extension Server {
 
   /// Keeps a request that may not run now, and holds back what the client sends after it.
   func postpone(_ call: borrowing Call) {
-    let client = call.client
-    if !client.flags.contains(.parked) {
-      client.flags.insert(.parked)
-      client.updateGate()
-      pause.waiting.append(client)
-    }
-    keepPostponed(call)
+    if park(call) { pause.waiting.append(call.client) }
   }
 
   /// Clients whose requests wait, for the end of a pause or for fresher data.
   var parkedCount: Int { pause.waiting.count + freshness.waiting.count }
 
-  /// Keeps a request of a parked client for its return into the input.
-  func keepPostponed(_ call: borrowing Call) {
-    intake.postponed.append(
-      Postponed(client: call.client, arguments: KeptArguments(call.arguments)))
+  /// Parks the client of a request, which is kept for its return into the input; false if the
+  /// client was parked before.
+  func park(_ call: borrowing Call) -> Bool {
+    let client = call.client
+    intake.postponed.append(Postponed(client: client, arguments: KeptArguments(call.arguments)))
+    guard !client.flags.contains(.parked) else { return false }
+    client.flags.insert(.parked)
+    client.updateGate()
+    return true
   }
 
   /// A parked client may go on; its requests are read again.

@@ -126,16 +126,3 @@ extension Server {
   var helpers: Helpers { world.helpers }
   var isStopped: Bool { exitCode != nil }
 }
-
-/// Random names of runs and of histories.
-enum Identity {
-  /// 40 hexadecimal digits.
-  static func make(_ random: inout RandomGenerator) -> String {
-    var text = ""
-    while text.utf8.count < 40 {
-      let digits = String(random.next(), radix: 16)
-      text += String(repeating: "0", count: 16 - digits.utf8.count) + digits
-    }
-    return String(text.prefix(40))
-  }
-}

@@ -11,7 +11,7 @@ extension Server {
   /// Runs everything that is due.
   func runTimers(monotonic now: Int64) {
     endPauseIfDue(monotonic: now)
-    if promises.isActive { keepPromises(hasListened: false) }
+    if promises.isActive { updatePromiseGates() }
     if effects.blocked.timeouts.count > 0 { endBlockingTimeouts(monotonic: now) }
     if persistence.loading == nil || persistence.isLoadingBeside { expireDueKeys() }
     if persistence.loading != nil { continueLoading() }

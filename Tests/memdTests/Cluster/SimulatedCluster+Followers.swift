@@ -47,6 +47,25 @@ extension SimulatedCluster {
     }
   }
 
+  /// Has all follow the first server, or each the one before, and waits until they have everything
+  /// and their leaders know; false if that doesn't come.
+  func attachFollowers(chained: Bool = false) -> Bool {
+    guard run(until: { hosts.allSatisfy(\.isReady) }) else { return false }
+    for number in hosts.indices.dropFirst() {
+      let leader = chained ? number - 1 : 0
+      ask(number, "REPLICAOF node\(leader) 6379")
+      guard catchesUp(number, with: leader) else { return false }
+    }
+    // A follower's clock is a little ahead: its leader hears of it later.
+    run(milliseconds: 20)
+    return true
+  }
+
+  /// Another client of a server, in the hands of the test.
+  func connect(_ number: Int) -> SimulatedClient? {
+    hosts[number].transport?.connect(fromHost: "client")
+  }
+
   /// Servers that sync at once and give up soon.
   static func followers(
     _ count: Int, seed: UInt64, _ configure: @escaping (Configuration) -> Void = { _ in }

@@ -66,11 +66,7 @@ import Testing
   ) -> SimulatedCluster {
     let cluster = SimulatedCluster.followers(count, seed: seed, configure)
     cluster.ask(0, "SADD s 0")
-    for number in 1..<count {
-      cluster.ask(number, "REPLICAOF node0 6379")
-      #expect(cluster.catchesUp(number, with: 0))
-    }
-    cluster.run(milliseconds: 20)
+    #expect(cluster.attachFollowers())
     return cluster
   }
 

@@ -15,12 +15,7 @@ import Testing
     let cluster = SimulatedCluster.followers(count, seed: seed, configure)
     #expect(cluster.run { cluster.hosts.allSatisfy(\.isReady) })
     cluster.ask(0, "SET first 1")
-    for number in 1..<count {
-      cluster.ask(number, "REPLICAOF node0 6379")
-      #expect(cluster.catchesUp(number, with: 0))
-    }
-    // A follower's clock is a little ahead: its leader hears of it later.
-    cluster.run(milliseconds: 20)
+    #expect(cluster.attachFollowers())
     return cluster
   }
 

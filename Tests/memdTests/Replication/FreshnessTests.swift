@@ -13,18 +13,8 @@ import Testing
     _ configure: @escaping (Configuration) -> Void = { _ in }
   ) -> SimulatedCluster {
     let cluster = SimulatedCluster.followers(count, seed: seed, configure)
-    #expect(cluster.run { cluster.hosts.allSatisfy(\.isReady) })
-    for number in 1..<count {
-      let leader = chained ? number - 1 : 0
-      cluster.ask(number, "REPLICAOF node\(leader) 6379")
-      #expect(cluster.catchesUp(number, with: leader))
-    }
-    cluster.run(milliseconds: 20)
+    #expect(cluster.attachFollowers(chained: chained))
     return cluster
-  }
-
-  private func connect(_ number: Int, of cluster: SimulatedCluster) -> SimulatedClient? {
-    cluster.hosts[number].transport?.connect(fromHost: "client")
   }
 
   /// What a client hears of a request, and how many milliseconds that takes.
@@ -114,7 +104,7 @@ import Testing
 
   @Test func `a read waits for the write of its token`() {
     let cluster = makeCluster()
-    let reader = connect(1, of: cluster)
+    let reader = cluster.connect(1)
     cluster.network.setDelay(between: "node0", "node1", 200_000_000...200_000_000)
     cluster.ask(0, "SET k 1")
     let token = token(0, of: cluster)
@@ -135,7 +125,7 @@ import Testing
     cluster.network.partition("node0", "node1")
     cluster.ask(0, "SET k 1")
     let token = token(0, of: cluster)
-    let reader = connect(1, of: cluster)
+    let reader = cluster.connect(1)
     let set = "MEMD.FRESHNESS AFTER \(token) TIMEOUT 300 ONCE"
     #expect(ask(reader, set, in: cluster).text == "+OK\r\n")
     #expect(ask(reader, "PING", in: cluster).text == "+PONG\r\n")
@@ -164,7 +154,7 @@ import Testing
     cluster.network.partition("node0", "node1")
     cluster.ask(0, "SET k 1")
     let token = token(0, of: cluster)
-    let readers = (0..<3).map { _ in connect(1, of: cluster) }
+    let readers = (0..<3).map { _ in cluster.connect(1) }
     for (index, reader) in readers.enumerated() {
       let time = 200 + 200 * index
       reader?.send("MEMD.FRESHNESS AFTER \(token) TIMEOUT \(time)\r\nGET k\r\n")
@@ -197,7 +187,7 @@ import Testing
     cluster.ask(1, "SET other 1")
     #expect(cluster.catchesUp(2, with: 1))
     for number in 1...2 {
-      let reader = connect(number, of: cluster)
+      let reader = cluster.connect(number)
       _ = ask(reader, "MEMD.FRESHNESS AFTER \(kept) TIMEOUT 50", in: cluster)
       #expect(ask(reader, "GET k", in: cluster).text == "$1\r\n1\r\n")
       _ = ask(reader, "MEMD.FRESHNESS AFTER \(lost) TIMEOUT 50", in: cluster)
@@ -272,7 +262,7 @@ import Testing
   func `data are told to be as old as they can be, and no younger`(chained: Bool) {
     let cluster = makeCluster(chained: chained)
     cluster.run(milliseconds: 3000)
-    let reader = connect(2, of: cluster)
+    let reader = cluster.connect(2)
     #expect(ask(reader, "MEMD.FRESHNESS MAXAGE 50 TIMEOUT 0", in: cluster).text == "+OK\r\n")
     // The first one may come too early; from then on marks are frequent.
     _ = ask(reader, "GET n", in: cluster)
@@ -324,7 +314,7 @@ import Testing
 
   @Test func `a leader that returns no marks proves nothing`() {
     let cluster = makeCluster(2)
-    let reader = connect(1, of: cluster)
+    let reader = cluster.connect(1)
     cluster.ask(1, "REPLICAOF NO ONE")
     cluster.network.partition("node0", "node1")
     cluster.ask(1, "REPLICAOF node0 6379")

@@ -18,9 +18,7 @@ import Testing
       cluster.server(number)?.log.destination = .file("log", cluster.hosts[number].disk)
     }
     cluster.ask(0, "SET k 1")
-    cluster.ask(1, "REPLICAOF node0 6379")
-    #expect(cluster.catchesUp(1, with: 0))
-    cluster.run(milliseconds: 20)
+    #expect(cluster.attachFollowers())
     return cluster
   }
 

@@ -11,12 +11,7 @@ import Testing
     _ count: Int = 3, seed: UInt64 = 1, _ configure: @escaping (Configuration) -> Void = { _ in }
   ) -> SimulatedCluster {
     let cluster = SimulatedCluster.followers(count, seed: seed, configure)
-    #expect(cluster.run { cluster.hosts.allSatisfy(\.isReady) })
-    for number in 1..<count {
-      cluster.ask(number, "REPLICAOF node0 6379")
-      #expect(cluster.catchesUp(number, with: 0))
-    }
-    cluster.run(milliseconds: 20)
+    #expect(cluster.attachFollowers())
     return cluster
   }
 
@@ -24,10 +19,6 @@ import Testing
     let text = cluster.ask(number, "INFO replication")
     let line = text.split(separator: "\r\n").first { $0.hasPrefix(name + ":") }
     return line.map { String($0.dropFirst(name.utf8.count + 1)) } ?? "none"
-  }
-
-  private func connect(_ number: Int, of cluster: SimulatedCluster) -> SimulatedClient? {
-    cluster.hosts[number].transport?.connect(fromHost: "client")
   }
 
   // MARK: - sync-replicas
@@ -40,10 +31,10 @@ import Testing
     #expect(cluster.data(1) == cluster.data(0))
     #expect(cluster.data(2) == cluster.data(0))
     cluster.network.isolate("node2")
-    let writer = connect(0, of: cluster)
-    let reader = connect(0, of: cluster)
-    let other = connect(0, of: cluster)
-    let observer = connect(0, of: cluster)
+    let writer = cluster.connect(0)
+    let reader = cluster.connect(0)
+    let other = cluster.connect(0)
+    let observer = cluster.connect(0)
     observer?.send("SUBSCRIBE c\r\n")
     cluster.run(milliseconds: 5)
     writer?.send("SET k 2\r\n")
@@ -73,7 +64,7 @@ import Testing
   @Test func `a write waits for one round trip, not for the next report`() {
     let cluster = makeCluster(2) { $0.syncReplicas = 1 }
     cluster.run(milliseconds: 500)
-    let client = connect(0, of: cluster)
+    let client = cluster.connect(0)
     var longest: Int64 = 0
     for number in 0..<50 {
       client?.send("SET k \(number)\r\n")
@@ -93,7 +84,7 @@ import Testing
   @Test func `in a pipeline replies leave in order, and many wait together`() {
     let cluster = makeCluster(2) { $0.syncReplicas = 1 }
     cluster.run(milliseconds: 500)
-    let clients = (0..<20).map { _ in connect(0, of: cluster) }
+    let clients = (0..<20).map { _ in cluster.connect(0) }
     for (index, client) in clients.enumerated() {
       for number in 0..<30 { client?.send("SET k\(index) \(number)\r\nGET k\(index)\r\n") }
     }
@@ -116,7 +107,7 @@ import Testing
     #expect(cluster.ask(0, "CONFIG SET sync-replicas 1") == "+OK\r\n")
     #expect(cluster.ask(0, "SET k 1") == "+OK\r\n")
     cluster.network.isolate("node0")
-    let writer = connect(0, of: cluster)
+    let writer = cluster.connect(0)
     let writerText = { writer?.receiveText() ?? "" }
     _ = writerText()
     cluster.network.heal()
@@ -151,7 +142,7 @@ import Testing
     }
     #expect(cluster.ask(0, "CONFIG SET sync-replicas 1") == "+OK\r\n")
     cluster.network.isolate("node1")
-    let writer = connect(0, of: cluster)
+    let writer = cluster.connect(0)
     writer?.send("SET k 2\r\n")
     cluster.run(milliseconds: 290)
     #expect(writer?.receiveText() == "")
@@ -175,7 +166,7 @@ import Testing
     cluster.ask(0, "SET k 1")
     cluster.network.partition("node0", "node1")
     cluster.network.partition("node0", "node2")
-    let writer = connect(0, of: cluster)
+    let writer = cluster.connect(0)
     writer?.send("SET k 2\r\n")
     cluster.run(milliseconds: 50)
     #expect(cluster.ask(1, "REPLICAOF NO ONE") == "+OK\r\n")
@@ -215,7 +206,7 @@ import Testing
     let cluster = makeCluster { $0.syncReplicas = 1 }
     cluster.run(milliseconds: 500)
     cluster.ask(0, "SET k 1")
-    let clients = (0..<4).map { _ in connect(0, of: cluster) }
+    let clients = (0..<4).map { _ in cluster.connect(0) }
     for client in clients { client?.send("GET k\r\n") }
     cluster.run(milliseconds: 5)
     for client in clients { #expect(client?.receiveText() == "$1\r\n1\r\n") }
@@ -242,7 +233,7 @@ import Testing
       $0.syncReplicasTimeout = 300
     }
     cluster.run(milliseconds: 500)
-    let client = connect(0, of: cluster)
+    let client = cluster.connect(0)
     client?.send("SET k 1\r\n")
     cluster.run(milliseconds: 1)
     // The machine stands still for a while, with the answer in a socket.
@@ -255,8 +246,8 @@ import Testing
   @Test func `a follower counts once, and for no more than there is`() {
     let cluster = makeCluster(2) { $0.syncReplicas = 2 }
     cluster.run(milliseconds: 500)
-    let writer = connect(0, of: cluster)
-    let others = (0..<2).map { _ in connect(0, of: cluster) }
+    let writer = cluster.connect(0)
+    let others = (0..<2).map { _ in cluster.connect(0) }
     for other in others {
       other?.send("REPLCONF listening-port 7000 ip-address twice\r\nPSYNC ? -1\r\n")
     }
@@ -290,7 +281,7 @@ import Testing
     #expect(cluster.ask(0, "SET k 1") == "+OK\r\n")
     #expect(cluster.data(1) == cluster.data(0))
     cluster.network.isolate("node1")
-    let writer = connect(0, of: cluster)
+    let writer = cluster.connect(0)
     writer?.send("SET k 2\r\n")
     cluster.run(milliseconds: 200)
     #expect(writer?.receiveText() == "")

@@ -221,7 +221,7 @@ final class Effects {
   func forgetDatabase() { streamDatabase = -1 }
 
   /// A PING for followers; it belongs to no database.
-  func ping() { appendForFollowers("*1\r\n$4\r\nPING\r\n") }
+  func ping() { appendIdle("*1\r\n$4\r\nPING\r\n") }
 
   /// A PING that brings a follower's mark back to it.
   func ping(_ mark: RawSpan) {
@@ -229,34 +229,30 @@ final class Effects {
     writer.begin(argumentCount: 2)
     writer.append("PING")
     writer.append(mark)
-    appendIdle(writer.bytes)
+    noteIdle(appendApart { stream.append(writer.bytes) })
   }
 
   /// Asks followers how far they are.
   func askForAcknowledgements() {
-    appendForFollowers("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n")
-  }
-
-  private func appendForFollowers(_ literal: StaticString) {
-    let span = unsafe RawSpan(
-      _unsafeStart: literal.utf8Start, byteCount: literal.utf8CodeUnitCount)
-    appendIdle(span)
+    appendIdle("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n")
   }
 
   /// Puts a command into the stream that changes nothing wherever it is executed.
-  private func appendIdle(_ command: RawSpan) {
-    assert(!isMuted, "a follower adds nothing to its leader's stream")
-    let start = stream.offset
-    stream.append(command)
-    noteIdle(start..<stream.offset)
+  private func appendIdle(_ literal: StaticString) {
+    noteIdle(appendApart { appendLiteral(literal) })
   }
 
   /// Puts a command into the stream that is for followers only, and for no database.
   func tellFollowersAlone(_ command: RawSpan) {
+    noteUnlogged(appendApart { stream.append(command) })
+  }
+
+  /// Has something put into the stream that is no effect of a unit; tells where it stands.
+  private func appendApart(_ append: () -> Void) -> Range<Int> {
     assert(!isMuted, "a follower adds nothing to its leader's stream")
     let start = stream.offset
-    stream.append(command)
-    noteUnlogged(start..<stream.offset)
+    append()
+    return start..<stream.offset
   }
 
   /// What waits is about to go into the stream.

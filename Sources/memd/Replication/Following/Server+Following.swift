@@ -326,24 +326,27 @@ extension Server {
     following.stage = .asking
     let stream = effects.stream
     let offset = stream.offset + 1
-    let position: [ByteText] = [ByteText(stream.replicationID), "\(offset)"]
     if failover.ask() {
       log.notice("Asking MASTER to take over (\(stream.replicationID):\(offset)).")
-      return tell(following, [["PSYNC"] + position + ["FAILOVER"]])
+      return tell(following, [requestForMore + ["FAILOVER"]])
     }
     guard stream.offset > 0 else {
       log.notice("Full resync from master is needed: there is no history here")
       return tell(following, [["PSYNC", "?", "-1"]])
     }
     log.notice("Trying a partial resynchronization (request \(stream.replicationID):\(offset)).")
-    tell(following, [["PSYNC"] + position])
+    tell(following, [requestForMore])
+  }
+
+  /// PSYNC for what comes behind the data that are here.
+  private var requestForMore: [ByteText] {
+    let stream = effects.stream
+    return ["PSYNC", ByteText(stream.replicationID), "\(stream.offset + 1)"]
   }
 
   /// The target of a failover leads already: what is left is to follow it.
   func askPlainly() {
-    guard let following else { return }
-    let stream = effects.stream
-    tell(following, [["PSYNC", ByteText(stream.replicationID), "\(stream.offset + 1)"]])
+    if let following { tell(following, [requestForMore]) }
   }
 
   /// The target of a failover can't answer yet.

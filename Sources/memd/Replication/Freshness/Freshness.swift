@@ -18,17 +18,14 @@ struct FreshnessToken: Equatable {
   /// Reads a token; nil if it is none.
   init?(_ text: RawSpan) {
     let bytes = text.copied
-    guard bytes.count > 41, bytes[40] == UInt8(ascii: ":"),
-      bytes[..<40].allSatisfy({ FreshnessToken.isDigit($0) }),
-      let offset: Int = DecimalText.parse(text.extracting(last: text.byteCount - 41)), offset >= 0
+    let name = bytes.prefix(Identity.byteCount)
+    let head = name + [UInt8(ascii: ":")]
+    guard Identity.isOne(name), bytes.starts(with: head),
+      let offset: Int = DecimalText.parse(text.extracting(last: bytes.count - head.count)),
+      offset >= 0
     else { return nil }
-    history = ByteText(bytes[..<40])
+    history = ByteText(name)
     self.offset = offset
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-      || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
   }
 
   var text: ByteText { history + ":\(offset)" }

@@ -58,12 +58,12 @@ extension Server {
     guard var own = client.details?.freshness else { return .proceed }
     if let age = own.requirement.ageMax { noteDemand(age, now) }
     guard let staleness = state.staleness(for: own.requirement) else {
-      endWaitForFreshness(of: client, isAnswered: true)
+      endWaitForFreshness(of: client)
       return .proceed
     }
     let deadline = own.deadline ?? now + Int64(own.requirement.timeout) * Server.millisecond
     guard now < deadline else {
-      endWaitForFreshness(of: client, isAnswered: true)
+      endWaitForFreshness(of: client)
       return .refuse(refuse(staleness, call))
     }
     own.deadline = deadline
@@ -88,21 +88,16 @@ extension Server {
 
   /// The request waits, and all that the client has sent behind it.
   func postponeForFreshness(_ call: borrowing Call) {
-    let client = call.client
-    if !client.flags.contains(.parked) {
-      client.flags.insert(.parked)
-      client.updateGate()
-      freshness.waiting.append(client)
-      freshness.earliestDeadline = min(
-        freshness.earliestDeadline, client.details?.freshness?.deadline ?? .max)
-    }
-    keepPostponed(call)
+    guard park(call) else { return }
+    freshness.waiting.append(call.client)
+    freshness.earliestDeadline = min(
+      freshness.earliestDeadline, call.client.details?.freshness?.deadline ?? .max)
   }
 
   /// The read that waited runs, or is refused; a requirement for one read is met.
-  private func endWaitForFreshness(of client: Client, isAnswered: Bool) {
+  private func endWaitForFreshness(of client: Client) {
     client.details?.freshness?.deadline = nil
-    guard isAnswered, client.details?.freshness?.requirement.isOnce == true else { return }
+    guard client.details?.freshness?.requirement.isOnce == true else { return }
     client.details?.freshness = nil
     client.updateGate()
   }

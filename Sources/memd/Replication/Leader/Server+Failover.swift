@@ -30,9 +30,7 @@ extension Server {
     guard !failover.isIdle else { return }
     let candidates = followers.all.compactMap { client -> Failover.Candidate? in
       // Nobody can follow one that has not told its port.
-      guard let follower = client.follower, follower.getsStream, !client.isClosing,
-        follower.listeningPort > 0
-      else { return nil }
+      guard let follower = client.liveFollower, follower.listeningPort > 0 else { return nil }
       return Failover.Candidate(
         address: follower.placeAsLeader(of: client),
         acknowledgedOffset: follower.acknowledgedOffset)

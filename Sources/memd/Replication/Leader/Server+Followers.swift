@@ -23,43 +23,42 @@ struct Followers {
   var goodCount = 0
 
   /// How many have said that they have the stream up to an offset.
-  func count(upTo offset: Int) -> Int {
-    all.count { client in
-      guard let follower = client.follower, follower.getsStream, !client.isClosing else {
-        return false
-      }
-      return follower.acknowledgedOffset >= offset
-    }
-  }
+  func count(upTo offset: Int) -> Int { all.count { $0.follower(upTo: offset) != nil } }
 
   /// How many followers have said so, whatever number of connections they have: one that has come
   /// back may still have the old one.
   func distinctCount(upTo offset: Int) -> Int {
-    var count = 0
-    for (index, client) in all.enumerated() {
-      guard let follower = client.follower, follower.getsStream, !client.isClosing,
-        follower.acknowledgedOffset >= offset
-      else { continue }
-      let isKnown = all[..<index].contains { other in
-        guard let known = other.follower, known.getsStream, !other.isClosing else { return false }
-        return known.acknowledgedOffset >= offset && known.identity == follower.identity
+    all.indices.count { index in
+      guard let follower = all[index].follower(upTo: offset) else { return false }
+      return !all[..<index].contains {
+        $0.follower(upTo: offset)?.identity == follower.identity
       }
-      if !isKnown { count += 1 }
     }
-    return count
   }
 
   /// The highest offset up to which so many have said that they have the stream; 0 if fewer get it.
   func offset(confirmedBy count: Int) -> Int {
     var highest = 0
-    for client in all where !client.isClosing {
-      guard let follower = client.follower, follower.getsStream,
-        follower.acknowledgedOffset > highest,
-        distinctCount(upTo: follower.acknowledgedOffset) >= count
+    for client in all {
+      guard let offset = client.liveFollower?.acknowledgedOffset, offset > highest,
+        distinctCount(upTo: offset) >= count
       else { continue }
-      highest = follower.acknowledgedOffset
+      highest = offset
     }
     return highest
+  }
+}
+
+extension Client {
+  /// Its side as a follower, if it gets the stream and is not about to leave.
+  var liveFollower: Follower? {
+    guard let follower, follower.getsStream, !isClosing else { return nil }
+    return follower
+  }
+
+  /// The same, if it has said that it has the stream up to an offset.
+  fileprivate func follower(upTo offset: Int) -> Follower? {
+    liveFollower.flatMap { $0.acknowledgedOffset >= offset ? $0 : nil }
   }
 }
 
@@ -90,17 +89,10 @@ extension Server {
     let lag = Int64(configuration.minReplicasMaxLag)
     let now = moment.milliseconds
     followers.goodCount = followers.all.count { client in
-      guard let follower = client.follower, follower.getsStream, !client.isClosing else {
-        return false
-      }
-      return (now - follower.acknowledgedAt) / 1000 <= lag
+      client.liveFollower.map { (now - $0.acknowledgedAt) / 1000 <= lag } ?? false
     }
     let isWanted = configuration.minReplicasToWrite > 0 && lag > 0 && following == nil
-    if isWanted, followers.goodCount < configuration.minReplicasToWrite {
-      gate.insert(.fewReplicas)
-    } else {
-      gate.remove(.fewReplicas)
-    }
+    gate.set(.fewReplicas, isWanted && followers.goodCount < configuration.minReplicasToWrite)
   }
 
   /// Disconnects all followers: they come back and hear what has become of the history.

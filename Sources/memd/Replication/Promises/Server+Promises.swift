@@ -89,17 +89,14 @@ extension Server {
     promises.askedAt = .min / 2
     promises.questionAt = .min / 2
     promises.continuesAt = promises.isActive ? timing.turnStartedAt : .max
-    updatePromiseGates(timing.turnStartedAt)
+    updatePromiseGates()
   }
 
   // MARK: - Keeping
 
   /// Takes over what has been written and confirmed, asks for more, and draws the consequences;
-  /// called at the start and at the end of a turn.
-  ///
-  /// - Parameter hasListened: whether everything that has come was read; until then nobody can say
-  ///   that followers have not answered.
-  func keepPromises(hasListened: Bool) {
+  /// called at the end of a turn, when everything that has come was read.
+  func keepPromises() {
     let now = timing.turnStartedAt
     let end = effects.dataOffset
     if promises.synchronous.state != .off {
@@ -109,7 +106,7 @@ extension Server {
         && followers.distinctCount(upTo: promises.askedOffset) >= count
       let state = promises.synchronous.advance(
         to: end, confirmed: followers.offset(confirmedBy: count), keepsUp: keepsUp,
-        timeout: hasListened ? synchronousTimeout : nil,
+        timeout: synchronousTimeout,
         askedAt: followers.all.isEmpty ? nil : promises.askedAt, now: now)
       if let state { noteSynchronous(state) }
     }
@@ -117,7 +114,7 @@ extension Server {
     promises.bounded?.confirm(upTo: boundedOffset)
     promises.continuesAt = min(
       askFollowers(of: end, now), promises.synchronous.lapsesAt)
-    updatePromiseGates(now)
+    updatePromiseGates()
   }
 
   /// Up to where the stream is confirmed for `max-unconfirmed-ms`.
@@ -189,7 +186,9 @@ extension Server {
     }
   }
 
-  private func updatePromiseGates(_ now: Int64) {
+  /// What time does alone: writes are old enough to stop others. Called when a turn begins, too.
+  func updatePromiseGates() {
+    let now = timing.turnStartedAt
     let state = promises.synchronous.state
     let refuses = state == .lapsed && configuration.syncReplicasOnTimeout == .refuse
     let isOld = promises.bounded?.oldest.map { now - $0 > boundNanoseconds } ?? false

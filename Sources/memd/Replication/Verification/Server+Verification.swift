@@ -37,9 +37,8 @@ extension Server {
   /// Whether there is anybody to be told.
   private var isVerificationWanted: Bool {
     guard following == nil, configuration.replicaVerifyPeriod > 0 else { return false }
-    return followers.all.contains { client in
-      guard let follower = client.follower, !client.isClosing else { return false }
-      return follower.getsStream && follower.capabilities.contains(.verification)
+    return followers.all.contains {
+      $0.liveFollower?.capabilities.contains(.verification) == true
     }
   }
 
