@@ -76,7 +76,9 @@ final class SimulatedSentinel: ClusterActor {
     downSince = since
     let others = wards.filter { $0 !== leader }
     guard others.allSatisfy({ $0.heardOf > since }),
-      let best = others.filter({ $0.role == "slave" }).max(by: { $0.offset < $1.offset })
+      // One may have heard late that it was to lead.
+      let best = others.first(where: { $0.role == "master" })
+        ?? others.max(by: { $0.offset < $1.offset })
     else { return }
     candidate = best.host.number
     say("MULTI\r\nREPLICAOF NO ONE\r\nCLIENT KILL TYPE normal\r\nEXEC\r\n", to: best)
