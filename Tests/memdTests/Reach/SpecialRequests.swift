@@ -9,6 +9,7 @@ enum SpecialRequests {
   static let leftOut: [String: String] = [
     "shutdown": "ends the server",
     "replicaof": "gives the data up", "slaveof": "gives the data up",
+    "failover": "gives the data up, or makes writes wait for a follower that never has them",
     "debug": "has no declared syntax; its subcommands are sent as `debugLines` has them",
   ]
 
