@@ -178,6 +178,8 @@ final class Configuration {
   /// the disk.
   var maxUnconfirmed = 0
   var maxUnconfirmedReplicas = 1
+  /// Whether writers wait for followers that fall behind.
+  var replicaBackpressure = false
   /// The server to follow; nil leads.
   var replicaOf: LeaderAddress?
   /// What a follower tells its leader.

@@ -79,6 +79,7 @@ extension OptionTable {
     .choice("sync-replicas-on-timeout", \.syncReplicasOnTimeout),
     .integer("max-unconfirmed-ms", .natural32, \.maxUnconfirmed),
     .integer("max-unconfirmed-replicas", .natural32, \.maxUnconfirmedReplicas),
+    .flag("replica-backpressure", \.replicaBackpressure),
     .flag("replica-serve-stale-data", \.replicaServeStaleData).alias("slave-serve-stale-data"),
     .flag("replica-read-only", \.replicaReadOnly).alias("slave-read-only"),
     .integer("replica-priority", .natural32, \.replicaPriority).alias("slave-priority"),

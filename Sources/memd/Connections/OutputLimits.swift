@@ -67,7 +67,7 @@ extension Server {
 
   private func exceedsOutputLimit(_ client: Client) -> Bool {
     guard let limit = outputLimit(of: client) else { return false }
-    let pending = client.limitedOutput
+    let pending = client.limitedOutput - awaitedStream(of: client)
     if limit.hardBytes > 0, pending >= limit.hardBytes { return true }
     guard limit.softBytes > 0, pending >= limit.softBytes else {
       client.softLimitSince = 0

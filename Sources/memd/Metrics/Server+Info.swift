@@ -80,6 +80,7 @@ extension Server {
     }
     if following == nil {
       writePromisesInfo(to: &text)
+      writeBackpressureInfo(to: &text)
       writeVerificationInfo(to: &text)
     }
     text.field("master_failover_state", failover.stageName)

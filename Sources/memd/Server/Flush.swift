@@ -29,6 +29,7 @@ extension Server {
   func flush() {
     if promises.isActive { keepPromises() }
     if !followers.all.isEmpty { queueFollowers() }
+    if configuration.replicaBackpressure || backpressure.isActive { considerBackpressure() }
     let holds = holdsOutput
     if !output.held.isEmpty {
       if holds { releaseCoveredOutput() } else { releaseHeldOutput() }

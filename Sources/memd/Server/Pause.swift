@@ -26,6 +26,8 @@ struct Pause {
     static let failover = Holders(rawValue: 1 << 2)
     /// Followers are to have everything before this server ends.
     static let shutdown = Holders(rawValue: 1 << 3)
+    /// A follower is too far behind.
+    static let followers = Holders(rawValue: 1 << 4)
 
     /// Those for whose sake nothing may change, by nobody's doing.
     static let freezing: Holders = [.failover, .shutdown]

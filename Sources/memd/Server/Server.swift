@@ -43,6 +43,7 @@ final class Server {
   var pause = Pause()
   var output = Output()
   var followers = Followers()
+  var backpressure = Backpressure()
   var promises = Promises()
   var freshness = Freshness()
   var verification = Verification()
