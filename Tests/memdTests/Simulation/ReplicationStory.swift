@@ -123,6 +123,7 @@ final class ReplicationStory {
     if server.gate.contains(.unconfirmed) { report.count("state writes refused") }
     if !server.freshness.waiting.isEmpty { report.count("state reads waiting") }
     if !server.output.held.isEmpty { report.count("state output held") }
+    if server.backpressure.isActive { report.count("state writes held") }
     checkBounds(server, of: host)
     guard !server.persistence.isLoading, server.effects.stream.offset > 0 else { return }
     let point = "\(server.effects.stream.replicationID):\(server.effects.stream.offset)"

@@ -47,6 +47,8 @@ struct StoryPlan {
   let downAfter: Int64
   let delay: ClosedRange<Int64>
   let takenByteCountMax: Int
+  /// Whether writers wait for slow followers, of which little is needed.
+  let slowsWriters: Bool
 
   init(_ generator: inout SeededGenerator) {
     func pick<Value>(_ values: [Value]) -> Value {
@@ -74,6 +76,7 @@ struct StoryPlan {
     downAfter = generator.number(in: 200_000_000...600_000_000)
     delay = pick([20_000...200_000, 20_000...500_000, 100_000...3_000_000])
     takenByteCountMax = pick([.max, .max, 40_000, 900])
+    slowsWriters = generator.happens(perMillion: 300_000)
   }
 
   /// The settings of every server.
@@ -88,6 +91,8 @@ struct StoryPlan {
     configuration.syncReplicasTimeout = 1500
     configuration.maxUnconfirmed = boundMilliseconds
     configuration.replicaMaxAge = maxAge
+    configuration.replicaBackpressure = slowsWriters
+    if slowsWriters { configuration.clientOutputBufferLimits.replica.hardBytes = 40_000 }
     if let log {
       configuration.appendOnly = true
       configuration.appendFsync = log
@@ -110,5 +115,6 @@ struct StoryPlan {
     "\(trouble), \(promise) (\(syncReplicas) of \(hostCount - 1), \(boundMilliseconds) ms),"
       + " log \(log.map { $0.rawValue } ?? "no"), chained \(isChained), diskless \(isDiskless),"
       + " backlog \(backlogByteCount), \(milliseconds) ms, \(faultCount) faults"
+      + (slowsWriters ? ", writers wait" : "")
   }
 }

@@ -14,8 +14,9 @@ struct StoryReport {
     "state connecting", "state greeting", "state asking", "state receiving", "state loading",
     "state online", "state follower waiting", "state follower sharing",
     "state promise holding", "state promise lapsed", "state writes refused", "state reads waiting",
-    "state output held", "full sync", "partial sync", "failover", "token read", "age read",
-    "refused read", "write done", "write refused", "write unknown", "compared states",
+    "state output held", "state writes held", "full sync", "partial sync", "failover",
+    "token read", "age read", "refused read", "write done", "write refused", "write unknown",
+    "compared states",
   ]
 
   /// Those that this one has not met.
