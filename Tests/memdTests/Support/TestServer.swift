@@ -99,10 +99,12 @@ final class TestClient {
     for word in words { bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8) }
     // What the connection doesn't take at once goes when the server has read some of it.
     var rest = bytes[...]
-    for _ in 0..<10_000 where !rest.isEmpty {
+    var refusals = 0
+    while !rest.isEmpty, refusals < 10_000 {
       if case .bytes(let count) = connection.send(Array(rest)) {
         rest = rest.dropFirst(count)
       } else {
+        refusals += 1
         owner.turn()
       }
     }
