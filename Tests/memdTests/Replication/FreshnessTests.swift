@@ -149,6 +149,24 @@ import Testing
     #expect(cluster.ask(1, "INFO replication").contains("replica_stale_reads_refused:4\r\n"))
   }
 
+  @Test func `a read that was refused for another reason takes nothing of the next one's time`() {
+    let cluster = makeCluster(2)
+    let client = cluster.connect(1)
+    let reached = token(1, of: cluster).split(separator: ":")
+    let later = "\(reached[0]):\((Int(reached[1]) ?? 0) + 100_000)"
+    #expect(
+      ask(client, "MEMD.FRESHNESS AFTER \(later) TIMEOUT 300", in: cluster).text == "+OK\r\n")
+    client?.send("GET k\r\n")
+    cluster.run(milliseconds: 100)
+    #expect(cluster.ask(1, "ACL SETUSER default -get") == "+OK\r\n")
+    cluster.run(milliseconds: 300)
+    #expect(client?.receiveText().hasPrefix("-NOPERM") == true)
+    #expect(cluster.ask(1, "ACL SETUSER default +get") == "+OK\r\n")
+    let answer = ask(client, "GET k", in: cluster)
+    #expect(answer.text.hasPrefix("-STALE"))
+    #expect(answer.milliseconds >= 290)
+  }
+
   @Test func `a client that waits may leave, and others wait for themselves`() {
     let cluster = makeCluster(2)
     cluster.network.partition("node0", "node1")

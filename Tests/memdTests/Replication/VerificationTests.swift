@@ -48,7 +48,7 @@ import Testing
   /// Keys of all types, small and large.
   private func fill(_ cluster: SimulatedCluster) {
     cluster.ask(0, "SET s 1\r\nSET t 2 EX 10000\r\nRPUSH l a b\r\nSADD set a b\r\nZADD z 1 a")
-    cluster.ask(0, "HSET h a 1 b 2\r\nXADD x 1-1 a b")
+    cluster.ask(0, "HSET h a 1 b 2\r\nXADD x 1-1 a b\r\nHPEXPIREAT h 9000000000000 FIELDS 1 b")
     cluster.ask(0, "SELECT 3\r\nSET s 3\r\nSETRANGE long 200000 x")
     for start in stride(from: 0, to: 600, by: 100) {
       let names = (start..<start + 100).map { "m\($0)" }
@@ -103,6 +103,8 @@ import Testing
     ("DEL s\r\nSADD s a", "'s' of database 0 is a set here and a string at the leader"),
     ("LSET l 1 c", "'l' of database 0 has another value"),
     ("HSET h a 3", "'h' of database 0 has another value"),
+    ("HPEXPIREAT h 9000000000001 FIELDS 1 b", "'h' of database 0 has another value"),
+    ("HPERSIST h FIELDS 1 b", "'h' of database 0 has another value"),
     ("ZADD z 2 a", "'z' of database 0 has another value"),
     ("SREM set a\r\nSADD set c", "'set' of database 0 has another value"),
     ("XDEL x 1-1\r\nXADD x 1-2 a b", "'x' of database 0 has another value"),

@@ -99,6 +99,8 @@ extension Server {
       call.reply.status("QUEUED")
     case .refuse(let error):
       metrics.commands[call.command.id].rejectedCalls += 1
+      // Whatever it was refused for: the time for which it waited is not the next one's.
+      call.client.details?.freshness?.deadline = nil
       refuse(error, &call, of: call.command)
     case .postpone:
       return postpone(call)

@@ -138,19 +138,19 @@ struct ValueDigest {
   }
 
   private mutating func take(_ part: ValuePart, of hash: HashValue) {
-    func digest(of name: RawSpan, _ value: StoredText, expires: Bool) -> ValueDigest {
+    func digest(of name: RawSpan, _ value: StoredText, _ deadline: Int64?) -> ValueDigest {
       var one = ValueDigest()
       one.mix(element: name)
       var scratch = DecimalScratch()
       one.mix(element: value.text(&scratch))
-      one.mix(expires ? 1 : 0)
+      one.mix(UInt64(bitPattern: deadline ?? 0))
       return one
     }
     guard case .named(let names) = part else {
       var sum = self
       hash.forEach(before: .min) { name, value, deadline in
         var scratch = DecimalScratch()
-        sum.add(digest(of: name.text(&scratch), value, expires: deadline != nil))
+        sum.add(digest(of: name.text(&scratch), value, deadline))
       }
       self = sum
       return
@@ -158,9 +158,9 @@ struct ValueDigest {
     for name in names {
       let name = name.rawSpan
       guard let value = hash.find(name, before: .min) else { continue }
-      var expires = false
-      if case .expiring = hash.state(of: name, before: .min) { expires = true }
-      add(digest(of: name, value, expires: expires))
+      var deadline: Int64?
+      if case .expiring(let moment) = hash.state(of: name, before: .min) { deadline = moment }
+      add(digest(of: name, value, deadline))
     }
   }
 }
