@@ -96,6 +96,20 @@ import Testing
     #expect(server.info("repl_backlog_histlen") == "16384")
   }
 
+  @Test func `who lacks no more than history holds is not left for it`() {
+    let cluster = makeCluster {
+      $0.clientOutputBufferLimits.replica = OutputBufferLimit(
+        hardBytes: 20_000, softBytes: 0, softSeconds: 0)
+    }
+    #expect(cluster.attachFollowers())
+    let text = String(repeating: "x", count: 10_000)
+    let sets = (0..<4).map { "SET k\($0) \(text)\r\n" }.joined()
+    cluster.ask(0, "MULTI\r\nCLIENT KILL TYPE replica\r\n\(sets)EXEC")
+    #expect(cluster.catchesUp(1, with: 0))
+    #expect(cluster.server(0)?.statistics.partialSyncs == 1)
+    #expect(cluster.server(0)?.statistics.outputBufferLimitDisconnections == 0)
+  }
+
   // MARK: - What the log says
 
   @Test func `a leader tells what it does for followers, and what they do wrong`() {
