@@ -180,6 +180,30 @@ class FollowerTests(unittest.TestCase):
         self.processes.append(again)
         self.assertEqual(again.client.execute_command("DEBUG", "DIGEST"), digest)
 
+    def test_memd_starts_from_what_it_has_received(self):
+        old = Process("redis-server", self.place("old"), "--appendonly", "no",
+                      "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "3600")
+        self.processes.append(old)
+        for line in TYPES.split("\n"):
+            if line:
+                old.client.execute_command(*line.split())
+        options = ("--appendonly", "no", "--replicaof", f"127.0.0.1 {old.port}")
+        follower = memd(self.place("new"), *options)
+        self.assert_equal(old, follower)
+        self.processes.append(follower)
+        # A stream of which nothing has come yet goes on, too.
+        old.client.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        wait_for(lambda: old.client.info("stats")["sync_partial_ok"] == 1)
+        old.client.set("later", 1)
+        self.processes.remove(follower)
+        follower.kill()
+        old.client.set("meanwhile", 1)
+        again = memd(self.place("new"), *options)
+        self.processes.append(again)
+        self.assert_equal(old, again)
+        stats = old.client.info("stats")
+        self.assertEqual((stats["sync_full"], stats["sync_partial_ok"]), (1, 2))
+
     def test_memd_compares_itself_beside_a_redis_server(self):
         pace = ["--replica-verify-period", "1", "--replica-verify-max-bytes-per-second", "1mb"]
         leader = self.leader(*pace)

@@ -221,6 +221,16 @@ import Testing
     #expect(server.run("DEBUG DIGEST").text == String(repeating: "0", count: 40))
   }
 
+  @Test func `DEBUG OBJECT shows a key that is due and still there`() {
+    let server = makeServer()
+    server.run("DEBUG SET-ACTIVE-EXPIRE 0")
+    server.run("SET k v PX 5")
+    server.advance(milliseconds: 20)
+    #expect(server.run("DEBUG OBJECT k").text.contains(" encoding:embstr "))
+    #expect(server.run("EXISTS k") == 0)
+    #expect(server.run("DEBUG OBJECT k") == .error("ERR no such key"))
+  }
+
   @Test func `an integer keeps its address when it is incremented`() {
     let server = makeServer()
     server.run("SET n 20000")

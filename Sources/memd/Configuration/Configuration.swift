@@ -216,6 +216,8 @@ final class Configuration {
   var hasDefaultSaveRules = true
   var rdbCompression = true
   var rdbChecksum = true
+  /// Whether a snapshot of the leader leaves no file where nothing else is saved.
+  var rdbDelSyncFiles = false
   var rdbSaveIncrementalFsync = true
   var stopWritesOnBgsaveError = true
   var snapshotImageLimit = 64 << 20

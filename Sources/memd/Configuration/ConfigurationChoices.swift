@@ -201,4 +201,7 @@ enum DisklessLoad: String, ConfigurationChoice {
   case swapDatabases = "swapdb"
   /// Beside them if they are of the same history and there is memory for both.
   case auto
+
+  /// Whether the file becomes the follower's own snapshot.
+  var leavesFile: Bool { self == .disabled || self == .auto }
 }

@@ -37,7 +37,7 @@ extension OptionTable {
     .flag("rdb-save-incremental-fsync", \.rdbSaveIncrementalFsync),
     .flag("rdbcompression", \.rdbCompression),
     .flag("rdbchecksum", \.rdbChecksum).with(.immutable),
-    .remembered("rdb-del-sync-files", false),
+    .flag("rdb-del-sync-files", \.rdbDelSyncFiles),
     .integer("rdb-key-save-delay", .integer32, \.rdbKeySaveDelay).with(.hidden),
     .integer("key-load-delay", .integer32, \.keyLoadDelay).with(.hidden),
     .integer(

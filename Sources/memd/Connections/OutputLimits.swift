@@ -59,10 +59,18 @@ extension Server {
   func outputLimit(of client: Client) -> OutputBufferLimit? {
     switch client.clientClass {
     case .normal: configuration.clientOutputBufferLimits.normal
-    case .replica: configuration.clientOutputBufferLimits.replica
+    case .replica: followerLimit
     case .pubsub: configuration.clientOutputBufferLimits.pubsub
     case .primary: nil
     }
+  }
+
+  /// What history holds anyway costs nothing: who goes on from there is not left for it, only to
+  /// come back.
+  private var followerLimit: OutputBufferLimit {
+    var limit = configuration.clientOutputBufferLimits.replica
+    if limit.hardBytes > 0 { limit.hardBytes = max(limit.hardBytes, effects.stream.capacity + 1) }
+    return limit
   }
 
   private func exceedsOutputLimit(_ client: Client) -> Bool {

@@ -20,6 +20,9 @@ extension Database {
     return entry
   }
 
+  /// The entry of `key`, also one that is due and still there, without any trace of the look-up.
+  func findAny(_ key: Key) -> Entry? { contents.table.find(key.bytes, hash: key.hash) }
+
   /// True if the entry is due, so that no look-up may show it.
   func hides(_ entry: Entry) -> Bool { isDue(entry) && moment.expiryMode != .ignore }
 

@@ -78,6 +78,8 @@ extension Server {
           + "state=\(follower.stateName),offset=\(follower.acknowledgedOffset),"
           + "lag=\(follower.acknowledgedAt == 0 ? 0 : lag)")
     }
+    // A snapshot and the stream behind it come on one connection.
+    text.field("replicas_waiting_psync", 0)
     if following == nil {
       writePromisesInfo(to: &text)
       writeBackpressureInfo(to: &text)

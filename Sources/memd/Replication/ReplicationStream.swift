@@ -35,6 +35,8 @@ final class ReplicationStream {
   private(set) var keepsHistory = true
   /// The offset behind which it is.
   private var historyOffset = 0
+  /// Whether another server has had it, or a snapshot tells of it: others may go on from there.
+  private(set) var isShared = false
 
   /// The memory of one block.
   @safe
@@ -83,7 +85,11 @@ final class ReplicationStream {
   /// Offset of the oldest byte that is still here.
   var firstOffset: Int { max(firstBlock * ReplicationStream.blockByteCount, startOffset) + 1 }
   /// Offset of the oldest byte from which somebody may go on.
-  var firstHistoryOffset: Int { max(firstOffset, historyOffset + 1) }
+  var firstHistoryOffset: Int {
+    // What the slowest reader keeps serves others, too.
+    let kept = cursors.reduce(offset - capacity) { min($0, $1.position) }
+    return max(firstOffset, historyOffset + 1, kept + 1)
+  }
   /// Bytes of history for whoever comes back.
   var historyCount: Int { keepsHistory ? offset - firstHistoryOffset + 1 : 0 }
   /// Memory of the blocks.
@@ -135,6 +141,7 @@ final class ReplicationStream {
     replicationID = newID
     secondID = ReplicationStream.noID
     secondOffset = -1
+    isShared = false
   }
 
   /// Whether text has the form of a name: 40 hexadecimal digits.
@@ -150,12 +157,16 @@ final class ReplicationStream {
     replicationID = newID
   }
 
-  /// Becomes another history at an offset. Nothing of the old one is here any more; cursors that
-  /// are kept stand at the end.
+  /// Another server gets the history from here on.
+  func share() { isShared = true }
+
+  /// Becomes another server's history at an offset. Nothing of the old one is here any more;
+  /// cursors that are kept stand at the end.
   func restart(as newID: String, at newOffset: Int) {
     replicationID = newID
     secondID = ReplicationStream.noID
     secondOffset = -1
+    isShared = true
     for block in blocks { block.free() }
     blocks.removeAll()
     startOffset = newOffset
@@ -174,7 +185,9 @@ final class ReplicationStream {
 
   /// Whether somebody who has `id` up to an offset can go on from there.
   func continues(_ id: RawSpan, behind position: Int) -> Bool {
-    guard keepsHistory, position >= historyOffset, holds(behind: position) else { return false }
+    guard keepsHistory, position >= firstHistoryOffset - 1, position <= offset else {
+      return false
+    }
     let name = id.copied.map { 65...90 ~= $0 ? $0 | 32 : $0 }
     if replicationID.utf8.elementsEqual(name) { return true }
     return secondID.utf8.elementsEqual(name) && position < secondOffset

@@ -16,7 +16,8 @@ final class RDBLoader {
     var keepsDueKeys = false
     /// A key that is there already is replaced; else that is an error.
     var replaces = false
-    /// Called before the first key, with the point of the stream that the file is of.
+    /// Called before the first key, or at the end without one, with the point of the stream that
+    /// the file is of.
     var beforeKeys: ((LogPosition?) -> Void)?
     /// Hears of every key, and none is stored: the databases only lend their memory.
     var report: RDBReport?
@@ -136,6 +137,7 @@ final class RDBLoader {
     switch opcode {
     case .end:
       try readChecksum()
+      tellPosition()
       return false
     case .deadlineMilliseconds: deadline = try reader.littleEndian(Int64.self)
     case .deadlineSeconds: deadline = Int64(try reader.littleEndian(Int32.self)) * 1000
@@ -164,11 +166,15 @@ final class RDBLoader {
 
   private func select(_ number: Int) throws(RDBError) {
     if let report = options.report { return report.select(number) }
-    options.beforeKeys?(position)
-    options.beforeKeys = nil
+    tellPosition()
     guard number < databases.count else { throw reader.failure(.databaseOutOfRange(number)) }
     try storeBatch()
     database = databases[number]
+  }
+
+  private func tellPosition() {
+    options.beforeKeys?(position)
+    options.beforeKeys = nil
   }
 
   /// So many keys of the database are said to follow.

@@ -194,6 +194,7 @@ import Testing
     let server = makeServer {
       $0.clientOutputBufferLimits.replica = OutputBufferLimit(
         hardBytes: 600_000, softBytes: 0, softSeconds: 0)
+      $0.replBacklogSize = 16 << 10
     }
     server.transport.network.faults.socketBufferByteCount = 50_000
     let clients = (0..<2).map { _ in makeFollower(server) }

@@ -128,7 +128,9 @@ enum ConnectionCommands: CommandFamily {
   // MARK: - PING
 
   static func ping(_ call: inout Call) throws(CommandError) {
-    if call.client.flags.contains(.leader), call.arguments.count == 2 {
+    if call.client.flags.contains(.leader), call.arguments.count == 1 {
+      call.server.notePing()
+    } else if call.client.flags.contains(.leader), call.arguments.count == 2 {
       if VerificationMessage.looksLikeOne(call.arguments[1]) {
         call.server.compareWithLeader(call.arguments[1])
       } else {

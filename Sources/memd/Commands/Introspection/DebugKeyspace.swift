@@ -128,7 +128,7 @@ enum DebugKeyspace {
   // MARK: - Keys
 
   static func object(_ call: inout Call) throws(CommandError) {
-    guard let entry = call.database.find(call.key(2)) else { throw .noSuchKey }
+    guard let entry = call.database.findAny(call.key(2)) else { throw .noSuchKey }
     let address = String(entry.word, radix: 16)
     let idle = call.moment.countsAccesses ? 0 : call.database.idleSeconds(of: entry)
     let configuration = call.server.configuration

@@ -234,7 +234,12 @@ enum ReplicationCommands: CommandFamily {
     if call.arguments.count > 3, call.keyword(3) == Keyword("failover") { try takeOver(call) }
     try checkThatItCanBeFollowed(call)
     try checkFilter(call)
-    let offset = try call.integer(2)
+    guard let offset: Int = DecimalText.parse(call.arguments[2]) else {
+      server.log.warning(
+        "Replica \(server.followerName(call.client)) asks for synchronization but with a wrong"
+          + " offset")
+      throw .notInteger
+    }
     call.client.makeFollower().capabilities.insert(.acknowledgements)
     let id = call.arguments[1]
     if server.resumeFollowing(call.client, history: id, offset: offset) { return }

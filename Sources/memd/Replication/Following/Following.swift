@@ -51,6 +51,8 @@ final class Following {
   /// server's, and those of its followers.
   var questions: [ByteText] = []
   static let questionCountMax = 16
+  /// Monotonic nanoseconds of the leader's last PING.
+  var pingedAt = Int64.min
   /// Monotonic nanoseconds at which the next mark is due.
   var ageContinuesAt = Int64.max
   /// Where the last snapshot was loaded; nil as long as there was none.

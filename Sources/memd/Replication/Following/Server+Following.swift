@@ -222,6 +222,8 @@ extension Server {
     let delay = isPromising ? 0 : Server.second << Int64(min(following.failuresInARow, 6))
     following.stage = .waiting(until: now + delay)
     updateFollowerState()
+    // Meanwhile the leader may forget what this server lacks.
+    if isPromising, !persistence.isLoading { connectToLeader(following) }
   }
 
   private func closeLink(of following: Following) {
@@ -330,7 +332,7 @@ extension Server {
       log.notice("Asking MASTER to take over (\(stream.replicationID):\(offset)).")
       return tell(following, [requestForMore + ["FAILOVER"]])
     }
-    guard stream.offset > 0 else {
+    guard stream.isShared || stream.offset > 0 else {
       log.notice("Full resync from master is needed: there is no history here")
       return tell(following, [["PSYNC", "?", "-1"]])
     }
@@ -483,7 +485,16 @@ extension Server {
     guard now - following.heardAt > Int64(configuration.replTimeoutSeconds) * Server.second else {
       return
     }
-    loseLink(following, "MASTER timeout: no data nor PING received...")
+    loseLink(following, timeoutText(following))
+  }
+
+  private func timeoutText(_ following: Following) -> String {
+    switch following.stage {
+    case .online: "MASTER timeout: no data nor PING received..."
+    case .receiving:
+      "Timeout receiving bulk data from MASTER... If it happens again, raise 'repl-timeout'."
+    default: "Timeout connecting to the PRIMARY..."
+    }
   }
 
   /// While a snapshot comes or is loaded, empty lines tell the leader that somebody is there.

@@ -9,6 +9,9 @@ import EventLoop
 //     receiving --> SnapshotPlacement --> beside:   loaded while the old data are served, then
 //                                                   swapped in one step; or dropped, if it fails
 //                                     --> in place: the old data are flushed first
+//
+// As in Redis it is this server's `dbfilename` from then on, unless `repl-diskless-load` or
+// `rdb-del-sync-files` say that it leaves no file.
 
 extension Server {
   /// A snapshot follows, and behind it the stream from an offset of a history.
@@ -32,7 +35,7 @@ extension Server {
     }
     if isComplete {
       watchLink(following, false)
-      submit(.finish(byteCount: receiver.contentCount), of: receiver)
+      submit(.finish(byteCount: receiver.contentCount, syncs: keepsReceived), of: receiver)
       return false
     }
     if receiver.backlog > SnapshotReceiver.backlogMax { watchLink(following, false) }
@@ -124,17 +127,21 @@ extension Server {
 
   /// All of a snapshot has come: it is loaded in the place of what is here, or beside it.
   private func loadReceived(_ receiver: SnapshotReceiver, _ following: Following) {
-    following.stage = .loading(receiver)
     let placement = SnapshotPlacement.decide(circumstances(of: receiver))
     following.placement = placement
     let target: Loading.Target
     switch placement.place {
     case .inPlace:
+      // What is being saved must not get the name behind it.
+      cancelBackgroundSave()
+      guard keep(receiver, following) else { return }
+      following.stage = .loading(receiver)
       leaveHistory()
       log.notice("MASTER <-> REPLICA sync: Flushing old data")
       _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
       target = Loading.Target(databases: keyspace.databases, servesClients: false)
     case .beside, .besideHidden:
+      following.stage = .loading(receiver)
       target = Loading.Target(
         databases: keyspace.makeReplacement(), servesClients: placement.place == .beside)
     }
@@ -148,6 +155,28 @@ extension Server {
       byteCount: receiver.contentCount
     ) { [unowned self] isLoaded in
       endLoadingReceived(receiver, following, isLoaded)
+    }
+  }
+
+  private var keepsReceived: Bool {
+    let isPersistent = configuration.appendOnly || !configuration.saveRules.isEmpty
+    return configuration.replDisklessLoad.leavesFile
+      && (isPersistent || !configuration.rdbDelSyncFiles)
+  }
+
+  /// Gives the snapshot the name of this server's, if it is to have it; false if that fails, and
+  /// then it is not to be loaded.
+  private func keep(_ receiver: SnapshotReceiver, _ following: Following) -> Bool {
+    guard keepsReceived else { return true }
+    do throws(DiskError) {
+      try receiver.file.keep(as: configuration.path(inDirectory: configuration.dbFilename))
+      return true
+    } catch {
+      loseLink(
+        following,
+        "Failed trying to rename the temp DB into \(configuration.dbFilename) in MASTER <-> REPLICA"
+          + " synchronization: \(error.cause.text)")
+      return false
     }
   }
 
@@ -177,14 +206,25 @@ extension Server {
   private func endLoadingReceived(
     _ receiver: SnapshotReceiver, _ following: Following, _ isLoaded: Bool
   ) {
-    abandon(receiver)
-    guard isLoaded, self.following === following else { return noteUnloadable(following) }
+    guard isLoaded, self.following === following else {
+      receiver.file.giveUp()
+      abandon(receiver)
+      return noteUnloadable(following)
+    }
     if keyspace.hasReplacement {
+      cancelBackgroundSave()
+      guard keep(receiver, following) else {
+        keyspace.dropReplacement()
+        abandon(receiver)
+        following.stage = .waiting(until: clock.monotonicNanoseconds() + 1_000_000_000)
+        return
+      }
       leaveHistory()
       log.notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB")
       keyspace.adoptReplacement()
       endUnit()
     }
+    abandon(receiver)
     restartStream(as: receiver.id.logText, at: receiver.offset)
     following.applier = makeApplier(database: persistence.loadedStreamDatabase)
     log.notice("MASTER <-> REPLICA sync: Finished with success")
@@ -207,7 +247,8 @@ extension Server {
     } else {
       _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
       // What is here now is nobody's history.
-      restartStream(as: Identity.make(&moment.random), at: 0)
+      restartStream(as: effects.stream.replicationID, at: 0)
+      effects.stream.rename(Identity.make(&moment.random))
       following.applier = makeApplier(database: 0)
     }
     following.stage = .waiting(until: 0)

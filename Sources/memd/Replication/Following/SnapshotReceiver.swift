@@ -96,7 +96,9 @@ final class SnapshotReceiver {
 
 /// The file of a snapshot that is being received. All calls come from one helper.
 final class ReceivedFile: @unchecked Sendable {
-  let path: String
+  private(set) var path: String
+  /// Whether it has got a name of its own, and stays.
+  private var isKept = false
   private let disk: Disk
   private var file: DiskFile?
   private(set) var failure: DiskError?
@@ -114,19 +116,36 @@ final class ReceivedFile: @unchecked Sendable {
   }
 
   /// Nothing follows; what is behind so many bytes is no part of it.
-  func finish(byteCount: Int) {
+  ///
+  /// - Parameter syncs: whether it is to be durable.
+  func finish(byteCount: Int, syncs: Bool) {
     attempt { () throws(DiskError) in
       if file == nil { file = try disk.open(path, .replace) }
       try file?.truncate(to: byteCount)
+      if syncs { try file?.sync() }
     }
     file?.close()
     file = nil
   }
 
+  /// Has it stay under another name; called on the loop when it is complete.
+  func keep(as name: String) throws(DiskError) {
+    try disk.rename(path, to: name)
+    path = name
+    isKept = true
+  }
+
+  /// Has it go after all.
+  func giveUp() { isKept = false }
+
   func abandon() {
     file?.close()
     file = nil
-    try? disk.remove(path)
+    if isKept {
+      try? disk.syncDirectory(Disk.directory(of: path))
+    } else {
+      try? disk.remove(path)
+    }
   }
 
   private func attempt(_ work: () throws(DiskError) -> Void) {
@@ -143,7 +162,7 @@ final class ReceivedFile: @unchecked Sendable {
 final class ReceiveJob: Job, @unchecked Sendable {
   enum Work {
     case write([UInt8])
-    case finish(byteCount: Int)
+    case finish(byteCount: Int, syncs: Bool)
     case abandon
   }
 
@@ -162,7 +181,7 @@ final class ReceiveJob: Job, @unchecked Sendable {
   override func perform() {
     switch work {
     case .write(let bytes): file.write(bytes)
-    case .finish(let byteCount): file.finish(byteCount: byteCount)
+    case .finish(let byteCount, let syncs): file.finish(byteCount: byteCount, syncs: syncs)
     case .abandon: file.abandon()
     }
     failure = file.failure

@@ -142,14 +142,16 @@ extension Server {
     freshness.wantedUntil = now + Server.demandNanoseconds
   }
 
-  /// When the next mark is due, in monotonic nanoseconds; while nobody asks for an age they are as
-  /// rare as PINGs.
+  /// When the next mark is due, in monotonic nanoseconds. While nobody asks for an age one follows
+  /// each PING of the leader: a stream without them rests.
   func markDue(_ following: Following, at now: Int64) -> Int64 {
     var age = now <= freshness.wantedUntil ? freshness.wantedAge : .max
     if configuration.replicaMaxAge > 0 { age = min(age, configuration.replicaMaxAge) }
+    let sentAt = following.age.sentAt
+    let idle = following.pingedAt > sentAt ? following.pingedAt : .max
+    guard age < .max else { return idle }
     let wanted = Int64(min(age, 1 << 30)) * Server.millisecond / 4
-    let idle = Int64(configuration.replPingReplicaPeriodSeconds) * 1000 * Server.millisecond
-    return following.age.sentAt + min(idle, max(Server.millisecond, wanted))
+    return min(idle, sentAt + max(Server.millisecond, wanted))
   }
 
   /// Sends a mark if one is due, and notes when the next is; called in every turn of a follower.
@@ -162,6 +164,9 @@ extension Server {
     if !following.marks.isEmpty { acknowledge(following) }
     following.ageContinuesAt = markDue(following, at: now)
   }
+
+  /// The leader's PING was applied.
+  func notePing() { following?.pingedAt = timing.turnStartedAt }
 
   /// A mark has come back with the stream.
   func noteMark(_ mark: RawSpan) { _ = following?.age.apply(mark) }

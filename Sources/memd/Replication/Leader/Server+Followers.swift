@@ -13,8 +13,8 @@ import RESP
 /// The clients that get the stream of effects.
 struct Followers {
   var all: [Client] = []
-  /// Monotonic nanoseconds of the next PING to them.
-  var nextPing: Int64 = 0
+  /// Monotonic nanoseconds of the last PING to them.
+  var pingedAt: Int64 = 0
   /// Whether they are to be asked how far they are, at the end of the turn.
   var asksForAcknowledgements = false
   /// Since when there are none, in monotonic nanoseconds.
@@ -140,6 +140,7 @@ extension Server {
     follower.identity =
       port > 0 ? "\(follower.address(of: client)):\(port)" : "client \(client.id)"
     client.updateGate()
+    effects.stream.share()
     if !effects.stream.keepsHistory {
       effects.stream.beginHistory()
       log.notice(
@@ -147,7 +148,7 @@ extension Server {
           + " '\(effects.stream.replicationID)' and '\(effects.stream.secondID)'")
     }
     if followers.all.isEmpty {
-      followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
+      followers.pingedAt = clock.monotonicNanoseconds()
     }
     followers.all.append(client)
     return follower
@@ -159,6 +160,12 @@ extension Server {
     let client = call.client
     let name = commands.description(of: call.command).fullName
     guard call.command.flags.contains(.fromFollowers) else {
+      if call.command.flags.contains(.readonly) || call.command.flags.contains(.write) {
+        statistics.unexpectedErrorReplies += 1
+        log.warning(
+          "== CRITICAL == This primary is sending an error to its replica: 'Replica can't interact"
+            + " with the keyspace' after processing the command '\(name)'")
+      }
       return closeForReply(client, command: name)
     }
     client.lastCommand = call.command
@@ -205,9 +212,9 @@ extension Server {
   func pingFollowers() {
     // A follower passes on its leader's.
     guard following == nil, !followers.all.isEmpty, !failover.needsSilence,
-      clock.monotonicNanoseconds() >= followers.nextPing
+      clock.monotonicNanoseconds() - followers.pingedAt >= followerPingPeriod
     else { return }
-    followers.nextPing = clock.monotonicNanoseconds() + followerPingPeriod
+    followers.pingedAt = clock.monotonicNanoseconds()
     effects.ping()
   }
 

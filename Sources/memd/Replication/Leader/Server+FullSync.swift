@@ -53,6 +53,8 @@ extension Server {
       .followers(sync),
       temporary: name.map { configuration.path(inDirectory: $0) }, as: nil)
     for client in waiting { join(sync, client) }
+    log.notice(
+      "Background \(isDirect ? "RDB transfer" : "saving") started by pid \(log.processID)")
   }
 
   /// Sends a snapshot without keys, which needs no cut. There is nothing else to put into it yet.
@@ -126,6 +128,8 @@ extension Server {
     switch sync.delivery {
     case .direct(let feed):
       feed.end()
+      let count = followers.all.count { $0.follower?.sync === sync && !$0.isClosing }
+      log.notice("Diskless rdb transfer, done reading from pipe, \(count) replicas still up.")
       queueOutput(of: sync)
     case .file:
       for client in followers.all where client.follower?.sync === sync {
