@@ -13,18 +13,29 @@ let settings: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// What is tested in process runs optimised where the tests are many (`scripts/test`), with
+/// assertions and exclusivity checks; it takes longer to build, so not while one works on it.
+let isOptimised = Context.environment["MEMD_OPTIMISED"] != nil
+let tested: [SwiftSetting] =
+  settings
+  + [
+    .unsafeFlags(
+      ["-O", "-whole-module-optimization", "-num-threads", "2", "-assert-config", "Debug"],
+      .when(configuration: .debug))
+  ].filter { _ in isOptimised }
+
 let package = Package(
   name: "memd",
   targets: [
     .systemLibrary(name: "CLinux"),
-    .target(name: "RESP", swiftSettings: settings),
-    .target(name: "DataStructures", dependencies: ["CLinux"], swiftSettings: settings),
-    .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: settings),
-    .target(name: "PubSub", dependencies: ["DataStructures"], swiftSettings: settings),
+    .target(name: "RESP", swiftSettings: tested),
+    .target(name: "DataStructures", dependencies: ["CLinux"], swiftSettings: tested),
+    .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: tested),
+    .target(name: "PubSub", dependencies: ["DataStructures"], swiftSettings: tested),
     .executableTarget(
       name: "memd",
       dependencies: ["CLinux", "DataStructures", "EventLoop", "PubSub", "RESP"],
-      swiftSettings: settings
+      swiftSettings: tested
     ),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: settings),
     .testTarget(

@@ -67,7 +67,7 @@ extension Server {
 
   /// What history holds anyway costs nothing: who goes on from there is not left for it, only to
   /// come back.
-  private var followerLimit: OutputBufferLimit {
+  var followerLimit: OutputBufferLimit {
     var limit = configuration.clientOutputBufferLimits.replica
     if limit.hardBytes > 0 { limit.hardBytes = max(limit.hardBytes, effects.stream.capacity + 1) }
     return limit

@@ -9,7 +9,7 @@ import Testing
 @Suite struct BackpressureTests {
   /// A leader and a follower with little room between them, and a client of the leader.
   private func make(_ setting: String = "yes") -> (SimulatedCluster, SimulatedClient?) {
-    let cluster = SimulatedCluster.followers(2, seed: 1)
+    let cluster = SimulatedCluster.followers(2, seed: 1) { $0.replBacklogSize = 16 << 10 }
     #expect(cluster.attachFollowers())
     cluster.network.faults.socketBufferByteCount = 20_000
     let limits = "CONFIG SET client-output-buffer-limit \"replica 100kb 0 0\""

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
 
@@ -84,14 +85,17 @@ import Testing
     server.run(["SET", "k", String(repeating: "x", count: 50_000)])
     #expect(server.info("repl_backlog_histlen") == "16384")
     #expect(server.info("repl_backlog_first_byte_offset") == "\(stream.offset - 16383)")
-    let id = Array(stream.replicationID.utf8)
-    #expect(stream.continues(id.rawSpan, behind: stream.offset - 16384))
-    #expect(!stream.continues(id.rawSpan, behind: stream.offset - 16385))
+    func continues(behind offset: Int) -> Bool {
+      let id = Array(stream.replicationID.utf8)
+      return stream.continues(id.rawSpan, behind: offset)
+    }
+    #expect(continues(behind: stream.offset - 16384))
+    #expect(!continues(behind: stream.offset - 16385))
     let start = stream.offset
     let cursor = stream.makeCursor()
     server.run(["SET", "k", String(repeating: "x", count: 50_000)])
     #expect(server.info("repl_backlog_histlen") == "\(stream.offset - start)")
-    #expect(stream.continues(id.rawSpan, behind: start))
+    #expect(continues(behind: start))
     stream.remove(cursor)
     #expect(server.info("repl_backlog_histlen") == "16384")
   }

@@ -36,7 +36,7 @@ extension Server {
 
   /// Bytes of the stream that may wait for a follower before writers do.
   private var backpressureMark: Int {
-    let limit = configuration.clientOutputBufferLimits.replica
+    let limit = followerLimit
     let limits = [limit.hardBytes, limit.softBytes].filter { $0 > 0 }
     return max(1, limits.min().map { $0 / 2 } ?? effects.stream.capacity)
   }
