@@ -11,7 +11,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-MEMD = os.path.join(ROOT, ".build", "release", "memd")
+MEMD = os.environ.get("MEMD_BINARY", os.path.join(ROOT, ".build", "release", "memd"))
 
 
 def encode(*words):

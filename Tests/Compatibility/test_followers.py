@@ -145,6 +145,49 @@ class FollowerTests(unittest.TestCase):
                     process.client.execute_command("DEBUG", "DIGEST"),
                     leader.client.execute_command("DEBUG", "DIGEST"))
 
+    def test_redis_cli_takes_functions_only(self):
+        leader = self.leader()
+        path = os.path.join(self.directory, "functions.rdb")
+        subprocess.run(
+            ["redis-cli", "-p", str(leader.port), "--functions-rdb", path], check=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+        subprocess.run(["redis-check-rdb", path], check=True, stdout=subprocess.DEVNULL)
+        theirs = self.place("theirs")
+        shutil.copy(path, os.path.join(theirs, "dump.rdb"))
+        process = Process("redis-server", theirs, "--appendonly", "no")
+        self.processes.append(process)
+        self.assertEqual(process.client.dbsize(), 0)
+        self.assertEqual(leader.client.info("replication")["connected_slaves"], 0)
+
+    def test_redis_cli_listens_to_the_stream(self):
+        for diskless in ("yes", "no"):
+            with self.subTest(diskless=diskless):
+                leader = self.leader("--repl-diskless-sync", diskless)
+                path = os.path.join(self.directory, "stream" + diskless)
+                with open(path, "wb") as output:
+                    listener = subprocess.Popen(
+                        ["redis-cli", "-p", str(leader.port), "--replica"], stdout=output,
+                        stderr=output)
+
+                def heard():
+                    with open(path, "rb") as file:
+                        return file.read()
+
+                try:
+                    wait_for(lambda: b"Logging commands from" in heard())
+                    # It takes the first command for the answer to its own ACK.
+                    leader.client.set("first", 1)
+                    pipeline = leader.client.pipeline(transaction=True)
+                    pipeline.set("later", "x y").incr("n").execute()
+                    leader.client.set("other", 1, px=100000)
+                    wait_for(lambda: b'"other","1","PXAT"' in heard())
+                    self.assertIn(
+                        b'"MULTI"\n"SET","later","x y"\n"INCRBY","n","1"\n"EXEC"\n"SET","other"',
+                        heard())
+                finally:
+                    listener.kill()
+                    listener.wait()
+
     def test_memd_takes_the_place_of_a_redis_server(self):
         old = Process("redis-server", self.place("old"), "--appendonly", "no",
                       "--repl-diskless-sync-delay", "0")

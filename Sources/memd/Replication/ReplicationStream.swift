@@ -27,6 +27,8 @@ final class ReplicationStream {
   /// that one; no name and -1 if it never had another.
   private(set) var secondID = ReplicationStream.noID
   private(set) var secondOffset = -1
+  /// Whether others may know `replicationID`: it came from them, or somebody follows.
+  private(set) var isIDKnown = false
   /// Bytes of the stream so far (`master_repl_offset`).
   private(set) var offset = 0
   /// Bytes of history that are kept for whoever comes back (`repl-backlog-size`).
@@ -35,8 +37,6 @@ final class ReplicationStream {
   private(set) var keepsHistory = true
   /// The offset behind which it is.
   private var historyOffset = 0
-  /// Whether another server has had it, or a snapshot tells of it: others may go on from there.
-  private(set) var isShared = false
 
   /// The memory of one block.
   @safe
@@ -141,7 +141,7 @@ final class ReplicationStream {
     replicationID = newID
     secondID = ReplicationStream.noID
     secondOffset = -1
-    isShared = false
+    isIDKnown = false
   }
 
   /// Whether text has the form of a name: 40 hexadecimal digits.
@@ -151,22 +151,37 @@ final class ReplicationStream {
   }
 
   /// Goes on under another name; whoever knows the old one can go on, too.
-  func continueHistory(as newID: String) {
-    secondID = replicationID
-    secondOffset = offset + 1
+  ///
+  /// - Parameter isKnown: whether the new name comes from another server.
+  func continueHistory(as newID: String, isKnown: Bool) {
+    // What the history was called before serves longer than a name that nobody has heard.
+    if isIDKnown || secondID == ReplicationStream.noID {
+      secondID = replicationID
+      secondOffset = offset + 1
+    }
     replicationID = newID
+    isIDKnown = isKnown
   }
 
-  /// Another server gets the history from here on.
-  func share() { isShared = true }
+  /// Whether others may have a part of the history, even if there is no byte of it yet.
+  var isShared: Bool { isIDKnown || secondID != ReplicationStream.noID }
+
+  /// Somebody follows, or a snapshot tells of the name: from now on it is known.
+  func makeIDKnown() { isIDKnown = true }
+
+  /// The name under which another server may know the history up to its end. One that has just
+  /// begun to lead and is to follow has nothing yet that came behind the old name.
+  var idForOthers: String {
+    !isIDKnown && offset + 1 == secondOffset ? secondID : replicationID
+  }
 
   /// Becomes another server's history at an offset. Nothing of the old one is here any more;
   /// cursors that are kept stand at the end.
   func restart(as newID: String, at newOffset: Int) {
     replicationID = newID
+    isIDKnown = true
     secondID = ReplicationStream.noID
     secondOffset = -1
-    isShared = true
     for block in blocks { block.free() }
     blocks.removeAll()
     startOffset = newOffset

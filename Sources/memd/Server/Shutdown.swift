@@ -42,6 +42,7 @@ extension Server {
         flags: flags, deadline: clock.monotonicNanoseconds() + timeout)
       followers.asksForAcknowledgements = true
       holdWrites(true, for: .shutdown)
+      holdLink(true)
       log.notice("Waiting for replicas before shutting down.")
       return .waits
     }
@@ -74,6 +75,7 @@ extension Server {
       endBlocking(waiting, error: "ERR Errors trying to SHUTDOWN. Check logs.")
     }
     holdWrites(false, for: .shutdown)
+    holdLink(false)
   }
 
   /// Whether a follower lacks something. Those that don't say how far they are, or want nothing but

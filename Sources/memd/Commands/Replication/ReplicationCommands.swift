@@ -243,6 +243,9 @@ enum ReplicationCommands: CommandFamily {
     call.client.makeFollower().capabilities.insert(.acknowledgements)
     let id = call.arguments[1]
     if server.resumeFollowing(call.client, history: id, offset: offset) { return }
+    guard !server.isBehind(history: id, offset: offset) else {
+      throw CommandError("NOMASTERLINK Can't SYNC while behind what is asked for")
+    }
     if id.copied != [UInt8(ascii: "?")] {
       server.statistics.refusedPartialSyncs += 1
       server.log.notice(

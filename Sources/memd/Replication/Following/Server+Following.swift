@@ -59,11 +59,12 @@ extension Server {
     closeLink(of: following)
     log.notice("Discarding previously cached master state.")
     self.following = nil
+    persistence.loadedStreamDatabase = following.applier.database
     followers.idleSince = clock.monotonicNanoseconds()
     configuration.replicaOf = nil
     effects.isMuted = false
     effects.forgetDatabase()
-    effects.stream.continueHistory(as: Identity.make(&moment.random))
+    effects.stream.continueHistory(as: Identity.make(&moment.random), isKnown: false)
     log.notice(
       "Setting secondary replication ID to \(effects.stream.secondID), valid up to offset:"
         + " \(effects.stream.secondOffset). New replication ID is \(effects.stream.replicationID)")
@@ -336,14 +337,14 @@ extension Server {
       log.notice("Full resync from master is needed: there is no history here")
       return tell(following, [["PSYNC", "?", "-1"]])
     }
-    log.notice("Trying a partial resynchronization (request \(stream.replicationID):\(offset)).")
+    log.notice("Trying a partial resynchronization (request \(stream.idForOthers):\(offset)).")
     tell(following, [requestForMore])
   }
 
   /// PSYNC for what comes behind the data that are here.
   private var requestForMore: [ByteText] {
     let stream = effects.stream
-    return ["PSYNC", ByteText(stream.replicationID), "\(stream.offset + 1)"]
+    return ["PSYNC", ByteText(stream.idForOthers), "\(stream.offset + 1)"]
   }
 
   /// The target of a failover leads already: what is left is to follow it.
@@ -378,9 +379,10 @@ extension Server {
   /// The stream goes on where this server stands.
   private func goOn(_ following: Following, as id: ByteText?) {
     let stream = effects.stream
-    if let id, !stream.replicationID.utf8.elementsEqual(id.bytes) {
+    let id = id ?? ByteText(stream.idForOthers)
+    if !stream.replicationID.utf8.elementsEqual(id.bytes) {
       log.notice("Master replication ID changed to \(id.logText)")
-      stream.continueHistory(as: id.logText)
+      stream.continueHistory(as: id.logText, isKnown: true)
       disconnectFollowers()
     }
     log.notice("Successful partial resynchronization with master.")
@@ -468,7 +470,8 @@ extension Server {
 
   /// Several times a second: attempts, reports and timeouts.
   func tendLink() {
-    guard let following else { return }
+    // Nothing more is taken from the leader when this server is about to end.
+    guard let following, pendingShutdown == nil else { return }
     let now = clock.monotonicNanoseconds()
     if case .waiting(let until) = following.stage {
       if until <= now, !persistence.isLoading { connectToLeader(following) }

@@ -68,6 +68,14 @@ extension Server {
     transport.watchReadable(connection, isWatched)
   }
 
+  /// Before this server ends it takes no more of the stream: its own followers are to have all
+  /// that it has, since it will know no more when it comes back.
+  func holdLink(_ isHeld: Bool) {
+    guard let following else { return }
+    following.heardAt = clock.monotonicNanoseconds()
+    watchLink(following, !isHeld)
+  }
+
   private func submit(_ work: ReceiveJob.Work, of receiver: SnapshotReceiver, byteCount: Int = 0) {
     helpers.submit(
       ReceiveJob(work, for: receiver.file) { [unowned self] job in
@@ -119,7 +127,7 @@ extension Server {
     guard let position else { return }
     restartStream(as: position.replicationID.logText, at: position.offset)
     guard configuration.replicaOf == nil else { return }
-    effects.stream.continueHistory(as: Identity.make(&moment.random))
+    effects.stream.continueHistory(as: Identity.make(&moment.random), isKnown: false)
     log.notice("The history \(position.replicationID.logText) goes on at offset \(position.offset)")
   }
 

@@ -123,6 +123,13 @@ extension Server {
     return true
   }
 
+  /// Whether somebody asks for what is still to come: it has more of the leader's history than this
+  /// follower, which was killed and has lost the end of its log.
+  func isBehind(history id: RawSpan, offset: Int) -> Bool {
+    following != nil && offset - 1 > effects.stream.offset
+      && effects.stream.replicationID.utf8.elementsEqual(id.copied)
+  }
+
   /// How the log names a follower: where it can be reached, if it has said so.
   func followerName(_ client: Client) -> String {
     guard let follower = client.follower else { return client.address }
@@ -136,11 +143,11 @@ extension Server {
     leaveModes(client)
     let follower = client.makeFollower()
     client.flags.insert(.follower)
+    effects.stream.makeIDKnown()
     let port = follower.listeningPort
     follower.identity =
       port > 0 ? "\(follower.address(of: client)):\(port)" : "client \(client.id)"
     client.updateGate()
-    effects.stream.share()
     if !effects.stream.keepsHistory {
       effects.stream.beginHistory()
       log.notice(
