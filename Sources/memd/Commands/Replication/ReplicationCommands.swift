@@ -213,7 +213,11 @@ enum ReplicationCommands: CommandFamily {
   }
 
   /// The leader wants this follower to take its place (FAILOVER).
-  private static func takeOver(_ call: borrowing Call) throws(CommandError) {
+  ///
+  /// - Parameter offset: the first byte that the former leader doesn't have.
+  private static func takeOver(
+    _ call: borrowing Call, behind offset: Int
+  ) throws(CommandError) {
     let server = call.server
     server.log.notice("Failover request received for replid \(call.arguments[1].logText()).")
     try checkThatItKeepsItsRole(call)
@@ -223,6 +227,10 @@ enum ReplicationCommands: CommandFamily {
     guard server.effects.stream.replicationID.utf8.elementsEqual(call.arguments[1].copied) else {
       throw CommandError("ERR PSYNC FAILOVER replid must match my replid.")
     }
+    // One that died after it was chosen may have come back with an older state of this history.
+    guard offset <= server.effects.stream.offset + 1 else {
+      throw CommandError("ERR PSYNC FAILOVER offset is beyond mine.")
+    }
     server.beginLeading()
     server.log.notice(
       "MASTER MODE enabled (failover request from '\(server.clientLine(call.client).logText)')")
@@ -231,10 +239,13 @@ enum ReplicationCommands: CommandFamily {
   static func psync(_ call: inout Call) throws(CommandError) {
     guard !call.client.flags.contains(.follower) else { return }
     let server = call.server
-    if call.arguments.count > 3, call.keyword(3) == Keyword("failover") { try takeOver(call) }
+    let wanted: Int? = DecimalText.parse(call.arguments[2])
+    if call.arguments.count > 3, call.keyword(3) == Keyword("failover") {
+      try takeOver(call, behind: wanted ?? .max)
+    }
     try checkThatItCanBeFollowed(call)
     try checkFilter(call)
-    guard let offset: Int = DecimalText.parse(call.arguments[2]) else {
+    guard let offset = wanted else {
       server.log.warning(
         "Replica \(server.followerName(call.client)) asks for synchronization but with a wrong"
           + " offset")

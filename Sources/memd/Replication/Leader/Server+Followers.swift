@@ -126,7 +126,7 @@ extension Server {
   /// Whether somebody asks for what is still to come: it has more of the leader's history than this
   /// follower, which was killed and has lost the end of its log.
   func isBehind(history id: RawSpan, offset: Int) -> Bool {
-    following != nil && offset - 1 > effects.stream.offset
+    following != nil && offset > effects.stream.offset + 1
       && effects.stream.replicationID.utf8.elementsEqual(id.copied)
   }
 
