@@ -17,13 +17,14 @@ let package = Package(
   name: "memd",
   targets: [
     .systemLibrary(name: "CLinux"),
+    .target(name: "CLua"),
     .target(name: "RESP", swiftSettings: settings),
     .target(name: "DataStructures", dependencies: ["CLinux"], swiftSettings: settings),
     .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: settings),
     .target(name: "PubSub", dependencies: ["DataStructures"], swiftSettings: settings),
     .executableTarget(
       name: "memd",
-      dependencies: ["CLinux", "DataStructures", "EventLoop", "PubSub", "RESP"],
+      dependencies: ["CLinux", "CLua", "DataStructures", "EventLoop", "PubSub", "RESP"],
       swiftSettings: settings
     ),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: settings),
