@@ -28,13 +28,14 @@ let package = Package(
   name: "memd",
   targets: [
     .systemLibrary(name: "CLinux"),
+    .target(name: "CLua"),
     .target(name: "RESP", swiftSettings: tested),
     .target(name: "DataStructures", dependencies: ["CLinux"], swiftSettings: tested),
     .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: tested),
     .target(name: "PubSub", dependencies: ["DataStructures"], swiftSettings: tested),
     .executableTarget(
       name: "memd",
-      dependencies: ["CLinux", "DataStructures", "EventLoop", "PubSub", "RESP"],
+      dependencies: ["CLinux", "CLua", "DataStructures", "EventLoop", "PubSub", "RESP"],
       swiftSettings: tested
     ),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: settings),

@@ -13,7 +13,7 @@ enum Floors {
       "Serving",
       [
         "AccessControl", "Blocking", "Commands/Declaration", "Commands/Execution", "Connections",
-        "Messaging", "Metrics", "Replication", "Server", "Tracking", "Transactions",
+        "Messaging", "Metrics", "Replication", "Scripting", "Server", "Tracking", "Transactions",
       ]
     ),
     (

@@ -20,13 +20,14 @@ final class AccessLog {
 
   /// How the request came.
   enum Context {
-    case topLevel, transaction
+    case topLevel, transaction, script
 
     /// The word in ACL LOG.
     var name: StaticString {
       switch self {
       case .topLevel: "toplevel"
       case .transaction: "multi"
+      case .script: "lua"
       }
     }
   }

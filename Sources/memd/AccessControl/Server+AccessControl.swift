@@ -20,7 +20,7 @@ extension Server {
       let denial = denial(of: call.command, call.arguments, for: user)
     else { return nil }
     call.client.lastCommand = call.command
-    note(denial, call, of: user, accessContext(of: call.client))
+    note(denial, call, of: user, accessContext(of: call.client), by: call.client)
     let name = commands.descriptions[call.command.id].fullName
     switch denial.reason {
     case .command:
@@ -44,7 +44,7 @@ extension Server {
     guard let user = call.client.user,
       let denial = denial(of: call.command, call.arguments, for: user)
     else { return nil }
-    note(denial, call, of: user, .transaction)
+    note(denial, call, of: user, .transaction, by: call.client)
     let reason =
       switch denial.reason {
       case .command: "no permission to execute the command or subcommand"
@@ -60,8 +60,10 @@ extension Server {
     client.transaction.isActive ? .transaction : .topLevel
   }
 
-  private func note(
-    _ denial: AccessDenial, _ call: borrowing Call, of user: User, _ context: AccessLog.Context
+  /// Logs what was denied to a client, for which the request may run as another one (a script).
+  func note(
+    _ denial: AccessDenial, _ call: borrowing Call, of user: User, _ context: AccessLog.Context,
+    by client: Client
   ) {
     let reason: AccessLog.Reason
     var object = call.arguments[denial.position].copied
@@ -79,7 +81,7 @@ extension Server {
     }
     users.accessLog.add(
       reason, context: context, object: object, user: user.name,
-      client: clientLine(call.client, running: call.arguments), time: moment.milliseconds,
+      client: clientLine(client, running: call.arguments), time: moment.milliseconds,
       limit: configuration.aclLogMaxLength)
   }
 }

@@ -109,7 +109,7 @@ extension Server {
     timing.stopwatch &-= waiting.ticks
     account(waiting.command, call)
     // Monitors have seen it when it came.
-    if client.gate.contains(.tracking) { rememberKeys(of: call) }
+    if client.gate.contains(.tracking) { rememberKeys(of: call, for: call.client) }
     release(waiting, silencedFrom: mark)
   }
 

@@ -68,6 +68,7 @@ extension CommandTable {
     MemoryCommands.self,
     DebugCommands.self,
     ServerCommands.self,
+    ScriptCommands.self,
     ModuleCommands.self,
     ClusterCommands.self,
     ClusterConnectionCommands.self,

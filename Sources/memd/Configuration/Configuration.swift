@@ -56,6 +56,10 @@ final class Configuration {
 
   /// Bytes; 0 for no limit.
   var maxMemory = 0
+  /// Bytes that the interpreter of scripts may have; 0 for no limit.
+  var luaMemoryLimit = 0
+  /// Milliseconds after which others are answered while a script runs; 0 never.
+  var busyReplyThreshold = 5000
   var maxMemoryPolicy = MaxMemoryPolicy.noEviction
   /// Keys looked at per database and draw of an eviction.
   var maxMemorySamples = 5

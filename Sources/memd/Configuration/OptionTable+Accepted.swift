@@ -78,7 +78,6 @@ extension OptionTable {
     .remembered("ignore-warnings"),
     .remembered("locale-collate"),
     .remembered("availability-zone"),
-    .remembered("busy-reply-threshold", .natural, 5000).alias("lua-time-limit"),
     .remembered("crash-memcheck-enabled", true),
     .remembered("use-exit-on-panic", false).with(.hidden),
     .remembered("watchdog-period", .natural32, 0).with(.hidden),

@@ -36,6 +36,7 @@ extension OptionTable {
       read: { $0.oomScoreAdjustmentValues.map { "\($0)" as ByteText }.joined(by: " ") },
       write: writeOutOfMemoryScores
     ).with(.severalWords).effect(.outOfMemoryScore),
+    .integer("busy-reply-threshold", .natural, \.busyReplyThreshold).alias("lua-time-limit"),
     .flag("disable-thp", \.disableHugePages).with(.immutable),
     .flag("set-proc-title", \.setProcTitle).with(.immutable),
     .text("proc-title-template", \.procTitleTemplate).effect(.processTitle)

@@ -5,6 +5,7 @@
 extension OptionTable {
   static let memoryOptions: [Option] = [
     .memory("maxmemory", .natural, \.maxMemory).effect([.settings, .memory]),
+    .memory("lua-memory-limit", .natural, \.luaMemoryLimit).effect([.settings]),
     .choice("maxmemory-policy", \.maxMemoryPolicy),
     .integer("maxmemory-samples", .positive32, \.maxMemorySamples),
     .integer("maxmemory-eviction-tenacity", 0...100, \.maxMemoryEvictionTenacity),

@@ -54,6 +54,10 @@ final class Client {
     static let heldOutput = Flags(rawValue: 1 << 20)
     /// Has read or written while output was to wait for followers (`sync-replicas`).
     static let seesData = Flags(rawValue: 1 << 21)
+    /// Executes what scripts call.
+    static let script = Flags(rawValue: 1 << 22)
+    /// Its requests are in the batch of which a slow script is a part: more of them must wait.
+    static let behindScript = Flags(rawValue: 1 << 23)
   }
 
   let id: Int

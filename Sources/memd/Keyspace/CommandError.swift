@@ -54,6 +54,21 @@ struct CommandError: Error, Equatable {
   static var outOfMemory: CommandError {
     CommandError("OOM command not allowed when used memory > 'maxmemory'.")
   }
+  static var readOnly: CommandError {
+    CommandError("READONLY You can't write against a read only replica.")
+  }
+  static var fewReplicas: CommandError {
+    CommandError("NOREPLICAS Not enough good replicas to write.")
+  }
+  static var noScript: CommandError {
+    CommandError("NOSCRIPT No matching script. Please use EVAL.")
+  }
+  static var busyScript: CommandError {
+    CommandError(
+      """
+      BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.
+      """)
+  }
   static var loading: CommandError {
     CommandError("LOADING Redis is loading the dataset in memory")
   }

@@ -46,17 +46,17 @@ extension Server {
     text.field("lazyfreed_objects", keyspace.unlinked.freedCount)
   }
 
-  /// There is no scripting yet: nothing is used for it.
   private func writeScriptMemoryInfo(to text: inout InfoText) {
-    text.bytes("used_memory_lua", 0)
-    text.field("used_memory_vm_eval", 0)
-    text.field("used_memory_scripts_eval", 0)
-    text.field("number_of_cached_scripts", 0)
+    let interpreter = scripting.interpreterByteCount
+    text.bytes("used_memory_lua", interpreter)
+    text.field("used_memory_vm_eval", interpreter)
+    text.field("used_memory_scripts_eval", scripting.cache.byteCount)
+    text.field("number_of_cached_scripts", scripting.cache.count)
     text.field("number_of_functions", 0)
     text.field("number_of_libraries", 0)
     text.field("used_memory_vm_functions", 0)
-    text.bytes("used_memory_vm_total", 0)
+    text.bytes("used_memory_vm_total", interpreter)
     text.field("used_memory_functions", 0)
-    text.bytes("used_memory_scripts", 0)
+    text.bytes("used_memory_scripts", scripting.cache.byteCount)
   }
 }

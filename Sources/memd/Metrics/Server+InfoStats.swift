@@ -61,7 +61,7 @@ extension Server {
     text.field("expire_cycle_cpu_milliseconds", Int(upkeep.expiration.microseconds / 1000))
     text.field("evicted_keys", keyspace.statistics.evictedKeys)
     text.field("evicted_clients", statistics.evictedClients)
-    text.field("evicted_scripts", 0)
+    text.field("evicted_scripts", scripting.evictedCount)
     let exceeding = currentExceedingMicroseconds
     text.field(
       "total_eviction_exceeded_time",

@@ -42,6 +42,7 @@ extension Server {
     updateSlowTicks()
     updateOutputWatermark()
     keyspace.limits.update(from: configuration)
+    scripting.interpreter?.byteLimit = configuration.luaMemoryLimit
     metrics.commands.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }
     // Scores of another policy mean nothing to this one.

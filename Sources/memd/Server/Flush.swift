@@ -27,6 +27,13 @@ extension Server {
   /// Writes the output of every client that has some, unless it has to wait for the log or for
   /// followers.
   func flush() {
+    flushWriters(sparing: nil)
+    if !arrivals.isEmpty { arrivals.removeAll() }
+    intake.forget()
+  }
+
+  /// The same in the midst of a turn, for all but a client whose reply is being written.
+  func flushWriters(sparing spared: Client?) {
     if promises.isActive { keepPromises() }
     if !followers.all.isEmpty { queueFollowers() }
     if configuration.replicaBackpressure || backpressure.isActive { considerBackpressure() }
@@ -37,16 +44,16 @@ extension Server {
     var index = 0
     while index < output.writers.count {
       unsafe output.writers[index]._withUnsafeGuaranteedRef {
+        if $0 === spared { return }
         if holds { hold($0) } else { flushAtEndOfTurn($0) }
       }
       index &+= 1
     }
     output.writers.removeAll()
+    if let spared, spared.flags.contains(.hasOutput) { output.writers.append(spared) }
     if holds { coverHeldOutput() }
     if appendLog.isRunning { writeLog() }
     effects.stream.trim()
-    if !arrivals.isEmpty { arrivals.removeAll() }
-    intake.forget()
   }
 
   @inline(__always)

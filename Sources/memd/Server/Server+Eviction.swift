@@ -16,10 +16,10 @@ extension Server {
   }
 
   /// Memory of objects that the allocator doesn't see, as far as their sizes are known: clients
-  /// without their buffers, the slow log, watched keys.
+  /// without their buffers, the slow log, watched keys, scripts.
   var objectMemory: Int {
     clients.count &* Client.objectByteCount &+ metrics.slowLog.byteCount
-      &+ effects.watched.byteCount
+      &+ effects.watched.byteCount &+ scripting.byteCount
   }
 
   /// Frees memory before a command while `maxmemory` is exceeded; the error if that fails and the

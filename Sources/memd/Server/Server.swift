@@ -28,6 +28,7 @@ final class Server {
   let appendLog = AppendLog()
   let migrationConnections = MigrationConnections()
   let subscriptions: SubscriptionRegistry
+  let scripting: Scripting
 
   // MARK: - Requests and replies
 
@@ -90,6 +91,7 @@ final class Server {
       random: RandomGenerator(seed: random.next()))
     subscriptions = SubscriptionRegistry(allocator: allocator, seed: seed)
     upkeep = Upkeep(keyspace)
+    scripting = Scripting(database: keyspace.databases[0], now: moment.milliseconds)
     commands = CommandTable(families: families)
     for (name, newName) in configuration.renamedCommands {
       // Checked when the line was read; what this table doesn't have can't be called anyway.

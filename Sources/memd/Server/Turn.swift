@@ -36,6 +36,7 @@ extension Server {
       index &+= 1
     }
     run(batch)
+    if !scripting.postponedSignals.isEmpty { handlePostponedSignals() }
     if !intake.postponed.isEmpty { returnPostponed() }
     if !freshness.waiting.isEmpty { resumeFreshReads() }
     if following != nil { tendAge() }

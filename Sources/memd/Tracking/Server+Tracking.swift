@@ -33,9 +33,9 @@ extension Server {
   ///
   /// Compatibility: whatever came of it; a key that is missing or of the wrong type is noted too.
   @inline(never)
-  func rememberKeys(of call: borrowing Call) {
+  func rememberKeys(of call: borrowing Call, for client: Client) {
     guard call.command.flags.contains(.readonly), !call.command.flags.contains(.pubsub),
-      let tracker = call.client.tracker, tracker.remembersKeys, let tracking = effects.tracking
+      let tracker = client.tracker, tracker.remembersKeys, let tracking = effects.tracking
     else { return }
     let description = commands.descriptions[call.command.id]
     if call.command.keys.first != 0, description.command.keys.count == 1 {

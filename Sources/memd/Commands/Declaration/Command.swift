@@ -110,4 +110,10 @@ struct Command: Sendable {
 protocol CommandFamily {
   static var group: CommandGroup { get }
   static var commands: [Command] { get }
+  /// Whether what the commands need is there; without it they are unknown.
+  static var isAvailable: Bool { get }
+}
+
+extension CommandFamily {
+  static var isAvailable: Bool { true }
 }

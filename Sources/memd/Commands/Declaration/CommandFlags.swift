@@ -54,6 +54,8 @@ struct CommandFlags: OptionSet, Sendable {
   static let inStreams = CommandFlags(rawValue: 1 << 45)
   /// Executes what was queued (EXEC).
   static let endsTransaction = CommandFlags(rawValue: 1 << 39)
+  /// Runs a script, which may do anything (EVAL).
+  static let runsScripts = CommandFlags(rawValue: 1 << 47)
   /// Runs while the client is subscribed in RESP2.
   static let allowedWhileSubscribed = CommandFlags(rawValue: 1 << 41)
   /// CLIENT CACHING goes on holding behind it.

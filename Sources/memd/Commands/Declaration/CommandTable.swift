@@ -101,7 +101,7 @@ final class CommandTable {
 
   init(families: [any CommandFamily.Type] = unsafe CommandTable.families) {
     var descriptions: [Description] = []
-    for family in families {
+    for family in families where family.isAvailable {
       for command in family.commands {
         let parent = descriptions.count
         descriptions.append(

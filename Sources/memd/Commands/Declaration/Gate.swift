@@ -64,6 +64,9 @@ struct Gate: OptionSet, Sendable {
   /// Clients see the old dataset while another one is being loaded.
   static let loadingBeside = Gate(rawValue: 1 << 23)
 
+  /// A script runs for too long: only what is to end it is answered, and what changes nothing.
+  static let slowScript = Gate(rawValue: 1 << 24)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
@@ -75,6 +78,7 @@ struct Gate: OptionSet, Sendable {
     if !flags.contains(.allowedWhileSubscribed) { gate.insert(.subscribed) }
     if !flags.contains(.noAuth) { gate.insert(.authentication) }
     if !flags.contains(.notQueued) || flags.contains(.noMulti) { gate.insert(.transaction) }
+    if !flags.contains(.allowBusy) { gate.insert(.slowScript) }
     if !flags.contains(.skipMonitor) { gate.insert(.monitored) }
     // What EXEC may do depends on what was queued, before circumstances were these.
     let isExec = flags.contains(.endsTransaction)
@@ -83,10 +87,12 @@ struct Gate: OptionSet, Sendable {
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if !flags.isDisjoint(with: [.blocking, .mayWait]) { gate.insert(.blocking) }
     if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
-    if !flags.isDisjoint(with: [.write, .endsTransaction]) {
+    if !flags.isDisjoint(with: [.write, .endsTransaction, .runsScripts]) {
       gate.formUnion([.readOnly, .fewReplicas, .unconfirmed, .tokens])
     }
-    if !flags.isDisjoint(with: [.readonly, .endsTransaction]) { gate.insert(.freshness) }
+    if !flags.isDisjoint(with: [.readonly, .endsTransaction, .runsScripts]) {
+      gate.insert(.freshness)
+    }
     if !flags.isDisjoint(with: [.readonly, .write, .endsTransaction]) {
       gate.formUnion([.promised, .lapsed])
     }

@@ -28,6 +28,7 @@ extension Server {
     if prevailing.contains(.accessControl), let error = refuseAccess(call) {
       return .refuse(error)
     }
+    if prevailing.contains(.slowScript) { return .refuse(.busyScript) }
     if prevailing.contains(.memory) {
       // What is evicted is stale before the command runs: the client hears of it before the reply.
       if let error = makeRoom(for: call) { return .refuse(error) }
@@ -40,10 +41,10 @@ extension Server {
     }
     if let error = promiseError(prevailing, call) { return .refuse(error) }
     if prevailing.contains(.fewReplicas), writes(call) {
-      return .refuse(CommandError("NOREPLICAS Not enough good replicas to write."))
+      return .refuse(.fewReplicas)
     }
     if prevailing.contains(.readOnly), writes(call) {
-      return .refuse(CommandError("READONLY You can't write against a read only replica."))
+      return .refuse(.readOnly)
     }
     if prevailing.contains(.subscribed) {
       let name = commands.description(of: command).fullName
@@ -66,7 +67,7 @@ extension Server {
       return .refuse(.loading)
     }
     if prevailing.contains(.paused), pause.concerns(command, client),
-      !client.flags.contains(.leader)
+      !client.flags.contains(.leader), pause.kind == .everything || !promisesNoWrites(call)
     {
       return .postpone
     }
@@ -98,7 +99,10 @@ extension Server {
   func writes(_ call: borrowing Call) -> Bool { does(.write, call) }
 
   /// Whether the command reads, or executes what was queued and reads.
-  func reads(_ call: borrowing Call) -> Bool { does(.readonly, call) }
+  func reads(_ call: borrowing Call) -> Bool {
+    // Nobody knows before what a script does.
+    call.command.flags.contains(.runsScripts) || does(.readonly, call)
+  }
 
   /// Whether the command has a flag, or executes what was queued and some of that has it.
   private func does(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {

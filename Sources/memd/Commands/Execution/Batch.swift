@@ -46,7 +46,7 @@ final class Batch {
   /// Keys prefetched per batch; a longer request's other keys are met unprepared.
   private static let hintCapacity = 1024
 
-  private let requests: UnsafeMutablePointer<Request>
+  private var requests: UnsafeMutablePointer<Request>
   private let hints: UnsafeMutablePointer<Hint>
   /// Whether a command of the batch names a member of a collection.
   private var namesMembers = false
@@ -77,6 +77,17 @@ final class Batch {
     count &-= 1
     slices.truncate(to: unsafe requests[count].firstSlice)
   }
+
+  /// Changes places with another batch, while requests of this one are under way: what is read and
+  /// executed meanwhile is in the other one.
+  func exchange(with other: Batch) {
+    unsafe swap(&requests, &other.requests)
+    swap(&count, &other.count)
+    swap(&slices, &other.slices)
+  }
+
+  /// Nothing of it runs any more behind the request under way.
+  func abandon() { count = 0 }
 
   subscript(index: Int) -> Request {
     assert(index < count)

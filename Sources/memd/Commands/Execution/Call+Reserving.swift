@@ -108,7 +108,7 @@ extension Server {
   }
 
   /// Output that a client may have waiting when a reply is added whose size the request decides.
-  fileprivate func replyLimit(of client: Client) -> Int {
+  func replyLimit(of client: Client) -> Int {
     let hard = outputLimit(of: client)?.hardBytes ?? 0
     guard hard > 0 else { return largestProduct }
     let (limit, overflows) = hard.addingReportingOverflow(Client.exemptOutputByteCount)

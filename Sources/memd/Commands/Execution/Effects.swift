@@ -206,6 +206,17 @@ final class Effects {
     isTransaction = false
   }
 
+  /// The server ends in the midst of a unit: nobody gets what it has done so far.
+  func abandonUnit() {
+    pending.removeAll()
+    pendingUnlogged.removeAll()
+    hasPendingUnlogged = false
+    pendingCount = 0
+    missingArguments = 0
+    isTransaction = false
+    isMuted = true
+  }
+
   private func appendLiteral(_ text: StaticString) {
     let span = unsafe RawSpan(_unsafeStart: text.utf8Start, byteCount: text.utf8CodeUnitCount)
     stream.append(span)

@@ -159,7 +159,7 @@ extension Server {
   /// Lets those know who follow what clients do: monitors, and the client's own tracking.
   func show(_ call: borrowing Call) {
     if gate.contains(.monitored), call.command.concerns.contains(.monitored) { feedMonitors(call) }
-    if call.client.gate.contains(.tracking) { rememberKeys(of: call) }
+    if call.client.gate.contains(.tracking) { rememberKeys(of: call, for: call.client) }
   }
 
   // MARK: - The leader's stream
@@ -222,6 +222,8 @@ extension Server {
 
   @inline(never)
   private func finishUnit() {
+    // What a slow script has done so far is no unit; what is answered meanwhile changes nothing.
+    guard !scripting.isServingOthers else { return }
     effects.endUnit()
     deliverOwnPushes()
     guard effects.attention.kinds.contains(.readyKeys) else { return }

@@ -13,6 +13,11 @@ extension Server {
     else {
       return
     }
+    showToMonitors(call)
+  }
+
+  /// Shows a command to all monitors, whatever it is: scripts are seen before what they call.
+  func showToMonitors(_ call: borrowing Call) {
     let line = monitorLine(call)
     for monitor in clients.monitors where !monitor.isClosing {
       prepare(monitor)

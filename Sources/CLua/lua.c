@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The library's functions, memory, and the way from Lua to Swift and back.
+#include "private.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct memd_lua_functions memd_lua_api;
+
+// MARK: - The library
+
+static int found(void *library, const char *name, void *place) {
+  void *address = dlsym(library, name);
+  memcpy(place, &address, sizeof address);
+  return address != NULL;
+}
+
+int memd_lua_find(const char *file_name) {
+  void *library = dlopen(file_name, RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) return 0;
+  struct memd_lua_functions api;
+  int all = 1;
+#define FIND(field, name) all &= found(library, name, &api.field)
+  FIND(newstate, "lua_newstate");
+  FIND(close, "lua_close");
+  FIND(getallocf, "lua_getallocf");
+  FIND(gettop, "lua_gettop");
+  FIND(settop, "lua_settop");
+  FIND(pushvalue, "lua_pushvalue");
+  FIND(remove, "lua_remove");
+  FIND(insert, "lua_insert");
+  FIND(replace, "lua_replace");
+  FIND(checkstack, "lua_checkstack");
+  FIND(type, "lua_type");
+  FIND(rawequal, "lua_rawequal");
+  FIND(tonumber, "lua_tonumber");
+  FIND(toboolean, "lua_toboolean");
+  FIND(tolstring, "lua_tolstring");
+  FIND(touserdata, "lua_touserdata");
+  FIND(topointer, "lua_topointer");
+  FIND(isnumber, "lua_isnumber");
+  FIND(iscfunction, "lua_iscfunction");
+  FIND(tocfunction, "lua_tocfunction");
+  FIND(objlen, "lua_objlen");
+  FIND(pushnil, "lua_pushnil");
+  FIND(pushnumber, "lua_pushnumber");
+  FIND(pushlstring, "lua_pushlstring");
+  FIND(pushstring, "lua_pushstring");
+  FIND(pushcclosure, "lua_pushcclosure");
+  FIND(pushboolean, "lua_pushboolean");
+  FIND(pushlightuserdata, "lua_pushlightuserdata");
+  FIND(createtable, "lua_createtable");
+  FIND(rawget, "lua_rawget");
+  FIND(rawgeti, "lua_rawgeti");
+  FIND(rawset, "lua_rawset");
+  FIND(rawseti, "lua_rawseti");
+  FIND(getfield, "lua_getfield");
+  FIND(setfield, "lua_setfield");
+  FIND(getmetatable, "lua_getmetatable");
+  FIND(setmetatable, "lua_setmetatable");
+  FIND(next, "lua_next");
+  FIND(concat, "lua_concat");
+  FIND(call, "lua_call");
+  FIND(pcall, "lua_pcall");
+  FIND(load, "lua_load");
+  FIND(error, "lua_error");
+  FIND(gc, "lua_gc");
+  FIND(sethook, "lua_sethook");
+  FIND(getstack, "lua_getstack");
+  FIND(getinfo, "lua_getinfo");
+  FIND(where, "luaL_where");
+  FIND(argerror, "luaL_argerror");
+  FIND(loadbuffer, "luaL_loadbuffer");
+  FIND(open_base, "luaopen_base");
+  FIND(open_table, "luaopen_table");
+  FIND(open_string, "luaopen_string");
+  FIND(open_math, "luaopen_math");
+  FIND(open_os, "luaopen_os");
+#undef FIND
+  found(library, "luaJIT_setmode", &api.set_mode);
+  if (!all) {
+    dlclose(library);
+    return 0;
+  }
+  memd_lua_api = api;
+  return 1;
+}
+
+// MARK: - Memory
+
+/// Counts what Lua has. A block that shrinks must not fail, says Lua.
+static void *allocate(void *owner, void *block, size_t old_size, size_t new_size) {
+  struct memd_lua *lua = owner;
+  if (block == NULL) old_size = 0;
+  if (new_size == 0) {
+    free(block);
+    lua->byte_count -= old_size;
+    return NULL;
+  }
+  if (new_size > old_size && lua->byte_limit != 0 && lua->unfailing == 0 &&
+      lua->byte_count + (new_size - old_size) > lua->byte_limit) {
+    return NULL;
+  }
+  void *moved = realloc(block, new_size);
+  if (moved == NULL) {
+    if (lua->unfailing != 0) abort();
+    return NULL;
+  }
+  lua->byte_count += new_size - old_size;
+  return moved;
+}
+
+struct memd_lua *memd_lua_of(lua_State *state) {
+  void *owner;
+  memd_lua_api.getallocf(state, &owner);
+  return owner;
+}
+
+// MARK: - From Lua to Swift
+
+int memd_lua_raise_text(lua_State *state, const char *text) {
+  memd_lua_api.where(state, 1);
+  memd_lua_api.pushstring(state, text);
+  memd_lua_api.concat(state, 2);
+  return memd_lua_api.error(state);
+}
+
+/// Asks Swift, and raises what it wants to have raised.
+static int ask(lua_State *state, int function, int instance) {
+  struct memd_lua *lua = memd_lua_of(state);
+  lua->unfailing += 1;
+  int count = lua->run(lua->owner, state, function, instance);
+  lua->unfailing -= 1;
+  if (count >= 0) {
+    // What was given beyond the limit meanwhile is too much now.
+    if (lua->byte_limit != 0 && lua->unfailing == 0 && lua->byte_count > lua->byte_limit) {
+      memd_lua_api.gc(state, LUA_GCCOLLECT, 0);
+      if (lua->byte_count > lua->byte_limit) return memd_lua_raise_text(state, "not enough memory");
+    }
+    return count;
+  }
+  if (count == MEMD_LUA_RAISE_ARGUMENT) {
+    int argument = (int)memd_lua_api.tonumber(state, -2);
+    return memd_lua_api.argerror(state, argument, memd_lua_api.tolstring(state, -1, NULL));
+  }
+  if (count == MEMD_LUA_RAISE_HERE) {
+    memd_lua_api.where(state, 1);
+    memd_lua_api.insert(state, -2);
+    memd_lua_api.concat(state, 2);
+  }
+  return memd_lua_api.error(state);
+}
+
+static int call_owner(lua_State *state) {
+  int function = (int)memd_lua_api.tonumber(state, LUA_GLOBALSINDEX - 1);
+  int instance = (int)memd_lua_api.tonumber(state, LUA_GLOBALSINDEX - 2);
+  return ask(state, function, instance);
+}
+
+void memd_lua_set_function(lua_State *state, const char *name, int function, int instance) {
+  memd_lua_api.pushstring(state, name);
+  memd_lua_api.pushnumber(state, function);
+  memd_lua_api.pushnumber(state, instance);
+  memd_lua_api.pushcclosure(state, call_owner, 2);
+  memd_lua_api.rawset(state, -3);
+}
+
+void memd_lua_add_function(
+    struct memd_lua *lua, const char *library, const char *name, int function, int instance) {
+  lua_State *state = lua->state;
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, library);
+  if (memd_lua_api.type(state, -1) != LUA_TTABLE) {
+    memd_lua_api.settop(state, -2);
+    memd_lua_api.createtable(state, 0, 8);
+    memd_lua_api.pushvalue(state, -1);
+    memd_lua_api.setfield(state, LUA_GLOBALSINDEX, library);
+  }
+  memd_lua_set_function(state, name, function, instance);
+  memd_lua_api.settop(state, -2);
+}
+
+// MARK: - Time
+
+enum { INSTRUCTIONS_BETWEEN_QUESTIONS = 100000 };
+
+static void hook(lua_State *state, lua_Debug *info) {
+  (void)info;
+  struct memd_lua *lua = memd_lua_of(state);
+  lua->unfailing += 1;
+  int stops = lua->interrupt(lua->owner, state);
+  lua->unfailing -= 1;
+  if (!stops) return;
+  // From now on every line ends: the script may catch the error, and then the next one.
+  memd_lua_api.sethook(state, hook, LUA_MASKLINE, 0);
+  memd_lua_api.sethook(lua->state, hook, LUA_MASKLINE, 0);
+  memd_lua_api.error(state);
+}
+
+void memd_lua_watch(struct memd_lua *lua, int watches) {
+  if (watches) {
+    memd_lua_api.sethook(lua->state, hook, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_QUESTIONS);
+  } else {
+    memd_lua_api.sethook(lua->state, NULL, 0, 0);
+  }
+}
+
+// MARK: - From Swift to Lua
+
+int memd_lua_call(struct memd_lua *lua, int argument_count) {
+  int unfailing = lua->unfailing;
+  lua->unfailing = 0;
+  int result = memd_lua_api.pcall(lua->state, argument_count, 1, MEMD_LUA_ERROR_HANDLER);
+  lua->unfailing = unfailing;
+  return result;
+}
+
+int memd_lua_compile(struct memd_lua *lua, const void *text, size_t count, const char *name) {
+  const char *code = text;
+  if (count > 0 && code[0] == '\x1b') {
+    // Compiled code could do anything to the interpreter.
+    memd_lua_api.pushstring(lua->state, name + 1);
+    memd_lua_api.pushstring(lua->state, ":1: unexpected symbol near 'char(27)'");
+    memd_lua_api.concat(lua->state, 2);
+    return 1;
+  }
+  return memd_lua_api.loadbuffer(lua->state, count > 0 ? code : "", count, name);
+}
+
+/// Runs a function that may raise, protected; it gets the interpreter.
+static int protect(struct memd_lua *lua, lua_CFunction function, int result_count) {
+  memd_lua_api.pushcclosure(lua->state, function, 0);
+  return memd_lua_api.pcall(lua->state, 0, result_count, 0) == 0;
+}
+
+int memd_lua_open(struct memd_lua *lua) {
+  lua->byte_count = 0;
+  lua->unfailing = 1;
+  lua->random = MEMD_LUA_FIRST_RANDOM;
+  lua->state = memd_lua_api.newstate(allocate, lua);
+  if (lua->state == NULL) return 0;
+  // What LuaJIT compiles asks nobody whether it has run for too long: its compiler rests.
+  if (memd_lua_api.set_mode != NULL) memd_lua_api.set_mode(lua->state, 0, 0);
+  return protect(lua, memd_lua_open_libraries, 0);
+}
+
+int memd_lua_seal(struct memd_lua *lua) {
+  memd_lua_api.settop(lua->state, 0);
+  return protect(lua, memd_lua_seal_globals, MEMD_LUA_ARGV);
+}
+
+void memd_lua_close(struct memd_lua *lua) {
+  if (lua->state != NULL) memd_lua_api.close(lua->state);
+  lua->state = NULL;
+}

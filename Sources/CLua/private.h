@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the files of this module share.
+#ifndef MEMD_LUA_PRIVATE_H
+#define MEMD_LUA_PRIVATE_H
+
+#include "CLua.h"
+
+/// What math.random begins with: the state of drand48 that nobody has seeded.
+#define MEMD_LUA_FIRST_RANDOM 0x1234abcd330eULL
+
+/// The interpreter that a state belongs to.
+struct memd_lua *memd_lua_of(lua_State *state);
+/// Raises a text, with the place of the caller in front of it.
+int memd_lua_raise_text(lua_State *state, const char *text);
+
+/// Opens Lua's libraries without what reaches out of the interpreter.
+int memd_lua_open_libraries(lua_State *state);
+/// Puts read-only tables in front of all globals; returns what belongs at the bottom of the stack.
+int memd_lua_seal_globals(lua_State *state);
+/// math.random and math.randomseed, whose sequence doesn't depend on the machine.
+int memd_lua_random(lua_State *state);
+int memd_lua_random_seed(lua_State *state);
+/// Makes the library `bit` a global.
+void memd_lua_open_bit(lua_State *state);
+
+/// The argument as a number; raises if it is none.
+double memd_lua_number(lua_State *state, int argument);
+/// Raises the error of an argument of another type.
+int memd_lua_raise_type(lua_State *state, int argument, const char *expected);
+
+#endif

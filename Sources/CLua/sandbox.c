@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What scripts can reach: the globals that Redis lets them have, none of which they can change.
+//
+// Lua 5.1 knows no read-only tables. A script gets an empty table in front of each one that is
+// shared; reading finds the table behind it, assigning runs into an error, and the functions that
+// would go past this (rawset, next, table.insert...) are replaced by ones that know about it:
+//
+//     redis.call  ->  {} --__index--> {call = ..., ...}
+//                        --__newindex--> error
+//
+// The table of globals itself is one of them. `newproxy` is not there although Redis has it: a
+// finalizer of a script's could raise errors anywhere. What string.dump answers can't be loaded.
+#include "private.h"
+
+#include <string.h>
+
+/// What marks the metatable of a read-only table: by it the table behind is found.
+static char marker;
+
+enum { UPVALUE_1 = LUA_GLOBALSINDEX - 1 };
+
+// MARK: - Read-only tables
+
+/// True, and the table behind on top of the stack, if the value is a read-only table.
+static int push_behind(lua_State *state, int index) {
+  if (memd_lua_api.type(state, index) != LUA_TTABLE) return 0;
+  if (!memd_lua_api.getmetatable(state, index)) return 0;
+  memd_lua_api.pushlightuserdata(state, &marker);
+  memd_lua_api.rawget(state, -2);
+  memd_lua_api.remove(state, -2);
+  if (memd_lua_api.type(state, -1) == LUA_TTABLE) return 1;
+  memd_lua_api.settop(state, -2);
+  return 0;
+}
+
+void memd_lua_look_through(lua_State *state, int index) {
+  if (push_behind(state, index)) memd_lua_api.replace(state, index < 0 ? index - 1 : index);
+}
+
+static const char modified[] = "Attempt to modify a readonly table";
+
+static int refuse_assignment(lua_State *state) { return memd_lua_raise_text(state, modified); }
+
+static void refuse_read_only(lua_State *state, int index) {
+  if (!push_behind(state, index)) return;
+  memd_lua_api.pushstring(state, modified);
+  memd_lua_api.error(state);
+}
+
+/// Puts a read-only table in front of the one on top of the stack, in its place.
+static void seal(lua_State *state) {
+  memd_lua_api.createtable(state, 0, 0);
+  memd_lua_api.createtable(state, 0, 3);
+  memd_lua_api.pushvalue(state, -3);
+  memd_lua_api.setfield(state, -2, "__index");
+  memd_lua_api.pushcclosure(state, refuse_assignment, 0);
+  memd_lua_api.setfield(state, -2, "__newindex");
+  memd_lua_api.pushlightuserdata(state, &marker);
+  memd_lua_api.pushvalue(state, -4);
+  memd_lua_api.rawset(state, -3);
+  memd_lua_api.setmetatable(state, -2);
+  memd_lua_api.replace(state, -2);
+}
+
+// MARK: - Functions in front of Lua's own
+
+/// Goes on with the function that this one stands in front of, in the same frame: so an error says
+/// what the script has called, and where.
+static int go_on(lua_State *state) {
+  lua_CFunction function = memd_lua_api.tocfunction(state, UPVALUE_1);
+  if (function != NULL) return function(state);
+  // One of LuaJIT's that isn't written in C.
+  memd_lua_api.pushvalue(state, UPVALUE_1);
+  memd_lua_api.insert(state, 1);
+  memd_lua_api.call(state, memd_lua_api.gettop(state) - 1, LUA_MULTRET);
+  return memd_lua_api.gettop(state);
+}
+
+/// In front of a function that reads the table that is its first argument.
+static int read_table(lua_State *state) {
+  memd_lua_look_through(state, 1);
+  return go_on(state);
+}
+
+/// In front of a function that changes the table that is its first argument.
+static int change_table(lua_State *state) {
+  refuse_read_only(state, 1);
+  return go_on(state);
+}
+
+/// In front of a function that matches a pattern: Lua recurs once for each item of it.
+static int match_pattern(lua_State *state) {
+  enum { LONGEST_PATTERN = 32768 };
+  if (memd_lua_api.type(state, 2) == LUA_TSTRING &&
+      memd_lua_api.objlen(state, 2) > LONGEST_PATTERN) {
+    return memd_lua_raise_text(state, "pattern too complex");
+  }
+  return go_on(state);
+}
+
+/// pairs, whose `next` is the one that looks through read-only tables.
+static int pairs(lua_State *state) {
+  if (memd_lua_api.type(state, 1) != LUA_TTABLE) return memd_lua_raise_type(state, 1, "table");
+  memd_lua_api.pushvalue(state, UPVALUE_1);
+  memd_lua_api.pushvalue(state, 1);
+  memd_lua_api.pushnil(state);
+  return 3;
+}
+
+/// pcall of Redis: an error that is a table with a text becomes the text.
+static int protected_call(lua_State *state) {
+  int count = memd_lua_api.gettop(state);
+  if (count == 0) {
+    // Compatibility: Redis calls what it has pushed for the result.
+    memd_lua_api.pushboolean(state, 0);
+    memd_lua_api.pushstring(state, "attempt to call a boolean value");
+    return 2;
+  }
+  memd_lua_api.pushboolean(state, 1);
+  memd_lua_api.insert(state, 1);
+  if (memd_lua_api.pcall(state, count - 1, LUA_MULTRET, 0) != 0) {
+    memd_lua_api.remove(state, 1);
+    if (memd_lua_api.type(state, -1) == LUA_TTABLE) {
+      memd_lua_api.pushstring(state, "err");
+      memd_lua_api.rawget(state, -2);
+      if (memd_lua_api.type(state, -1) == LUA_TSTRING) {
+        memd_lua_api.replace(state, -2);
+      } else {
+        memd_lua_api.settop(state, -2);
+      }
+    }
+    memd_lua_api.pushboolean(state, 0);
+    memd_lua_api.insert(state, 1);
+  }
+  return memd_lua_api.gettop(state);
+}
+
+// MARK: - Compiling
+
+/// Answers nil and why compiled code is not loaded.
+static int refuse_compiled(lua_State *state) {
+  memd_lua_api.pushnil(state);
+  memd_lua_api.pushstring(state, "attempt to load chunk with wrong mode");
+  return 2;
+}
+
+static int load_string(lua_State *state) {
+  size_t count;
+  int type = memd_lua_api.type(state, 1);
+  if (type == LUA_TSTRING) {
+    const char *text = memd_lua_api.tolstring(state, 1, &count);
+    if (count > 0 && text[0] == '\x1b') return refuse_compiled(state);
+  }
+  return go_on(state);
+}
+
+/// What `load` has got of the script's function.
+struct pieces {
+  int is_first;
+};
+
+static const char *next_piece(lua_State *state, void *context, size_t *count) {
+  struct pieces *pieces = context;
+  memd_lua_api.pushvalue(state, 1);
+  memd_lua_api.call(state, 0, 1);
+  *count = 0;
+  if (memd_lua_api.type(state, -1) == LUA_TNIL) {
+    memd_lua_api.settop(state, -2);
+    return NULL;
+  }
+  const char *text = memd_lua_api.tolstring(state, -1, count);
+  if (text == NULL) memd_lua_raise_text(state, "reader function must return a string");
+  // Kept from being collected while it is read.
+  memd_lua_api.replace(state, 3);
+  if (*count > 0 && pieces->is_first) {
+    pieces->is_first = 0;
+    if (text[0] == '\x1b') memd_lua_raise_text(state, "attempt to load chunk with wrong mode");
+  }
+  return text;
+}
+
+static int load(lua_State *state) {
+  if (memd_lua_api.type(state, 1) != LUA_TFUNCTION) {
+    return memd_lua_raise_type(state, 1, "function");
+  }
+  const char *name = "=(load)";
+  if (memd_lua_api.type(state, 2) > LUA_TNIL) {
+    name = memd_lua_api.tolstring(state, 2, NULL);
+    if (name == NULL) return memd_lua_raise_type(state, 2, "string");
+  }
+  memd_lua_api.settop(state, 3);
+  struct pieces pieces = {1};
+  if (memd_lua_api.load(state, next_piece, &pieces, name) == 0) return 1;
+  memd_lua_api.pushnil(state);
+  memd_lua_api.insert(state, -2);
+  return 2;
+}
+
+// MARK: - Errors
+
+/// Nobody has assigned this global.
+static int refuse_unknown(lua_State *state) {
+  int type = memd_lua_api.type(state, 2);
+  if (type != LUA_TSTRING && type != LUA_TNUMBER) {
+    return memd_lua_raise_text(
+        state, "Second argument to luaProtectedTableError must be a string or number");
+  }
+  memd_lua_api.where(state, 1);
+  memd_lua_api.pushstring(state, "Script attempted to access nonexistent global variable '");
+  memd_lua_api.pushvalue(state, 2);
+  memd_lua_api.pushstring(state, "'");
+  memd_lua_api.concat(state, 4);
+  return memd_lua_api.error(state);
+}
+
+static void set_raw(lua_State *state, int table, const char *name) {
+  memd_lua_api.pushstring(state, name);
+  memd_lua_api.insert(state, -2);
+  memd_lua_api.rawset(state, table);
+}
+
+/// Makes a table of every error, with the text, and where it happened: if that is a function of C,
+/// where it was called.
+static int handle_error(lua_State *state) {
+  memd_lua_api.settop(state, 1);
+  if (memd_lua_api.type(state, 1) != LUA_TTABLE || push_behind(state, 1)) {
+    memd_lua_api.createtable(state, 0, 3);
+    memd_lua_api.pushstring(state, "ERR ");
+    memd_lua_api.pushvalue(state, UPVALUE_1);
+    memd_lua_api.pushvalue(state, 1);
+    memd_lua_api.call(state, 1, 1);
+    memd_lua_api.concat(state, 2);
+    set_raw(state, -3, "err");
+    memd_lua_api.replace(state, 1);
+    memd_lua_api.settop(state, 1);
+  }
+  lua_Debug info;
+  if (!memd_lua_api.getstack(state, 1, &info)) return 1;
+  memd_lua_api.getinfo(state, "nSl", &info);
+  if (strcmp(info.what, "C") == 0) {
+    if (!memd_lua_api.getstack(state, 2, &info)) return 1;
+    memd_lua_api.getinfo(state, "nSl", &info);
+  }
+  memd_lua_api.pushstring(state, info.source);
+  set_raw(state, 1, "source");
+  memd_lua_api.pushnumber(state, info.current_line);
+  set_raw(state, 1, "line");
+  return 1;
+}
+
+// MARK: - The globals
+
+static void open_library(lua_State *state, lua_CFunction open, const char *name) {
+  memd_lua_api.pushcclosure(state, open, 0);
+  memd_lua_api.pushstring(state, name);
+  memd_lua_api.call(state, 1, 0);
+}
+
+/// Puts a function in front of one of the table on top of the stack, if it is there.
+static void put_in_front(lua_State *state, const char *name, lua_CFunction function) {
+  memd_lua_api.getfield(state, -1, name);
+  if (memd_lua_api.type(state, -1) != LUA_TFUNCTION) {
+    memd_lua_api.settop(state, -2);
+    return;
+  }
+  memd_lua_api.pushcclosure(state, function, 1);
+  memd_lua_api.setfield(state, -2, name);
+}
+
+static void set_function(lua_State *state, const char *name, lua_CFunction function) {
+  memd_lua_api.pushcclosure(state, function, 0);
+  memd_lua_api.setfield(state, -2, name);
+}
+
+static void change_string_library(lua_State *state) {
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "string");
+  put_in_front(state, "find", match_pattern);
+  put_in_front(state, "match", match_pattern);
+  put_in_front(state, "gmatch", match_pattern);
+  put_in_front(state, "gfind", match_pattern);
+  put_in_front(state, "gsub", match_pattern);
+  memd_lua_api.settop(state, -2);
+}
+
+static void change_table_library(lua_State *state) {
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "table");
+  put_in_front(state, "insert", change_table);
+  put_in_front(state, "remove", change_table);
+  put_in_front(state, "sort", change_table);
+  put_in_front(state, "setn", change_table);
+  put_in_front(state, "foreach", read_table);
+  put_in_front(state, "foreachi", read_table);
+  memd_lua_api.settop(state, -2);
+}
+
+static void change_base_library(lua_State *state) {
+  memd_lua_api.pushvalue(state, LUA_GLOBALSINDEX);
+  put_in_front(state, "next", read_table);
+  put_in_front(state, "rawget", read_table);
+  put_in_front(state, "getmetatable", read_table);
+  put_in_front(state, "rawset", change_table);
+  put_in_front(state, "setmetatable", change_table);
+  put_in_front(state, "loadstring", load_string);
+  set_function(state, "load", load);
+  set_function(state, "pcall", protected_call);
+  memd_lua_api.getfield(state, -1, "next");
+  memd_lua_api.pushcclosure(state, pairs, 1);
+  memd_lua_api.setfield(state, -2, "pairs");
+  memd_lua_api.settop(state, -2);
+}
+
+int memd_lua_open_libraries(lua_State *state) {
+  open_library(state, memd_lua_api.open_base, "");
+  open_library(state, memd_lua_api.open_table, "table");
+  open_library(state, memd_lua_api.open_string, "string");
+  open_library(state, memd_lua_api.open_math, "math");
+  open_library(state, memd_lua_api.open_os, "os");
+  memd_lua_open_bit(state);
+  change_base_library(state);
+  change_table_library(state);
+  change_string_library(state);
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "math");
+  set_function(state, "random", memd_lua_random);
+  set_function(state, "randomseed", memd_lua_random_seed);
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "os");
+  memd_lua_api.getfield(state, -1, "clock");
+  memd_lua_api.createtable(state, 0, 1);
+  memd_lua_api.insert(state, -2);
+  memd_lua_api.setfield(state, -2, "clock");
+  memd_lua_api.setfield(state, LUA_GLOBALSINDEX, "os");
+  return 0;
+}
+
+static const char *const allowed[] = {
+    "_VERSION",   "assert",   "bit",     "cjson",    "cmsgpack",   "collectgarbage", "coroutine",
+    "error",      "gcinfo",   "ipairs",  "load",     "loadstring", "math",           "next",
+    "os",         "pairs",    "pcall",   "rawequal", "rawget",     "rawset",         "redis",
+    "select",     "setmetatable", "string", "struct", "table",     "tonumber",       "tostring",
+    "type",       "unpack",   "xpcall",  "getmetatable", "server",
+};
+
+/// Copies what is allowed into the table on top of the stack, tables as read-only ones.
+static void copy_allowed(lua_State *state) {
+  for (size_t index = 0; index < sizeof allowed / sizeof allowed[0]; index++) {
+    memd_lua_api.getfield(state, LUA_GLOBALSINDEX, allowed[index]);
+    if (memd_lua_api.type(state, -1) == LUA_TTABLE) seal(state);
+    memd_lua_api.setfield(state, -2, allowed[index]);
+  }
+}
+
+/// What getmetatable answers for strings: a read-only copy of their metatable. On top of the stack
+/// is the table of globals.
+static void seal_string_metatable(lua_State *state) {
+  memd_lua_api.pushstring(state, "");
+  if (!memd_lua_api.getmetatable(state, -1)) return memd_lua_api.settop(state, -2);
+  memd_lua_api.createtable(state, 0, 1);
+  memd_lua_api.getfield(state, -4, "string");
+  memd_lua_api.setfield(state, -2, "__index");
+  seal(state);
+  memd_lua_api.setfield(state, -2, "__metatable");
+  memd_lua_api.settop(state, -3);
+}
+
+int memd_lua_seal_globals(lua_State *state) {
+  memd_lua_api.settop(state, 0);
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "tostring");
+  memd_lua_api.pushcclosure(state, handle_error, 1);
+  memd_lua_api.createtable(state, 0, 64);
+  copy_allowed(state);
+  memd_lua_api.pushvalue(state, 1);
+  memd_lua_api.setfield(state, 2, "__redis__err__handler");
+  memd_lua_api.pushvalue(state, 1);
+  memd_lua_api.setfield(state, 2, "__server__err__handler");
+  seal_string_metatable(state);
+  // What is missing is an error.
+  memd_lua_api.createtable(state, 0, 2);
+  memd_lua_api.pushcclosure(state, refuse_unknown, 0);
+  memd_lua_api.setfield(state, -2, "__index");
+  memd_lua_api.pushvalue(state, -1);
+  seal(state);
+  memd_lua_api.setfield(state, -2, "__metatable");
+  memd_lua_api.pushvalue(state, 2);
+  seal(state);
+  memd_lua_api.pushvalue(state, -1);
+  memd_lua_api.setfield(state, 2, "_G");
+  memd_lua_api.replace(state, LUA_GLOBALSINDEX);
+  memd_lua_api.setmetatable(state, 2);
+  memd_lua_api.createtable(state, 64, 0);
+  memd_lua_api.pushstring(state, "KEYS");
+  memd_lua_api.pushstring(state, "ARGV");
+  return MEMD_LUA_ARGV;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLua
+import DataStructures
+
+/// The Lua interpreter that scripts run in: compiled scripts, memory, and the way in and out.
+///
+/// It is the C library of the distribution, found when the program starts. Debian's liblua5.1 is
+/// taken before LuaJIT with its compiler switched off, although the latter runs loops in a third of
+/// the time: it drops the caller's frame in `return redis.call(...)`, so that errors of the most
+/// usual kind of script would lack the line that clients are told, and its texts of errors in
+/// library functions are others. Both work with the allocator that counts and limits memory.
+///
+/// Lua's errors are jumps over frames, and never over one of Swift: see `CLua.h`.
+@safe
+final class Interpreter {
+  /// What Lua's libraries are called, the best first.
+  private static let fileNames = [
+    "liblua5.1.so.0", "liblua5.1.so.5.1", "liblua5.1.so", "liblua-5.1.so", "libluajit-5.1.so.2",
+  ]
+
+  /// Whether there is a library, looked for once.
+  static let isAvailable: Bool = fileNames.contains { name in
+    unsafe name.withCString { unsafe memd_lua_find($0) != 0 }
+  }
+
+  /// How a call of Lua ended.
+  enum Outcome {
+    /// Its result is on top of the stack.
+    case done
+    /// An error is on top of the stack.
+    case failed
+    /// The same; there was not enough memory.
+    case outOfMemory
+  }
+
+  private let lua: UnsafeMutablePointer<memd_lua>
+  /// The stack on which scripts are called.
+  let stack: LuaStack
+  /// Numbers of scripts that can be used again.
+  private var freeNumbers: [Int] = []
+  private var lastNumber = 0
+  /// What is left when all garbage has been collected, the last time that this was done.
+  private var collectedByteCount = 0
+
+  /// - Parameter owner: whose functions scripts call; it must outlive the interpreter.
+  init?(owner: Server, register: (Interpreter) -> Void) {
+    unsafe lua = .allocate(capacity: 1)
+    unsafe lua.initialize(to: memd_lua())
+    unsafe lua.pointee.owner = Unmanaged.passUnretained(owner).toOpaque()
+    unsafe lua.pointee.run = { owner, state, function, instance in
+      guard let owner = unsafe owner, let state = unsafe state,
+        let function = ScriptFunction(rawValue: function)
+      else { return 0 }
+      return unsafe Unmanaged<Server>.fromOpaque(owner)._withUnsafeGuaranteedRef {
+        unsafe $0.runFunction(function, LuaStack(state), instance: Int(instance)).code
+      }
+    }
+    unsafe lua.pointee.interrupt = { owner, state in
+      guard let owner = unsafe owner, let state = unsafe state else { return 0 }
+      return unsafe Unmanaged<Server>.fromOpaque(owner)._withUnsafeGuaranteedRef {
+        unsafe $0.interruptScript(LuaStack(state)) ? 1 : 0
+      }
+    }
+    let isOpen = unsafe memd_lua_open(lua) != 0
+    guard isOpen, let state = unsafe lua.pointee.state else {
+      unsafe memd_lua_close(lua)
+      unsafe lua.deallocate()
+      return nil
+    }
+    stack = unsafe LuaStack(state)
+    register(self)
+    _ = unsafe memd_lua_seal(lua)
+  }
+
+  deinit {
+    unsafe memd_lua_close(lua)
+    unsafe lua.deallocate()
+  }
+
+  /// Bytes that Lua has.
+  var byteCount: Int { unsafe Int(lua.pointee.byte_count) }
+
+  /// Bytes that Lua may have; 0: as many as there are.
+  var byteLimit: Int {
+    get { unsafe Int(lua.pointee.byte_limit) }
+    set { unsafe lua.pointee.byte_limit = max(0, newValue) }
+  }
+
+  /// Makes numbers fields of a library that is there.
+  func add(_ constants: [(name: StaticString, value: Double)], to library: StaticString) {
+    stack.pushGlobal(library)
+    for constant in constants { stack.setField(constant.name, constant.value) }
+    stack.pop()
+  }
+
+  /// Makes texts fields of a library that is there.
+  func add(_ constants: [(name: StaticString, value: StaticString)], to library: StaticString) {
+    stack.pushGlobal(library)
+    for constant in constants { stack.setField(constant.name, constant.value) }
+    stack.pop()
+  }
+
+  /// Makes the value that stands for JSON's null a field of a library.
+  func addNullPointer(to library: StaticString, as name: StaticString) {
+    stack.pushGlobal(library)
+    stack.push(name)
+    stack.pushNullPointer()
+    stack.setField(ofTableAt: -3)
+    stack.pop()
+  }
+
+  /// Makes a function of the server's a field of a library.
+  func add(
+    _ function: ScriptFunction, to library: StaticString, as name: StaticString, instance: Int = 0
+  ) {
+    unsafe library.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { library in
+      unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
+        unsafe memd_lua_add_function(lua, library, name, function.rawValue, Int32(instance))
+      }
+    }
+  }
+
+  // MARK: - Scripts
+
+  /// Compiles a script; nil, and the reason on top of the stack, if it is none.
+  func compile(_ text: RawSpan) -> Int? {
+    let result = unsafe text.withUnsafeBytes {
+      unsafe memd_lua_compile(lua, $0.baseAddress, $0.count, "@user_script")
+    }
+    guard result == 0 else { return nil }
+    let number = freeNumbers.popLast() ?? (lastNumber + 1)
+    lastNumber = max(lastNumber, number)
+    stack.setElement(number, ofTableAt: Int(MEMD_LUA_SCRIPTS))
+    return number
+  }
+
+  /// Forgets a compiled script.
+  func forget(_ number: Int) {
+    stack.pushNull()
+    stack.setElement(number, ofTableAt: Int(MEMD_LUA_SCRIPTS))
+    freeNumbers.append(number)
+  }
+
+  /// Makes the table on top of the stack the global KEYS.
+  func setKeys() { setGlobal(Int(MEMD_LUA_KEYS)) }
+
+  /// Makes the table on top of the stack the global ARGV.
+  func setArguments() { setGlobal(Int(MEMD_LUA_ARGV)) }
+
+  private func setGlobal(_ name: Int) {
+    stack.pushCopy(of: name)
+    stack.swapTop()
+    stack.setField(ofTableAt: Int(MEMD_LUA_GLOBALS))
+  }
+
+  /// Runs a script.
+  ///
+  /// - Parameter watches: whether the server is asked now and then if it may go on.
+  func run(_ number: Int, watches: Bool) -> Outcome {
+    stack.pushElement(number, ofTableAt: Int(MEMD_LUA_SCRIPTS))
+    if watches { unsafe memd_lua_watch(lua, 1) }
+    let result = unsafe memd_lua_call(lua, 0)
+    if watches { unsafe memd_lua_watch(lua, 0) }
+    switch result {
+    case 0: return .done
+    case 4: return .outOfMemory
+    default: return .failed
+    }
+  }
+
+  /// Takes everything away that a script has left.
+  func clearStack() { stack.truncate(to: Int(MEMD_LUA_ARGV)) }
+
+  // MARK: - Garbage
+
+  /// Takes a step of collecting garbage.
+  func collectStep() { unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCSTEP), 50) }
+
+  /// Collects all garbage.
+  func collect() {
+    unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCCOLLECT), 0)
+    collectedByteCount = byteCount
+  }
+
+  /// Collects garbage if a script could fail for what others have left.
+  func makeRoom() {
+    guard byteLimit > 0, byteCount > byteLimit / 2 else { return }
+    if byteCount > collectedByteCount + collectedByteCount / 4 { collect() }
+  }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import RESP
+
+/// Makes the value that a script returns its reply.
+///
+///     string  -> bulk string         {err = text}     -> error
+///     number  -> integer             {ok = text}      -> status
+///     true    -> 1                   {double = n}     -> double
+///     false   -> null                {big_number = t} -> big number
+///     nil     -> null                {map = table}    -> map
+///     table   -> array, up to nil    {set = table}    -> set
+///                                    {verbatim_string = {format = t, string = t}}
+///
+/// After redis.setresp(3) booleans are booleans. Metatables mean nothing.
+struct LuaReply {
+  let server: Server
+  /// What the script has chosen to see replies in.
+  let scriptVersion: ProtocolVersion
+  /// Where the reply begins, and how long it may get.
+  private var start = 0
+  private var limit = 0
+  private var isTooLong = false
+  /// Tables inside tables, and how many there may be: each takes the machine's stack, too.
+  private var depth = 0
+  private static let depthMax = 2000
+
+  init(server: Server, scriptVersion: ProtocolVersion) {
+    self.server = server
+    self.scriptVersion = scriptVersion
+  }
+
+  /// Writes the value on top of the stack, and takes it away.
+  mutating func write(_ stack: LuaStack, to call: borrowing Call) {
+    start = call.client.reply.count
+    limit = server.replyLimit(of: call.client)
+    writeValue(stack, call)
+    guard isTooLong else { return }
+    call.client.reply.truncate(to: start)
+    server.writeScriptError(
+      "ERR reply of the script exceeds the output limit of \(limit)", isCounted: true, call)
+  }
+
+  private mutating func writeValue(_ stack: LuaStack, _ call: borrowing Call) {
+    guard depth < LuaReply.depthMax, stack.reserve(4) else {
+      stack.pop()
+      return server.writeScriptError("ERR reached lua stack limit", isCounted: true, call)
+    }
+    // What would be too long is not written, only gone through.
+    if call.client.reply.count - start > limit { isTooLong = true }
+    if isTooLong { return stack.pop() }
+    switch stack.type(at: -1) {
+    case .string: call.reply.bulk(stack.string(at: -1))
+    case .boolean:
+      let value = stack.boolean(at: -1)
+      if scriptVersion == .resp3 {
+        call.reply.boolean(value)
+      } else if value {
+        call.reply.integer(1)
+      } else {
+        call.reply.null()
+      }
+    case .number: call.reply.integer(LuaReply.integer(stack.number(at: -1)))
+    case .table:
+      depth += 1
+      writeTable(stack, call)
+      depth -= 1
+    default: call.reply.null()
+    }
+    stack.pop()
+  }
+
+  /// Compatibility: what C makes of a number that doesn't fit.
+  static func integer(_ number: Double) -> Int {
+    number >= -0x1p63 && number < 0x1p63 ? Int(number) : .min
+  }
+
+  // MARK: - Tables
+
+  private mutating func writeTable(_ stack: LuaStack, _ call: borrowing Call) {
+    stack.lookThrough(at: -1)
+    if field("err", is: .string, stack) {
+      let error = LuaError(onTopOf: stack)
+      return server.writeScriptError(error.message, isCounted: !error.isCounted, call)
+    }
+    if field("ok", is: .string, stack) { return writeStatus(stack, call) }
+    if field("double", is: .number, stack) {
+      stack.pushField("double")
+      call.reply.double(stack.number(at: -1))
+      return stack.pop()
+    }
+    if field("big_number", is: .string, stack) {
+      stack.pushField("big_number")
+      writeBigNumber(stack.string(at: -1), call)
+      return stack.pop()
+    }
+    if field("verbatim_string", is: .table, stack), writeVerbatim(stack, call) { return }
+    if field("map", is: .table, stack) { return writePairs(of: "map", stack, call) }
+    if field("set", is: .table, stack) { return writePairs(of: "set", stack, call) }
+    writeArray(stack, call)
+  }
+
+  private func field(_ name: StaticString, is type: LuaType, _ stack: LuaStack) -> Bool {
+    stack.pushField(name)
+    defer { stack.pop() }
+    return stack.type(at: -1) == type
+  }
+
+  private func writeStatus(_ stack: LuaStack, _ call: borrowing Call) {
+    stack.pushField("ok")
+    // Compatibility: a zero byte ends it.
+    let text = stack.string(at: -1).copied.prefix { $0 != 0 }
+    call.reply.append(byte: UInt8(ascii: "+"))
+    LuaReply.appendLine(Array(text), call)
+    stack.pop()
+  }
+
+  private func writeBigNumber(_ digits: RawSpan, _ call: borrowing Call) {
+    if call.client.version == .resp2 { return call.reply.bulk(digits) }
+    call.reply.append(byte: UInt8(ascii: "("))
+    LuaReply.appendLine(digits.copied, call)
+  }
+
+  /// Appends the rest of a line, with blanks in place of line ends.
+  private static func appendLine(_ text: [UInt8], _ call: borrowing Call) {
+    let line = text.map { $0 == 13 || $0 == 10 ? 32 : $0 }
+    call.reply.append(raw: line.rawSpan)
+    call.reply.append("\r\n")
+  }
+
+  private func writeVerbatim(_ stack: LuaStack, _ call: borrowing Call) -> Bool {
+    stack.pushField("verbatim_string")
+    stack.lookThrough(at: -1)
+    defer { stack.pop() }
+    guard field("format", is: .string, stack), field("string", is: .string, stack) else {
+      return false
+    }
+    stack.pushField("format")
+    var format = stack.string(at: -1).copied.prefix { $0 != 0 }.prefix(3).map { $0 }
+    while format.count < 3 { format.append(UInt8(ascii: " ")) }
+    stack.pop()
+    stack.pushField("string")
+    let text = stack.string(at: -1)
+    if call.client.version == .resp2 {
+      call.reply.bulk(text)
+    } else {
+      call.reply.append(byte: UInt8(ascii: "="))
+      call.reply.append(decimal: text.byteCount + 4)
+      call.reply.append("\r\n")
+      call.reply.append(raw: format.rawSpan)
+      call.reply.append(byte: UInt8(ascii: ":"))
+      call.reply.append(raw: text)
+      call.reply.append("\r\n")
+    }
+    stack.pop()
+    return true
+  }
+
+  /// A map's pairs, or a set's members, which are the keys of its table.
+  private mutating func writePairs(
+    of name: StaticString, _ stack: LuaStack, _ call: borrowing Call
+  ) {
+    let isMap = name.utf8CodeUnitCount == 3 && name.description == "map"
+    stack.pushField(name)
+    stack.lookThrough(at: -1)
+    defer { stack.pop() }
+    var count = 0
+    stack.pushNull()
+    while stack.next(inTableAt: -2) {
+      stack.pop()
+      count += 1
+    }
+    if isMap { call.reply.map(count) } else { call.reply.set(count) }
+    stack.pushNull()
+    while stack.next(inTableAt: -2) {
+      if !isMap { stack.pop() }
+      stack.pushCopy(of: isMap ? -2 : -1)
+      writeValue(stack, call)
+      if isMap { writeValue(stack, call) }
+    }
+  }
+
+  /// Elements up to the first nil.
+  private mutating func writeArray(_ stack: LuaStack, _ call: borrowing Call) {
+    var count = 0
+    while true {
+      stack.pushElement(count + 1, ofTableAt: -1)
+      let isEnd = stack.type(at: -1) == .null
+      stack.pop()
+      if isEnd { break }
+      count += 1
+    }
+    call.reply.array(count)
+    var index = 1
+    while index <= count {
+      stack.pushElement(index, ofTableAt: -1)
+      writeValue(stack, call)
+      index += 1
+    }
+  }
+}

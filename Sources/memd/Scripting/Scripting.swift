@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+/// Scripts, and the one that runs.
+///
+/// A script is an execution unit, as EXEC is: `Server+Scripts` has its way from EVAL to the reply,
+/// `Server+ScriptCalls` what happens when it calls a command, `Server+BusyScript` what others hear
+/// of one that takes long.
+final class Scripting {
+  let cache = ScriptCache()
+  /// Made for the first script, as most servers never see one.
+  var interpreter: Interpreter?
+  /// Scripts that were forgotten because there were too many.
+  var evictedCount = 0
+  /// Scripts that have run since garbage was looked for.
+  var runsSinceCollecting = 0
+
+  /// The script that runs.
+  var run = ScriptRun()
+  /// Who executes the commands of scripts: it has no connection, and replies are read from it.
+  let client: Client
+  /// Words of the command that a script calls.
+  var words = ScriptWords()
+  /// What scripts have set for JSON.
+  var json = JSONLibrary()
+  /// Parts of a turn inside the turn, while a script takes long.
+  var nestedTurn: NestedTurn?
+  /// Others are answered, in the midst of a unit that isn't theirs.
+  var isServingOthers = false
+  /// Signals that have come while a script took long.
+  var postponedSignals: [Int32] = []
+
+  init(database: Database, now: Int64) {
+    client = Client(
+      id: 0, connection: .none, address: "lua", localAddress: "", now: now, database: database)
+    client.flags.insert(.script)
+    // Nothing may wait in the midst of a script.
+    client.transaction.isExecuting = true
+  }
+
+  /// Bytes of the interpreter.
+  var interpreterByteCount: Int { interpreter?.byteCount ?? 0 }
+
+  /// Bytes of interpreter and texts.
+  var byteCount: Int { interpreterByteCount + cache.byteCount }
+}
+
+/// A script under way.
+struct ScriptRun {
+  /// The script; nil if none runs.
+  var script: Script?
+  /// Who has asked for it. Not owned: it lives until the end of its last turn.
+  unowned(unsafe) var caller: Client?
+  /// Reading of the cycle counter at its start.
+  var startedAt: UInt64 = 0
+  /// It must not change anything.
+  var isReadOnly = false
+  /// Memory was over its limit when it began, and it hasn't said that it may run all the same.
+  var lacksMemory = false
+  /// It has called a command that writes: from now on nothing but an error ends it.
+  var hasWritten = false
+  /// Whether others hear of what it changes (redis.set_repl).
+  var propagates = true
+  /// It has taken longer than `busy-reply-threshold`.
+  var isSlow = false
+  /// SCRIPT KILL has asked for its end.
+  var isKilled = false
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// From EVAL to its reply. The script runs inside the unit of its command: time stands still, what
+// it changes reaches followers together, and clients that wait for keys are served at its end.
+
+extension Server {
+  /// The interpreter, made for the first script.
+  func prepareInterpreter() throws(CommandError) -> Interpreter {
+    if let interpreter = scripting.interpreter { return interpreter }
+    guard let made = Interpreter(owner: self, register: ScriptLibrary.register) else {
+      throw CommandError("ERR no memory for the interpreter of scripts")
+    }
+    made.byteLimit = configuration.luaMemoryLimit
+    scripting.interpreter = made
+    return made
+  }
+
+  // MARK: - Compiling
+
+  /// The script with this text, compiled now if it isn't known.
+  ///
+  /// - Parameter stays: it is not forgotten if there are too many (SCRIPT LOAD).
+  func loadScript(_ body: RawSpan, stays: Bool) throws(CommandError) -> Script {
+    let digest = ScriptDigest(of: body)
+    if let known = scripting.cache[digest] {
+      if stays { scripting.cache.keep(known) }
+      return known
+    }
+    let shebang = try Shebang(of: body, errorText)
+    let interpreter = try prepareInterpreter()
+    defer { interpreter.clearStack() }
+    let code = body.extracting(droppingFirst: shebang.byteCount)
+    guard let number = interpreter.compile(code) else {
+      let reason = interpreter.stack.string(at: -1)
+      errorText.message = "ERR Error compiling script (new function): \(whole: reason)"
+      throw .formatted
+    }
+    let script = Script(
+      digest, body: body.copied, flags: shebang.flags, number: number, isEvictable: !stays)
+    if let evicted = scripting.cache.add(script) {
+      interpreter.forget(evicted.number)
+      scripting.evictedCount += 1
+    }
+    return script
+  }
+
+  /// Forgets all scripts, and whatever the interpreter has.
+  func flushScripts() {
+    scripting.cache.removeAll()
+    scripting.interpreter = nil
+    scripting.json = JSONLibrary()
+  }
+
+  // MARK: - Running
+
+  /// Runs a script and writes its reply.
+  ///
+  /// - Parameters:
+  ///   - keyCount: so many arguments from the fourth on are KEYS, the others ARGV.
+  ///   - readOnly: the command says that nothing is changed (EVAL_RO).
+  func evaluate(
+    _ script: Script, _ call: borrowing Call, keyCount: Int, readOnly: Bool
+  ) throws(CommandError) {
+    guard scripting.run.script == nil else { throw CommandError("ERR a script is running already") }
+    let interpreter = try prepareInterpreter()
+    try begin(script, call, readOnly: readOnly)
+    if gate.contains(.monitored) { showToMonitors(call) }
+    interpreter.makeRoom()
+    // The command's own time includes that of the commands that the script calls.
+    let stopwatch = timing.stopwatch
+    let first = 3
+    push(call.arguments, first..<first + keyCount, to: interpreter.stack)
+    interpreter.setKeys()
+    push(call.arguments, first + keyCount..<call.arguments.count, to: interpreter.stack)
+    interpreter.setArguments()
+    let outcome = interpreter.run(
+      script.number, watches: configuration.busyReplyThreshold > 0)
+    if scripting.run.isSlow { endSlowScript() }
+    reply(outcome, of: script, in: interpreter, call)
+    interpreter.clearStack()
+    collectGarbage(of: interpreter, behind: outcome)
+    scripting.cache.touch(script)
+    scripting.run = ScriptRun()
+    scripting.json.endScript()
+    timing.stopwatch = stopwatch
+  }
+
+  private func push(_ arguments: Arguments, _ range: Range<Int>, to stack: LuaStack) {
+    stack.pushTable(elements: range.count)
+    var index = range.lowerBound
+    while index < range.upperBound {
+      stack.push(arguments[index])
+      stack.setElement(index &- range.lowerBound &+ 1, ofTableAt: -2)
+      index &+= 1
+    }
+  }
+
+  /// Looks at what stands against a script as a whole, then notes it as the one that runs.
+  private func begin(
+    _ script: Script, _ call: borrowing Call, readOnly: Bool
+  ) throws(CommandError) {
+    let caller = call.client
+    if let error = refusal(of: script, call, readOnly: readOnly) { throw error }
+    scripting.client.database = caller.database
+    scripting.client.user = caller.user
+    scripting.client.gate = caller.gate.intersection(.accessControl)
+    scripting.client.version = .resp2
+    var run = ScriptRun()
+    run.script = script
+    unsafe run.caller = caller
+    run.startedAt = clock.ticks()
+    run.isReadOnly = readOnly || script.flags.promisesNoWrites
+    run.lacksMemory =
+      gate.contains(.memory) && isOutOfMemory && !script.flags.contains(.allowOOM)
+      && !caller.flags.contains(.leader)
+    scripting.run = run
+  }
+
+  /// Whether memory is over its limit, and nothing more can be evicted.
+  private var isOutOfMemory: Bool {
+    configuration.maxMemory > 0 && evictableMemory > configuration.maxMemory
+      && !upkeep.eviction.continues
+  }
+
+  /// What stands against a script because of what it says of itself.
+  private func refusal(
+    of script: Script, _ call: borrowing Call, readOnly: Bool
+  ) -> CommandError? {
+    let obeys = call.client.flags.contains(.leader)
+    guard !script.flags.contains(.undeclared) else {
+      guard gate.contains(.staleData), !obeys else { return nil }
+      return CommandError(
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
+    }
+    if gate.contains(.staleData), !obeys, !script.flags.contains(.allowStale) {
+      return CommandError(
+        """
+        MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and \
+        'allow-stale' flag is not set on the script.
+        """)
+    }
+    guard !script.flags.contains(.noWrites) else { return nil }
+    if gate.contains(.readOnly), !obeys {
+      return CommandError("READONLY Can not run script with write flag on readonly replica")
+    }
+    if gate.contains(.failingDisk), !obeys { return failingDisk(call) }
+    if readOnly {
+      return CommandError("ERR Can not execute a script with write flag using *_ro command.")
+    }
+    if gate.contains(.fewReplicas), !obeys { return .fewReplicas }
+    if gate.contains(.memory), isOutOfMemory, !obeys, !script.flags.contains(.allowOOM) {
+      return CommandError(
+        """
+        OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'
+        """)
+    }
+    return nil
+  }
+
+  private func failingDisk(_ call: borrowing Call) -> CommandError {
+    guard !persistence.refusesWrites else {
+      return CommandError(
+        """
+        MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
+        disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.
+        """)
+    }
+    let cause = ByteText(appendLog.failure?.cause.cause.text ?? "")
+    return call.failure(
+      """
+      MISCONF Redis is configured to persist data to AOF, but it's currently unable to persist to \
+      disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts. \
+      AOF error: \(cause)
+      """)
+  }
+
+  /// Whether a request runs a script that says that it changes nothing.
+  func promisesNoWrites(_ call: borrowing Call) -> Bool {
+    guard call.command.flags.contains(.runsScripts), call.arguments.count > 1 else { return false }
+    let text = call.arguments[1]
+    let digest = ScriptDigest(hex: text) ?? ScriptDigest(of: text)
+    if let script = scripting.cache[digest] { return script.flags.promisesNoWrites }
+    guard let shebang = try? Shebang(of: text, errorText) else { return false }
+    return shebang.flags.promisesNoWrites
+  }
+
+  // MARK: - Ending
+
+  private func reply(
+    _ outcome: Interpreter.Outcome, of script: Script, in interpreter: Interpreter,
+    _ call: borrowing Call
+  ) {
+    let stack = interpreter.stack
+    if case .done = outcome {
+      let version = scripting.client.version
+      var writer = LuaReply(server: self, scriptVersion: version)
+      writer.write(stack, to: call)
+      return
+    }
+    guard stack.type(at: -1) == .table else {
+      let text = stack.string(at: -1)
+      let reason = text.byteCount > 0 ? text.extracting(first: min(100, text.byteCount)) : text
+      let message: ByteText =
+        reason.byteCount > 0
+        ? "ERR Error running script \(script.digest.hex), \(whole: reason)"
+        : "ERR Error running script \(script.digest.hex), execution failure"
+      return writeScriptError(message, isCounted: true, call)
+    }
+    let error = LuaError(onTopOf: stack)
+    var message = error.message
+    if let line = error.line, let source = error.source {
+      message += " script: \(script.digest.hex), on \(source):\(line)."
+    }
+    writeScriptError(message, isCounted: !error.isCounted, call)
+  }
+
+  /// Writes the error that a script ends with, or that it returns.
+  func writeScriptError(_ message: ByteText, isCounted: Bool, _ call: borrowing Call) {
+    if isCounted {
+      metrics.errors.count(message)
+      statistics.errorReplies += 1
+      metrics.commands[call.command.id].failedCalls += 1
+    }
+    call.reply.error(text: message.rawSpan)
+  }
+
+  private func collectGarbage(of interpreter: Interpreter, behind outcome: Interpreter.Outcome) {
+    if case .outOfMemory = outcome { interpreter.collect() }
+    scripting.runsSinceCollecting &+= 1
+    // Compatibility: as often, and as much, as Redis does.
+    guard scripting.runsSinceCollecting >= 50 else { return }
+    scripting.runsSinceCollecting = 0
+    interpreter.collectStep()
+  }
+}
