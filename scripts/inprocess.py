@@ -15,6 +15,7 @@ FLAGS = [
     "-enable-upcoming-feature", "MemberImportVisibility",
     "-enable-upcoming-feature", "ExistentialAny",
     "-Xcc", f"-fmodule-map-file={ROOT}/Sources/CLinux/module.modulemap",
+    "-Xcc", f"-fmodule-map-file={ROOT}/Sources/CLua/include/module.modulemap",
 ]
 # Preconditions and assertions both.
 CHECKED = ["-assert-config", "Debug"]
@@ -32,9 +33,9 @@ def newest(paths):
     return max(os.path.getmtime(path) for path in paths)
 
 
-def compile_or_exit(words, folder):
+def compile_or_exit(words, folder, compiler="swiftc"):
     # The compiler leaves files where it runs.
-    result = subprocess.run(["swiftc", *words], cwd=folder, capture_output=True, text=True)
+    result = subprocess.run([compiler, *words], cwd=folder, capture_output=True, text=True)
     if result.returncode:
         sys.exit(result.stdout + result.stderr)
 
@@ -48,6 +49,16 @@ def build_modules(kind):
     os.makedirs(folder, exist_ok=True)
     flags = FLAGS + KINDS[kind]
     objects, is_stale = [], False
+    for source in sorted(glob.glob(f"{ROOT}/Sources/CLua/*.c")):
+        target = f"{folder}/{os.path.basename(source)}.o"
+        objects.append(target)
+        inputs = [source, *glob.glob(f"{ROOT}/Sources/CLua/**/*.h", recursive=True)]
+        if not os.path.exists(target) or newest(inputs) > os.path.getmtime(target):
+            is_stale = True
+            sanitizer = ["-fsanitize=address"] if kind == "sanitized" else []
+            compile_or_exit(
+                ["-g", "-O2", *sanitizer, f"-I{ROOT}/Sources/CLua/include", "-c", source, "-o",
+                 target], folder, compiler="clang")
     for name in MODULES:
         sources = sorted(
             path for path in glob.glob(f"{ROOT}/Sources/{name}/**/*.swift", recursive=True)

@@ -207,6 +207,11 @@ enum Startup {
         "WARNING: there are no save rules. Data is saved by SAVE and BGSAVE only, not when the"
           + " server ends.")
     }
+    if !Interpreter.isAvailable {
+      server.log.warning(
+        "There is no Lua: EVAL and other commands of scripts are unknown. Install Lua 5.1"
+          + " (apt-get install liblua5.1-0) and start again.")
+    }
     let names = configuration.ineffectiveSettings
     guard !names.isEmpty else { return }
     server.log.notice("Accepted without effect: \(names.joined(separator: ", "))")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
 import RESP
 import Testing
 
@@ -150,7 +151,7 @@ import Testing
     ("#!lua a=b\nreturn 1", "ERR Unknown lua shebang option: a=b"),
     (
       "return +",
-      "ERR Error compiling script (new function): user_script:1: unexpected symbol near '<eof>'"
+      "ERR Error compiling script (new function): user_script:1: unexpected symbol near '+'"
     ),
     (
       "\u{1b}Lua",

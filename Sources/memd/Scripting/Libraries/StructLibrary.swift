@@ -43,6 +43,8 @@ enum StructLibrary {
   private static func pack(
     _ stack: LuaStack, _ format: inout StructFormat
   ) throws(LuaArgumentError) -> ScriptOutcome {
+    // Compatibility: an argument that is missing is nil.
+    stack.pushNull()
     var bytes = ByteBuffer()
     var argument = 2
     while let item = format.next(at: bytes.count) {
