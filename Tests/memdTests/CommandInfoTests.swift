@@ -80,10 +80,8 @@ struct CommandInfoTests {
   /// Commands that are said to block since a version after the reference's (7.2).
   private static let blocking = ["wait"]
 
-  /// Subcommands that memd doesn't have yet: client-side caching.
-  private static let later = [
-    "client|caching", "client|getredir", "client|tracking", "client|trackinginfo",
-  ]
+  /// Subcommands that memd doesn't have: there is no debugger of scripts.
+  private static let later = ["script|debug"]
 
   private static func isSet(_ reply: Reply) -> Bool { if case .set = reply { true } else { false } }
 

@@ -6,10 +6,10 @@ import DataStructures
 /// The Lua interpreter that scripts run in: compiled scripts, memory, and the way in and out.
 ///
 /// It is the C library of the distribution, found when the program starts. Debian's liblua5.1 is
-/// taken before LuaJIT with its compiler switched off, although the latter runs loops in a third of
-/// the time: it drops the caller's frame in `return redis.call(...)`, so that errors of the most
-/// usual kind of script would lack the line that clients are told, and its texts of errors in
-/// library functions are others. Both work with the allocator that counts and limits memory.
+/// taken before LuaJIT with its compiler switched off: that drops the caller's frame in
+/// `return redis.call(...)`, so that errors of the most usual kind of script would lack the line
+/// that clients are told, and its texts of errors in library functions are others. Both work with
+/// the allocator that counts and limits memory.
 ///
 /// Lua's errors are jumps over frames, and never over one of Swift: see `CLua.h`.
 @safe

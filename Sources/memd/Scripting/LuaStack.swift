@@ -176,8 +176,8 @@ struct LuaStack {
     unsafe UInt(bitPattern: memd_lua_topointer(state, Int32(clamping: place)))
   }
 
-  /// The bytes of the string at `place`, which last as long as it does; none for anything but strings
-  /// and numbers. A number becomes a string there: not for a key that `next` goes on from.
+  /// The bytes of the string at `place`, which last as long as it does; none for anything but
+  /// strings and numbers. A number becomes a string there: not for a key that `next` goes on from.
   @_lifetime(borrow self)
   func string(at place: Int) -> RawSpan {
     var count = 0

@@ -36,7 +36,7 @@ extension Server {
     scripting.run.isSlow = true
     scripting.nestedTurn = NestedTurn()
     gate.insert(.slowScript)
-    for index in 0..<batch.count {
+    for index in batch.position..<batch.count {
       unsafe batch[index].client._withUnsafeGuaranteedRef { _ = $0.flags.insert(.behindScript) }
     }
   }

@@ -207,9 +207,18 @@ extension Server {
         client: .passUnretained(client), database: BorrowedDatabase(client.database), base: base,
         firstSlice: first, argumentCount: count,
         rawCount: isCanonical ? end - start : 0, command: command))
-    if batch.isFull || command.map({ $0.flags.contains(.parserBarrier) }) ?? false {
-      run(batch)
+    let barriers: CommandFlags = [.parserBarrier, .endsTransaction]
+    if batch.isFull || command.map({ !$0.flags.isDisjoint(with: barriers) }) ?? false {
+      runAtBarrier(command, of: client)
     }
+  }
+
+  /// Runs the batch, unless the end of a transaction without scripts is all that asks for it.
+  @inline(never)
+  private func runAtBarrier(_ command: CommandReference?, of client: Client) {
+    let isEnd = command?.flags.contains(.parserBarrier) == false && !batch.isFull
+    if isEnd, !client.transaction.queuedFlags.contains(.runsScripts) { return }
+    run(batch)
   }
 
   /// The client goes on in the next turn, before new bytes are received.

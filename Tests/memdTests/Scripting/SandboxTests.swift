@@ -36,7 +36,10 @@ import Testing
 
   @Test(arguments: [
     "return loadstring(string.dump(function() return 1 end))",
-    "return load((function() local s = string.dump(function() return 1 end) return function() local p = s s = nil return p end end)())",
+    """
+    local s = string.dump(function() return 1 end)
+    return load(function() local part = s s = nil return part end)
+    """,
     "return loadstring('\\27Lua')",
   ])
   func `compiled code can't be loaded`(script: String) { #expect(eval(script) == nil) }

@@ -141,7 +141,8 @@ final class CommandTable {
     var flags = command.flags
     if !command.subcommands.isEmpty { flags.insert(.container) }
     // What the client sends behind it may have to wait.
-    if flags.contains(.blocking) { flags.insert(.parserBarrier) }
+    // While a script takes long, nobody else is to wait behind it in the batch.
+    if !flags.isDisjoint(with: [.blocking, .runsScripts]) { flags.insert(.parserBarrier) }
     var isVerbatim = false
     if case .verbatim = command.derivedEffect { isVerbatim = true }
     let record = CommandRecord(

@@ -51,6 +51,8 @@ final class Batch {
   /// Whether a command of the batch names a member of a collection.
   private var namesMembers = false
   private(set) var count = 0
+  /// Where those begin that run, or wait behind them.
+  var position = 0
   var slices = SliceBuffer(capacity: 1024)
 
   init() {

@@ -14,7 +14,10 @@ extension Server {
     batch.prefetch()
     timing.stopwatch = clock.ticks()
     var index = 0
-    while index < batch.count { index = runSameClient(batch, from: index) }
+    while index < batch.count {
+      batch.position = index
+      index = runSameClient(batch, from: index)
+    }
     output.pushes.end()
     batch.removeAll()
     if persistence.isSaving { considerHoldingWrites() }
