@@ -217,8 +217,14 @@ extension Server {
   @inline(never)
   private func runAtBarrier(_ command: CommandReference?, of client: Client) {
     let isEnd = command?.flags.contains(.parserBarrier) == false && !batch.isFull
-    if isEnd, !client.transaction.queuedFlags.contains(.runsScripts) { return }
+    if isEnd, !mayRunScripts(client) { return }
     run(batch)
+  }
+
+  /// Whether the client's transaction has scripts in it.
+  @inline(never)
+  private func mayRunScripts(_ client: Client) -> Bool {
+    client.transaction.queuedFlags.contains(.runsScripts)
   }
 
   /// The client goes on in the next turn, before new bytes are received.
