@@ -112,6 +112,25 @@ import Testing
     #expect(cluster.server(0)?.statistics.outputBufferLimitDisconnections == 1)
   }
 
+  @Test func `a follower that reads all it gets keeps up with turns of many megabytes`() {
+    let cluster = SimulatedCluster.followers(2, seed: 1)
+    #expect(cluster.attachFollowers())
+    cluster.network.faults.socketBufferByteCount = 64 << 20
+    let request = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$9000\r\n"
+    let bytes = Array((request + String(repeating: "v", count: 9000) + "\r\n").utf8)
+    let pipeline = Array(repeatElement(bytes, count: 6).joined())
+    let clients = (0..<50).map { _ in cluster.connect(0) }
+    var behind = 0
+    for _ in 0..<12 {
+      for client in clients { client?.sendAll(pipeline) }
+      cluster.run(milliseconds: 1)
+      for client in clients { _ = client?.receive() }
+      behind = max(behind, cluster.server(0)?.followers.all.first?.pendingStream ?? .max)
+    }
+    #expect(behind < 8 << 20)
+    #expect(cluster.catchesUp(1, with: 0))
+  }
+
   @Test func `nobody waits for one that never says how far it is`() {
     let (cluster, writer) = make()
     let old = cluster.connect(0)

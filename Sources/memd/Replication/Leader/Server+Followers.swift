@@ -17,6 +17,10 @@ struct Followers {
   var pingedAt: Int64 = 0
   /// Whether they are to be asked how far they are, at the end of the turn.
   var asksForAcknowledgements = false
+  /// Where the stream ended at the end of the last turn, and bytes of it that one follower is sent
+  /// in this turn; the rest waits for the next.
+  fileprivate var flushedOffset = 0
+  fileprivate var bytesPerTurn = 0
   /// Since when there are none, in monotonic nanoseconds.
   var idleSince: Int64 = 0
   /// Those that were heard of lately, as `min-replicas-max-lag` says.
@@ -63,8 +67,8 @@ extension Client {
 }
 
 extension Server {
-  /// Bytes of the stream that one follower is sent in a turn; the rest waits for the next.
-  private static let streamBytesPerTurn = 1 << 20
+  /// So much of the stream a follower is sent in a turn at least.
+  private static let streamBytesPerTurnMin = 1 << 20
 
   /// Makes the client a follower that gets the whole dataset, then everything from there on.
   func startFollowing(_ client: Client) {
@@ -281,6 +285,10 @@ extension Server {
       followers.asksForAcknowledgements = false
       if following == nil { effects.askForAcknowledgements() }
     }
+    // More than the turn has added, whatever that was: who reads all that it gets catches up.
+    let added = max(0, effects.stream.offset - followers.flushedOffset)
+    followers.flushedOffset = effects.stream.offset
+    followers.bytesPerTurn = max(Server.streamBytesPerTurnMin, 2 * added)
     for client in followers.all where !client.isClosing {
       guard let follower = client.follower, let cursor = follower.cursor,
         cursor.position < effects.stream.offset
@@ -297,7 +305,7 @@ extension Server {
     guard let follower = client.follower, follower.getsStream, let cursor = follower.cursor
     else { return false }
     let stream = effects.stream
-    var budget = Server.streamBytesPerTurn
+    var budget = followers.bytesPerTurn
     // What the log may lose, followers must not have: they would be ahead of their leader.
     let end = durableOffset < effects.dataOffset ? durableOffset : stream.offset
     while cursor.position < end {
