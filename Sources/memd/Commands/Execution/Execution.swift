@@ -21,6 +21,7 @@ extension Server {
     output.pushes.end()
     batch.removeAll()
     if persistence.isSaving { considerHoldingWrites() }
+    considerFeeding()
   }
 
   /// Executes requests from `first` on for as long as client and database stay the same.

@@ -20,6 +20,8 @@ struct Followers {
   /// Where the stream ended at the end of the last turn, and bytes of it that one follower is sent
   /// in this turn; the rest waits for the next.
   fileprivate var flushedOffset = 0
+  /// Where it ended when followers were sent some of it last.
+  fileprivate var fedOffset = 0
   fileprivate var bytesPerTurn = 0
   /// Since when there are none, in monotonic nanoseconds.
   var idleSince: Int64 = 0
@@ -288,6 +290,7 @@ extension Server {
     // More than the turn has added, whatever that was: who reads all that it gets catches up.
     let added = max(0, effects.stream.offset - followers.flushedOffset)
     followers.flushedOffset = effects.stream.offset
+    followers.fedOffset = effects.stream.offset
     followers.bytesPerTurn = max(Server.streamBytesPerTurnMin, 2 * added)
     for client in followers.all where !client.isClosing {
       guard let follower = client.follower, let cursor = follower.cursor,
@@ -295,6 +298,40 @@ extension Server {
       else { continue }
       if follower.getsStream { queueOutput(client) }
       if client.limitedOutput >= output.watermark { checkOutputLimit(client) }
+    }
+  }
+
+  /// So much may be added to the stream before followers get some of it within a turn: their
+  /// sockets take a few megabytes at once, and a turn may add more than that.
+  private static let fedByteCount = 256 << 10
+
+  /// Called behind each batch of requests.
+  @inline(__always)
+  func considerFeeding() {
+    if followers.all.isEmpty { return }
+    guard effects.stream.offset &- followers.fedOffset >= Server.fedByteCount else { return }
+    feedFollowers()
+  }
+
+  /// Sends followers a part of the stream within a turn; what fails is seen at its end.
+  @inline(never)
+  private func feedFollowers() {
+    let stream = effects.stream
+    followers.fedOffset = stream.offset
+    let end = durableOffset < effects.dataOffset ? durableOffset : stream.offset
+    for client in followers.all where !client.isClosing && client.pendingOutput == 0 {
+      guard let follower = client.follower, follower.getsStream, let cursor = follower.cursor,
+        client.flags.isDisjoint(with: [.closed, .closeASAP, .heldOutput, .sharesOutput])
+      else { continue }
+      while cursor.position < end {
+        let rest = stream.bytes(behind: cursor.position)
+        let part = rest.extracting(first: min(rest.byteCount, end - cursor.position))
+        guard case .bytes(let count) = transport.send(client.connection, part) else { break }
+        noteSent(count, client)
+        statistics.replicationOutputBytes &+= count
+        cursor.advance(count)
+        if count < part.byteCount { break }
+      }
     }
   }
 
