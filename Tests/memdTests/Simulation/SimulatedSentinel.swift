@@ -46,6 +46,8 @@ final class SimulatedSentinel: ClusterActor {
   /// Since when the leader has been down, and who is to lead instead.
   private var downSince: Int64?
   private var candidate: Int?
+  /// The server that was told last to lead, and has not said that it does.
+  private var asked: Int?
   private(set) var failoverCount = 0
 
   init(_ cluster: SimulatedCluster, _ directory: LeaderDirectory, downAfter: Int64) {
@@ -76,11 +78,12 @@ final class SimulatedSentinel: ClusterActor {
     downSince = since
     let others = wards.filter { $0 !== leader }
     guard others.allSatisfy({ $0.heardOf > since }),
-      // One may have heard late that it was to lead.
-      let best = others.first(where: { $0.role == "master" })
-        ?? others.max(by: { $0.offset < $1.offset })
+      // The one that was asked last may have heard of it late.
+      let best = others.first(where: { $0.role == "master" && $0.host.number == asked })
+        ?? others.filter({ $0.role == "slave" }).max(by: { $0.offset < $1.offset })
     else { return }
     candidate = best.host.number
+    asked = candidate
     say("MULTI\r\nREPLICAOF NO ONE\r\nCLIENT KILL TYPE normal\r\nEXEC\r\n", to: best)
   }
 
@@ -91,6 +94,7 @@ final class SimulatedSentinel: ClusterActor {
       failoverCount += 1
       directory.lead(by: ward.host, at: now)
       candidate = nil
+      asked = nil
       downSince = nil
     } else if ward.connection == nil {
       // It may be dead, or another one by now: all are asked again who has most.
