@@ -16,13 +16,12 @@ let settings: [SwiftSetting] = [
 /// What is tested in process runs optimised where the tests are many (`scripts/test`), with
 /// assertions and exclusivity checks; it takes longer to build, so not while one works on it.
 let isOptimised = Context.environment["MEMD_OPTIMISED"] != nil
-let tested: [SwiftSetting] =
-  settings
-  + [
-    .unsafeFlags(
-      ["-O", "-whole-module-optimization", "-num-threads", "2", "-assert-config", "Debug"],
-      .when(configuration: .debug))
-  ].filter { _ in isOptimised }
+let optimisation: [SwiftSetting] = [
+  .unsafeFlags(
+    ["-O", "-whole-module-optimization", "-num-threads", "2", "-assert-config", "Debug"],
+    .when(configuration: .debug))
+]
+let tested = settings + (isOptimised ? optimisation : [])
 
 let package = Package(
   name: "memd",

@@ -134,6 +134,25 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def write_steadily(port, batches, size, rate, counter):
+    """Sends batches of so many writes each, in turn, at a rate per second, and counts answered ones.
+
+    Each reply must be one line.
+    """
+    connection = Connection(port)
+    next_at = time.time()
+    index = 0
+    while True:
+        connection.socket.sendall(batches[index % len(batches)])
+        left = size
+        while left > 0:
+            left -= connection.socket.recv(1 << 16).count(b"\n")
+        counter.value += size
+        index += 1
+        next_at += size / rate
+        time.sleep(max(0, next_at - time.time()))
+
+
 def percentile(values, percent):
     """The smallest value that at least `percent` of all values don't exceed."""
     ordered = sorted(values)

@@ -34,14 +34,11 @@ int memd_lua_find(const char *file_name) {
   FIND(replace, "lua_replace");
   FIND(checkstack, "lua_checkstack");
   FIND(type, "lua_type");
-  FIND(rawequal, "lua_rawequal");
   FIND(tonumber, "lua_tonumber");
   FIND(toboolean, "lua_toboolean");
   FIND(tolstring, "lua_tolstring");
-  FIND(touserdata, "lua_touserdata");
   FIND(topointer, "lua_topointer");
   FIND(isnumber, "lua_isnumber");
-  FIND(iscfunction, "lua_iscfunction");
   FIND(tocfunction, "lua_tocfunction");
   FIND(objlen, "lua_objlen");
   FIND(pushnil, "lua_pushnil");

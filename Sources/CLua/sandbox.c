@@ -257,15 +257,46 @@ static void open_library(lua_State *state, lua_CFunction open, const char *name)
   memd_lua_api.call(state, 1, 0);
 }
 
-/// Puts a function in front of one of the table on top of the stack, if it is there.
-static void put_in_front(lua_State *state, const char *name, lua_CFunction function) {
-  memd_lua_api.getfield(state, -1, name);
-  if (memd_lua_api.type(state, -1) != LUA_TFUNCTION) {
-    memd_lua_api.settop(state, -2);
-    return;
+/// Functions in front of those of a library; NULL is for the globals.
+static const struct {
+  const char *library;
+  const char *name;
+  lua_CFunction function;
+} in_front[] = {
+    {"string", "find", match_pattern},
+    {"string", "match", match_pattern},
+    {"string", "gmatch", match_pattern},
+    {"string", "gfind", match_pattern},
+    {"string", "gsub", match_pattern},
+    {"table", "insert", change_table},
+    {"table", "remove", change_table},
+    {"table", "sort", change_table},
+    {"table", "setn", change_table},
+    {"table", "foreach", read_table},
+    {"table", "foreachi", read_table},
+    {NULL, "next", read_table},
+    {NULL, "rawget", read_table},
+    {NULL, "getmetatable", read_table},
+    {NULL, "rawset", change_table},
+    {NULL, "setmetatable", change_table},
+    {NULL, "loadstring", load_string},
+};
+
+/// Puts them there, in front of all that this Lua has.
+static void put_in_front(lua_State *state) {
+  for (size_t index = 0; index < sizeof in_front / sizeof in_front[0]; index++) {
+    if (in_front[index].library != NULL) {
+      memd_lua_api.getfield(state, LUA_GLOBALSINDEX, in_front[index].library);
+    } else {
+      memd_lua_api.pushvalue(state, LUA_GLOBALSINDEX);
+    }
+    memd_lua_api.getfield(state, -1, in_front[index].name);
+    if (memd_lua_api.type(state, -1) == LUA_TFUNCTION) {
+      memd_lua_api.pushcclosure(state, in_front[index].function, 1);
+      memd_lua_api.setfield(state, -2, in_front[index].name);
+    }
+    memd_lua_api.settop(state, 0);
   }
-  memd_lua_api.pushcclosure(state, function, 1);
-  memd_lua_api.setfield(state, -2, name);
 }
 
 static void set_function(lua_State *state, const char *name, lua_CFunction function) {
@@ -273,41 +304,14 @@ static void set_function(lua_State *state, const char *name, lua_CFunction funct
   memd_lua_api.setfield(state, -2, name);
 }
 
-static void change_string_library(lua_State *state) {
-  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "string");
-  put_in_front(state, "find", match_pattern);
-  put_in_front(state, "match", match_pattern);
-  put_in_front(state, "gmatch", match_pattern);
-  put_in_front(state, "gfind", match_pattern);
-  put_in_front(state, "gsub", match_pattern);
-  memd_lua_api.settop(state, -2);
-}
-
-static void change_table_library(lua_State *state) {
-  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "table");
-  put_in_front(state, "insert", change_table);
-  put_in_front(state, "remove", change_table);
-  put_in_front(state, "sort", change_table);
-  put_in_front(state, "setn", change_table);
-  put_in_front(state, "foreach", read_table);
-  put_in_front(state, "foreachi", read_table);
-  memd_lua_api.settop(state, -2);
-}
-
 static void change_base_library(lua_State *state) {
   memd_lua_api.pushvalue(state, LUA_GLOBALSINDEX);
-  put_in_front(state, "next", read_table);
-  put_in_front(state, "rawget", read_table);
-  put_in_front(state, "getmetatable", read_table);
-  put_in_front(state, "rawset", change_table);
-  put_in_front(state, "setmetatable", change_table);
-  put_in_front(state, "loadstring", load_string);
   set_function(state, "load", load);
   set_function(state, "pcall", protected_call);
   memd_lua_api.getfield(state, -1, "next");
   memd_lua_api.pushcclosure(state, pairs, 1);
   memd_lua_api.setfield(state, -2, "pairs");
-  memd_lua_api.settop(state, -2);
+  memd_lua_api.settop(state, 0);
 }
 
 int memd_lua_open_libraries(lua_State *state) {
@@ -317,9 +321,8 @@ int memd_lua_open_libraries(lua_State *state) {
   open_library(state, memd_lua_api.open_math, "math");
   open_library(state, memd_lua_api.open_os, "os");
   memd_lua_open_bit(state);
+  put_in_front(state);
   change_base_library(state);
-  change_table_library(state);
-  change_string_library(state);
   memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "math");
   set_function(state, "random", memd_lua_random);
   set_function(state, "randomseed", memd_lua_random_seed);

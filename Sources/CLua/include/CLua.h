@@ -37,7 +37,6 @@ typedef void (*lua_Hook)(lua_State *, lua_Debug *);
 
 // Names and numbers of Lua's own API.
 enum {
-  LUA_REGISTRYINDEX = -10000,
   LUA_GLOBALSINDEX = -10002,
   LUA_MULTRET = -1,
   LUA_TNONE = -1,
@@ -51,7 +50,6 @@ enum {
   LUA_MASKLINE = 4,
   LUA_MASKCOUNT = 8,
   LUA_GCCOLLECT = 2,
-  LUA_GCCOUNT = 3,
   LUA_GCSTEP = 5,
 };
 
@@ -68,14 +66,11 @@ struct memd_lua_functions {
   void (*replace)(lua_State *, int);
   int (*checkstack)(lua_State *, int);
   int (*type)(lua_State *, int);
-  int (*rawequal)(lua_State *, int, int);
   double (*tonumber)(lua_State *, int);
   int (*toboolean)(lua_State *, int);
   const char *(*tolstring)(lua_State *, int, size_t *);
-  void *(*touserdata)(lua_State *, int);
   const void *(*topointer)(lua_State *, int);
   int (*isnumber)(lua_State *, int);
-  int (*iscfunction)(lua_State *, int);
   lua_CFunction (*tocfunction)(lua_State *, int);
   size_t (*objlen)(lua_State *, int);
   void (*pushnil)(lua_State *);
@@ -184,7 +179,6 @@ static inline void memd_lua_settop(lua_State *s, int top) { memd_lua_api.settop(
 static inline void memd_lua_pop(lua_State *s, int count) { memd_lua_api.settop(s, -count - 1); }
 static inline void memd_lua_pushvalue(lua_State *s, int i) { memd_lua_api.pushvalue(s, i); }
 static inline void memd_lua_insert(lua_State *s, int i) { memd_lua_api.insert(s, i); }
-static inline void memd_lua_remove(lua_State *s, int i) { memd_lua_api.remove(s, i); }
 static inline int memd_lua_checkstack(lua_State *s, int n) { return memd_lua_api.checkstack(s, n); }
 static inline int memd_lua_type(lua_State *s, int i) { return memd_lua_api.type(s, i); }
 static inline int memd_lua_isnumber(lua_State *s, int i) { return memd_lua_api.isnumber(s, i); }
@@ -197,10 +191,6 @@ static inline const char *memd_lua_tolstring(lua_State *s, int i, size_t *count)
 static inline const void *memd_lua_topointer(lua_State *s, int i) {
   return memd_lua_api.topointer(s, i);
 }
-static inline void *memd_lua_touserdata(lua_State *s, int i) {
-  return memd_lua_api.touserdata(s, i);
-}
-static inline size_t memd_lua_objlen(lua_State *s, int i) { return memd_lua_api.objlen(s, i); }
 static inline void memd_lua_pushnil(lua_State *s) { memd_lua_api.pushnil(s); }
 static inline void memd_lua_pushnumber(lua_State *s, double n) { memd_lua_api.pushnumber(s, n); }
 static inline void memd_lua_pushlstring(lua_State *s, const void *bytes, size_t count) {

@@ -14,18 +14,10 @@ struct PasswordHash {
     guard digits.count == 64 else { return nil }
     var bytes = [32 of UInt8](repeating: 0)
     for (position, digit) in digits.enumerated() {
-      guard let value = PasswordHash.value(of: digit) else { return nil }
+      guard Identity.isDigit(digit), let value = digit.hexadecimalValue else { return nil }
       bytes[position >> 1] = bytes[position >> 1] << 4 | value
     }
     self.bytes = bytes
-  }
-
-  private static func value(of digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    default: nil
-    }
   }
 
   /// Whether both are the same; takes equally long however much of them is.

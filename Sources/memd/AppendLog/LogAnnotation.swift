@@ -91,7 +91,7 @@ struct LogAnnotation: Equatable, Sendable {
   private static func hexadecimal(_ text: ByteText) -> UInt64? {
     guard text.count == 16, text.bytes.allSatisfy(Identity.isDigit) else { return nil }
     return text.bytes.reduce(0) { sum, digit in
-      sum << 4 | UInt64(digit <= UInt8(ascii: "9") ? digit - 48 : digit - 87)
+      sum << 4 | UInt64(digit.hexadecimalValue ?? 0)
     }
   }
 

@@ -123,21 +123,12 @@ private struct Scanner {
     case UInt8(ascii: "b"): return 8
     case UInt8(ascii: "a"): return 7
     case UInt8(ascii: "x"):
-      guard position + 1 < bytes.count, let high = digit(bytes[position]),
-        let low = digit(bytes[position + 1])
+      guard position + 1 < bytes.count, let high = bytes[position].hexadecimalValue,
+        let low = bytes[position + 1].hexadecimalValue
       else { return letter }
       position += 2
       return high << 4 | low
     default: return letter
-    }
-  }
-
-  private func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
     }
   }
 }

@@ -96,8 +96,8 @@ struct LuaReply {
       return stack.pop()
     }
     if field("verbatim_string", is: .table, stack), writeVerbatim(stack, call) { return }
-    if field("map", is: .table, stack) { return writePairs(of: "map", stack, call) }
-    if field("set", is: .table, stack) { return writePairs(of: "set", stack, call) }
+    if field("map", is: .table, stack) { return writePairs(stack, call, isMap: true) }
+    if field("set", is: .table, stack) { return writePairs(stack, call, isMap: false) }
     writeArray(stack, call)
   }
 
@@ -158,11 +158,8 @@ struct LuaReply {
   }
 
   /// A map's pairs, or a set's members, which are the keys of its table.
-  private mutating func writePairs(
-    of name: StaticString, _ stack: LuaStack, _ call: borrowing Call
-  ) {
-    let isMap = name.utf8CodeUnitCount == 3 && name.description == "map"
-    stack.pushField(name)
+  private mutating func writePairs(_ stack: LuaStack, _ call: borrowing Call, isMap: Bool) {
+    stack.pushField(isMap ? "map" : "set")
     stack.lookThrough(at: -1)
     defer { stack.pop() }
     var count = 0

@@ -81,9 +81,6 @@ struct LuaStack {
   /// Takes everything away above a place.
   func truncate(to count: Int) { unsafe memd_lua_settop(state, Int32(clamping: count)) }
 
-  /// Takes one value out.
-  func remove(at place: Int) { unsafe memd_lua_remove(state, Int32(clamping: place)) }
-
   /// Moves the value on top to another place, and those from there on up.
   func insertTop(at place: Int) { unsafe memd_lua_insert(state, Int32(clamping: place)) }
 
@@ -139,9 +136,6 @@ struct LuaStack {
 
   /// Puts the table behind a read-only one in its place.
   func lookThrough(at place: Int) { unsafe memd_lua_look_through(state, Int32(clamping: place)) }
-
-  /// Length of the string, or of the table's row of elements, at `place`.
-  func length(at place: Int) -> Int { unsafe Int(memd_lua_objlen(state, Int32(clamping: place))) }
 
   // MARK: - Reading
 

@@ -56,8 +56,8 @@ struct ReplyToLua {
       stack.setField("double", ReplyToLua.double(text))
     case UInt8(ascii: "("): pushText("big_number", line(reply))
     case UInt8(ascii: "="): pushVerbatim(bytes(number(reply), reply))
-    case UInt8(ascii: "%"): pushPairs("map", number(reply), reply)
-    case UInt8(ascii: "~"): pushPairs("set", number(reply), reply)
+    case UInt8(ascii: "%"): pushPairs(number(reply), reply, isMap: true)
+    case UInt8(ascii: "~"): pushPairs(number(reply), reply, isMap: false)
     case UInt8(ascii: "|"):
       // Attributes describe the reply behind them; scripts don't see them.
       let count = number(reply)
@@ -106,10 +106,10 @@ struct ReplyToLua {
     stack.setField(ofTableAt: -3)
   }
 
-  private mutating func pushPairs(_ field: StaticString, _ count: Int, _ reply: RawSpan) {
-    let isMap = field.utf8CodeUnitCount == 3 && field.description == "map"
+  /// Pushes a map's pairs, or a set's members as keys.
+  private mutating func pushPairs(_ count: Int, _ reply: RawSpan, isMap: Bool) {
     stack.pushTable(fields: 1)
-    stack.push(field)
+    stack.push(isMap ? "map" : "set" as StaticString)
     stack.pushTable(fields: count)
     for _ in 0..<max(0, count) {
       pushValue(reply)

@@ -40,14 +40,7 @@ struct ScriptDigest: Hashable {
     guard text.byteCount == 40 else { return nil }
     var bytes = [20 of UInt8](repeating: 0)
     for index in 0..<40 {
-      let byte = text.byte(index)
-      let digit: UInt8
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-      default: return nil
-      }
+      guard let digit = text.byte(index).hexadecimalValue else { return nil }
       bytes[index / 2] |= index % 2 == 0 ? digit << 4 : digit
     }
     words = ScriptDigest.words { bytes[$0] }

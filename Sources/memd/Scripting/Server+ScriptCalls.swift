@@ -61,13 +61,10 @@ extension Server {
       }
       if command.flags.contains(.write) { scripting.run.hasWritten = true }
       timing.stopwatch = clock.ticks()
-      if scripting.run.propagates || effects.isMuted {
-        execute(&call, raw: RawSpan())
-      } else {
-        effects.isMuted = true
-        execute(&call, raw: RawSpan())
-        effects.isMuted = false
-      }
+      let wasMuted = effects.isMuted
+      if !scripting.run.propagates { effects.isMuted = true }
+      execute(&call, raw: RawSpan())
+      effects.isMuted = wasMuted
       showScripted(call)
       return nil
     }

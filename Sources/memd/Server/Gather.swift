@@ -207,18 +207,12 @@ extension Server {
         client: .passUnretained(client), database: BorrowedDatabase(client.database), base: base,
         firstSlice: first, argumentCount: count,
         rawCount: isCanonical ? end - start : 0, command: command))
-    let barriers: CommandFlags = [.parserBarrier, .endsTransaction]
-    if batch.isFull || command.map({ !$0.flags.isDisjoint(with: barriers) }) ?? false {
-      runAtBarrier(command, of: client)
+    let flags = command?.flags ?? []
+    if batch.isFull || flags.contains(.parserBarrier)
+      || (flags.contains(.endsTransaction) && mayRunScripts(client))
+    {
+      run(batch)
     }
-  }
-
-  /// Runs the batch, unless the end of a transaction without scripts is all that asks for it.
-  @inline(never)
-  private func runAtBarrier(_ command: CommandReference?, of client: Client) {
-    let isEnd = command?.flags.contains(.parserBarrier) == false && !batch.isFull
-    if isEnd, !mayRunScripts(client) { return }
-    run(batch)
   }
 
   /// Whether the client's transaction has scripts in it.

@@ -122,25 +122,16 @@ enum ScriptCommands: CommandFamily {
 
   // MARK: - EVAL
 
-  static func eval(_ call: inout Call) throws(CommandError) {
-    try run(call, try body(call), readOnly: false)
-  }
+  static func eval(_ call: inout Call) throws(CommandError) { try run(call, readOnly: false) }
 
   static func evalReadOnly(_ call: inout Call) throws(CommandError) {
-    try run(call, try body(call), readOnly: true)
+    try run(call, readOnly: true)
   }
 
-  /// The script in the request, compiled if it is new.
-  private static func body(_ call: borrowing Call) throws(CommandError) -> Script? {
-    _ = try keyCount(call)
-    return try call.server.loadScript(call.arguments[1], stays: false)
-  }
-
-  private static func run(
-    _ call: borrowing Call, _ script: Script?, readOnly: Bool
-  ) throws(CommandError) {
+  /// Runs the script in the request, compiled if it is new.
+  private static func run(_ call: borrowing Call, readOnly: Bool) throws(CommandError) {
     let keyCount = try keyCount(call)
-    guard let script else { throw .noScript }
+    let script = try call.server.loadScript(call.arguments[1], stays: false)
     try call.server.evaluate(script, call, keyCount: keyCount, readOnly: readOnly)
   }
 
@@ -156,21 +147,22 @@ enum ScriptCommands: CommandFamily {
   // MARK: - EVALSHA
 
   static func evalsha(_ call: inout Call) throws(CommandError) {
-    try run(call, try known(call), readOnly: false)
+    try runKnown(call, readOnly: false)
   }
 
   static func evalshaReadOnly(_ call: inout Call) throws(CommandError) {
-    try run(call, try known(call), readOnly: true)
+    try runKnown(call, readOnly: true)
   }
 
-  /// The script whose digest is given; nil if it is not known.
-  private static func known(_ call: borrowing Call) throws(CommandError) -> Script? {
-    guard let digest = ScriptDigest(hex: call.arguments[1]) else {
-      // Compatibility: the number of keys is looked at first, if that may be a digest.
-      guard call.arguments[1].byteCount == 40 else { throw .noScript }
-      return nil
-    }
-    return call.server.scripting.cache[digest]
+  /// Runs the script whose digest is given.
+  private static func runKnown(_ call: borrowing Call, readOnly: Bool) throws(CommandError) {
+    // Compatibility: the number of keys is looked at first, if that may be a digest.
+    guard call.arguments[1].byteCount == 40 else { throw .noScript }
+    let keyCount = try keyCount(call)
+    guard let digest = ScriptDigest(hex: call.arguments[1]),
+      let script = call.server.scripting.cache[digest]
+    else { throw .noScript }
+    try call.server.evaluate(script, call, keyCount: keyCount, readOnly: readOnly)
   }
 
   // MARK: - SCRIPT

@@ -67,14 +67,7 @@ enum HexadecimalDigest {
   static func parse(_ digits: RawSpan) -> UInt64? {
     var value: UInt64 = 0
     for index in 0..<byteCount {
-      let byte = digits.byte(index)
-      let digit: UInt8
-      switch byte {
-      case 0x30...0x39: digit = byte - 0x30
-      case 0x41...0x46: digit = byte - 0x41 + 10
-      case 0x61...0x66: digit = byte - 0x61 + 10
-      default: return nil
-      }
+      guard let digit = digits.byte(index).hexadecimalValue else { return nil }
       value = value << 4 | UInt64(digit)
     }
     return value

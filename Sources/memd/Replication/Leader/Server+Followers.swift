@@ -17,12 +17,8 @@ struct Followers {
   var pingedAt: Int64 = 0
   /// Whether they are to be asked how far they are, at the end of the turn.
   var asksForAcknowledgements = false
-  /// Where the stream ended at the end of the last turn, and bytes of it that one follower is sent
-  /// in this turn; the rest waits for the next.
-  fileprivate var flushedOffset = 0
-  /// Where it ended when followers were sent some of it last.
+  /// Where the stream ended when followers were sent some of it last.
   fileprivate var fedOffset = 0
-  fileprivate var bytesPerTurn = 0
   /// Since when there are none, in monotonic nanoseconds.
   var idleSince: Int64 = 0
   /// Those that were heard of lately, as `min-replicas-max-lag` says.
@@ -69,8 +65,9 @@ extension Client {
 }
 
 extension Server {
-  /// So much of the stream a follower is sent in a turn at least.
-  private static let streamBytesPerTurnMin = 1 << 20
+  /// Bytes of the stream that one follower is sent at the end of a turn; the rest waits for the
+  /// next.
+  private static let streamBytesPerTurn = 1 << 20
 
   /// Makes the client a follower that gets the whole dataset, then everything from there on.
   func startFollowing(_ client: Client) {
@@ -287,11 +284,7 @@ extension Server {
       followers.asksForAcknowledgements = false
       if following == nil { effects.askForAcknowledgements() }
     }
-    // More than the turn has added, whatever that was: who reads all that it gets catches up.
-    let added = max(0, effects.stream.offset - followers.flushedOffset)
-    followers.flushedOffset = effects.stream.offset
     followers.fedOffset = effects.stream.offset
-    followers.bytesPerTurn = max(Server.streamBytesPerTurnMin, 2 * added)
     for client in followers.all where !client.isClosing {
       guard let follower = client.follower, let cursor = follower.cursor,
         cursor.position < effects.stream.offset
@@ -316,22 +309,12 @@ extension Server {
   /// Sends followers a part of the stream within a turn; what fails is seen at its end.
   @inline(never)
   private func feedFollowers() {
-    let stream = effects.stream
-    followers.fedOffset = stream.offset
-    let end = durableOffset < effects.dataOffset ? durableOffset : stream.offset
+    followers.fedOffset = effects.stream.offset
     for client in followers.all where !client.isClosing && client.pendingOutput == 0 {
-      guard let follower = client.follower, follower.getsStream, let cursor = follower.cursor,
+      guard let cursor = liveCursor(of: client),
         client.flags.isDisjoint(with: [.closed, .closeASAP, .heldOutput, .sharesOutput])
       else { continue }
-      while cursor.position < end {
-        let rest = stream.bytes(behind: cursor.position)
-        let part = rest.extracting(first: min(rest.byteCount, end - cursor.position))
-        guard case .bytes(let count) = transport.send(client.connection, part) else { break }
-        noteSent(count, client)
-        statistics.replicationOutputBytes &+= count
-        cursor.advance(count)
-        if count < part.byteCount { break }
-      }
+      _ = sendStream(from: cursor, to: client, atMost: .max)
     }
   }
 
@@ -339,28 +322,47 @@ extension Server {
   ///
   /// - Returns: whether more is to follow when its socket takes it.
   func sendStream(to client: Client) -> Bool {
-    guard let follower = client.follower, follower.getsStream, let cursor = follower.cursor
-    else { return false }
+    guard let cursor = liveCursor(of: client) else { return false }
+    switch sendStream(from: cursor, to: client, atMost: Server.streamBytesPerTurn) {
+    case .complete: return false
+    case .unfinished: return true
+    case .failed:
+      close(client)
+      return false
+    }
+  }
+
+  /// The place in the stream of a follower that gets it now.
+  private func liveCursor(of client: Client) -> StreamCursor? {
+    guard let follower = client.follower, follower.getsStream else { return nil }
+    return follower.cursor
+  }
+
+  private enum StreamSending { case complete, unfinished, failed }
+
+  /// Sends what the socket takes, and no more once it has had so many bytes.
+  private func sendStream(
+    from cursor: StreamCursor, to client: Client, atMost byteCount: Int
+  ) -> StreamSending {
     let stream = effects.stream
-    var budget = followers.bytesPerTurn
+    var budget = byteCount
     // What the log may lose, followers must not have: they would be ahead of their leader.
     let end = durableOffset < effects.dataOffset ? durableOffset : stream.offset
     while cursor.position < end {
-      guard budget > 0 else { return true }
+      guard budget > 0 else { return .unfinished }
       let rest = stream.bytes(behind: cursor.position)
       let part = rest.extracting(first: min(rest.byteCount, end - cursor.position))
       let result = transport.send(client.connection, part)
       guard case .bytes(let count) = result else {
-        if case .wouldBlock = result { return true }
-        close(client)
-        return false
+        if case .wouldBlock = result { return .unfinished }
+        return .failed
       }
       noteSent(count, client)
       statistics.replicationOutputBytes &+= count
       cursor.advance(count)
       budget -= count
-      if count < part.byteCount { return true }
+      if count < part.byteCount { return .unfinished }
     }
-    return false
+    return .complete
   }
 }

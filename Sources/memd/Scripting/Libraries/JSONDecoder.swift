@@ -289,7 +289,8 @@ struct JSONDecoder: ~Copyable {
     }
   }
 
-  /// Appends the character of `\uXXXX`, or of two that are a pair; false if they are none.
+  /// Appends the character of `\u` and four digits, or of two of these that are a pair; false if
+  /// they are none.
   private mutating func appendUnicode(_ text: RawSpan) -> Bool {
     guard var code = hexadecimal(at: position + 2, text) else { return false }
     var count = 6
@@ -302,42 +303,20 @@ struct JSONDecoder: ~Copyable {
       code += 0x10000
       count = 12
     }
-    appendCharacter(code)
+    guard let scalar = Unicode.Scalar(code) else { return false }
+    for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
+      string.append(byte: byte)
+    }
     position += count
     return true
   }
 
-  private func hexadecimal(at index: Int, _ text: RawSpan) -> Int? {
-    var value = 0
+  private func hexadecimal(at index: Int, _ text: RawSpan) -> UInt32? {
+    var value: UInt32 = 0
     for offset in 0..<4 {
-      let byte = JSONDecoder.byte(index + offset, text)
-      let letter = byte | 0x20
-      if byte >= 48, byte <= 57 {
-        value = value << 4 | Int(byte - 48)
-      } else if letter >= 97, letter <= 102 {
-        value = value << 4 | Int(letter - 87)
-      } else {
-        return nil
-      }
+      guard let digit = JSONDecoder.byte(index + offset, text).hexadecimalValue else { return nil }
+      value = value << 4 | UInt32(digit)
     }
     return value
-  }
-
-  /// Appends a character in UTF-8.
-  private mutating func appendCharacter(_ code: Int) {
-    func byte(_ value: Int) -> UInt8 { UInt8(truncatingIfNeeded: value) }
-    if code < 0x80 { return string.append(byte: byte(code)) }
-    if code < 0x800 {
-      string.append(byte: byte(0xC0 | code >> 6))
-    } else {
-      if code < 0x10000 {
-        string.append(byte: byte(0xE0 | code >> 12))
-      } else {
-        string.append(byte: byte(0xF0 | code >> 18))
-        string.append(byte: byte(0x80 | code >> 12 & 0x3F))
-      }
-      string.append(byte: byte(0x80 | code >> 6 & 0x3F))
-    }
-    string.append(byte: byte(0x80 | code & 0x3F))
   }
 }

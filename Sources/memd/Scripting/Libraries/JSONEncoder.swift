@@ -66,8 +66,6 @@ struct JSONEncoder: ~Copyable {
 
   // MARK: - Strings and numbers
 
-  private static let hexDigits: StaticString = "0123456789abcdef"
-
   private mutating func appendString(at place: Int) {
     let bytes = stack.string(at: place)
     text.append(byte: UInt8(ascii: "\""))
