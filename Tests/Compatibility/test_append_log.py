@@ -141,6 +141,8 @@ class AppendLogTests(unittest.TestCase):
                 self.assertEqual(ours.client.execute_command("DEBUG", "DIGEST"), digest)
                 ours.client.set("again", 1)
                 digest = ours.client.execute_command("DEBUG", "DIGEST")
+                # The log is written behind the reply.
+                self.assertEqual(ours.client.execute_command("WAITAOF", 1, 0, 10_000)[0], 1)
                 ours.kill()
                 subprocess.run(
                     ["redis-check-aof", manifest], check=True, stdout=subprocess.DEVNULL)
