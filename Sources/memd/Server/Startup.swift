@@ -140,7 +140,7 @@ enum Startup {
     server.loadAtStart {
       log.notice("Connect with: \(connectionHint(configuration))")
       log.notice("Ready to accept connections")
-      if let leader = configuration.replicaOf { server.follow(leader) }
+      if let leader = configuration.replicaOf { server.follow(leader, .shared) }
       Supervisor(configuration.supervised).notifyReady()
     }
   }

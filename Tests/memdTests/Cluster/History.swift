@@ -39,7 +39,7 @@ struct History {
     var end: Int64
     var outcome: Outcome
     /// How often the server had been started before.
-    let life: Int
+    fileprivate(set) var life: Int
 
     /// Up to when it may still take effect: what nobody has answered may do so at any time.
     var latest: Int64 { outcome == .unknown ? .max : end }
@@ -66,6 +66,17 @@ struct History {
 
   /// Notes the end of a life.
   mutating func addDeath(at moment: Int64) { deaths.append(moment) }
+
+  /// Moves requests that nobody has answered, and that began behind the end of their life, to
+  /// another one.
+  mutating func moveStragglers(to next: (_ life: Int) -> Int?) {
+    for index in operations.indices where operations[index].outcome == .unknown {
+      let life = operations[index].life
+      guard life < deaths.count, operations[index].start > deaths[life], let other = next(life)
+      else { continue }
+      operations[index].life = other
+    }
+  }
 
   /// All keys of strings, or of lists, sorted.
   func keys(ofLists: Bool) -> [Int] {

@@ -181,6 +181,42 @@ import Testing
     #expect(staged.listen().contains("PSYNC\r\n$40\r\n\(Self.id)\r\n$3\r\n501"))
   }
 
+  @Test func `a former leader is behind all others until the new one has it go on`() {
+    let staged = Staged()
+    staged.server.run("SET k old")
+    let offset = staged.server.info("master_repl_offset")
+    staged.greet()
+    #expect(offset != "0" && staged.server.info("master_repl_offset") == offset)
+    #expect(staged.server.info("slave_repl_offset") == "1")
+    staged.say("+CONTINUE \(Self.id)\r\n")
+    #expect(staged.server.info("slave_repl_offset") == offset)
+  }
+
+  @Test func `a follower that was refused is behind all others until it has the snapshot`() {
+    let staged = Staged()
+    let rdb = snapshot(["SET k new"])
+    let answer = "+FULLRESYNC \(Self.id) 500\r\n$\(rdb.count)\r\n"
+    staged.greet()
+    staged.say(answer)
+    staged.say(rdb)
+    staged.server.settle()
+    #expect(staged.server.info("slave_repl_offset") == "500")
+    staged.hangUp()
+    #expect(staged.server.info("slave_repl_offset") == "500", "whoever leads next may go on")
+    staged.greet()
+    staged.say(answer)
+    staged.say(Array(rdb.dropLast()))
+    #expect(staged.server.info("slave_repl_offset") == "0")
+    staged.hangUp()
+    staged.server.run("REPLICAOF another 6379")
+    #expect(staged.server.info("slave_repl_offset") == "0", "whoever leads next")
+    staged.greet()
+    staged.say(answer)
+    staged.say(rdb)
+    staged.server.settle()
+    #expect(staged.server.info("slave_repl_offset") == "500")
+  }
+
   @Test(arguments: [
     ["MULTI", "REPLICAOF NO ONE"], ["MULTI", "REPLICAOF other 1"], ["MULTI", "BGSAVE"],
     ["MULTI", "SET k 1"],

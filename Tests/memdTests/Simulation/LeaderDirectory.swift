@@ -9,6 +9,8 @@ final class LeaderDirectory: ClusterService {
   private(set) var leader: SimulatedHost
   /// The last life in which each host has led.
   private var lives: [Int?]
+  /// Who has led in each life.
+  private var leaders = [0]
 
   init(_ hosts: [SimulatedHost]) {
     self.hosts = hosts
@@ -23,6 +25,15 @@ final class LeaderDirectory: ClusterService {
     history.addDeath(at: moment)
     leader = host
     lives[host.number] = history.lifeCount - 1
+    leaders.append(host.number)
+  }
+
+  /// Has requests count to the life in which they may have had an effect: what a leader was asked
+  /// when another one led already, and has not answered, is there if it leads again.
+  func assignStragglers() {
+    history.moveStragglers { [leaders] life in
+      leaders[(life + 1)...].firstIndex(of: leaders[life])
+    }
   }
 
   func life(of host: SimulatedHost) -> Int? {

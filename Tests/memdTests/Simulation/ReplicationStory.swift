@@ -233,6 +233,7 @@ final class ReplicationStory {
   }
 
   private func checkHistory() {
+    directory.assignStragglers()
     for operation in directory.history.operations {
       switch (operation.action, operation.outcome) {
       case (.write, .done), (.append, .done): report.count("write done")

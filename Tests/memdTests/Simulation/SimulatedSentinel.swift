@@ -157,7 +157,7 @@ final class SimulatedSentinel: ClusterActor {
       switch parts[0] {
       case "role": ward.role = String(parts[1])
       case "master_host": ward.leader = String(parts[1])
-      case "master_repl_offset": ward.offset = Int(parts[1]) ?? -1
+      case "slave_repl_offset": ward.offset = Int(parts[1]) ?? -1
       default: break
       }
     }

@@ -68,7 +68,7 @@ struct StoryPlan {
     log = pick([nil, nil, .everySecond, .always])
     syncDelay = pick([0, 0, 0, 1])
     isDiskless = generator.happens(perMillion: 600_000)
-    backlogByteCount = trouble == .links ? 4 << 20 : pick([16 << 10, 64 << 10, 1 << 20])
+    let backlog = trouble == .links ? 4 << 20 : pick([16 << 10, 64 << 10, 1 << 20])
     maxAge = generator.happens(perMillion: 200_000) ? Int(generator.number(in: 50...500)) : 0
     clientCount = Int(generator.number(in: 2...5))
     milliseconds = generator.number(in: 1500...4000)
@@ -77,6 +77,8 @@ struct StoryPlan {
     delay = pick([20_000...200_000, 20_000...500_000, 100_000...3_000_000])
     takenByteCountMax = pick([.max, .max, 40_000, 900])
     slowsWriters = generator.happens(perMillion: 300_000)
+    // Writers wait at a part of the limit of a follower's output, which is never below the backlog.
+    backlogByteCount = slowsWriters && trouble != .links ? 16 << 10 : backlog
   }
 
   /// The settings of every server.
@@ -92,7 +94,7 @@ struct StoryPlan {
     configuration.maxUnconfirmed = boundMilliseconds
     configuration.replicaMaxAge = maxAge
     configuration.replicaBackpressure = slowsWriters
-    if slowsWriters { configuration.clientOutputBufferLimits.replica.hardBytes = 40_000 }
+    if slowsWriters { configuration.clientOutputBufferLimits.replica.hardBytes = 16_000 }
     if let log {
       configuration.appendOnly = true
       configuration.appendFsync = log

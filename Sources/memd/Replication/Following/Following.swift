@@ -22,6 +22,17 @@ final class Following {
     case online
   }
 
+  /// Whether what is here is a state of the leader's history, as far as is known: only then its
+  /// offset tells which of several followers has most.
+  enum Kinship {
+    /// It is.
+    case shared
+    /// This server has led, and the new leader has not agreed to go on from there yet.
+    case unknown
+    /// A leader has refused to go on from there, and its snapshot is not here yet.
+    case none
+  }
+
   let leader: LeaderAddress
   var stage: Stage
   var connection: ConnectionID?
@@ -57,13 +68,17 @@ final class Following {
   var ageContinuesAt = Int64.max
   /// Where the last snapshot was loaded; nil as long as there was none.
   var placement: SnapshotPlacement?
+  var kinship: Kinship
   /// Snapshots in a row that could not be loaded: attempts become rarer.
   var failuresInARow = 0
 
   /// - Parameter name: what marks of this server begin with; nobody else's do.
-  init(_ leader: LeaderAddress, applier: StreamApplier, name: ByteText, now: Int64) {
+  init(
+    _ leader: LeaderAddress, _ kinship: Kinship, applier: StreamApplier, name: ByteText, now: Int64
+  ) {
     age = DataAge(name: name)
     self.leader = leader
+    self.kinship = kinship
     self.applier = applier
     stage = .waiting(until: now)
     heardAt = now

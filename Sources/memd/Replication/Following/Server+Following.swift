@@ -20,7 +20,10 @@ extension Server {
   // MARK: - Roles
 
   /// Follows a leader from now on, with the data that are here until it sends others.
-  func follow(_ leader: LeaderAddress) {
+  ///
+  /// - Parameter kinship: of the data that are here with the leader's, if this server has not
+  ///   followed anybody yet.
+  func follow(_ leader: LeaderAddress, _ kinship: Following.Kinship = .unknown) {
     giveUpLoadingBeside()
     let previous = following
     if let previous { closeLink(of: previous) } else { endLeading() }
@@ -29,7 +32,8 @@ extension Server {
     let applier = previous?.applier ?? makeApplier(database: database)
     let name = ByteText(Identity.make(&moment.random).utf8.prefix(16))
     let following = Following(
-      leader, applier: applier, name: name, now: clock.monotonicNanoseconds())
+      leader, previous?.kinship ?? kinship, applier: applier, name: name,
+      now: clock.monotonicNanoseconds())
     self.following = following
     configuration.replicaOf = leader
     effects.isMuted = true
@@ -393,6 +397,7 @@ extension Server {
   /// The stream follows.
   func goOnline(_ following: Following) {
     following.stage = .online
+    following.kinship = .shared
     following.onlineSince = clock.monotonicNanoseconds()
     // While the snapshot was loaded nobody listened.
     following.heardAt = following.onlineSince

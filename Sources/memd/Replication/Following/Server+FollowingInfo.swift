@@ -16,8 +16,8 @@ extension Server {
       "master_last_io_seconds_ago",
       following.isOnline ? Int((now - following.heardAt) / second) : -1)
     text.field("master_sync_in_progress", following.isSyncing)
-    text.field("slave_read_repl_offset", effects.stream.offset)
-    text.field("slave_repl_offset", effects.stream.offset)
+    text.field("slave_read_repl_offset", comparableOffset(following))
+    text.field("slave_repl_offset", comparableOffset(following))
     if let receiver = following.receiver {
       let received = receiver.byteCount
       let total = receiver.missing.map { received + $0 } ?? 0
@@ -41,6 +41,16 @@ extension Server {
     text.field("slave_priority", configuration.replicaPriority)
     text.field("slave_read_only", configuration.replicaReadOnly)
     text.field("replica_announced", configuration.replicaAnnounced)
+  }
+
+  /// The offset by which sentinels choose who leads: whoever may have another history than the last
+  /// leader's is behind all who share it. (Redis says 1 where a leader has refused to go on.)
+  private func comparableOffset(_ following: Following) -> Int {
+    switch following.kinship {
+    case .shared: effects.stream.offset
+    case .unknown: min(effects.stream.offset, 1)
+    case .none: 0
+    }
   }
 
   /// What ROLE tells about the link to the leader.

@@ -17,6 +17,7 @@ extension Server {
   /// A snapshot follows, and behind it the stream from an offset of a history.
   func beginReceiving(_ following: Following, id: ByteText, offset: Int) {
     let path = configuration.path(inDirectory: temporaryName(forFollower: 0))
+    following.kinship = .none
     following.stage = .receiving(
       SnapshotReceiver(id: id, offset: offset, file: ReceivedFile(path: path, disk: disk)))
   }
@@ -234,6 +235,7 @@ extension Server {
     }
     abandon(receiver)
     restartStream(as: receiver.id.logText, at: receiver.offset)
+    following.kinship = .shared
     following.applier = makeApplier(database: persistence.loadedStreamDatabase)
     log.notice("MASTER <-> REPLICA sync: Finished with success")
     guard following.connection != nil else {

@@ -15,7 +15,7 @@ extension Server {
       case .log(let line): log.notice(line)
       case .holdWrites(let isHeld): holdWrites(isHeld, for: .failover)
       case .askFollowers: followers.asksForAcknowledgements = true
-      case .follow(let leader): follow(leader)
+      case .follow(let leader): follow(leader, .shared)
       case .lead: beginLeading()
       case .askPlainly: askPlainly()
       case .loseLink: loseLinkToTarget()
