@@ -73,6 +73,19 @@ class Connection:
             return self.file.read(int(rest) + 2)[4:-2]
         raise EOFError(line)
 
+    def raw_reply(self):
+        """The bytes of the next reply, as they came."""
+        line = self.file.readline()
+        kind = line[:1]
+        if not kind:
+            raise EOFError("the connection was closed")
+        count = int(line[1:]) if kind in b"$=!*~>%" else 0
+        if kind in b"$=!":
+            return line if count < 0 else line + self.file.read(count + 2)
+        if kind == b"%":
+            count *= 2
+        return line + b"".join(self.raw_reply() for _ in range(count))
+
     def pipeline(self, requests, batch=500):
         """Sends encoded requests in batches and returns the replies."""
         replies = []
