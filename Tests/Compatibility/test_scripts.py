@@ -420,7 +420,7 @@ class ReplyTests(SideBySideTest):
             side.call("CONFIG", "SET", "maxmemory", 1)
         for script in (
                 "return redis.call('get', 's')", "return redis.call('set', 's', 1)",
-                "return redis.pcall('set', 's', 1)", "#!lua\nreturn 1",
+                "return redis.pcall('set', 's', 1)",
                 "#!lua flags=allow-oom\nreturn redis.call('set', 's', 1)",
                 "#!lua flags=no-writes\nreturn redis.call('get', 's')",
                 "redis.call('del', 'x') return redis.call('set', 's', 2)"):
