@@ -74,17 +74,21 @@ class Connection:
         raise EOFError(line)
 
     def raw_reply(self):
-        """The bytes of the next reply, as they came."""
-        line = self.file.readline()
-        kind = line[:1]
-        if not kind:
-            raise EOFError("the connection was closed")
-        count = int(line[1:]) if kind in b"$=!*~>%" else 0
-        if kind in b"$=!":
-            return line if count < 0 else line + self.file.read(count + 2)
-        if kind == b"%":
-            count *= 2
-        return line + b"".join(self.raw_reply() for _ in range(count))
+        """The bytes of the next reply, as they came, however deep it is."""
+        parts, left = [], 1
+        while left:
+            left -= 1
+            line = self.file.readline()
+            if not line:
+                raise EOFError("the connection was closed")
+            parts.append(line)
+            kind = line[:1]
+            count = int(line[1:]) if kind in b"$=!*~>%" else 0
+            if kind in b"$=!" and count >= 0:
+                parts.append(self.file.read(count + 2))
+            elif kind in b"*~>%":
+                left += max(count, 0) * (2 if kind == b"%" else 1)
+        return b"".join(parts)
 
     def pipeline(self, requests, batch=500):
         """Sends encoded requests in batches and returns the replies."""

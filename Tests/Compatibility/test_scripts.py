@@ -96,7 +96,8 @@ return redis.acl_check_cmd({})
 """
 
 # What commands answer, and what of it a script can see. redis-server crashes at an error that is a
-# table without `err`, and in 7.0 has neither `os`, nor whole numbers beyond 1e17, nor commands that would wait but don't.
+# table without `err`, and 7.0 has neither `os`, nor whole numbers beyond 1e17, nor commands that
+# would wait but don't.
 CALLED = r"""
 return redis.call('set', 's', 'v')
 return redis.call('set', 's', 'v').ok
@@ -181,7 +182,7 @@ local ok, e = pcall(redis.call, 'incr', 's') return {tostring(ok), type(e)}
 local ok, e = pcall(redis.call, 'incr', 's') return e.err
 local ok, e = pcall(redis.call, 'nosuch') return e
 local ok, e = pcall(error, {err = 'MINE x'}) return e
-local ok, e = xpcall(function() return redis.call('incr', 's') end, function(e) return e.err end) return e
+return select(2, xpcall(function() redis.call('incr', 's') end, function(e) return e.err end))
 error('text')
 error('text', 0)
 error('text', 2)
@@ -242,7 +243,8 @@ return redis.call('reset')
 
 # Scripts of more lines, broken ones, and the first line that says what they may do.
 WHOLE = (
-    "", " ", "return", "return 1;", "return 1 2", "return +", "retrun 1", "x =", "local 1", "'", "[[",
+    "", " ", "return", "return 1;", "return 1 2", "return +", "retrun 1", "x =", "local 1", "'",
+    "[[",
     "return 'unfinished", "--[[ unfinished", "goto x", "break", "return ...", "\x1bLua", "\0", "é",
     "-- nothing", "return 1\nerror('second')", "local x = 1\n\n\nreturn redis.call('nosuch')",
     "local f = function()\n error({err='E x'})\nend\nf()",
