@@ -72,7 +72,7 @@ import Testing
 
   @Test func `inserting far below a table is refused instead of taking minutes`() {
     #expect(eval("table.insert({1}, 2^31, 'x')").text.contains("position out of bounds"))
-    #expect(eval("local t = {1} table.insert(t, 0, 'x') return {t[0], t[1], t[2]}").elements.count == 2)
+    #expect(eval("local t = {1} table.insert(t, 0, 'x') return {t[0], t[2]}") == .array(["x", 1]))
   }
 
   @Test func `a script can't leave anything behind for the next one`() {
