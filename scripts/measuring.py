@@ -151,6 +151,15 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def processor_seconds(process):
+    """Time that all threads of a process have had on processors."""
+    total = 0
+    for thread in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
 def write_steadily(port, batches, size, rate, counter):
     """Sends batches of so many writes each, in turn, at a rate per second, and counts answered ones.
 
