@@ -141,6 +141,9 @@ def script_explanation(ours, theirs):
     for one, other, reason in SCRIPTS:
         if re.search(one, ours) and re.search(other, theirs):
             return reason
+    for ending, reason in TEXTS.items():
+        if ending.encode() in ours:
+            return reason
     return None
 
 
