@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """When two servers' replies to the same command count as equal."""
 
+import re
+
 import grammar
 import payloads
 from measuring import Map
@@ -124,6 +126,25 @@ TEXTS = {
     "smaller than current max_deleted": "XSETID stays above what was deleted, as in Valkey 8",
     "value is out of range, value must": "-2^63 is no rank and no count, as in Valkey 8",
 }
+
+
+# What one of the replies to a script holds, and why the other's is something else.
+SCRIPTS = (
+    (rb"nesting of \[\[\.\.\.\]\] is deprecated", rb"",
+     "the distribution's Lua refuses long brackets within others"),
+    (rb"\bnan\b", rb"-nan\b", "no number has no sign, as in Redis 7.2"),
+)
+
+
+def script_explanation(ours, theirs):
+    """Why two replies to a script, in bytes, are meant to differ; or None."""
+    for one, other, reason in SCRIPTS:
+        if re.search(one, ours) and re.search(other, theirs):
+            return reason
+    for ending, reason in TEXTS.items():
+        if ending.encode() in ours:
+            return reason
+    return None
 
 
 def without_newer_fields(value):

@@ -73,6 +73,23 @@ class Connection:
             return self.file.read(int(rest) + 2)[4:-2]
         raise EOFError(line)
 
+    def raw_reply(self):
+        """The bytes of the next reply, as they came, however deep it is."""
+        parts, left = [], 1
+        while left:
+            left -= 1
+            line = self.file.readline()
+            if not line:
+                raise EOFError("the connection was closed")
+            parts.append(line)
+            kind = line[:1]
+            count = int(line[1:]) if kind in b"$=!*~>%" else 0
+            if kind in b"$=!" and count >= 0:
+                parts.append(self.file.read(count + 2))
+            elif kind in b"*~>%":
+                left += max(count, 0) * (2 if kind == b"%" else 1)
+        return b"".join(parts)
+
     def pipeline(self, requests, batch=500):
         """Sends encoded requests in batches and returns the replies."""
         replies = []
@@ -132,6 +149,15 @@ class Server:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def processor_seconds(process):
+    """Time that all threads of a process have had on processors."""
+    total = 0
+    for thread in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def write_steadily(port, batches, size, rate, counter):

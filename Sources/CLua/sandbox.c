@@ -13,6 +13,8 @@
 // finalizer of a script's could raise errors anywhere. What string.dump answers can't be loaded.
 #include "private.h"
 
+#include <limits.h>
+#include <stdint.h>
 #include <string.h>
 
 /// What marks the metatable of a read-only table: by it the table behind is found.
@@ -97,6 +99,35 @@ static int match_pattern(lua_State *state) {
     return memd_lua_raise_text(state, "pattern too complex");
   }
   return go_on(state);
+}
+
+/// An argument as an int, as C's cast makes it: it wraps, and what has no 64 bits either is 0.
+static int int_of(lua_State *state, int index, int otherwise) {
+  if (!memd_lua_api.isnumber(state, index)) return otherwise;
+  double number = memd_lua_api.tonumber(state, index);
+  return number > -0x1p63 && number < 0x1p63 ? (int)(int64_t)number : 0;
+}
+
+/// In front of unpack, which counts in an int: a count that has no room there passed its check, and
+/// it wrote beyond the stack.
+static int unpack(lua_State *state) {
+  memd_lua_look_through(state, 1);
+  if (memd_lua_api.type(state, 1) == LUA_TTABLE) {
+    int64_t first = int_of(state, 2, 1);
+    int64_t last = int_of(state, 3, (int)memd_lua_api.objlen(state, 1));
+    if (last - first >= INT_MAX) return memd_lua_raise_text(state, "too many results to unpack");
+  }
+  return go_on(state);
+}
+
+/// In front of table.insert, which moves every element from the position on, present or not: from
+/// far below the table that takes minutes, in which nobody can end the script.
+static int insert(lua_State *state) {
+  enum { LOWEST_POSITION = -1000000 };
+  if (memd_lua_api.gettop(state) == 3 && int_of(state, 2, 1) < LOWEST_POSITION) {
+    return memd_lua_api.argerror(state, 2, "position out of bounds");
+  }
+  return change_table(state);
 }
 
 /// pairs, whose `next` is the one that looks through read-only tables.
@@ -268,7 +299,7 @@ static const struct {
     {"string", "gmatch", match_pattern},
     {"string", "gfind", match_pattern},
     {"string", "gsub", match_pattern},
-    {"table", "insert", change_table},
+    {"table", "insert", insert},
     {"table", "remove", change_table},
     {"table", "sort", change_table},
     {"table", "setn", change_table},
@@ -280,6 +311,7 @@ static const struct {
     {NULL, "rawset", change_table},
     {NULL, "setmetatable", change_table},
     {NULL, "loadstring", load_string},
+    {NULL, "unpack", unpack},
 };
 
 /// Puts them there, in front of all that this Lua has.

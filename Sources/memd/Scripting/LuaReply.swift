@@ -117,15 +117,20 @@ struct LuaReply {
   }
 
   private func writeBigNumber(_ digits: RawSpan, _ call: borrowing Call) {
-    if call.client.version == .resp2 { return call.reply.bulk(digits) }
+    let line = LuaReply.line(of: digits.copied)
+    if call.client.version == .resp2 { return call.reply.bulk(line.rawSpan) }
     call.reply.append(byte: UInt8(ascii: "("))
-    LuaReply.appendLine(digits.copied, call)
+    LuaReply.appendLine(line, call)
+  }
+
+  /// A text with blanks in place of line ends.
+  private static func line(of text: [UInt8]) -> [UInt8] {
+    text.map { $0 == 13 || $0 == 10 ? 32 : $0 }
   }
 
   /// Appends the rest of a line, with blanks in place of line ends.
   private static func appendLine(_ text: [UInt8], _ call: borrowing Call) {
-    let line = text.map { $0 == 13 || $0 == 10 ? 32 : $0 }
-    call.reply.append(raw: line.rawSpan)
+    call.reply.append(raw: line(of: text).rawSpan)
     call.reply.append("\r\n")
   }
 

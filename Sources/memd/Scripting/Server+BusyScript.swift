@@ -22,8 +22,8 @@ extension Server {
     serveOthers()
     guard scripting.run.isKilled || isStopped else { return false }
     if isStopped { effects.abandonUnit() }
-    let message: ByteText = "ERR Script killed by user with SCRIPT KILL."
-    log.notice("Script killed by user with SCRIPT KILL.")
+    let message: ByteText = "ERR Script killed by user with SCRIPT KILL..."
+    log.notice("Script killed by user with SCRIPT KILL...")
     LuaError.push(message, to: stack)
     return true
   }

@@ -223,8 +223,8 @@ extension Server {
     if isCounted {
       metrics.errors.count(message)
       statistics.errorReplies += 1
-      metrics.commands[call.command.id].failedCalls += 1
     }
+    metrics.commands[call.command.id].failedCalls += 1
     call.reply.error(text: message.rawSpan)
   }
 

@@ -39,7 +39,7 @@ import Testing
     server.turn()
     #expect(early.next() != nil)
     let text = caller.next()?.text ?? ""
-    #expect(text.hasPrefix("ERR Script killed by user with SCRIPT KILL"), "\(text)")
+    #expect(text.hasPrefix("ERR Script killed by user with SCRIPT KILL... script: "), "\(text)")
     #expect(caller.next() == .status("PONG"))
     #expect(other.next()?.text == busy)
     #expect(other.next()?.text == busy)

@@ -53,6 +53,28 @@ import Testing
     #expect(eval("local n = 0 table.foreach(redis, function() n = n + 1 end) return n > 20") == 1)
   }
 
+  @Test(arguments: [
+    "unpack({1}, 2^31, 4)", "unpack({1}, -2147483640, 2147483640)", "unpack({1}, 1, 1e8)",
+    "unpack({1}, -2^31, -1)",
+  ])
+  func `unpack refuses more values than the stack can hold`(call: String) {
+    #expect(eval("return \(call)").text.contains("too many results to unpack"))
+  }
+
+  @Test func `unpack takes what Lua's does`() {
+    #expect(eval("return {unpack({1, 2, 3})}") == .array([1, 2, 3]))
+    #expect(eval("return {unpack({1, 2, 3}, 2)}") == .array([2, 3]))
+    #expect(eval("return {unpack({1, 2, 3}, '2', 2)}") == .array([2]))
+    #expect(eval("return {unpack({1, 2, 3}, 3, 2)}") == .array([]))
+    #expect(eval("return {unpack({1, 2, 3}, 2^32 + 2)}") == .array([2, 3]))
+    #expect(eval("return unpack(5)").text.contains("bad argument #1 to 'unpack'"))
+  }
+
+  @Test func `inserting far below a table is refused instead of taking minutes`() {
+    #expect(eval("table.insert({1}, 2^31, 'x')").text.contains("position out of bounds"))
+    #expect(eval("local t = {1} table.insert(t, 0, 'x') return {t[0], t[2]}") == .array(["x", 1]))
+  }
+
   @Test func `a script can't leave anything behind for the next one`() {
     let server = TestServer()
     _ = server.run(["EVAL", "rawset(KEYS, 'x', 1)", "0"])

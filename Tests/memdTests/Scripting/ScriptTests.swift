@@ -29,6 +29,7 @@ import Testing
     ("return 1e300", .integer(.min)), ("return 0/0", .integer(.min)),
     ("return {double = 1.5}", "1.5"), ("return {map = {a = 1}}", .array(["a", 1])),
     ("return {set = {a = true}}", .array(["a"])), ("return {big_number = '12'}", "12"),
+    ("return {big_number = '1\\r\\n2'}", "1  2"),
     ("return {verbatim_string = {format = 'txt', string = 'hi'}}", "hi"),
   ])
   func `a returned value becomes a reply of its type`(script: String, reply: Reply) {

@@ -113,6 +113,7 @@ import Testing
     #expect(text.contains("cmdstat_incr:calls=2,"))
     #expect(text.contains("rejected_calls=0,failed_calls=2"))
     #expect(text.contains("cmdstat_eval:calls=4,"))
+    #expect(text.contains("rejected_calls=0,failed_calls=3"))
     #expect(text.contains("errorstat_ERR:count=4"))
   }
 

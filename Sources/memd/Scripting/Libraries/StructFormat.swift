@@ -27,6 +27,14 @@ struct StructFormat {
   private var alignment = 1
   private(set) var failure: Failure?
 
+  /// Whether what was read last is no item but a sign that stands for none, known or not.
+  var endsAtControl: Bool {
+    switch failure {
+    case nil, .option, .alignment: index > 0
+    case .sizeOverflow, .tooLarge: false
+    }
+  }
+
   /// Integers have no more bytes.
   private static let sizeMax = 32
 

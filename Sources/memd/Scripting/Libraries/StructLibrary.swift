@@ -140,6 +140,8 @@ enum StructLibrary {
         count += 1
       }
     }
+    // Compatibility: an option that takes no bytes has its place looked at, too.
+    if position > data.byteCount, format.endsAtControl { throw tooShort }
     if let failure = format.failure { return try raise(failure, stack) }
     stack.push(position + 1)
     return .results(count + 1)
