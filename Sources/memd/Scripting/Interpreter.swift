@@ -40,6 +40,9 @@ final class Interpreter {
   /// Numbers of scripts that can be used again.
   private var freeNumbers: [Int] = []
   private var lastNumber = 0
+  private static let stepSize = 50 << 10
+  /// From so many bytes on the next step of collecting garbage is taken.
+  private var nextStepAt = 0
   /// What is left when all garbage has been collected, the last time that this was done.
   private var collectedByteCount = 0
 
@@ -174,8 +177,13 @@ final class Interpreter {
 
   // MARK: - Garbage
 
-  /// Takes a step of collecting garbage.
-  func collectStep() { unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCSTEP), 50) }
+  /// Takes a step of collecting garbage for so many bytes that scripts have left behind. Redis takes
+  /// one after every fifty scripts, however little they left: most of it is looked at in vain.
+  func collectStep() {
+    guard byteCount >= nextStepAt else { return }
+    unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCSTEP), Int32(Interpreter.stepSize >> 10))
+    nextStepAt = byteCount + Interpreter.stepSize
+  }
 
   /// Collects all garbage.
   func collect() {
