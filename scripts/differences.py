@@ -132,6 +132,8 @@ TEXTS = {
 SCRIPTS = (
     (rb"nesting of \[\[\.\.\.\]\] is deprecated", rb"",
      "the distribution's Lua refuses long brackets within others"),
+    (rb"invalid value \(nil\) at index \d+ in table for 'concat'", rb"",
+     "a reply's array has room for all its elements, as in Redis 7.2: nulls in it count"),
     (rb"\bnan\b", rb"-nan\b", "no number has no sign, as in Redis 7.2"),
 )
 

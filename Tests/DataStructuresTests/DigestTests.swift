@@ -16,6 +16,20 @@ struct DigestTests {
     #expect(sum == digest)
   }
 
+  @Test func `eight hexadecimal digits together mean what each means alone`() {
+    for position in 0..<8 {
+      for byte in UInt8.min...UInt8.max {
+        var digits = Array("0a9FfA3c".utf8)
+        digits[position] = byte
+        let values = digits.map(\.hexadecimalValue)
+        let expected = values.reduce(into: UInt32?.some(0)) { number, value in
+          number = number.flatMap { number in value.map { number << 4 | UInt32($0) } }
+        }
+        #expect(digits.octets.hexadecimalNumber(at: 0) == expected, "\(digits)")
+      }
+    }
+  }
+
   @Test(arguments: [
     ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
     ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),

@@ -38,12 +38,15 @@ struct ScriptDigest: Hashable {
   /// A digest in forty hexadecimal digits; nil for anything else.
   init?(hex text: RawSpan) {
     guard text.byteCount == 40 else { return nil }
-    var bytes = [20 of UInt8](repeating: 0)
-    for index in 0..<40 {
-      guard let digit = text.byte(index).hexadecimalValue else { return nil }
-      bytes[index / 2] |= index % 2 == 0 ? digit << 4 : digit
+    var parts = [5 of UInt32](repeating: 0)
+    for index in 0..<5 {
+      guard let part = text.hexadecimalNumber(at: index * 8) else { return nil }
+      parts[index] = part
     }
-    words = ScriptDigest.words { bytes[$0] }
+    words = (
+      UInt64(parts[0]) << 32 | UInt64(parts[1]), UInt64(parts[2]) << 32 | UInt64(parts[3]),
+      parts[4]
+    )
   }
 
   private static func words(_ byte: (Int) -> UInt8) -> (UInt64, UInt64, UInt32) {
@@ -56,11 +59,8 @@ struct ScriptDigest: Hashable {
 
   static func == (left: ScriptDigest, right: ScriptDigest) -> Bool { left.words == right.words }
 
-  func hash(into hasher: inout Hasher) {
-    hasher.combine(words.0)
-    hasher.combine(words.1)
-    hasher.combine(words.2)
-  }
+  /// The first bytes of a digest are as good as all of them.
+  func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 
   /// Forty hexadecimal digits in lower case.
   var hex: ByteText {

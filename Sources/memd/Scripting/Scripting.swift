@@ -15,8 +15,6 @@ final class Scripting {
   var interpreter: Interpreter?
   /// Scripts that were forgotten because there were too many.
   var evictedCount = 0
-  /// Scripts that have run since garbage was looked for.
-  var runsSinceCollecting = 0
 
   /// The script that runs.
   var run = ScriptRun()

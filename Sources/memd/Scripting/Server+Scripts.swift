@@ -82,7 +82,8 @@ extension Server {
     if scripting.run.isSlow { endSlowScript() }
     reply(outcome, of: script, in: interpreter, call)
     interpreter.clearStack()
-    collectGarbage(of: interpreter, behind: outcome)
+    if case .outOfMemory = outcome { interpreter.collect() }
+    interpreter.collectStep()
     scripting.cache.touch(script)
     scripting.run = ScriptRun()
     scripting.json.endScript()
@@ -226,14 +227,5 @@ extension Server {
     }
     metrics.commands[call.command.id].failedCalls += 1
     call.reply.error(text: message.rawSpan)
-  }
-
-  private func collectGarbage(of interpreter: Interpreter, behind outcome: Interpreter.Outcome) {
-    if case .outOfMemory = outcome { interpreter.collect() }
-    scripting.runsSinceCollecting &+= 1
-    // Compatibility: as often, and as much, as Redis does.
-    guard scripting.runsSinceCollecting >= 50 else { return }
-    scripting.runsSinceCollecting = 0
-    interpreter.collectStep()
   }
 }

@@ -10,6 +10,8 @@ struct StructFormat {
     case tooLarge(Int)
     case alignment(Int)
     case option(UInt8)
+    /// A sign that stands for no item is behind the end of the data.
+    case place
   }
 
   /// An item, with the padding in front of it.
@@ -27,14 +29,6 @@ struct StructFormat {
   private var alignment = 1
   private(set) var failure: Failure?
 
-  /// Whether what was read last is no item but a sign that stands for none, known or not.
-  var endsAtControl: Bool {
-    switch failure {
-    case nil, .option, .alignment: index > 0
-    case .sizeOverflow, .tooLarge: false
-    }
-  }
-
   /// Integers have no more bytes.
   private static let sizeMax = 32
 
@@ -43,8 +37,12 @@ struct StructFormat {
 
   /// The next item, at a position in the structure; nil at the end, or with a `failure`.
   ///
-  /// - Parameter passesOver: letters that mean nothing are items without bytes.
-  mutating func next(at position: Int, passesOver: Bool = false) -> Item? {
+  /// - Parameters:
+  ///   - limit: where the data ends. Compatibility: signs without bytes must not be behind it.
+  ///   - passesOver: letters that mean nothing are items without bytes.
+  mutating func next(
+    at position: Int, limit: Int = .max, passesOver: Bool = false
+  ) -> Item? {
     while index < text.count, failure == nil {
       let option = text[index]
       index += 1
@@ -59,7 +57,7 @@ struct StructFormat {
           isBigEndian: isBigEndian)
       default:
         if passesOver, StructFormat.isLetterOrDigit(option) { continue }
-        control(option)
+        if position > limit { failure = .place } else { control(option) }
       }
     }
     return nil

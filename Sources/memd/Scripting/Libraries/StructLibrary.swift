@@ -35,7 +35,12 @@ enum StructLibrary {
       return stack.raiseHere("alignment \(number) is not a power of 2")
     case .option(let byte):
       throw LuaArgumentError(position: 1, reason: "invalid format option '\(whole: [byte])'")
+    case .place: throw tooShort
     }
+  }
+
+  private static var tooShort: LuaArgumentError {
+    LuaArgumentError(position: 2, reason: "data string too short")
   }
 
   // MARK: - Packing
@@ -81,7 +86,7 @@ enum StructLibrary {
     if item.option == UInt8(ascii: "s") { bytes.append(byte: 0) }
   }
 
-  /// A number's bits, as C makes an integer of it.
+  /// A number's bits, as C makes an integer of it on x86-64: beyond 64 bits there are none.
   private static func word(of number: Double) -> UInt64 {
     if number < 0 { return UInt64(bitPattern: Int64(LuaReply.integer(number))) }
     return number < 0x1p64 ? UInt64(number) : number.isNaN ? 1 << 63 : 0
@@ -106,10 +111,9 @@ enum StructLibrary {
       throw LuaArgumentError(position: 3, reason: "offset must be 1 or greater")
     }
     let data = stack.string(at: 2)
-    let tooShort = LuaArgumentError(position: 2, reason: "data string too short")
     var position = offset - 1
     var count = 0
-    while let item = format.next(at: position) {
+    while let item = format.next(at: position, limit: data.byteCount) {
       let (start, overflows) = position.addingReportingOverflow(item.padding)
       position = start
       guard !overflows, item.size <= data.byteCount, position <= data.byteCount - item.size else {
@@ -123,8 +127,9 @@ enum StructLibrary {
           return stack.raiseHere("format 'c0' needs a previous size")
         }
         stack.pop()
-        guard number >= 0, number <= Double(data.byteCount - position) else { throw tooShort }
-        let end = position + Int(number)
+        let size = word(of: number)
+        guard size <= UInt64(data.byteCount - position) else { throw tooShort }
+        let end = position + Int(size)
         stack.push(data.extracting(position..<end))
         position = end
       case UInt8(ascii: "s"):
@@ -140,8 +145,6 @@ enum StructLibrary {
         count += 1
       }
     }
-    // Compatibility: an option that takes no bytes has its place looked at, too.
-    if position > data.byteCount, format.endsAtControl { throw tooShort }
     if let failure = format.failure { return try raise(failure, stack) }
     stack.push(position + 1)
     return .results(count + 1)
