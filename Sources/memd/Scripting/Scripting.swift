@@ -22,6 +22,9 @@ final class Scripting {
   /// Scripts that were forgotten because there were too many.
   var evictedCount = 0
 
+  /// Scripts may call DEBUG.
+  var mayDebug = false
+
   /// What runs, and in which interpreter.
   var run = ScriptRun()
   var running: Interpreter?

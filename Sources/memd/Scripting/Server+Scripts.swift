@@ -267,11 +267,13 @@ extension Server {
   }
 
   /// Writes the error that a script ends with, or that it returns.
+  ///
+  /// - Parameter isCounted: whether it counts among the server's; a command's has been counted.
   func writeScriptError(_ message: ByteText, isCounted: Bool, _ call: borrowing Call) {
+    metrics.commands[call.command.id].failedCalls += 1
     if isCounted {
       metrics.errors.count(message)
       statistics.errorReplies += 1
-      metrics.commands[call.command.id].failedCalls += 1
     }
     call.reply.error(text: message.rawSpan)
   }

@@ -29,7 +29,8 @@ extension TestServer {
 
   /// The payload of FUNCTION DUMP.
   var functionDump: [UInt8] {
-    if case .bulk(let payload) = run("FUNCTION DUMP") { payload } else { [] }
+    LibraryPayload.make(
+      of: server.scripting.libraries.libraries, compresses: server.configuration.rdbCompression)
   }
 
   /// FUNCTION RESTORE of a payload, with a policy.

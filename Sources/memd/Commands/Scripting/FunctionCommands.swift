@@ -169,7 +169,7 @@ enum FunctionCommands: CommandFamily {
   private static func failure(
     _ error: LibraryError, _ call: borrowing Call
   ) -> CommandError {
-    call.failure("ERR \(whole: error.message.rawSpan)")
+    call.failure("ERR \(error.message)")
   }
 
   static func load(_ call: inout Call) throws(CommandError) {

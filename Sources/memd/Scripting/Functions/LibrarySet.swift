@@ -31,7 +31,7 @@ final class LibrarySet {
     if let old { remove(old) }
     if let function = library.functions.first(where: { isTaken($0.name) }) {
       if let old { link(old) }
-      throw LibraryError(message: "Function \(whole: function.name.rawSpan) already exists")
+      throw LibraryError(message: "Function \(function.name) already exists")
     }
     link(library)
   }
@@ -43,14 +43,14 @@ final class LibrarySet {
     let before = libraries
     let replaced = others.libraries.compactMap { library($0.name) }
     if let first = replaced.first, !replaces {
-      throw LibraryError(message: "Library \(whole: first.name.rawSpan) already exists")
+      throw LibraryError(message: "Library \(first.name) already exists")
     }
     for library in replaced { remove(library) }
     for library in others.libraries {
       guard let function = library.functions.first(where: { isTaken($0.name) }) else { continue }
       removeAll()
       for library in before { link(library) }
-      throw LibraryError(message: "Function \(whole: function.name.rawSpan) already exists")
+      throw LibraryError(message: "Function \(function.name) already exists")
     }
     for library in others.libraries { link(library) }
   }

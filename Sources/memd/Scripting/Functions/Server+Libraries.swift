@@ -30,7 +30,7 @@ extension Server {
   ) throws(LibraryError) -> ByteText {
     let header = try LibraryHeader(of: code)
     guard replaces || set.library(header.name) == nil else {
-      throw LibraryError(message: "Library '\(whole: header.name.rawSpan)' already exists")
+      throw LibraryError(message: "Library '\(header.name)' already exists")
     }
     let functions = try registerFunctions(
       of: code.extracting(droppingFirst: header.byteCount), milliseconds: milliseconds)
