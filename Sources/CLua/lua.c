@@ -242,9 +242,11 @@ int memd_lua_open(struct memd_lua *lua) {
   return protect(lua, memd_lua_open_libraries, 0);
 }
 
-int memd_lua_seal(struct memd_lua *lua) {
+int memd_lua_seal(struct memd_lua *lua, int for_functions) {
   memd_lua_api.settop(lua->state, 0);
-  return protect(lua, memd_lua_seal_globals, MEMD_LUA_ARGV);
+  return protect(
+      lua, for_functions ? memd_lua_seal_function_globals : memd_lua_seal_script_globals,
+      MEMD_LUA_ARGV);
 }
 
 void memd_lua_close(struct memd_lua *lua) {

@@ -16,8 +16,9 @@ int memd_lua_raise_text(lua_State *state, const char *text);
 
 /// Opens Lua's libraries without what reaches out of the interpreter.
 int memd_lua_open_libraries(lua_State *state);
-/// Puts read-only tables in front of all globals; returns what belongs at the bottom of the stack.
-int memd_lua_seal_globals(lua_State *state);
+/// Put read-only tables in front of all globals; return what belongs at the bottom of the stack.
+int memd_lua_seal_script_globals(lua_State *state);
+int memd_lua_seal_function_globals(lua_State *state);
 /// math.random and math.randomseed, whose sequence doesn't depend on the machine.
 int memd_lua_random(lua_State *state);
 int memd_lua_random_seed(lua_State *state);

@@ -397,32 +397,70 @@ static void seal_string_metatable(lua_State *state) {
   memd_lua_api.settop(state, -3);
 }
 
-int memd_lua_seal_globals(lua_State *state) {
-  memd_lua_api.settop(state, 0);
-  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "tostring");
-  memd_lua_api.pushcclosure(state, handle_error, 1);
-  memd_lua_api.createtable(state, 0, 64);
-  copy_allowed(state);
-  memd_lua_api.pushvalue(state, 1);
-  memd_lua_api.setfield(state, 2, "__redis__err__handler");
-  memd_lua_api.pushvalue(state, 1);
-  memd_lua_api.setfield(state, 2, "__server__err__handler");
-  seal_string_metatable(state);
-  // What is missing is an error.
+/// Has the table on top of the stack raise an error for what it doesn't have.
+static void refuse_what_is_missing(lua_State *state) {
   memd_lua_api.createtable(state, 0, 2);
   memd_lua_api.pushcclosure(state, refuse_unknown, 0);
   memd_lua_api.setfield(state, -2, "__index");
   memd_lua_api.pushvalue(state, -1);
   seal(state);
   memd_lua_api.setfield(state, -2, "__metatable");
-  memd_lua_api.pushvalue(state, 2);
+  memd_lua_api.setmetatable(state, -2);
+}
+
+/// Pushes the globals that a library sees while it is loaded.
+static void push_loading_globals(lua_State *state) {
+  static const char *const names[][2] = {{"redis*", "redis"}, {"server*", "server"}};
+  memd_lua_api.createtable(state, 0, 2);
+  for (size_t index = 0; index < sizeof names / sizeof names[0]; index++) {
+    memd_lua_api.getfield(state, LUA_GLOBALSINDEX, names[index][0]);
+    refuse_what_is_missing(state);
+    seal(state);
+    memd_lua_api.setfield(state, -2, names[index][1]);
+  }
+  refuse_what_is_missing(state);
+}
+
+void memd_lua_show_globals(struct memd_lua *lua, int place) {
+  lua_State *state = lua->state;
+  memd_lua_api.getmetatable(state, LUA_GLOBALSINDEX);
+  memd_lua_api.pushvalue(state, place);
+  memd_lua_api.setfield(state, -2, "__index");
+  memd_lua_api.pushlightuserdata(state, &marker);
+  memd_lua_api.pushvalue(state, place);
+  memd_lua_api.rawset(state, -3);
+  memd_lua_api.settop(state, -2);
+}
+
+static int seal_globals(lua_State *state, int for_functions) {
+  memd_lua_api.settop(state, 0);
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "tostring");
+  memd_lua_api.pushcclosure(state, handle_error, 1);
+  memd_lua_api.createtable(state, 0, 64);
+  copy_allowed(state);
+  if (for_functions) {
+    push_loading_globals(state);
+  } else {
+    memd_lua_api.pushnil(state);
+  }
+  memd_lua_api.pushvalue(state, MEMD_LUA_GLOBALS);
+  if (!for_functions) {
+    memd_lua_api.pushvalue(state, MEMD_LUA_ERROR_HANDLER);
+    memd_lua_api.setfield(state, -2, "__redis__err__handler");
+    memd_lua_api.pushvalue(state, MEMD_LUA_ERROR_HANDLER);
+    memd_lua_api.setfield(state, -2, "__server__err__handler");
+  }
+  seal_string_metatable(state);
+  refuse_what_is_missing(state);
   seal(state);
   memd_lua_api.pushvalue(state, -1);
-  memd_lua_api.setfield(state, 2, "_G");
+  memd_lua_api.setfield(state, MEMD_LUA_GLOBALS, "_G");
   memd_lua_api.replace(state, LUA_GLOBALSINDEX);
-  memd_lua_api.setmetatable(state, 2);
-  memd_lua_api.createtable(state, 64, 0);
   memd_lua_api.pushstring(state, "KEYS");
   memd_lua_api.pushstring(state, "ARGV");
   return MEMD_LUA_ARGV;
 }
+
+int memd_lua_seal_script_globals(lua_State *state) { return seal_globals(state, 0); }
+
+int memd_lua_seal_function_globals(lua_State *state) { return seal_globals(state, 1); }

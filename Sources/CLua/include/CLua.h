@@ -37,6 +37,7 @@ typedef void (*lua_Hook)(lua_State *, lua_Debug *);
 
 // Names and numbers of Lua's own API.
 enum {
+  LUA_REGISTRYINDEX = -10000,
   LUA_GLOBALSINDEX = -10002,
   LUA_MULTRET = -1,
   LUA_TNONE = -1,
@@ -150,8 +151,8 @@ enum {
   MEMD_LUA_ERROR_HANDLER = 1,
   /// The table of globals behind the read-only one that scripts have.
   MEMD_LUA_GLOBALS = 2,
-  /// Compiled scripts by number.
-  MEMD_LUA_SCRIPTS = 3,
+  /// What stands in their place while a library of functions is loaded, if this is for functions.
+  MEMD_LUA_LOADING_GLOBALS = 3,
   MEMD_LUA_KEYS = 4,
   MEMD_LUA_ARGV = 5,
 };
@@ -164,10 +165,15 @@ void memd_lua_add_function(
 /// Adds to the table on top of the stack a function of the owner's.
 void memd_lua_set_function(lua_State *state, const char *name, int function, int instance);
 /// Makes all globals read-only from now on; 0 if memory is out.
-int memd_lua_seal(struct memd_lua *lua);
+///
+/// For functions there are globals of two kinds: the libraries whose names end with a star, as in
+/// "redis*", are those that code sees while it is loaded, without the star.
+int memd_lua_seal(struct memd_lua *lua, int for_functions);
+/// Has code see the globals that stand at a place of the stack.
+void memd_lua_show_globals(struct memd_lua *lua, int place);
 void memd_lua_close(struct memd_lua *lua);
-/// Calls the function on top of the stack, without arguments; 0 if it leaves its one result there,
-/// else an error.
+/// Calls the function below so many arguments on top of the stack; 0 if it leaves its one result
+/// there, else an error.
 int memd_lua_call(struct memd_lua *lua, int argument_count);
 /// Asks `interrupt` from now on, or no longer.
 void memd_lua_watch(struct memd_lua *lua, int watches);
@@ -178,6 +184,7 @@ static inline int memd_lua_gettop(lua_State *s) { return memd_lua_api.gettop(s);
 static inline void memd_lua_settop(lua_State *s, int top) { memd_lua_api.settop(s, top); }
 static inline void memd_lua_pop(lua_State *s, int count) { memd_lua_api.settop(s, -count - 1); }
 static inline void memd_lua_pushvalue(lua_State *s, int i) { memd_lua_api.pushvalue(s, i); }
+static inline void memd_lua_replace(lua_State *s, int i) { memd_lua_api.replace(s, i); }
 static inline void memd_lua_insert(lua_State *s, int i) { memd_lua_api.insert(s, i); }
 static inline int memd_lua_checkstack(lua_State *s, int n) { return memd_lua_api.checkstack(s, n); }
 static inline int memd_lua_type(lua_State *s, int i) { return memd_lua_api.type(s, i); }

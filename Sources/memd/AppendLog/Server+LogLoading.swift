@@ -123,6 +123,7 @@ extension Server {
       return false
     }
     _ = keyspace.flushAll(lazily: false)
+    flushLibraries(lazily: false)
     var isLoaded = false
     loadLog(manifest) { isLoaded = $0 }
     finishLoading()

@@ -69,6 +69,7 @@ extension CommandTable {
     DebugCommands.self,
     ServerCommands.self,
     ScriptCommands.self,
+    FunctionCommands.self,
     ModuleCommands.self,
     ClusterCommands.self,
     ClusterConnectionCommands.self,

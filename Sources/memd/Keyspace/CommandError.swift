@@ -69,6 +69,12 @@ struct CommandError: Error, Equatable {
       BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.
       """)
   }
+  static var busyFunction: CommandError {
+    CommandError(
+      """
+      BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.
+      """)
+  }
   static var loading: CommandError {
     CommandError("LOADING Redis is loading the dataset in memory")
   }

@@ -48,15 +48,17 @@ extension Server {
 
   private func writeScriptMemoryInfo(to text: inout InfoText) {
     let interpreter = scripting.interpreterByteCount
+    let functionInterpreter = scripting.functionInterpreterByteCount
+    let libraries = scripting.libraries
     text.bytes("used_memory_lua", interpreter)
     text.field("used_memory_vm_eval", interpreter)
     text.field("used_memory_scripts_eval", scripting.cache.byteCount)
     text.field("number_of_cached_scripts", scripting.cache.count)
-    text.field("number_of_functions", 0)
-    text.field("number_of_libraries", 0)
-    text.field("used_memory_vm_functions", 0)
-    text.bytes("used_memory_vm_total", interpreter)
-    text.field("used_memory_functions", 0)
-    text.bytes("used_memory_scripts", scripting.cache.byteCount)
+    text.field("number_of_functions", libraries.functionCount)
+    text.field("number_of_libraries", libraries.libraries.count)
+    text.field("used_memory_vm_functions", functionInterpreter)
+    text.bytes("used_memory_vm_total", interpreter + functionInterpreter)
+    text.field("used_memory_functions", libraries.byteCount)
+    text.bytes("used_memory_scripts", scripting.cache.byteCount + libraries.byteCount)
   }
 }

@@ -84,6 +84,9 @@ struct LuaStack {
   /// Moves the value on top to another place, and those from there on up.
   func insertTop(at place: Int) { unsafe memd_lua_insert(state, Int32(clamping: place)) }
 
+  /// Moves the value on top to the place of another one, which goes.
+  func moveTop(to place: Int) { unsafe memd_lua_replace(state, Int32(clamping: place)) }
+
   /// Has the two values on top change places.
   func swapTop() { unsafe memd_lua_insert(state, -2) }
 

@@ -3,12 +3,9 @@
 import DataStructures
 
 /// A compiled script.
-final class Script {
+final class Script: Procedure {
   let digest: ScriptDigest
   let body: [UInt8]
-  let flags: ScriptFlags
-  /// What the interpreter knows it by.
-  let number: Int
   /// Known by EVAL only, and so forgotten if there are too many of its kind.
   fileprivate(set) var isEvictable: Bool
   fileprivate unowned(unsafe) var previous: Script?
@@ -19,10 +16,11 @@ final class Script {
   ) {
     self.digest = digest
     self.body = body
-    self.flags = flags
-    self.number = number
     self.isEvictable = isEvictable
+    super.init(flags: flags, number: number)
   }
+
+  override var name: ByteText { digest.hex }
 }
 
 /// The SHA-1 of a script, by which it is known.

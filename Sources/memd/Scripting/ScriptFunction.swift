@@ -5,7 +5,7 @@ import CLua
 /// The functions of the server that scripts can call; numbers are what Lua knows them by.
 enum ScriptFunction: Int32 {
   case call, protectedCall, errorReply, statusReply, sha1hex, log, setProtocol, setPropagation
-  case checkAccess, breakpoint, debug, replicateCommands
+  case checkAccess, breakpoint, debug, replicateCommands, registerFunction
   case jsonEncode, jsonDecode, jsonNew, jsonSparse, jsonEncodeDepth, jsonDecodeDepth, jsonPrecision
   case jsonKeepBuffer, jsonEncodeInvalid, jsonDecodeInvalid
   case messagePack, messageUnpack, messageUnpackOne, messageUnpackLimit

@@ -8,14 +8,30 @@ enum ScriptLibrary {
   /// Puts everything into an interpreter.
   static func register(_ interpreter: Interpreter) {
     for (instance, library) in (["redis", "server"] as [StaticString]).enumerated() {
-      for (name, function) in functions {
+      add(functions, levels + propagations, to: library, instance, of: interpreter)
+      guard interpreter.purpose == .scripts else { continue }
+      for (name, function) in functionsForScripts {
         interpreter.add(function, to: library, as: name, instance: instance)
       }
-      interpreter.add(constants, to: library)
-      interpreter.add([("REDIS_VERSION_NUM", Version.redisNumber)], to: library)
-      interpreter.add([("REDIS_VERSION", Version.redisText)], to: library)
+    }
+    if interpreter.purpose == .functions {
+      for (instance, library) in (["redis*", "server*"] as [StaticString]).enumerated() {
+        add(functionsWhileLoading, levels, to: library, instance, of: interpreter)
+      }
     }
     registerOthers(interpreter)
+  }
+
+  private static func add(
+    _ functions: [(StaticString, ScriptFunction)], _ constants: [(StaticString, Double)],
+    to library: StaticString, _ instance: Int, of interpreter: Interpreter
+  ) {
+    for (name, function) in functions {
+      interpreter.add(function, to: library, as: name, instance: instance)
+    }
+    interpreter.add(constants, to: library)
+    interpreter.add([("REDIS_VERSION_NUM", Version.redisNumber)], to: library)
+    interpreter.add([("REDIS_VERSION", Version.redisText)], to: library)
   }
 
   /// The libraries that have nothing to do with the server.
@@ -36,11 +52,23 @@ enum ScriptLibrary {
     ("call", .call), ("pcall", .protectedCall), ("error_reply", .errorReply),
     ("status_reply", .statusReply), ("sha1hex", .sha1hex), ("log", .log),
     ("setresp", .setProtocol), ("set_repl", .setPropagation), ("acl_check_cmd", .checkAccess),
+  ]
+
+  /// What EVAL's scripts have, and functions don't.
+  private static let functionsForScripts: [(StaticString, ScriptFunction)] = [
     ("breakpoint", .breakpoint), ("debug", .debug), ("replicate_commands", .replicateCommands),
   ]
 
-  private static let constants: [(StaticString, Double)] = [
+  /// What a library of functions finds while it is loaded.
+  private static let functionsWhileLoading: [(StaticString, ScriptFunction)] = [
+    ("register_function", .registerFunction), ("log", .log),
+  ]
+
+  private static let levels: [(StaticString, Double)] = [
     ("LOG_DEBUG", 0), ("LOG_VERBOSE", 1), ("LOG_NOTICE", 2), ("LOG_WARNING", 3),
+  ]
+
+  private static let propagations: [(StaticString, Double)] = [
     ("REPL_NONE", 0), ("REPL_AOF", 1), ("REPL_SLAVE", 2), ("REPL_REPLICA", 2), ("REPL_ALL", 3),
   ]
 }
@@ -68,9 +96,10 @@ extension Server {
     case .replicateCommands:
       stack.push(true)
       return .results(1)
+    case .registerFunction: return registerFunction(stack, instance == 0 ? "redis" : "server")
     case .jsonEncode, .jsonDecode, .jsonNew, .jsonSparse, .jsonEncodeDepth, .jsonDecodeDepth,
       .jsonPrecision, .jsonKeepBuffer, .jsonEncodeInvalid, .jsonDecodeInvalid:
-      return scripting.json.run(function, stack, instance: instance)
+      return scripting.running?.json.run(function, stack, instance: instance) ?? .results(0)
     case .messagePack, .messageUnpack, .messageUnpackOne, .messageUnpackLimit:
       return MessagePackLibrary.run(function, stack)
     case .structPack, .structUnpack, .structSize: return StructLibrary.run(function, stack)

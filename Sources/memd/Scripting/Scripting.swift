@@ -4,26 +4,34 @@ import DataStructures
 import EventLoop
 import RESP
 
-/// Scripts, and the one that runs.
+/// Scripts and functions, and the one that runs.
 ///
 /// A script is an execution unit, as EXEC is: `Server+Scripts` has its way from EVAL to the reply,
 /// `Server+ScriptCalls` what happens when it calls a command, `Server+BusyScript` what others hear
-/// of one that takes long.
+/// of one that takes long. Functions run the same way; `Functions/` has their libraries.
 final class Scripting {
   let cache = ScriptCache()
   /// Made for the first script, as most servers never see one.
   var interpreter: Interpreter?
+  /// Functions that can be called.
+  var libraries = LibrarySet()
+  /// Made for the first library.
+  var functionInterpreter: Interpreter?
+  /// The library that is being loaded.
+  var load: LibraryLoad?
   /// Scripts that were forgotten because there were too many.
   var evictedCount = 0
 
-  /// The script that runs.
+  /// Scripts may call DEBUG.
+  var mayDebug = false
+
+  /// What runs, and in which interpreter.
   var run = ScriptRun()
+  var running: Interpreter?
   /// Who executes the commands of scripts: it has no connection, and replies are read from it.
   let client: Client
   /// Words of the command that a script calls.
   var words = ScriptWords()
-  /// What scripts have set for JSON.
-  var json = JSONLibrary()
   /// Parts of a turn inside the turn, while a script takes long.
   var nestedTurn: NestedTurn?
   /// Others are answered, in the midst of a unit that isn't theirs.
@@ -39,19 +47,27 @@ final class Scripting {
     client.transaction.isExecuting = true
   }
 
-  /// Bytes of the interpreter.
+  /// Bytes of the interpreter of scripts.
   var interpreterByteCount: Int { interpreter?.byteCount ?? 0 }
+  /// Bytes of the interpreter of functions.
+  var functionInterpreterByteCount: Int { functionInterpreter?.byteCount ?? 0 }
 
-  /// Bytes of interpreter and texts.
-  var byteCount: Int { interpreterByteCount + cache.byteCount }
+  /// Bytes of interpreters and texts.
+  var byteCount: Int {
+    interpreterByteCount + cache.byteCount + functionInterpreterByteCount + libraries.byteCount
+  }
 }
 
-/// A script under way.
+/// A script or function under way.
 struct ScriptRun {
-  /// The script; nil if none runs.
-  var script: Script?
+  /// What runs; nil if nothing does.
+  var procedure: Procedure?
+  /// Whether that is a function of a library.
+  var isFunction = false
   /// Who has asked for it. Not owned: it lives until the end of its last turn.
   unowned(unsafe) var caller: Client?
+  /// The caller's request, which is there as long as it runs.
+  var request: Arguments?
   /// Reading of the cycle counter at its start.
   var startedAt: UInt64 = 0
   /// It must not change anything.
@@ -64,6 +80,6 @@ struct ScriptRun {
   var propagates = true
   /// It has taken longer than `busy-reply-threshold`.
   var isSlow = false
-  /// SCRIPT KILL has asked for its end.
+  /// SCRIPT KILL or FUNCTION KILL has asked for its end.
   var isKilled = false
 }

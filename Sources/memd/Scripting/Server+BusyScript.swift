@@ -3,9 +3,9 @@
 import DataStructures
 import EventLoop
 
-// A script that takes longer than `busy-reply-threshold`. Now and then the interpreter asks whether
-// it may go on; then others are answered from inside the turn: most get BUSY, SCRIPT KILL and
-// SHUTDOWN NOSAVE end the script. The state of the turn is put aside meanwhile. Nothing changes
+// A script or function that takes longer than `busy-reply-threshold`. Now and then the interpreter asks whether
+// it may go on; then others are answered from inside the turn: most get BUSY, SCRIPT KILL (or
+// FUNCTION KILL) and SHUTDOWN NOSAVE end the script. The state of the turn is put aside meanwhile. Nothing changes
 // data there: time stands still, no timer runs, no unit ends, and whoever has requests in the batch
 // of which the script is a part waits for its turn, as the script's own caller does.
 
@@ -13,7 +13,8 @@ extension Server {
   /// Asked by the interpreter every so many instructions: true ends the script with the error that
   /// is on top of the stack then.
   func interruptScript(_ stack: LuaStack) -> Bool {
-    guard scripting.run.script != nil else { return false }
+    if let load = scripting.load { return interrupt(load, stack) }
+    guard scripting.run.procedure != nil else { return false }
     if !scripting.run.isSlow {
       let elapsed = clock.microseconds(from: scripting.run.startedAt, to: clock.ticks()) / 1000
       guard elapsed >= Double(configuration.busyReplyThreshold) else { return false }
@@ -22,17 +23,30 @@ extension Server {
     serveOthers()
     guard scripting.run.isKilled || isStopped else { return false }
     if isStopped { effects.abandonUnit() }
-    let message: ByteText = "ERR Script killed by user with SCRIPT KILL..."
-    log.notice("Script killed by user with SCRIPT KILL...")
-    LuaError.push(message, to: stack)
+    let message = "Script killed by user with \(scripting.run.killer)..."
+    log.notice(message)
+    LuaError.push("ERR \(message)", to: stack)
     return true
   }
 
+  /// Ends the loading of a library that has taken too long.
+  private func interrupt(_ load: LibraryLoad, _ stack: LuaStack) -> Bool {
+    guard let limit = load.milliseconds,
+      clock.microseconds(from: load.startedAt, to: clock.ticks()) / 1000 > limit
+    else { return false }
+    LuaError.push("ERR FUNCTION LOAD timeout", to: stack)
+    return true
+  }
+
+  /// What whoever is not served meanwhile hears.
+  var busyError: CommandError { scripting.run.isFunction ? .busyFunction : .busyScript }
+
   private func beginSlowScript(milliseconds: Int) {
-    let name = scripting.run.script?.digest.hex.logText ?? ""
+    let name = scripting.run.procedure?.name.logText ?? ""
     log.warning(
       "Slow script detected: still in execution after \(milliseconds) milliseconds. You can try"
-        + " killing the script using the SCRIPT KILL command. Script name is: \(name).")
+        + " killing the script using the \(scripting.run.killer) command."
+        + " Script name is: \(name).")
     scripting.run.isSlow = true
     scripting.nestedTurn = NestedTurn()
     gate.insert(.slowScript)
@@ -52,9 +66,9 @@ extension Server {
     if isStopped { batch.abandon() }
   }
 
-  /// Ends the script that runs (SCRIPT KILL).
-  func killScript() throws(CommandError) {
-    guard scripting.run.script != nil else {
+  /// Ends the script that runs (SCRIPT KILL), or the function (FUNCTION KILL).
+  func killScript(isFunction: Bool) throws(CommandError) {
+    guard scripting.run.procedure != nil else {
       throw CommandError("NOTBUSY No scripts in execution right now.")
     }
     if unsafe scripting.run.caller?.flags.contains(.leader) ?? false {
@@ -72,6 +86,7 @@ extension Server {
         NOSAVE command.
         """)
     }
+    guard scripting.run.isFunction == isFunction else { throw busyError }
     scripting.run.isKilled = true
   }
 
@@ -144,4 +159,9 @@ extension Server {
     scripting.postponedSignals = []
     for number in signals { handleSignal(number) }
   }
+}
+
+extension ScriptRun {
+  /// The command that ends it.
+  fileprivate var killer: String { isFunction ? "FUNCTION KILL" : "SCRIPT KILL" }
 }

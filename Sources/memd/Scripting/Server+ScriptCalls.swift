@@ -121,7 +121,9 @@ extension Server {
     guard let caller = unsafe scripting.run.caller else { return nil }
     let obeys = caller.flags.contains(.leader)
     // One that would wait may run, as in newer versions: it doesn't wait.
-    if flags.contains(.noScript), !flags.contains(.blocking) {
+    if flags.contains(.noScript), !flags.contains(.blocking),
+      !(scripting.mayDebug && flags.contains([.admin, .system]) && !flags.contains(.fromFollowers))
+    {
       return "ERR This Redis command is not allowed from script"
     }
     if prevailing.contains(.staleData), !obeys, !flags.contains(.stale) {

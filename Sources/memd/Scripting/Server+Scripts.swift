@@ -11,7 +11,7 @@ extension Server {
   /// The interpreter, made for the first script.
   func prepareInterpreter() throws(CommandError) -> Interpreter {
     if let interpreter = scripting.interpreter { return interpreter }
-    guard let made = Interpreter(owner: self, register: ScriptLibrary.register) else {
+    guard let made = Interpreter(.scripts, owner: self, register: ScriptLibrary.register) else {
       throw CommandError("ERR no memory for the interpreter of scripts")
     }
     made.byteLimit = configuration.luaMemoryLimit
@@ -48,14 +48,22 @@ extension Server {
     return script
   }
 
-  /// Forgets all scripts, and whatever the interpreter has.
-  func flushScripts() {
+  /// Forgets all scripts, and whatever their interpreter has.
+  ///
+  /// - Parameter lazily: a helper frees the interpreter.
+  func flushScripts(lazily: Bool) {
     scripting.cache.removeAll()
+    let interpreter = scripting.interpreter
     scripting.interpreter = nil
-    scripting.json = JSONLibrary()
+    if lazily, let interpreter { helpers.submit(InterpreterFreeingJob(interpreter)) }
   }
 
   // MARK: - Running
+
+  /// Shows a command that runs a script, so that monitors see it in front of what that calls.
+  func announceScript(_ call: borrowing Call) {
+    if gate.contains(.monitored) { showToMonitors(call) }
+  }
 
   /// Runs a script and writes its reply.
   ///
@@ -65,29 +73,59 @@ extension Server {
   func evaluate(
     _ script: Script, _ call: borrowing Call, keyCount: Int, readOnly: Bool
   ) throws(CommandError) {
-    guard scripting.run.script == nil else { throw CommandError("ERR a script is running already") }
     let interpreter = try prepareInterpreter()
-    try begin(script, call, readOnly: readOnly)
-    if gate.contains(.monitored) { showToMonitors(call) }
-    interpreter.makeRoom()
+    try begin(script, in: interpreter, call, readOnly: readOnly)
+    pushKeys(of: call, count: keyCount, to: interpreter.stack)
+    interpreter.setKeys()
+    pushArguments(of: call, keyCount: keyCount, to: interpreter.stack)
+    interpreter.setArguments()
+    interpreter.push(script.number)
+    finish(script, in: interpreter, argumentCount: 0, call)
+    scripting.cache.touch(script)
+  }
+
+  /// Runs a function and writes its reply.
+  ///
+  /// - Parameters:
+  ///   - keyCount: so many arguments from the fourth on are its keys, the others its arguments.
+  ///   - readOnly: the command says that nothing is changed (FCALL_RO).
+  func callFunction(
+    _ function: LibraryFunction, _ call: borrowing Call, keyCount: Int, readOnly: Bool
+  ) throws(CommandError) {
+    let interpreter = function.interpreter
+    try begin(function, in: interpreter, call, readOnly: readOnly)
+    scripting.run.isFunction = true
+    interpreter.push(function.number)
+    pushKeys(of: call, count: keyCount, to: interpreter.stack)
+    pushArguments(of: call, keyCount: keyCount, to: interpreter.stack)
+    finish(function, in: interpreter, argumentCount: 2, call)
+  }
+
+  /// Calls what is on the stack, below so many arguments, and replies.
+  private func finish(
+    _ procedure: Procedure, in interpreter: Interpreter, argumentCount: Int, _ call: borrowing Call
+  ) {
     // The command's own time includes that of the commands that the script calls.
     let stopwatch = timing.stopwatch
-    let first = 3
-    push(call.arguments, first..<first + keyCount, to: interpreter.stack)
-    interpreter.setKeys()
-    push(call.arguments, first + keyCount..<call.arguments.count, to: interpreter.stack)
-    interpreter.setArguments()
-    let outcome = interpreter.run(
-      script.number, watches: configuration.busyReplyThreshold > 0)
+    let outcome = interpreter.call(
+      argumentCount: argumentCount, watches: configuration.busyReplyThreshold > 0)
     if scripting.run.isSlow { endSlowScript() }
-    reply(outcome, of: script, in: interpreter, call)
+    reply(outcome, of: procedure, in: interpreter, call)
     interpreter.clearStack()
     if case .outOfMemory = outcome { interpreter.collect() }
     interpreter.collectStep()
-    scripting.cache.touch(script)
+    interpreter.json.endScript()
     scripting.run = ScriptRun()
-    scripting.json.endScript()
+    scripting.running = nil
     timing.stopwatch = stopwatch
+  }
+
+  private func pushKeys(of call: borrowing Call, count: Int, to stack: LuaStack) {
+    push(call.arguments, 3..<3 + count, to: stack)
+  }
+
+  private func pushArguments(of call: borrowing Call, keyCount: Int, to stack: LuaStack) {
+    push(call.arguments, 3 + keyCount..<call.arguments.count, to: stack)
   }
 
   private func push(_ arguments: Arguments, _ range: Range<Int>, to stack: LuaStack) {
@@ -102,8 +140,11 @@ extension Server {
 
   /// Looks at what stands against a script as a whole, then notes it as the one that runs.
   private func begin(
-    _ script: Script, _ call: borrowing Call, readOnly: Bool
+    _ script: Procedure, in interpreter: Interpreter, _ call: borrowing Call, readOnly: Bool
   ) throws(CommandError) {
+    guard scripting.run.procedure == nil else {
+      throw CommandError("ERR a script is running already")
+    }
     let caller = call.client
     if let error = refusal(of: script, call, readOnly: readOnly) { throw error }
     scripting.client.database = caller.database
@@ -111,14 +152,17 @@ extension Server {
     scripting.client.gate = caller.gate.intersection(.accessControl)
     scripting.client.version = .resp2
     var run = ScriptRun()
-    run.script = script
+    run.procedure = script
     unsafe run.caller = caller
+    run.request = call.arguments
     run.startedAt = clock.ticks()
     run.isReadOnly = readOnly || script.flags.promisesNoWrites
     run.lacksMemory =
       gate.contains(.memory) && isOutOfMemory && !script.flags.contains(.allowOOM)
       && !caller.flags.contains(.leader)
     scripting.run = run
+    scripting.running = interpreter
+    interpreter.makeRoom()
   }
 
   /// Whether memory is over its limit, and nothing more can be evicted.
@@ -129,7 +173,7 @@ extension Server {
 
   /// What stands against a script because of what it says of itself.
   private func refusal(
-    of script: Script, _ call: borrowing Call, readOnly: Bool
+    of script: Procedure, _ call: borrowing Call, readOnly: Bool
   ) -> CommandError? {
     let obeys = call.client.flags.contains(.leader)
     guard !script.flags.contains(.undeclared) else {
@@ -183,6 +227,9 @@ extension Server {
   func promisesNoWrites(_ call: borrowing Call) -> Bool {
     guard call.command.flags.contains(.runsScripts), call.arguments.count > 1 else { return false }
     let text = call.arguments[1]
+    if call.command.flags.contains(.callsFunctions) {
+      return scripting.libraries.function(text)?.flags.promisesNoWrites ?? false
+    }
     let digest = ScriptDigest(hex: text) ?? ScriptDigest(of: text)
     if let script = scripting.cache[digest] { return script.flags.promisesNoWrites }
     guard let shebang = try? Shebang(of: text, errorText) else { return false }
@@ -192,7 +239,7 @@ extension Server {
   // MARK: - Ending
 
   private func reply(
-    _ outcome: Interpreter.Outcome, of script: Script, in interpreter: Interpreter,
+    _ outcome: Interpreter.Outcome, of script: Procedure, in interpreter: Interpreter,
     _ call: borrowing Call
   ) {
     let stack = interpreter.stack
@@ -207,20 +254,23 @@ extension Server {
       let reason = text.byteCount > 0 ? text.extracting(first: min(100, text.byteCount)) : text
       let message: ByteText =
         reason.byteCount > 0
-        ? "ERR Error running script \(script.digest.hex), \(whole: reason)"
-        : "ERR Error running script \(script.digest.hex), execution failure"
+        ? "ERR Error running script \(script.name), \(whole: reason)"
+        : "ERR Error running script \(script.name), execution failure"
       return writeScriptError(message, isCounted: true, call)
     }
     let error = LuaError(onTopOf: stack)
     var message = error.message
     if let line = error.line, let source = error.source {
-      message += " script: \(script.digest.hex), on \(source):\(line)."
+      message += " script: \(script.name), on \(source):\(line)."
     }
     writeScriptError(message, isCounted: !error.isCounted, call)
   }
 
   /// Writes the error that a script ends with, or that it returns.
+  ///
+  /// - Parameter isCounted: whether it counts among the server's; a command's has been counted.
   func writeScriptError(_ message: ByteText, isCounted: Bool, _ call: borrowing Call) {
+    metrics.commands[call.command.id].failedCalls += 1
     if isCounted {
       metrics.errors.count(message)
       statistics.errorReplies += 1

@@ -43,6 +43,7 @@ extension Server {
     updateOutputWatermark()
     keyspace.limits.update(from: configuration)
     scripting.interpreter?.byteLimit = configuration.luaMemoryLimit
+    scripting.functionInterpreter?.byteLimit = configuration.luaMemoryLimit
     metrics.commands.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }
     // Scores of another policy mean nothing to this one.

@@ -10,7 +10,8 @@ import RESP
 ///     +------+------------------------+---------+----------------------------+
 ///      1                                2         8, both the lowest byte first
 enum DumpPayload {
-  private static let footerCount = 10
+  /// Bytes of version and checksum.
+  static let footerCount = 10
   /// Bytes of a payload that are not the value's.
   static let overheadCount = 1 + footerCount
 

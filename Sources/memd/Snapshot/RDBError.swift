@@ -23,6 +23,8 @@ struct RDBError: Error {
     case duplicate(StaticString)
     case databaseOutOfRange(Int)
     case duplicateKey
+    /// A library of functions can't be loaded.
+    case library(String)
     case checksum(expected: UInt64, found: UInt64)
     case disk(DiskError)
   }
@@ -81,6 +83,7 @@ struct RDBError: Error {
     case .databaseOutOfRange(let number):
       "The RDB has keys in database \(number), and there are fewer databases here"
     case .duplicateKey: "The key is in the RDB twice"
+    case .library(let reason): "Failed loading a library of functions: \(reason)"
     case .checksum(let expected, let found):
       "RDB CRC error: wrong checksum, expected: (\(String(expected, radix: 16))) but got"
         + " (\(String(found, radix: 16)))"

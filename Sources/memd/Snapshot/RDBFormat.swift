@@ -7,7 +7,7 @@ import DataStructures
 /// A file is
 ///
 ///     "REDIS" or "VALKEY" with a version of 9 bytes together
-///     AUX fields, then per database SELECTDB, RESIZEDB and its keys:
+///     AUX fields, libraries of functions, then per database SELECTDB, RESIZEDB and its keys:
 ///         [EXPIRETIME_MS deadline] [IDLE seconds | FREQ counter] type key value
 ///     EOF and, from version 5 on, the CRC-64 of all bytes before it
 enum RDBFormat {

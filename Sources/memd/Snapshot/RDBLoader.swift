@@ -19,6 +19,12 @@ final class RDBLoader {
     /// Called before the first key, or at the end without one, with the point of the stream that
     /// the file is of.
     var beforeKeys: ((LogPosition?) -> Void)?
+    /// Where libraries of functions go, and who loads them; what follows in the file goes on if
+    /// nobody does.
+    var libraries: LibrarySet?
+    var loadLibrary: ((RawSpan, LibrarySet) throws(LibraryError) -> Void)?
+    /// Libraries that are here stay where the file has none of that name; else all of them go.
+    var keepsLibraries = false
     /// Hears of every key, and none is stored: the databases only lend their memory.
     var report: RDBReport?
   }
@@ -156,12 +162,20 @@ final class RDBLoader {
       noteAux(key.bytes, value.bytes)
     case .function:
       try reader.string(into: &value)
-      log.warning("The RDB contains a library of functions, which memd doesn't have: skipped")
-      options.report?.noteSkipped("a library of functions, which memd doesn't have")
+      try loadLibrary(value.bytes)
     case .oldFunction: throw reader.malformed("functions of a release candidate of Redis 7.0")
     case .moduleAux: try skipModuleData()
     }
     return true
+  }
+
+  private func loadLibrary(_ code: RawSpan) throws(RDBError) {
+    do throws(LibraryError) {
+      if let report = options.report { report.note(try LibraryHeader(of: code)) }
+      if let libraries = options.libraries { try options.loadLibrary?(code, libraries) }
+    } catch {
+      throw reader.failure(.library(error.message.logText))
+    }
   }
 
   private func select(_ number: Int) throws(RDBError) {

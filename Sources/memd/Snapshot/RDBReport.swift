@@ -46,6 +46,7 @@ final class RDBReport {
   private(set) var longestKey: Record?
   private(set) var largest = [Record?](repeating: nil, count: Entry.ValueType.all.count)
   private(set) var emptyCount = 0
+  private(set) var libraryCount = 0
   var checksum = Checksum.unknown
   private var database = 0
   private var current: Int?
@@ -77,6 +78,12 @@ final class RDBReport {
 
   /// Something that memd passes over.
   func noteSkipped(_ what: String) { tell("Skipping \(what)") }
+
+  /// A library of functions.
+  func note(_ library: LibraryHeader) {
+    libraryCount += 1
+    tell("Library of functions \(Self.shown(library.name.rawSpan))")
+  }
 
   /// A collection without elements.
   func noteEmpty(_ key: RawSpan) {
@@ -131,6 +138,7 @@ final class RDBReport {
       "\(parts.reduce(0) { $0 + $1.expiredCount }) already expired",
     ]
     if emptyCount > 0 { lines.append("\(emptyCount) empty keys") }
+    if libraryCount > 0 { lines.append("\(libraryCount) libraries of functions") }
     for part in parts { lines += Self.lines(of: part) }
     if let record = longestKey {
       let key = Self.text(of: record)

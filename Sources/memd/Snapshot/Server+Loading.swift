@@ -52,7 +52,38 @@ extension Server {
   var loadingOptions: RDBLoader.Options {
     var options = RDBLoader.Options()
     options.verifiesChecksum = configuration.rdbChecksum && !persistence.skipsChecksums
+    options.libraries = LibrarySet()
+    options.loadLibrary = { [unowned self] code, set throws(LibraryError) in
+      try loadLibrary(ofFile: code, into: set)
+    }
     return options
+  }
+
+  /// Loads a library of a file. Without an interpreter its code is only kept, to be saved again.
+  private func loadLibrary(ofFile code: RawSpan, into set: LibrarySet) throws(LibraryError) {
+    guard Interpreter.isAvailable else {
+      log.warning("The RDB contains a library of functions: without Lua it can't be called")
+      let header = try LibraryHeader(of: code)
+      return try set.add(FunctionLibrary(header.name, code: code.copied, functions: []))
+    }
+    _ = try loadLibrary(code, into: set, replaces: false, milliseconds: nil)
+  }
+
+  /// Has the libraries that were loaded take the place of those that are here, or come to them;
+  /// false if they can't.
+  func adoptLibraries(of options: RDBLoader.Options) -> Bool {
+    guard let libraries = options.libraries else { return true }
+    guard options.keepsLibraries else {
+      replaceLibraries(by: libraries)
+      return true
+    }
+    do throws(LibraryError) {
+      try scripting.libraries.add(libraries, replaces: options.replaces)
+      return true
+    } catch {
+      log.warning("The libraries of functions can't be added: \(error.message.logText)")
+      return false
+    }
   }
 
   // MARK: - Files
@@ -175,6 +206,10 @@ extension Server {
 
   private func endSnapshot(_ loader: RDBLoader, of loading: Loading) {
     note(loader, in: loading)
+    // Beside the data they wait for these, too.
+    if !keyspace.hasReplacement, !adoptLibraries(of: loading.options) {
+      return endLoading(loading, isComplete: false)
+    }
     persistence.loadedStreamDatabase = loader.streamDatabase
     let empty = loader.emptyKeys > 0 ? ", empty keys skipped: \(loader.emptyKeys)" : ""
     log.notice(

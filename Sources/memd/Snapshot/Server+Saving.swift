@@ -142,11 +142,12 @@ extension Server {
     }
   }
 
-  /// Where the images of a cut go.
+  /// Where the images of a cut go that begins now. Libraries of functions are those of now.
   ///
   /// - Parameter version: of the format, if it is an RDB file.
   func makeOutput(
-    version: Int, temporary: String?, purpose: BackgroundSave.Purpose = .snapshot
+    version: Int, temporary: String?, purpose: BackgroundSave.Purpose = .snapshot,
+    hasLibraries: Bool = true
   ) -> SnapshotOutput {
     var options = SnapshotOutput.Options()
     var isLogBase = false
@@ -160,6 +161,7 @@ extension Server {
     options.hasChecksum = configuration.rdbChecksum
     options.syncsIncrementally =
       isLogBase ? configuration.aofRewriteIncrementalFsync : configuration.rdbSaveIncrementalFsync
+    if hasLibraries { options.libraries = scripting.libraries.libraries.map(\.code) }
     options.properties = [
       ("redis-ver", Version.redis), ("redis-bits", "64"),
       ("ctime", "\(clock.wallMicroseconds() / 1_000_000)"), ("used-mem", "\(evictableMemory)"),

@@ -167,4 +167,40 @@ import Testing
     server.turn()
     #expect(other.next() == 1)
   }
+
+  @Test func `an error that a script ends with is a failed call of its own, too`() {
+    let server = TestServer()
+    for (script, count) in [
+      ("return redis.call('select', 99)", 1), ("return {redis.pcall('select', 99)}", 1),
+      ("redis.pcall('select', 99)", 0), ("return {err = 'MY own'}", 1),
+    ] {
+      server.run("CONFIG RESETSTAT")
+      _ = eval(server, script)
+      let lines = server.run("INFO commandstats").text.split(whereSeparator: \.isNewline)
+      let line = lines.first { $0.hasPrefix("cmdstat_eval:") } ?? ""
+      #expect(line.hasSuffix("failed_calls=\(count)"), "\(script) \(line)")
+      #expect(server.info("total_error_replies") == "1")
+    }
+  }
+
+  @Test func `a script gets the elements of a set in order from SORT that doesn't sort`() {
+    let server = TestServer()
+    server.run("SADD s b zz a c aa")
+    #expect(
+      eval(server, "return redis.call('sort', 's', 'by', 'nosort')")
+        == .array(["a", "aa", "b", "c", "zz"]))
+  }
+
+  @Test func `scripts may call DEBUG if they are let`() {
+    let server = TestServer(follows: false) { $0.enableDebugCommand = .yes }
+    let script = "return redis.call('debug', 'protocol', 'integer')"
+    #expect(eval(server, script).text.hasPrefix("ERR This Redis command is not allowed"))
+    server.run("DEBUG SET-DISABLE-DENY-SCRIPTS 1")
+    #expect(eval(server, script) == 12345)
+    #expect(
+      eval(server, "return redis.pcall('replconf', 'ack', 1)").text
+        .hasPrefix("ERR This Redis command is not allowed"))
+    server.run("DEBUG SET-DISABLE-DENY-SCRIPTS 0")
+    #expect(eval(server, script).text.hasPrefix("ERR This Redis command is not allowed"))
+  }
 }

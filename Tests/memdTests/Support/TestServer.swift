@@ -185,5 +185,9 @@ private final class TestFollower {
     let ours = DatasetText.of(server.keyspace)
     let theirs = DatasetText.of(leader.keyspace)
     #expect(ours == theirs, "the follower has other data than its leader")
+    #expect(
+      server.scripting.libraries.libraries.map(\.code)
+        == leader.scripting.libraries.libraries.map(\.code),
+      "the follower has other functions than its leader")
   }
 }

@@ -56,6 +56,8 @@ struct CommandFlags: OptionSet, Sendable {
   static let endsTransaction = CommandFlags(rawValue: 1 << 39)
   /// Runs a script, which may do anything (EVAL).
   static let runsScripts = CommandFlags(rawValue: 1 << 47)
+  /// What it runs is a function, whose name comes first (FCALL).
+  static let callsFunctions = CommandFlags(rawValue: 1 << 49)
   /// Runs while the client is subscribed in RESP2.
   static let allowedWhileSubscribed = CommandFlags(rawValue: 1 << 41)
   /// CLIENT CACHING goes on holding behind it.

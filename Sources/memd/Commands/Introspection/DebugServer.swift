@@ -69,6 +69,12 @@ enum DebugServer {
         "    Setting it to 1 enables it again.",
       ], handler: setActiveExpire),
     DebugCommands.Subcommand(
+      name: "set-disable-deny-scripts", counts: 3...3,
+      help: [
+        "SET-DISABLE-DENY-SCRIPTS <0|1>",
+        "    Setting it to 1 lets scripts call DEBUG.",
+      ], handler: setScriptsMayDebug),
+    DebugCommands.Subcommand(
       name: "sleep", counts: 3...3,
       help: [
         "SLEEP <seconds>",
@@ -84,6 +90,13 @@ enum DebugServer {
 
   static func setActiveExpire(_ call: inout Call) throws(CommandError) {
     call.server.configuration.activeExpireEnabled = call.looseInteger(2) != 0
+    call.reply.ok()
+  }
+
+  /// Compatibility: in Redis scripts may then call whatever they may not otherwise, which suits
+  /// nobody; its tests want DEBUG PROTOCOL.
+  static func setScriptsMayDebug(_ call: inout Call) throws(CommandError) {
+    call.server.scripting.mayDebug = call.looseInteger(2) != 0
     call.reply.ok()
   }
 

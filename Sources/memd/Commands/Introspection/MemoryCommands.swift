@@ -106,8 +106,8 @@ enum MemoryCommands: CommandFamily {
     write("clients.normal", figures.clients, call)
     write("cluster.links", 0, call)
     write("aof.buffer", 0, call)
-    write("lua.caches", 0, call)
-    write("functions.caches", 0, call)
+    write("lua.caches", call.server.scripting.cache.byteCount, call)
+    write("functions.caches", call.server.scripting.libraries.byteCount, call)
   }
 
   private static func writeData(_ figures: MemoryFigures, _ call: borrowing Call) {

@@ -50,7 +50,9 @@ enum DebugSnapshot {
     for index in 2..<call.arguments.count {
       switch call.keyword(index) {
       case Keyword("merge"): options.replaces = true
-      case Keyword("noflush"): flushes = false
+      case Keyword("noflush"):
+        flushes = false
+        options.keepsLibraries = true
       case Keyword("nosave"): saves = false
       default:
         throw CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")

@@ -83,13 +83,17 @@ enum ReplicationCommands: CommandFamily {
       if call.client.flags.contains(.leader) { call.server.following?.mustAcknowledge = true }
       return false
     case FoldedName("rdb-filter-only"):
-      // What is named is wanted: functions, of which there are none yet, and never keys.
+      // What is named is wanted: functions, and never keys.
       guard let words = DirectiveText.split(call.arguments[index + 1].copied) else {
         throw CommandError("ERR Missing rdb-filter-only values")
       }
-      call.client.makeFollower().capabilities.insert(.noKeys)
-      for word in words where !word.rawSpan.spells("functions") {
-        throw call.failure("ERR Unsupported rdb-filter-only option: \(echo: word.rawSpan)")
+      let follower = call.client.makeFollower()
+      follower.capabilities.formUnion([.noKeys, .noFunctions])
+      for word in words {
+        guard word.rawSpan.spells("functions") else {
+          throw call.failure("ERR Unsupported rdb-filter-only option: \(echo: word.rawSpan)")
+        }
+        follower.capabilities.remove(.noFunctions)
       }
     case FoldedName("rdb-only"):
       switch call.keyword(index + 1) {

@@ -130,6 +130,7 @@ enum ScriptCommands: CommandFamily {
 
   /// Runs the script in the request, compiled if it is new.
   private static func run(_ call: borrowing Call, readOnly: Bool) throws(CommandError) {
+    call.server.announceScript(call)
     let keyCount = try keyCount(call)
     let script = try call.server.loadScript(call.arguments[1], stays: false)
     try call.server.evaluate(script, call, keyCount: keyCount, readOnly: readOnly)
@@ -156,6 +157,7 @@ enum ScriptCommands: CommandFamily {
 
   /// Runs the script whose digest is given.
   private static func runKnown(_ call: borrowing Call, readOnly: Bool) throws(CommandError) {
+    call.server.announceScript(call)
     // Compatibility: the number of keys is looked at first, if that may be a digest.
     guard call.arguments[1].byteCount == 40 else { throw .noScript }
     let keyCount = try keyCount(call)
@@ -187,19 +189,21 @@ enum ScriptCommands: CommandFamily {
   }
 
   static func flush(_ call: inout Call) throws(CommandError) {
+    var isLazy = call.server.configuration.lazyFreeLazyUserFlush
     if call.arguments.count > 2 {
       let keyword = call.keyword(2)
       guard call.arguments.count == 3, Keyword("async") ~= keyword || Keyword("sync") ~= keyword
       else {
         throw CommandError("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
       }
+      isLazy = Keyword("async") ~= keyword
     }
-    call.server.flushScripts()
+    call.server.flushScripts(lazily: isLazy)
     call.reply.ok()
   }
 
   static func kill(_ call: inout Call) throws(CommandError) {
-    try call.server.killScript()
+    try call.server.killScript(isFunction: false)
     call.reply.ok()
   }
 

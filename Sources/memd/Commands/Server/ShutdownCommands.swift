@@ -51,7 +51,9 @@ enum ShutdownCommands: CommandFamily {
       return call.reply.ok()
     }
     // The script would have to be waited for before anything can be saved.
-    guard !call.server.scripting.run.isSlow || flags.contains(.nosave) else { throw .busyScript }
+    guard !call.server.scripting.run.isSlow || flags.contains(.nosave) else {
+      throw call.server.busyError
+    }
     switch call.server.shutDown(flags, askedBy: call.client) {
     // No reply: the end of the connection is the answer.
     case .ends: call.server.closeASAP(call.client)

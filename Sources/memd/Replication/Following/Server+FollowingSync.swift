@@ -162,8 +162,8 @@ extension Server {
     startLoading(
       [Loading.File(path: receiver.file.path, role: .snapshot)], into: target, options,
       byteCount: receiver.contentCount
-    ) { [unowned self] isLoaded in
-      endLoadingReceived(receiver, following, isLoaded)
+    ) { [unowned self, options] isLoaded in
+      endLoadingReceived(receiver, following, options, isLoaded)
     }
   }
 
@@ -213,7 +213,8 @@ extension Server {
   }
 
   private func endLoadingReceived(
-    _ receiver: SnapshotReceiver, _ following: Following, _ isLoaded: Bool
+    _ receiver: SnapshotReceiver, _ following: Following, _ options: RDBLoader.Options,
+    _ isLoaded: Bool
   ) {
     guard isLoaded, self.following === following else {
       receiver.file.giveUp()
@@ -231,6 +232,7 @@ extension Server {
       leaveHistory()
       log.notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB")
       keyspace.adoptReplacement()
+      _ = adoptLibraries(of: options)
       endUnit()
     }
     abandon(receiver)

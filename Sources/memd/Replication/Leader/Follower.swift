@@ -33,6 +33,8 @@ final class Follower {
     static let snapshotOnly = Capabilities(rawValue: 1 << 3)
     /// It wants a snapshot without keys (REPLCONF rdb-filter-only).
     static let noKeys = Capabilities(rawValue: 1 << 4)
+    /// It wants no functions in it either.
+    static let noFunctions = Capabilities(rawValue: 1 << 6)
     /// It compares what it has with what the leader says of its keys.
     static let verification = Capabilities(rawValue: 1 << 5)
   }

@@ -57,10 +57,12 @@ extension Server {
       "Background \(isDirect ? "RDB transfer" : "saving") started by pid \(log.processID)")
   }
 
-  /// Sends a snapshot without keys, which needs no cut. There is nothing else to put into it yet.
+  /// Sends a snapshot without keys, which needs no cut: functions are all there is in it.
   func sendKeylessSnapshot(to client: Client, _ follower: Follower) {
     effects.forgetDatabase()
-    let output = makeOutput(version: RDBFormat.lowestVersion, temporary: nil)
+    let output = makeOutput(
+      version: RDBFormat.lowestVersion, temporary: nil,
+      hasLibraries: !follower.capabilities.contains(.noFunctions))
     output.begin()
     output.finish()
     let marker = Identity.make(&moment.random)

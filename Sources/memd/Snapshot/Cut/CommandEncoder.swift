@@ -10,8 +10,7 @@ import RESP
 /// What commands don't say is lost: how recently a key was used, when a consumer was seen.
 final class CommandEncoder: ImageEncoder {
   private let output: CommandOutput
-  /// Whether payloads of RESTORE are compressed.
-  private let compresses: Bool
+  private let options: SnapshotOutput.Options
 
   /// What the records of a large value are.
   private enum Parts {
@@ -28,15 +27,21 @@ final class CommandEncoder: ImageEncoder {
   /// Deadlines of gathered fields, and where their names stand among the gathered elements.
   private var fieldDeadlines: [(deadline: Int64, name: Range<Int>)] = []
 
-  init(to sink: any SnapshotSink, compresses: Bool) {
+  init(to sink: any SnapshotSink, _ options: SnapshotOutput.Options) {
     output = CommandOutput(to: sink)
-    self.compresses = compresses
+    self.options = options
   }
 
   var failure: DiskError? { output.failure }
 
-  /// Commands have no header.
-  func begin() {}
+  /// Commands have no header, but libraries of functions come first.
+  func begin() {
+    for library in options.libraries {
+      output.beginKeyless("FUNCTION", argumentCount: 2)
+      output.append("LOAD")
+      output.append(library.rawSpan)
+    }
+  }
 
   func encode(_ piece: ImagePiece) {
     guard output.failure == nil else { return }
@@ -142,7 +147,7 @@ final class CommandEncoder: ImageEncoder {
       guard let kind = RDBFormat.ValueKind(rawValue: header.form) else {
         preconditionFailure("an image of a type that RDB doesn't have")
       }
-      parts = .stream(StreamRestorer(output, kind, compresses: compresses))
+      parts = .stream(StreamRestorer(output, kind, compresses: options.compresses))
     case .list, .set, .sortedSet, .hash:
       parts = .elements
       beginElements(of: entry.header.type)

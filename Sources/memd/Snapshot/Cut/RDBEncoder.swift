@@ -28,6 +28,7 @@ final class RDBEncoder: ImageEncoder {
       writer.string(Array(property.name.utf8).rawSpan)
       writer.string(Array(property.value.utf8).rawSpan)
     }
+    for library in options.libraries { writer.library(library.rawSpan) }
   }
 
   func finish() throws(DiskError) {

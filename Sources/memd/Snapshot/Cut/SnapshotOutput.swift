@@ -26,6 +26,8 @@ final class SnapshotOutput: @unchecked Sendable {
     var timestamp: Int?
     /// Names and values in front of the keys.
     var properties: [(name: String, value: String)] = []
+    /// Code of the libraries of functions, behind those.
+    var libraries: [[UInt8]] = []
   }
 
   private let disk: Disk
@@ -73,7 +75,7 @@ final class SnapshotOutput: @unchecked Sendable {
   private func makeEncoder(to sink: any SnapshotSink) -> any ImageEncoder {
     switch options.format {
     case .rdb: RDBEncoder(to: sink, options)
-    case .commands: CommandEncoder(to: sink, compresses: options.compresses)
+    case .commands: CommandEncoder(to: sink, options)
     }
   }
 

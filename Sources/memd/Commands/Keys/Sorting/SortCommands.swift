@@ -70,9 +70,10 @@ enum SortCommands: CommandFamily {
     if let entry {
       switch entry.header.type {
       case .list, .sortedSet: break
-      // A set has no order: what is stored must be the same on every follower.
+      // A set has no order: what is stored must be the same on every follower, and what a script
+      // sees the same each time.
       case .set:
-        if !options.sorts, options.destination != nil {
+        if !options.sorts, options.destination != nil || call.client.flags.contains(.script) {
           order = SortOrder(canonicalDescending: options.isDescending)
         }
       case .string, .hash, .stream: throw .wrongType

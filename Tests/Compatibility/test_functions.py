@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions get the same replies from memd and from a real redis-server, and payloads, files,
+streams and redis-cli go from one to the other."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import server
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
+os.environ["MEMD_BINARY"] = os.path.abspath(os.environ.get("MEMD_BINARY", server.BINARY))
+from measuring import Connection, Server  # noqa: E402
+
+HEAD = "#!lua name=lib\n"
+ONE = HEAD + "redis.register_function('f', function() return 1 end)"
+
+# Whole libraries, for FUNCTION LOAD. At most one thing is wrong with each, as what is found first
+# depends on the order of a table.
+LIBRARIES = [
+    "", "return 1", "#!lua name=l", "#!lua\nx", "#!lua name=\nx", ONE.replace("lua", "LUA"),
+    "#!js name=l\nx", "#! name=l\nx", "#!lua name=a-b\nx", "#!lua name=l name=m\nx",
+    "#!lua NAME=l\n\n", "#!lua foo=bar\nx",
+    "#!lua name=l foo=bar\nx", '#!lua "name=l"\n', '#!lua "name=l\nx', "#!lua name='l'\nx",
+    "#!lua name=l\0x\nx", "#!lua name=l\xe9\nx", "\n#!lua name=l\nx", "#!lua   name=l  \n",
+    "#!lua name=l\n\x1bLua",
+] + [HEAD + code for code in [
+    "return 1", "x = 1", "return +", "redis.call('ping')", "local x = tonumber(1)", "error('x')",
+    "redis.setresp(3)", "local a = nil; a()", "redis.x = 1", "redis[1] = 2", "local x = _G",
+    "local x = KEYS", "function g() end", "local x = redis.sha1hex", "local x = redis.REPL_ALL",
+    "redis.log()", "redis.log(1)", "redis.log(9, 'x')", "redis.log({}, 'x')", "local x = redis[1]",
+    "local a = {} local b = a + 1", "setmetatable(redis, {})", "local x = string", "pcall(1)",
+    "while true do end",
+]]
+
+# Arguments of redis.register_function.
+REGISTRATIONS = [
+    "", "1, 2, 3", "'f'", "nil", "{}", "'a-b', f", "'f', 1", "'f', nil", "1, f", "{}, f", "'', f",
+    "f, 'f'", "'a\\0b', f", "'f', redis.log", "redis", "{{}}", "{[1] = 1}", "{[true] = 1}",
+    "{function_name = 'f'}", "{callback = f}", "{function_name = 'f', callback = 1}",
+    "{function_name = {}, callback = f}", "{function_name = 1, callback = f}",
+    "{function_name = 'f', callback = f, description = 1}",
+    "{function_name = 'f', callback = f, description = {}}",
+    "{function_name = 'f', callback = f, flags = 1}",
+    "{function_name = 'f', callback = f, flags = {'x'}}",
+    "{function_name = 'f', callback = f, flags = {{}}}",
+    "{function_name = 'f', callback = f, flags = {1}}",
+    "{function_name = 'f', callback = f, flags = {a = 'no-writes'}}",
+    "{function_name = 'f', callback = f, flags = {'no-writes', 'NO-WRITES', 'allow-oom', "
+    "'allow-stale', 'no-cluster', 'allow-cross-slot-keys'}, description = 'what it does'}",
+    "{function_name = 'f', callback = f, x = 1}", "{FUNCTION_NAME = 'f', Callback = f}",
+    "'f', f) redis.register_function('f', f", "'f', f) error('late'",
+]
+
+# Bodies of functions.
+BODIES = [
+    "return 1", "return {keys, args}", "return KEYS", "return ARGV", "return redis.call('get')",
+    "return redis.call('nosuch')", "return redis.pcall('nosuch')", "error('boom')",
+    "return redis.call('set', 'x', 1)", "error({err = 'MY boom'})", "local a = nil; a()", "x = 1",
+    "redis.x = 1", "return redis.register_function('g', function() end)", "return redis.setresp(3)",
+    "redis.setresp(3) return redis.call('hgetall', 'h')", "return redis.breakpoint()",
+    "return redis.debug(1)", "return redis.replicate_commands()", "return redis.nosuch",
+    "return redis.set_repl(redis.REPL_ALL)", "return __redis__err__handler",
+    "return redis.sha1hex('a')", "_G.x = 1", "return loadstring('return 1')()",
+    "return cjson.encode({1, 2})", "return cmsgpack.pack(1)", "return bit.band(1, 3)",
+    "return struct.pack('i', 1)", "return redis.acl_check_cmd('get', 'x')",
+    "return {redis.LOG_NOTICE, redis.REPL_ALL}", "return redis.error_reply('x')",
+    "return redis.status_reply('x')", "return {err = 'x'}", "return {double = 1.5}", "return 1, 2",
+    "coroutine.wrap(function() error('in co') end)()", "setmetatable(_G, {})",
+    "rawset(redis, 'x', 1)", "return redis.call('fcall', 'f', 0)",
+    "return redis.call('function', 'list')", "return redis.call('eval', 'return 1', 0)",
+    "local a, b = pcall(redis.call, 'nosuch') return b", "return debug", "return redis.call()",
+    "return redis.call('incr', {})", "return redis.call('multi')", "return math.random()",
+    "redis.setresp(3) return true", "return false", "return {map = {a = 1}}", "return nil",
+]
+
+# Commands around the libraries `lib` (function f) and `two` (functions g and G).
+COMMANDS = """
+FCALL f
+FCALL f x
+FCALL f -1
+FCALL f 1
+FCALL f 0 a
+FCALL F 0
+FCALL g 0
+FCALL G 0
+FCALL nosuch 0
+FCALL nosuch x
+FCALL_RO f x
+FCALL_RO f 0
+FCALL_RO g 0
+FUNCTION
+FUNCTION x
+FUNCTION LOAD
+FUNCTION LOAD x y
+FUNCTION LOAD replace replace x
+FUNCTION LOAD replace
+FUNCTION DELETE
+FUNCTION DELETE LIB
+FUNCTION DELETE f
+FUNCTION FLUSH x
+FUNCTION FLUSH sync x
+FUNCTION LIST x
+FUNCTION LIST LIBRARYNAME
+FUNCTION LIST LIBRARYNAME LI*
+FUNCTION LIST libraryname l* withcode
+FUNCTION LIST withcode withcode
+FUNCTION LIST libraryname l libraryname l
+FUNCTION RESTORE
+FUNCTION RESTORE x
+FUNCTION RESTORE x y
+FUNCTION RESTORE x APPEND y
+FUNCTION KILL
+FUNCTION KILL x
+FUNCTION STATS
+FUNCTION STATS x
+FUNCTION DUMP x
+FUNCTION DELETE lib
+FCALL f 0
+FUNCTION FLUSH async
+FUNCTION LIST
+FUNCTION STATS
+""".strip().split("\n")
+
+
+def wait(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it takes too long")
+        time.sleep(0.01)
+
+
+@unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+class FunctionsTest(unittest.TestCase):
+    """A memd and a redis-server for all tests; each test begins with empty ones."""
+
+    @classmethod
+    def setUpClass(cls):
+        options = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"]
+        cls.servers = [Server(kind, None, *options) for kind in ("memd", "redis")]
+        cls.clients = [one.connection for one in cls.servers]
+        cls.memd, cls.redis = cls.clients
+
+    @classmethod
+    def tearDownClass(cls):
+        for one in cls.servers:
+            one.__exit__()
+
+    def setUp(self):
+        if b"fcall" not in self.memd.call("COMMAND", "LIST"):
+            self.skipTest("not implemented: fcall")
+        self.both("REPLICAOF", "NO", "ONE")
+        for protocol in (2, "FLUSHALL"), (2, "FUNCTION", "FLUSH", "SYNC"):
+            self.both("HELLO", protocol[0], quiet=True)
+            self.both(*protocol[1:])
+
+    def both(self, *words, quiet=False):
+        """Sends the same to both servers, and wants the same reply, which is returned."""
+        ours, theirs = (client.call(*words) for client in self.clients)
+        if not quiet:
+            self.assertEqual(repr(ours), repr(theirs), words)
+        return theirs
+
+    def test_libraries_that_are_wrong(self):
+        for code in LIBRARIES:
+            self.both("FUNCTION", "LOAD", "REPLACE", code.encode("latin1"))
+        self.both("FUNCTION", "LIST")
+
+    def test_registrations(self):
+        for arguments in REGISTRATIONS:
+            self.both("FUNCTION", "FLUSH")
+            self.both(
+                "FUNCTION", "LOAD",
+                HEAD + f"local f = function() end redis.register_function({arguments})")
+            self.both("FUNCTION", "LIST", "WITHCODE")
+
+    def test_bodies_in_both_protocols(self):
+        self.both("HSET", "h", "f", "v")
+        for protocol in 2, 3:
+            self.both("HELLO", protocol, quiet=True)
+            for body in BODIES:
+                self.both(
+                    "FUNCTION", "LOAD", "REPLACE",
+                    HEAD + f"redis.register_function('f', function(keys, args) {body} end)")
+                for words in ("FCALL", "f", 1, "k", "a", "b"), ("FCALL_RO", "f", 0):
+                    self.both(*words)
+            self.both("FUNCTION", "LIST")
+            self.both("FUNCTION", "STATS")
+
+    def test_commands(self):
+        two = ("#!lua name=two\nredis.register_function{"
+               "function_name='g', callback=%s, flags={'%s'}}")
+        self.both("FUNCTION", "LOAD", ONE)
+        self.both("FUNCTION", "LOAD", two % ("function() return 2 end", "no-writes"))
+        for line in COMMANDS:
+            self.both(*line.split())
+
+    def test_collisions_leave_everything_as_it_was(self):
+        self.both("FUNCTION", "LOAD", ONE)
+        self.both("FUNCTION", "LOAD", ONE)
+        self.both("FUNCTION", "LOAD", ONE.replace("lib", "m"))
+        self.both("FUNCTION", "LOAD", ONE.replace("lib", "m").replace("'f'", "'F'"))
+        self.both("FUNCTION", "LOAD", "REPLACE", HEAD + "+")
+        self.both("FCALL", "f", 0)
+        self.both("FUNCTION", "LIST", "WITHCODE")
+
+    def test_payloads_go_from_one_to_the_other(self):
+        # The second one is compressed, which both do in their own ways.
+        for line in ONE, ONE.replace("lib", "m").replace("'f'", "'g'") + "-- " + "x" * 500:
+            self.both("FUNCTION", "FLUSH")
+            self.both("FUNCTION", "LOAD", line)
+            for payload in [client.call("FUNCTION", "DUMP") for client in self.clients]:
+                self.both("FUNCTION", "RESTORE", payload)
+                for policy in "APPEND", "REPLACE", "FLUSH":
+                    self.both("FUNCTION", "RESTORE", payload, policy)
+                self.both("FUNCTION", "RESTORE", payload[:-1])
+                self.both("FUNCTION", "RESTORE", payload[:-1] + b"x")
+                self.both("FUNCTION", "LIST", "WITHCODE")
+        self.both("SET", "k", "v")
+        self.both("FUNCTION", "RESTORE", self.both("DUMP", "k"))
+        self.both("FUNCTION", "FLUSH")
+        self.both("FUNCTION", "RESTORE", self.both("FUNCTION", "DUMP"), "FLUSH")
+
+    def test_a_function_that_takes_long(self):
+        loop = "redis.register_function('f', function() while true do end end)"
+        for server_, client in zip(self.servers, self.clients):
+            client.call("CONFIG", "SET", "busy-reply-threshold", "20")
+            client.call("FUNCTION", "LOAD", HEAD + loop)
+            result = []
+            caller = Connection(server_.port)
+            thread = threading.Thread(target=lambda: result.append(caller.call("FCALL", "f", "0")))
+            thread.start()
+            wait(lambda: str(client.call("PING")).startswith("BUSY"))
+        self.both("PING")
+        self.both("SCRIPT", "KILL")
+        for client in self.clients:
+            stats = client.call("FUNCTION", "STATS")
+            self.assertEqual(stats[1][:4], [b"name", b"f", b"command", [b"FCALL", b"f", b"0"]])
+        self.both("FUNCTION", "KILL")
+        for client in self.clients:
+            wait(lambda: client.call("PING") == "PONG")
+        self.both("FUNCTION", "STATS")
+
+    def test_what_a_user_may_do(self):
+        self.both("FUNCTION", "LOAD", ONE)
+        self.both("ACL", "SETUSER", "u", "on", ">u", "~a", "+@scripting", "-function|list")
+        connections = [Connection(one.port) for one in self.servers]
+        for words in (
+                ("AUTH", "u", "u"), ("FCALL", "f", "1", "a"), ("FCALL", "f", "1", "b"),
+                ("FUNCTION", "LIST"), ("FUNCTION", "STATS"), ("FUNCTION", "DELETE", "nosuch")):
+            ours, theirs = (connection.call(*words) for connection in connections)
+            self.assertEqual(repr(ours), repr(theirs), words)
+        self.both("ACL", "SETUSER", "u", "-@scripting", "+@write", "+fcall")
+        for words in ("FUNCTION", "LIST"), ("FUNCTION", "FLUSH"), ("FCALL", "f", "1", "a"):
+            ours, theirs = (connection.call(*words) for connection in connections)
+            self.assertEqual(repr(ours), repr(theirs), words)
+        self.both("ACL", "DELUSER", "u")
+
+    def test_monitors_and_statistics(self):
+        self.both("FUNCTION", "LOAD", ONE.replace("return 1", "return redis.call('get', 'k')"))
+        self.both("CONFIG", "RESETSTAT")
+        seen = []
+        for one, client in zip(self.servers, self.clients):
+            monitor = Connection(one.port)
+            monitor.call("MONITOR")
+            for words in ("FCALL", "f", "0"), ("FCALL", "nosuch", "0"), ("FUNCTION", "STATS"):
+                client.call(*words)
+            lines = [monitor.file.readline().split(b"]")[1] for _ in range(4)]
+            info = client.info()
+            calls = {
+                name: info[name].split(",")[0] for name in info
+                if name.startswith(("cmdstat_f", "cmdstat_get"))}
+            seen.append((lines, calls))
+        self.assertEqual(*seen)
+
+    def test_functions_come_with_a_snapshot_and_with_the_stream(self):
+        for leader, follower in (0, 1), (1, 0):
+            self.both("REPLICAOF", "NO", "ONE")
+            self.both("FUNCTION", "FLUSH", "SYNC")
+            to, of = self.clients[follower], self.clients[leader]
+            of.call("FUNCTION", "LOAD", ONE)
+            to.call("FUNCTION", "LOAD", ONE.replace("lib", "old"))
+            to.call("REPLICAOF", "127.0.0.1", self.servers[leader].port)
+            wait(lambda: b"master_link_status:up" in to.call("INFO", "replication"))
+            self.assertEqual(to.call("FUNCTION", "LIST"), of.call("FUNCTION", "LIST"))
+            of.call("FUNCTION", "LOAD", "REPLACE", ONE.replace("'f'", "'g'"))
+            payload = of.call("FUNCTION", "DUMP")
+            of.call("FUNCTION", "DELETE", "lib")
+            wait(lambda: to.call("FUNCTION", "LIST") == [])
+            of.call("FUNCTION", "RESTORE", payload)
+            wait(lambda: to.call("FUNCTION", "LIST") == of.call("FUNCTION", "LIST"))
+            of.call("FUNCTION", "FLUSH", "ASYNC")
+            wait(lambda: to.call("FUNCTION", "LIST") == [])
+
+    def test_files_go_from_one_to_the_other(self):
+        for options in [[]], [["--appendonly", "yes"]], [
+                ["--appendonly", "yes", "--aof-use-rdb-preamble", "no"]]:
+            self.check_files(options[0])
+
+    def check_files(self, options):
+        directories = []
+        for kind in "memd", "redis":
+            one = Server(kind, None, *options)
+            client = one.connection
+            wait(lambda: client.call("PING") == "PONG")
+            self.assertEqual(client.call("FUNCTION", "LOAD", ONE), b"lib")
+            if options:
+                client.call("BGREWRITEAOF")
+                wait(lambda: any(name.endswith((".2.base.rdb", ".2.base.aof")) for name in
+                                 os.listdir(os.path.join(one.directory, "appendonlydir"))))
+                wait(lambda: client.info()["aof_rewrite_in_progress"] == "0")
+            else:
+                client.call("SAVE")
+            copy = tempfile.mkdtemp()
+            shutil.copytree(one.directory, copy, dirs_exist_ok=True)
+            directories.append(copy)
+            one.__exit__()
+        try:
+            for kind, directory in zip(("redis", "memd"), directories):
+                with Server(kind, None, *options, "--dir", directory) as client:
+                    wait(lambda: client.call("PING") == "PONG")
+                    self.assertEqual(client.call("FCALL", "f", 0), 1, (kind, options))
+        finally:
+            for directory in directories:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    @unittest.skipUnless(shutil.which("redis-cli"), "redis-cli is not installed")
+    def test_redis_cli_fetches_functions(self):
+        self.memd.call("SET", "k", "v")
+        self.memd.call("FUNCTION", "LOAD", ONE)
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "dump.rdb")
+            subprocess.run(
+                ["redis-cli", "-p", str(self.servers[0].port), "--functions-rdb", path],
+                check=True, capture_output=True, timeout=20)
+            with Server("redis", None, "--dir", directory) as client:
+                self.assertEqual(client.call("FCALL", "f", 0), 1)
+                self.assertEqual(client.call("DBSIZE"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
