@@ -27,6 +27,15 @@ struct ScriptFlags: OptionSet {
 
   /// Whether the script can't change anything.
   var promisesNoWrites: Bool { contains(.noWrites) && !contains(.undeclared) }
+
+  /// The flags of a command that runs the script, if what it says of itself is taken for granted.
+  func restricting(_ flags: CommandFlags) -> CommandFlags {
+    var result = flags.subtracting([.stale, .denyOOM, .write, .mayReplicate])
+    if isDisjoint(with: [.allowOOM, .noWrites]) { result.insert(.denyOOM) }
+    if !contains(.noWrites) { result.insert(.write) }
+    if contains(.allowStale) { result.insert(.stale) }
+    return result
+  }
 }
 
 /// The first line of a script, if it begins with `#!`.

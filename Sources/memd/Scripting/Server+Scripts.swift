@@ -223,17 +223,23 @@ extension Server {
       """)
   }
 
-  /// Whether a request runs a script that says that it changes nothing.
-  func promisesNoWrites(_ call: borrowing Call) -> Bool {
-    guard call.command.flags.contains(.runsScripts), call.arguments.count > 1 else { return false }
+  /// The flags of a request that runs a script, as that says what it may do; those of its command
+  /// if it doesn't.
+  func flags(ofScriptIn call: borrowing Call) -> CommandFlags {
+    let flags = call.command.flags
+    guard let declared = declaredFlags(call), !declared.contains(.undeclared) else { return flags }
+    return declared.restricting(flags)
+  }
+
+  /// What the script of a request says of itself; nil if there is no such script.
+  private func declaredFlags(_ call: borrowing Call) -> ScriptFlags? {
+    guard call.arguments.count > 1 else { return nil }
     let text = call.arguments[1]
     if call.command.flags.contains(.callsFunctions) {
-      return scripting.libraries.function(text)?.flags.promisesNoWrites ?? false
+      return scripting.libraries.function(text)?.flags
     }
-    let digest = ScriptDigest(hex: text) ?? ScriptDigest(of: text)
-    if let script = scripting.cache[digest] { return script.flags.promisesNoWrites }
-    guard let shebang = try? Shebang(of: text, errorText) else { return false }
-    return shebang.flags.promisesNoWrites
+    if let digest = ScriptDigest(hex: text) { return scripting.cache[digest]?.flags }
+    return (try? Shebang(of: text, errorText))?.flags
   }
 
   // MARK: - Ending

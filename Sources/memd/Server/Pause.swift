@@ -56,19 +56,19 @@ struct Pause {
   /// When it ends, or nil.
   func endsAt(monotonic now: Int64) -> Int64? { kind == nil ? nil : end }
 
-  /// True if the command has to wait.
-  func concerns(_ command: CommandReference, _ client: Client) -> Bool {
+  /// True if a command with these flags has to wait.
+  func concerns(_ flags: CommandFlags, _ client: Client) -> Bool {
     switch kind {
-    case nil: holdsWrites && writes(command, client)
+    case nil: holdsWrites && writes(flags, client)
     case .everything: true
-    case .writes: writes(command, client)
+    case .writes: writes(flags, client)
     }
   }
 
   /// Whether the command may change something, EXEC with what was queued included.
-  private func writes(_ command: CommandReference, _ client: Client) -> Bool {
-    !command.flags.isDisjoint(with: [.write, .mayReplicate])
-      || (client.transaction.isActive && command.flags.contains(.endsTransaction)
+  private func writes(_ flags: CommandFlags, _ client: Client) -> Bool {
+    !flags.isDisjoint(with: [.write, .mayReplicate])
+      || (client.transaction.isActive && flags.contains(.endsTransaction)
         && !client.transaction.queuedFlags.isDisjoint(with: [.write, .mayReplicate]))
   }
 }

@@ -35,7 +35,7 @@ extension Server {
     let hasRoom = evict()
     noteExceeding(!hasRoom || upkeep.eviction.continues)
     guard !hasRoom else { return nil }
-    return call.needsMemory ? .outOfMemory : nil
+    return needsMemory(call) ? .outOfMemory : nil
   }
 
   /// Whether keys are evicted here, and not where a leader says so. Those that are about to be

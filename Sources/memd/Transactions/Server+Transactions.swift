@@ -58,16 +58,3 @@ extension Server {
     return call.failure("EXECABORT Transaction discarded because of: \(reason)")
   }
 }
-
-extension Call {
-  /// True if the command is refused while memory is over its limit: one that needs memory, an EXEC
-  /// with one in its queue, and everything that would make a queue longer.
-  var needsMemory: Bool {
-    if command.flags.contains(.denyOOM) { return true }
-    guard client.transaction.isActive else { return false }
-    if command.flags.contains(.endsTransaction) {
-      return client.transaction.queuedFlags.contains(.denyOOM)
-    }
-    return !command.flags.contains(.notQueued)
-  }
-}

@@ -146,12 +146,54 @@ import Testing
     #expect(eval(server, "return redis.pcall('set', 'k', 1)") == .error(out))
     #expect(eval(server, "redis.call('del', 'k') return redis.call('set', 'k', 1)") == .ok)
     #expect(eval(server, "#!lua flags=allow-oom\nreturn redis.call('set', 'k', 1)") == .ok)
-    #expect(
-      eval(server, "#!lua\nreturn 1")
-        == .error(
-          "OOM allow-oom flag is not set on the script, can not run it when used memory >"
-            + " 'maxmemory'"))
     #expect(eval(server, "#!lua flags=no-writes\nreturn redis.call('get', 'k')") == "1")
+  }
+
+  /// Scripts that say that they may write, nothing, and that they don't.
+  private static let writes = "#!lua\nreturn 1"
+  private static let undeclared = "return 1"
+  private static let reads = "#!lua flags=no-writes\nreturn 1"
+
+  @Test func `a script that tells what it may do is admitted like a command of that kind`() {
+    let out = Reply.error("OOM command not allowed when used memory > 'maxmemory'.")
+    let readOnly = Reply.error("READONLY You can't write against a read only replica.")
+    let stale = Reply.error(
+      "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
+    let server = TestServer()
+    let digest = server.run(["SCRIPT", "LOAD", Self.writes]).text
+    server.run("CONFIG SET maxmemory 1")
+    #expect(eval(server, Self.writes) == out)
+    #expect(server.run("EVALSHA \(digest) 0") == out)
+    #expect(eval(server, Self.undeclared) == 1 && eval(server, Self.reads) == 1)
+    server.run("CONFIG SET maxmemory 0")
+    server.run("CONFIG SET min-replicas-to-write 1")
+    #expect(eval(server, Self.writes).text.hasPrefix("NOREPLICAS Not enough good replicas"))
+    #expect(server.run(["EVAL_RO", Self.writes, "0"]).text.hasPrefix("NOREPLICAS Not enough"))
+    server.run("CONFIG SET min-replicas-to-write 0")
+    server.run("REPLICAOF nowhere 1")
+    #expect(eval(server, Self.writes) == readOnly)
+    #expect(eval(server, Self.undeclared) == 1 && eval(server, Self.reads) == 1)
+    server.run("CONFIG SET replica-serve-stale-data no")
+    #expect(eval(server, Self.writes) == readOnly)
+    #expect(eval(server, Self.undeclared) == stale && eval(server, Self.reads) == stale)
+    #expect(eval(server, "#!lua flags=allow-stale,no-writes\nreturn 1") == 1)
+  }
+
+  @Test func `a script that may not run isn't queued`() {
+    let server = TestServer { $0.maxMemory = 1 }
+    server.run("MULTI")
+    #expect(eval(server, Self.writes).text.hasPrefix("OOM command not allowed"))
+    #expect(server.run("EXEC").text.hasPrefix("EXECABORT"))
+    server.run("CONFIG SET maxmemory 0")
+    let other = server.connect()
+    other.send(["MULTI"])
+    other.send(["EVAL", Self.writes, "0"])
+    server.turn()
+    server.run("CONFIG SET min-replicas-to-write 1")
+    other.send(["EXEC"])
+    server.turn()
+    #expect(other.next() == .ok && other.next() == .status("QUEUED"))
+    #expect(other.next()?.text.hasPrefix("EXECABORT") == true, "what was queued may write")
   }
 
   @Test func `a paused server runs scripts that don't write`() {

@@ -33,7 +33,9 @@ extension Server {
       // What is evicted is stale before the command runs: the client hears of it before the reply.
       if let error = makeRoom(for: call) { return .refuse(error) }
     }
-    if prevailing.contains(.failingDisk), !client.flags.contains(.leader) {
+    if prevailing.contains(.failingDisk), !client.flags.contains(.leader),
+      !flags(of: call).isDisjoint(with: [.write, .probes])
+    {
       return .refuse(diskError(call))
     }
     if prevailing.contains(.promised), reads(call) || writes(call) {
@@ -66,8 +68,8 @@ extension Server {
     if prevailing.contains(.loadingBeside), does(.noAsyncLoading, call) {
       return .refuse(.loading)
     }
-    if prevailing.contains(.paused), pause.concerns(command, client),
-      !client.flags.contains(.leader), pause.kind == .everything || !promisesNoWrites(call)
+    if prevailing.contains(.paused), pause.concerns(flags(of: call), client),
+      !client.flags.contains(.leader)
     {
       return .postpone
     }
@@ -78,7 +80,7 @@ extension Server {
       guard case .proceed = admission else { return admission }
     }
     if isQueued {
-      client.transaction.append(command, call.arguments)
+      client.transaction.append(command, flags(of: call), call.arguments)
       if client.transaction.queuedBytes > queryBufferLimit(of: client) {
         closeForQueryBuffer(client)
       }
@@ -87,12 +89,30 @@ extension Server {
     return .proceed
   }
 
+  /// The flags of the command, or if it runs a script that tells in its first line what it may do,
+  /// those that follow from that.
+  private func flags(of call: borrowing Call) -> CommandFlags {
+    call.command.flags.contains(.runsScripts) ? flags(ofScriptIn: call) : call.command.flags
+  }
+
   /// Whether the command has a flag, or executes what was queued and all of that has it.
   private func has(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
     guard call.client.transaction.isActive, call.command.flags.contains(.endsTransaction) else {
-      return call.command.flags.contains(flag)
+      return flags(of: call).contains(flag)
     }
     return call.client.transaction.commonFlags.contains(flag)
+  }
+
+  /// True if the command is refused while memory is over its limit: one that needs memory, an EXEC
+  /// with one in its queue, and everything that would make a queue longer.
+  func needsMemory(_ call: borrowing Call) -> Bool {
+    let flags = flags(of: call)
+    if flags.contains(.denyOOM) { return true }
+    guard call.client.transaction.isActive else { return false }
+    if flags.contains(.endsTransaction) {
+      return call.client.transaction.queuedFlags.contains(.denyOOM)
+    }
+    return !flags.contains(.notQueued)
   }
 
   /// Whether the command writes, or executes what was queued and writes.
@@ -106,7 +126,7 @@ extension Server {
 
   /// Whether the command has a flag, or executes what was queued and some of that has it.
   private func does(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
-    if call.command.flags.contains(flag) { return true }
+    if flags(of: call).contains(flag) { return true }
     return call.client.transaction.isActive
       && call.client.transaction.queuedFlags.contains(flag)
   }
