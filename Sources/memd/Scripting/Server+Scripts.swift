@@ -225,15 +225,33 @@ extension Server {
 
   /// Whether a request runs a script that says that it changes nothing.
   func promisesNoWrites(_ call: borrowing Call) -> Bool {
-    guard call.command.flags.contains(.runsScripts), call.arguments.count > 1 else { return false }
+    guard call.command.flags.contains(.runsScripts) else { return false }
+    return declaredFlags(call)?.contains(.noWrites) ?? false
+  }
+
+  /// What a request asks of the server: what its command declares, but for one that runs a script
+  /// what that says of itself, if it does.
+  func flags(of call: borrowing Call) -> CommandFlags {
+    var flags = call.command.flags
+    guard flags.contains(.runsScripts), let declared = declaredFlags(call) else { return flags }
+    flags.subtract([.stale, .denyOOM, .write, .mayReplicate])
+    if !declared.contains(.noWrites) { flags.insert(.write) }
+    if declared.isDisjoint(with: [.noWrites, .allowOOM]) { flags.insert(.denyOOM) }
+    if declared.contains(.allowStale) { flags.insert(.stale) }
+    return flags
+  }
+
+  /// What the script or function of a request says of itself; nil if it doesn't, or isn't known.
+  private func declaredFlags(_ call: borrowing Call) -> ScriptFlags? {
+    guard call.arguments.count > 1 else { return nil }
     let text = call.arguments[1]
     if call.command.flags.contains(.callsFunctions) {
-      return scripting.libraries.function(text)?.flags.promisesNoWrites ?? false
+      return scripting.libraries.function(text)?.flags
     }
     let digest = ScriptDigest(hex: text) ?? ScriptDigest(of: text)
-    if let script = scripting.cache[digest] { return script.flags.promisesNoWrites }
-    guard let shebang = try? Shebang(of: text, errorText) else { return false }
-    return shebang.flags.promisesNoWrites
+    let flags = scripting.cache[digest]?.flags ?? (try? Shebang(of: text, errorText))?.flags
+    guard let flags, !flags.contains(.undeclared) else { return nil }
+    return flags
   }
 
   // MARK: - Ending

@@ -63,7 +63,7 @@ extension Call {
   /// True if the command is refused while memory is over its limit: one that needs memory, an EXEC
   /// with one in its queue, and everything that would make a queue longer.
   var needsMemory: Bool {
-    if command.flags.contains(.denyOOM) { return true }
+    if server.flags(of: self).contains(.denyOOM) { return true }
     guard client.transaction.isActive else { return false }
     if command.flags.contains(.endsTransaction) {
       return client.transaction.queuedFlags.contains(.denyOOM)

@@ -27,13 +27,17 @@ struct Transaction {
   var watched = WatchedKeys.Watches()
 
   /// Adds a request; not if EXEC will fail anyway, since that would only cost memory.
-  mutating func append(_ command: CommandReference, _ arguments: Arguments) {
+  ///
+  /// - Parameter flags: of the command, or what the script that it runs says of itself.
+  mutating func append(
+    _ command: CommandReference, _ arguments: Arguments, flags: CommandFlags
+  ) {
     guard !isDirty, !isRefused else { return }
     let kept = KeptArguments(arguments)
     queue.append(Queued(command: command, arguments: kept))
     queuedBytes += kept.byteCount
-    queuedFlags.formUnion(command.flags)
-    commonFlags.formIntersection(command.flags)
+    queuedFlags.formUnion(flags)
+    commonFlags.formIntersection(flags)
   }
 
   /// Memory of the queue and of the watches.

@@ -216,7 +216,7 @@ private func latin1(_ bytes: [UInt8]) -> String {
       #expect(cluster.ask(number, "FCALL_RO g 0") == "-ERR Function not found\r\n")
       #expect(
         cluster.ask(number, "FCALL f 0")
-          == "-READONLY Can not run script with write flag on readonly replica\r\n")
+          == "-READONLY You can't write against a read only replica.\r\n")
       #expect(
         cluster.ask(number, line("x", "h", 1))
           == "-READONLY You can't write against a read only replica.\r\n")

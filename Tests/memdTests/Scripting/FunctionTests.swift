@@ -96,9 +96,8 @@ import Testing
         ]))
     server.run("CONFIG SET maxmemory 1")
     #expect(
-      server.run("FCALL writes 1 k").text
-        == "OOM allow-oom flag is not set on the script, can not run it when used memory > "
-        + "'maxmemory'")
+      server.run("FCALL writes 1 k")
+        == .error("OOM command not allowed when used memory > 'maxmemory'."))
     #expect(server.run("FCALL reads 1 k") == refusal)
   }
 

@@ -86,7 +86,7 @@ struct Gate: OptionSet, Sendable {
     if flags.contains(.noAsyncLoading) || isExec { gate.insert(.loadingBeside) }
     if flags.contains(.readonly) { gate.insert(.tracking) }
     if !flags.isDisjoint(with: [.blocking, .mayWait]) { gate.insert(.blocking) }
-    if !flags.isDisjoint(with: [.write, .probes]) { gate.insert(.failingDisk) }
+    if !flags.isDisjoint(with: [.write, .probes, .runsScripts]) { gate.insert(.failingDisk) }
     if !flags.isDisjoint(with: [.write, .endsTransaction, .runsScripts]) {
       gate.formUnion([.readOnly, .fewReplicas, .unconfirmed, .tokens])
     }
@@ -96,7 +96,9 @@ struct Gate: OptionSet, Sendable {
     if !flags.isDisjoint(with: [.readonly, .write, .endsTransaction]) {
       gate.formUnion([.promised, .lapsed])
     }
-    if !flags.contains(.stale) || isExec { gate.insert(.staleData) }
+    if !flags.contains(.stale) || isExec || flags.contains(.runsScripts) {
+      gate.insert(.staleData)
+    }
     return gate
   }
 

@@ -33,7 +33,9 @@ extension Server {
       // What is evicted is stale before the command runs: the client hears of it before the reply.
       if let error = makeRoom(for: call) { return .refuse(error) }
     }
-    if prevailing.contains(.failingDisk), !client.flags.contains(.leader) {
+    if prevailing.contains(.failingDisk), !client.flags.contains(.leader),
+      !command.flags.contains(.runsScripts) || writes(call)
+    {
       return .refuse(diskError(call))
     }
     if prevailing.contains(.promised), reads(call) || writes(call) {
@@ -78,7 +80,7 @@ extension Server {
       guard case .proceed = admission else { return admission }
     }
     if isQueued {
-      client.transaction.append(command, call.arguments)
+      client.transaction.append(command, call.arguments, flags: flags(of: call))
       if client.transaction.queuedBytes > queryBufferLimit(of: client) {
         closeForQueryBuffer(client)
       }
@@ -90,7 +92,7 @@ extension Server {
   /// Whether the command has a flag, or executes what was queued and all of that has it.
   private func has(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
     guard call.client.transaction.isActive, call.command.flags.contains(.endsTransaction) else {
-      return call.command.flags.contains(flag)
+      return flags(of: call).contains(flag)
     }
     return call.client.transaction.commonFlags.contains(flag)
   }
@@ -106,7 +108,7 @@ extension Server {
 
   /// Whether the command has a flag, or executes what was queued and some of that has it.
   private func does(_ flag: CommandFlags, _ call: borrowing Call) -> Bool {
-    if call.command.flags.contains(flag) { return true }
+    if flags(of: call).contains(flag) { return true }
     return call.client.transaction.isActive
       && call.client.transaction.queuedFlags.contains(flag)
   }
