@@ -261,6 +261,37 @@ class FunctionsTest(unittest.TestCase):
             self.assertEqual(repr(ours), repr(theirs), words)
         self.both("ACL", "DELUSER", "u")
 
+    def test_what_stands_against_functions_and_scripts(self):
+        self.both(
+            "FUNCTION", "LOAD",
+            HEAD + "redis.register_function('w', function() return redis.call('set', 'x', '1') end)"
+            + "".join(
+                f" redis.register_function{{function_name = '{name}', flags = {{'{flag}'}},"
+                " callback = function() return redis.pcall('set', 'x', '1') end}"
+                for name, flag in (("r", "no-writes"), ("o", "allow-oom"), ("s", "allow-stale"))))
+        requests = [
+            ("FCALL", "w", "0"), ("FCALL", "r", "0"), ("FCALL", "o", "0"), ("FCALL", "s", "0"),
+            ("FCALL_RO", "w", "0"), ("FCALL_RO", "r", "0"), ("FCALL", "nosuch", "0"),
+            ("EVAL", "#!lua\nreturn 1", "0"), ("EVAL", "#!lua flags=no-writes\nreturn 1", "0"),
+            ("EVAL", "return redis.pcall('set', 'x', 'y')", "0"),
+            ("EVAL_RO", "#!lua\nreturn 1", "0")]
+        for before, behind in (
+                ([("CONFIG", "SET", "maxmemory", "1")], [("CONFIG", "SET", "maxmemory", "0")]),
+                ([("CONFIG", "SET", "min-replicas-to-write", "1")],
+                 [("CONFIG", "SET", "min-replicas-to-write", "0")]),
+                ([("REPLICAOF", "127.0.0.1", "1")], []),
+                ([("CONFIG", "SET", "replica-serve-stale-data", "no")],
+                 [("CONFIG", "SET", "replica-serve-stale-data", "yes"),
+                  ("REPLICAOF", "NO", "ONE")])):
+            for words in before:
+                self.both(*words)
+            for words in requests:
+                self.both(*words)
+                for line in ("MULTI",), words, ("EXEC",):
+                    self.both(*line)
+            for words in behind:
+                self.both(*words)
+
     def test_monitors_and_statistics(self):
         self.both("FUNCTION", "LOAD", ONE.replace("return 1", "return redis.call('get', 'k')"))
         self.both("CONFIG", "RESETSTAT")
