@@ -28,7 +28,7 @@ final class StreamApplier {
   private let limits: RequestLimits
   private let passesOver: ((StreamFailure) -> Bool)?
   /// Whether what has been applied goes into the server's own stream, byte by byte.
-  private let forwards: Bool
+  var forwards: Bool
   private let input = InputBuffer(capacity: 16 << 10)
   private let batch = Batch()
   /// Bytes of the input, which begins with MULTI then, in which its end was looked for in vain.

@@ -121,12 +121,26 @@ extension Server {
     if appendLog.isRunning { appendLog.restart(at: offset) }
   }
 
+  /// What is here now is nobody's history.
+  private func beginUnknownHistory() {
+    let id = Identity.make(&moment.random)
+    restartStream(as: id, at: 0)
+    effects.stream.rename(id)
+  }
+
   /// The data that were loaded at start are those of a point of a stream: a follower asks for what
-  /// comes behind it, and who has followed this server can go on from there, as long as they have
-  /// no more.
+  /// comes behind it, and who has followed this server can go on from there, or from where the log
+  /// has filled the stream, as long as they have no more.
+  ///
+  /// - Parameter position: nil: nobody knows the history of these data.
   func continueHistory(_ position: LogPosition?) {
-    guard let position else { return }
-    restartStream(as: position.replicationID.logText, at: position.offset)
+    guard let position else {
+      if effects.stream.isShared { beginUnknownHistory() }
+      return
+    }
+    if effects.stream.position != position {
+      restartStream(as: position.replicationID.logText, at: position.offset)
+    }
     guard configuration.replicaOf == nil else { return }
     effects.stream.continueHistory(as: Identity.make(&moment.random), isKnown: false)
     log.notice("The history \(position.replicationID.logText) goes on at offset \(position.offset)")
@@ -256,9 +270,7 @@ extension Server {
       keyspace.dropReplacement()
     } else {
       _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
-      // What is here now is nobody's history.
-      restartStream(as: effects.stream.replicationID, at: 0)
-      effects.stream.rename(Identity.make(&moment.random))
+      beginUnknownHistory()
       following.applier = makeApplier(database: 0)
     }
     following.stage = .waiting(until: 0)
