@@ -26,7 +26,12 @@ extension Server {
   func follow(_ leader: LeaderAddress, _ kinship: Following.Kinship = .unknown) {
     giveUpLoadingBeside()
     let previous = following
-    if let previous { closeLink(of: previous) } else { endLeading() }
+    if let previous {
+      closeLink(of: previous)
+    } else {
+      endLeading()
+      returnToFormerHistory()
+    }
     // Whatever this server has said or loaded last is for some database.
     let database = effects.selectedDatabaseIfAny ?? persistence.loadedStreamDatabase
     let applier = previous?.applier ?? makeApplier(database: database)
@@ -341,14 +346,14 @@ extension Server {
       log.notice("Full resync from master is needed: there is no history here")
       return tell(following, [["PSYNC", "?", "-1"]])
     }
-    log.notice("Trying a partial resynchronization (request \(stream.idForOthers):\(offset)).")
+    log.notice("Trying a partial resynchronization (request \(stream.replicationID):\(offset)).")
     tell(following, [requestForMore])
   }
 
   /// PSYNC for what comes behind the data that are here.
   private var requestForMore: [ByteText] {
     let stream = effects.stream
-    return ["PSYNC", ByteText(stream.idForOthers), "\(stream.offset + 1)"]
+    return ["PSYNC", ByteText(stream.replicationID), "\(stream.offset + 1)"]
   }
 
   /// The target of a failover leads already: what is left is to follow it.
@@ -383,7 +388,7 @@ extension Server {
   /// The stream goes on where this server stands.
   private func goOn(_ following: Following, as id: ByteText?) {
     let stream = effects.stream
-    let id = id ?? ByteText(stream.idForOthers)
+    let id = id ?? ByteText(stream.replicationID)
     if !stream.replicationID.utf8.elementsEqual(id.bytes) {
       log.notice("Master replication ID changed to \(id.logText)")
       stream.continueHistory(as: id.logText, isKnown: true)

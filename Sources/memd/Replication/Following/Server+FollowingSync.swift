@@ -121,6 +121,21 @@ extension Server {
     if appendLog.isRunning { appendLog.restart(at: offset) }
   }
 
+  /// Another server leads. If this one has led under a name that nobody has heard, and what it has
+  /// put into the stream were messages (sentinels publish some every two seconds), its data are
+  /// still those of the history that others know, and it can go on from there.
+  func returnToFormerHistory() {
+    let stream = effects.stream
+    guard followers.all.isEmpty, stream.isUnheard(behind: effects.dataOffset) else { return }
+    // A helper may be reading it.
+    helpers.drain(.log)
+    stream.returnToFormerName()
+    effects.forgetParts()
+    guard appendLog.isRunning else { return }
+    appendLog.goBack(to: stream.offset)
+    submit(.goBack(to: stream.position))
+  }
+
   /// What is here now is nobody's history.
   private func beginUnknownHistory() {
     let id = Identity.make(&moment.random)
