@@ -197,15 +197,21 @@ extension Server {
   }
 
   private var keepsReceived: Bool {
-    let isPersistent = configuration.appendOnly || !configuration.saveRules.isEmpty
-    return configuration.replDisklessLoad.leavesFile
-      && (isPersistent || !configuration.rdbDelSyncFiles)
+    configuration.replDisklessLoad.leavesFile && !leavesNoFile
+  }
+
+  private var leavesNoFile: Bool {
+    configuration.rdbDelSyncFiles && !configuration.appendOnly && configuration.saveRules.isEmpty
   }
 
   /// Gives the snapshot the name of this server's, if it is to have it; false if that fails, and
   /// then it is not to be loaded.
   private func keep(_ receiver: SnapshotReceiver, _ following: Following) -> Bool {
-    guard keepsReceived else { return true }
+    guard configuration.replDisklessLoad.leavesFile else { return true }
+    guard !leavesNoFile else {
+      removeFormerSnapshot()
+      return true
+    }
     do throws(DiskError) {
       try receiver.file.keep(as: configuration.path(inDirectory: configuration.dbFilename))
       return true
@@ -216,6 +222,13 @@ extension Server {
           + " synchronization: \(error.cause.text)")
       return false
     }
+  }
+
+  /// A file that holds other data than this server has must not be what the next start finds.
+  private func removeFormerSnapshot() {
+    let path = configuration.path(inDirectory: configuration.dbFilename)
+    guard disk.exists(path), (try? disk.remove(path)) != nil else { return }
+    log.notice("Removing the RDB file \(path). This replica has persistence disabled")
   }
 
   private func circumstances(of receiver: SnapshotReceiver) -> SnapshotPlacement.Circumstances {
