@@ -257,6 +257,15 @@ extension Server {
   private static let receivedByteCount = 256 << 10
 
   private func receive(from following: Following, _ connection: ConnectionID) {
+    if following.isOnline, following.received.isEmpty {
+      // The stream is read where it is applied.
+      let room = unsafe following.applier.room(atLeast: Server.receivedByteCount)
+      let result = unsafe transport.receive(connection, into: room)
+      guard let count = count(result, following) else { return }
+      return apply(following) { applier throws(StreamFailure) in
+        try applier.apply(received: count)
+      }
+    }
     var buffer: [UInt8] = []
     swap(&buffer, &following.buffer)
     if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Server.receivedByteCount) }
@@ -264,6 +273,13 @@ extension Server {
     let result = unsafe buffer.withUnsafeMutableBytes {
       unsafe transport.receive(connection, into: $0)
     }
+    guard let count = count(result, following) else { return }
+    following.received += buffer[..<count]
+    process(following)
+  }
+
+  /// How many bytes have come, if any; a link that has ended is lost.
+  private func count(_ result: IOResult, _ following: Following) -> Int? {
     switch result {
     case .bytes(let count):
       following.heardAt = clock.monotonicNanoseconds()
@@ -273,13 +289,11 @@ extension Server {
       }
       following.client?.lastInteraction = moment.milliseconds
       following.client?.inputBytes &+= count
-      if following.isOnline, following.received.isEmpty {
-        return apply(buffer.rawSpan.extracting(first: count), following)
-      }
-      following.received += buffer[..<count]
-      process(following)
-    case .wouldBlock: return
-    case .closed, .failed: loseLink(following)
+      return count
+    case .wouldBlock: return nil
+    case .closed, .failed:
+      loseLink(following)
+      return nil
     }
   }
 
@@ -296,7 +310,7 @@ extension Server {
       case .online:
         let received = Array(following.received)
         following.received = []
-        apply(received.rawSpan, following)
+        apply(following) { applier throws(StreamFailure) in try applier.apply(received.rawSpan) }
       }
     }
   }
@@ -449,9 +463,12 @@ extension Server {
     return Keyword(folding: command.rawSpan) != Keyword("select")
   }
 
-  private func apply(_ bytes: RawSpan, _ following: Following) {
+  /// Has the applier apply what has come.
+  private func apply(
+    _ following: Following, _ work: (StreamApplier) throws(StreamFailure) -> Void
+  ) {
     do throws(StreamFailure) {
-      try following.applier.apply(bytes)
+      try work(following.applier)
     } catch {
       // There is no telling where the next command begins, or what it is for: nobody can go on.
       effects.stream.rename(Identity.make(&moment.random))
