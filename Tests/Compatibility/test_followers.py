@@ -92,8 +92,12 @@ class FollowerTests(unittest.TestCase):
         """Whether a follower has an RDB behind a sync, if it had one before, saves, and may not
         keep what it was sent: as a redis-server."""
         leader = self.leader()
-        rdb = leader.client.execute_command("SAVE") and os.path.join(
-            self.place("leader"), "dump.rdb")
+        # The leader's own would let a follower go on behind it.
+        former = memd(self.place("former"))
+        former.client.set("former", 1)
+        former.client.save()
+        former.kill()
+        rdb = os.path.join(self.place("former"), "dump.rdb")
         for option, save, has_file in itertools.product(("yes", "no"), ("", "3600 1"), (0, 1)):
             with self.subTest(option=option, save=save, has_file=has_file):
                 left = []
