@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """memd and redis-server follow each other: snapshots, the stream, reconnects, and a failover."""
+import itertools
 import os
 import shutil
 import subprocess
@@ -86,6 +87,39 @@ class FollowerTests(unittest.TestCase):
                 wait_for(lambda: all(
                     leader.client.info("replication")[f"slave{index}"]["state"] == "online"
                     for index in range(2)))
+
+    def test_files_of_snapshots_that_are_not_wanted(self):
+        """Whether a follower has an RDB behind a sync, if it had one before, saves, and may not
+        keep what it was sent: as a redis-server."""
+        leader = self.leader()
+        # The leader's own would let a follower go on behind it.
+        former = memd(self.place("former"))
+        former.client.set("former", 1)
+        former.client.save()
+        former.kill()
+        rdb = os.path.join(self.place("former"), "dump.rdb")
+        for option, save, has_file in itertools.product(("yes", "no"), ("", "3600 1"), (0, 1)):
+            with self.subTest(option=option, save=save, has_file=has_file):
+                left = []
+                for kind in ("memd", "redis-server"):
+                    place = self.place(f"{kind}-{option}-{save}-{has_file}")
+                    path = os.path.join(place, "dump.rdb")
+                    if has_file:
+                        shutil.copy(rdb, path)
+                    options = (
+                        "--rdb-del-sync-files", option, "--appendonly", "no", "--save", save,
+                        "--replicaof", f"127.0.0.1 {leader.port}")
+                    follower = (
+                        memd(place, *options) if kind == "memd"
+                        else Process(kind, place, *options))
+                    self.processes.append(follower)
+                    self.assert_equal(leader, follower)
+                    expected = option == "no" or save != ""
+                    wait_for(lambda: os.path.exists(path) == expected)
+                    names = os.listdir(place)
+                    left.append([name for name in names if name.endswith(".rdb")])
+                    follower.kill()
+                self.assertEqual(left[0], left[1])
 
     def test_memd_loads_beside_its_old_data(self):
         leader = Process("redis-server", self.place("leader"), "--appendonly", "no",

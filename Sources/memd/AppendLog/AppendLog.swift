@@ -151,6 +151,7 @@ final class LogJob: Job, @unchecked Sendable {
     /// `delay`: nanoseconds to sleep first, as DEBUG AOF-FLUSH-SLEEP wants it.
     case write(LogPortion, syncs: Bool, delay: Int64)
     case beginIncrement(LogPosition, after: Int, timestamp: Int?, isListed: Bool)
+    case goBack(to: LogPosition)
     case dropHistory
     case install(LogRewriting, byteCount: Int, keepsHistory: Bool)
     case close
@@ -181,6 +182,7 @@ final class LogJob: Job, @unchecked Sendable {
       case .beginIncrement(let position, let offset, let timestamp, let isListed):
         try writer.beginIncrement(
           at: position, after: offset, timestamp: timestamp, isListed: isListed)
+      case .goBack(let position): try writer.goBack(to: position)
       case .dropHistory: writer.dropHistory()
       case .install(let rewriting, let byteCount, let keepsHistory):
         try writer.install(

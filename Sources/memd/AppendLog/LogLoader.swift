@@ -5,13 +5,19 @@ import EventLoop
 import RESP
 
 /// Executes the commands of a log's file, a slice at a time, while a helper reads ahead.
+///
+/// They can become the server's stream again, so that whoever has followed goes on behind what it
+/// has: as far back as they stand in the file without a gap.
 final class LogLoader {
   private let source: LogSource
   private let applier: StreamApplier
   private let helpers: Helpers
+  /// The stream that is put together again; nil for none.
+  private let stream: ReplicationStream?
   /// What was read and not executed, and how much of the first chunk was.
   private var chunks: [LogChunk] = []
   private var executedByteCount = 0
+  private var passedMarkCount = 0
   private var jobCount = 0
   private var isAtEnd = false
   /// Bytes of the file that have been executed, more or less.
@@ -23,10 +29,16 @@ final class LogLoader {
   private static let chunkCount = 3
   private static let sliceByteCount = 16 << 10
 
-  init(_ file: DiskFile, offset: Int, applier: StreamApplier, helpers: Helpers) {
+  /// - Parameter stream: nobody reads it; holds afterwards what stands without a gap at the end of
+  ///   the file.
+  init(
+    _ file: DiskFile, offset: Int, applier: StreamApplier, helpers: Helpers,
+    restoring stream: ReplicationStream?
+  ) {
     source = LogSource(file, offset: offset)
     self.applier = applier
     self.helpers = helpers
+    self.stream = stream
     self.offset = offset
   }
 
@@ -43,22 +55,51 @@ final class LogLoader {
     repeat {
       readAhead()
       guard let chunk = chunks.first else { return nil }
-      let rest = chunk.commands.count - executedByteCount
-      if rest > 0 {
-        let count = min(rest, LogLoader.sliceByteCount)
-        let slice = chunk.commands.rawSpan.extracting(
-          executedByteCount..<executedByteCount + count)
-        try applier.apply(slice)
-        executedByteCount += count
-        continue
-      }
+      if try executeSlice(of: chunk) { continue }
       offset = chunk.offset
       position = chunk.position
       executedByteCount = 0
+      passedMarkCount = 0
       chunks.removeFirst()
       if let end = chunk.end { return end }
     } while !isTimeOver()
     return nil
+  }
+
+  /// Executes the next commands of a chunk; false if there are none.
+  private func executeSlice(of chunk: LogChunk) throws(StreamFailure) -> Bool {
+    var end = chunk.commands.count
+    if passedMarkCount < chunk.marks.count {
+      let mark = chunk.marks[passedMarkCount]
+      end = mark.commandsOffset
+      if executedByteCount == end {
+        passedMarkCount += 1
+        pass(mark)
+        return true
+      }
+    }
+    let count = min(end - executedByteCount, LogLoader.sliceByteCount)
+    guard count > 0 else { return false }
+    try applier.apply(
+      chunk.commands.rawSpan.extracting(executedByteCount..<executedByteCount + count))
+    executedByteCount += count
+    stream?.trim()
+    return true
+  }
+
+  /// What follows is the stream from another point on than what is executed: nothing in front of it
+  /// is kept. If only the name is another one, the history goes on.
+  private func pass(_ mark: LogChunk.Mark) {
+    guard let stream else { return }
+    let wasForwarding = applier.forwards
+    applier.forwards = mark.position != nil
+    guard let position = mark.position else { return }
+    let id = position.replicationID.logText
+    if wasForwarding, position.offset == stream.offset {
+      stream.continueHistory(as: id, isKnown: true)
+    } else {
+      stream.restart(as: id, at: position.offset)
+    }
   }
 
   /// Has the helper read as much as is wanted.

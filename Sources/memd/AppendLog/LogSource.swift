@@ -14,6 +14,16 @@ struct LogChunk: Sendable {
   var end: End?
   /// The point of the stream up to which the file is whole; nil if that isn't known.
   var position: LogPosition?
+  /// Where the stream doesn't go on as the bytes of the commands do.
+  var marks: [Mark] = []
+
+  /// A point of the stream between two whole units, as an annotation says.
+  struct Mark: Sendable {
+    /// Bytes of the chunk's commands in front of it.
+    let commandsOffset: Int
+    /// The commands behind it are those of the stream from here on; nil: of none that is known.
+    let position: LogPosition?
+  }
 
   enum End: Sendable {
     /// Up to `wholeOffset` the file is whole; who goes on writing there goes on with `checksum`.
@@ -30,6 +40,11 @@ final class LogSource: @unchecked Sendable {
   private let reader: LogReader
   /// Commands of a transaction whose end has not been read.
   private var transaction: [UInt8] = []
+  /// The point of the stream behind the commands that were handed out, if those behind the last
+  /// mark are counted.
+  private var streamEnd: LogPosition?
+  /// Whether an annotation has been read since that was compared with what the reader knows.
+  private var isAnnotated = false
   private var offset: Int
 
   /// Bytes that are read at once.
@@ -90,16 +105,33 @@ final class LogSource: @unchecked Sendable {
         let isInside = reader.isInsideTransaction
         guard isInside || wasInside else {
           reader.appendCommand(to: &chunk.commands)
+          streamEnd?.advance(reader.range.count)
           continue
         }
         reader.appendCommand(to: &transaction)
         guard !isInside else { continue }
         chunk.commands += transaction
+        streamEnd?.advance(transaction.count)
         transaction.removeAll(keepingCapacity: transaction.capacity < 1 << 20)
-      case .annotation, .timestamp: break
+        mark(&chunk)
+      case .annotation:
+        isAnnotated = true
+        if !reader.isInsideTransaction { mark(&chunk) }
+      case .timestamp: break
       case .needsBytes: return
       }
     }
+  }
+
+  /// Notes where the stream is by annotations, if that is not where counting has led. Within a
+  /// transaction nobody can go on: a mark stands behind it then.
+  private func mark(_ chunk: inout LogChunk) {
+    guard isAnnotated else { return }
+    isAnnotated = false
+    guard reader.wholePosition != streamEnd else { return }
+    streamEnd = reader.wholePosition
+    chunk.marks.append(
+      LogChunk.Mark(commandsOffset: chunk.commands.count, position: streamEnd))
   }
 
   /// Ends the reading.

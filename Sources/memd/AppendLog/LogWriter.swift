@@ -264,6 +264,15 @@ final class LogWriter: @unchecked Sendable {
     if syncs { try sync() }
   }
 
+  /// What the stream had behind this point is gone, and nothing of it was for the log. The next
+  /// start must know the name that the history has again.
+  func goBack(to position: LogPosition) throws(LogWriteFailure) {
+    guard offset >= position.offset else { return }
+    offset = position.offset
+    self.position = position
+    try annotate(at: position, isForced: true)
+  }
+
   /// Refuses what doesn't come next, since something in front of it has failed.
   private func expect(_ start: Int) throws(LogWriteFailure) {
     guard file == nil || start == offset else {

@@ -96,7 +96,8 @@ extension Server {
     case .write(let portion, let syncs, _): noteWritten(portion, syncs, job.failure)
     case .beginIncrement: noteBegun(job.failure)
     case .install(let rewriting, _, _): noteInstalled(rewriting, job.failure)
-    case .close, .dropHistory: break
+    // What is broken is found by the next write.
+    case .goBack, .close, .dropHistory: break
     }
     endLogDelay()
   }

@@ -23,16 +23,19 @@ extension Server {
       appendLog.lock = nil
       return loadWithoutLog(whenDone: whenDone)
     }
-    loadLog(manifest) { [unowned self] isLoaded in
+    loadLog(manifest, restoresStream: true) { [unowned self] isLoaded in
       if isLoaded { continueHistory(appendLog.loadedPosition) }
       whenDone(isLoaded && resumeLog())
     }
   }
 
   /// Begins to load all files of a log.
-  private func loadLog(_ manifest: LogManifest, whenDone: @escaping (Bool) -> Void) {
+  private func loadLog(
+    _ manifest: LogManifest, restoresStream: Bool = false, whenDone: @escaping (Bool) -> Void
+  ) {
     var options = loadingOptions
     options.keepsDueKeys = true
+    options.restoresStream = restoresStream
     var byteCount = 0
     let files = manifest.readingOrder.map { file in
       let path = logPath(file.name)
@@ -166,14 +169,17 @@ extension Server {
       passesOver(failure, in: loading)
     }
     loading.part = .log(
-      LogLoader(file, offset: offset, applier: applier, helpers: helpers))
+      LogLoader(
+        file, offset: offset, applier: applier, helpers: helpers,
+        restoring: loading.options.restoresStream ? effects.stream : nil))
   }
 
   /// Executes commands of a log's file.
   func loadLog(_ loader: LogLoader, of loading: Loading, isTimeOver: () -> Bool) {
     do throws(StreamFailure) {
       guard let end = try loader.load(isTimeOver: isTimeOver) else { return }
-      loading.position = loader.position
+      // What was refused here was not where the stream comes from: these are other data.
+      loading.position = loading.refusedCount == 0 ? loader.position : nil
       persistence.loadedStreamDatabase = loader.database
       finish(loading, end)
     } catch {

@@ -273,4 +273,12 @@ extension AppendLog {
     lastJobEnd = offset
     synced = offset
   }
+
+  /// What stood behind this offset of the stream, all of it for followers only, is gone.
+  func goBack(to offset: Int) {
+    if let cursor { cursor.advance(min(0, offset - cursor.position)) }
+    handedOver = min(handedOver, offset)
+    lastJobEnd = min(lastJobEnd, offset)
+    synced = min(synced, offset)
+  }
 }

@@ -169,10 +169,40 @@ final class ReplicationStream {
   /// Somebody follows, or a snapshot tells of the name: from now on it is known.
   func makeIDKnown() { isIDKnown = true }
 
-  /// The name under which another server may know the history up to its end. One that has just
-  /// begun to lead and is to follow has nothing yet that came behind the old name.
-  var idForOthers: String {
-    !isIDKnown && offset + 1 == secondOffset ? secondID : replicationID
+  /// Whether all behind `position` came under a name that nobody has heard, while others may know
+  /// the one that the history had before.
+  func isUnheard(behind position: Int) -> Bool {
+    !isIDKnown && secondID != ReplicationStream.noID && position < secondOffset
+  }
+
+  /// Drops what has come since the history has a name that nobody has heard: it ends where it had
+  /// the one before, and has that again.
+  func returnToFormerName() {
+    precondition(isUnheard(behind: secondOffset - 1), "somebody may have what is to be dropped")
+    let end = secondOffset - 1
+    if holds(behind: end) {
+      replicationID = secondID
+      secondID = ReplicationStream.noID
+      secondOffset = -1
+      isIDKnown = true
+      truncate(to: end)
+    } else {
+      restart(as: secondID, at: end)
+    }
+  }
+
+  /// Takes back what stands behind an offset.
+  private func truncate(to newOffset: Int) {
+    let count = ReplicationStream.blockByteCount
+    let keptCount = (newOffset + count - 1) / count - firstBlock
+    for block in blocks[keptCount...] { block.free() }
+    blocks.removeSubrange(keptCount...)
+    offset = newOffset
+    unsafe tail = blocks.last?.start
+    tailCount = newOffset % count == 0 ? count : newOffset % count
+    for cursor in cursors where cursor.position > offset {
+      cursor.advance(offset - cursor.position)
+    }
   }
 
   /// Becomes another server's history at an offset. Nothing of the old one is here any more;

@@ -28,7 +28,7 @@ final class StreamApplier {
   private let limits: RequestLimits
   private let passesOver: ((StreamFailure) -> Bool)?
   /// Whether what has been applied goes into the server's own stream, byte by byte.
-  private let forwards: Bool
+  var forwards: Bool
   private let input = InputBuffer(capacity: 16 << 10)
   private let batch = Batch()
   /// Bytes of the input, which begins with MULTI then, in which its end was looked for in vain.
@@ -81,8 +81,22 @@ final class StreamApplier {
   ///
   /// - Throws: why the stream has ended; it can't go on then.
   func apply(_ bytes: RawSpan) throws(StreamFailure) {
-    if let failure { throw failure }
     unsafe bytes.withUnsafeBytes { unsafe input.append($0) }
+    try apply(received: 0)
+  }
+
+  /// Room for the next `count` bytes of the stream.
+  func room(atLeast count: Int) -> UnsafeMutableRawBufferPointer {
+    let room = unsafe input.room(atLeast: count)
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: room[..<count])
+  }
+
+  /// Applies all complete commands, when so many bytes more have been put into the room.
+  ///
+  /// - Throws: why the stream has ended; it can't go on then.
+  func apply(received count: Int) throws(StreamFailure) {
+    input.received(count)
+    if let failure { throw failure }
     let mode = server.moment.expiryMode
     let wasMuted = server.effects.isMuted
     server.moment.expiryMode = .ignore
@@ -100,7 +114,7 @@ final class StreamApplier {
   }
 
   private func applyInput() throws(StreamFailure) {
-    while let word = try readRequest() {
+    while let word = try readRequests() {
       if word == .begin {
         discardLast()
         position = requestStart
@@ -127,33 +141,38 @@ final class StreamApplier {
   /// Where the first request of the batch begins.
   private var batchStart = 0
 
-  /// Reads the next request into the batch; nil if there is no complete one.
-  private func readRequest() throws(StreamFailure) -> Word? {
+  /// Reads requests into the batch until it holds so many, or one isn't a plain command; nil if
+  /// there are no more complete ones.
+  private func readRequests(upTo count: Int = Batch.capacity) throws(StreamFailure) -> Word? {
     let buffer = unsafe input.bytes
-    while position < buffer.count {
-      let start = position
+    let database = BorrowedDatabase(client.database)
+    var next = position
+    defer { position = next }
+    while next < buffer.count {
+      let start = next
       let firstSlice = batch.slices.count
       var parser = RequestParser()
       let outcome = unsafe parser.next(
-        in: buffer, position: &position, limits: limits, slices: &batch.slices)
+        in: buffer, position: &next, limits: limits, slices: &batch.slices)
       switch outcome {
       case .request:
+        let base = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start)
+        let arguments = unsafe Arguments(
+          base: base, slices: batch.slices.base + firstSlice,
+          count: batch.slices.count - firstSlice)
         requestStart = start
         if batch.count == 0 { batchStart = start }
-        let base = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start)
-        let count = batch.slices.count - firstSlice
-        let arguments = unsafe Arguments(
-          base: base, slices: batch.slices.base + firstSlice, count: count)
         unsafe batch.append(
           Batch.Request(
-            client: .passUnretained(client), database: BorrowedDatabase(client.database),
-            base: base, firstSlice: firstSlice, argumentCount: count, rawCount: position - start,
+            client: .passUnretained(client), database: database, base: base,
+            firstSlice: firstSlice, argumentCount: arguments.count, rawCount: next - start,
             command: server.commands.find(arguments)))
-        return word(of: arguments)
+        let word = word(of: arguments)
+        if word != .command || batch.count >= count { return word }
       case .empty: continue
       case .incomplete:
         batch.slices.truncate(to: firstSlice)
-        position = start
+        next = start
         return nil
       case .failure: throw .protocolError(offset: offset + start)
       }
@@ -213,9 +232,9 @@ final class StreamApplier {
   /// and then nothing of it has been applied.
   private func applyTransaction() throws(StreamFailure) -> Bool {
     guard try hasWholeTransaction() else { return false }
-    _ = try readRequest()
+    _ = try readRequests()
     discardLast()
-    while let word = try readRequest() {
+    while let word = try readRequests() {
       if word == .end {
         discardLast()
         try run(endsUnits: false)
@@ -232,7 +251,7 @@ final class StreamApplier {
   private func hasWholeTransaction() throws(StreamFailure) -> Bool {
     defer { position = 0 }
     position = searchedByteCount
-    while let word = try readRequest() {
+    while let word = try readRequests(upTo: 1) {
       discardLast()
       if word == .end { return true }
       searchedByteCount = position

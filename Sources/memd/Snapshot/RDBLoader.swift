@@ -16,6 +16,8 @@ final class RDBLoader {
     var keepsDueKeys = false
     /// A key that is there already is replaced; else that is an error.
     var replaces = false
+    /// Commands of a log become the server's own stream again.
+    var restoresStream = false
     /// Called before the first key, or at the end without one, with the point of the stream that
     /// the file is of.
     var beforeKeys: ((LogPosition?) -> Void)?

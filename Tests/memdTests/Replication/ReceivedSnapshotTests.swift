@@ -69,6 +69,15 @@ import Testing
     #expect(hasSnapshot(cluster))
   }
 
+  @Test func `no file of former data stays where none is wanted`() {
+    let cluster = makeCluster { $0.rdbDelSyncFiles = true }
+    cluster.ask(1, "SET former 1\r\nSAVE")
+    #expect(hasSnapshot(cluster))
+    cluster.ask(1, "REPLICAOF node0 6379")
+    #expect(cluster.catchesUp(1, with: 0))
+    #expect(!hasSnapshot(cluster))
+  }
+
   @Test func `what can't get the name is not loaded`() {
     let cluster = makeCluster()
     let old = cluster.data(1)

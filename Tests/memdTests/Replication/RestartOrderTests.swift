@@ -56,6 +56,83 @@ import Testing
     #expect(cluster.data(0) == cluster.data(1))
   }
 
+  /// The second server leads, with data in database 3; the first one died and is back, and leads.
+  private func makeSplitCluster() -> SimulatedCluster {
+    let cluster = makeCluster(chained: false) { $0.appendOnly = true }
+    cluster.ask(0, "SELECT 3\r\nSET k 1")
+    for number in 1...2 { #expect(cluster.catchesUp(number, with: 0)) }
+    cluster.run(milliseconds: 1500)
+    cluster.kill(0, .process)
+    cluster.ask(1, "REPLICAOF NO ONE")
+    cluster.ask(2, "REPLICAOF node1 6379")
+    #expect(cluster.catchesUp(2, with: 1))
+    start(cluster, 0, following: nil)
+    return cluster
+  }
+
+  @Test(arguments: [
+    "PUBLISH c m\r\nPUBLISH c m", "SELECT 5\r\nPUBLISH c m\r\nSPUBLISH c m", "GET k",
+  ])
+  func `messages of a leader that died and is demoted don't matter`(messages: String) {
+    let cluster = makeSplitCluster()
+    cluster.ask(0, messages)
+    // The log's helper has passed over them.
+    cluster.run(milliseconds: 1500)
+    cluster.ask(0, messages)
+    cluster.ask(0, "REPLICAOF node1 6379")
+    #expect(cluster.catchesUp(0, with: 1))
+    cluster.ask(1, "SELECT 3\r\nINCR k")
+    #expect(cluster.catchesUp(0, with: 1))
+    #expect(cluster.server(1)?.statistics.fullSyncs == 0)
+    #expect(cluster.data(0) == cluster.data(1))
+    // Nor do they in its log.
+    cluster.run(milliseconds: 1500)
+    cluster.kill(0, .process)
+    start(cluster, 0, following: 1)
+    #expect(cluster.catchesUp(0, with: 1))
+    #expect(cluster.server(1)?.statistics.fullSyncs == 0)
+    #expect(cluster.data(0) == cluster.data(1))
+  }
+
+  @Test func `a leader that died before it was demoted knows its former name again`() {
+    let cluster = makeSplitCluster()
+    cluster.ask(0, "PUBLISH c m")
+    cluster.ask(0, "REPLICAOF node9 6379")
+    cluster.run(milliseconds: 1500)
+    cluster.kill(0, .process)
+    start(cluster, 0, following: 1)
+    #expect(cluster.catchesUp(0, with: 1))
+    #expect(cluster.server(1)?.statistics.fullSyncs == 0)
+    #expect(cluster.data(0) == cluster.data(1))
+  }
+
+  @Test(arguments: [
+    "SET mine 1", "PUBLISH c m\r\nSET mine 1\r\nPUBLISH c m",
+    "MULTI\r\nPUBLISH c m\r\nDEL k\r\nEXEC", "SET mine 1\r\nDEL mine",
+  ])
+  func `data of a leader that died and is demoted do`(commands: String) {
+    let cluster = makeSplitCluster()
+    cluster.ask(0, "SELECT 3\r\n" + commands)
+    cluster.ask(0, "REPLICAOF node1 6379")
+    #expect(cluster.catchesUp(0, with: 1))
+    #expect(cluster.server(1)?.statistics.fullSyncs == 1)
+    #expect(cluster.data(0) == cluster.data(1))
+  }
+
+  @Test func `messages that a follower has had are not taken back`() {
+    let cluster = makeSplitCluster()
+    cluster.ask(2, "REPLICAOF node0 6379")
+    #expect(cluster.catchesUp(2, with: 0))
+    cluster.ask(0, "PUBLISH c m")
+    #expect(cluster.catchesUp(2, with: 0))
+    let stream = cluster.server(0)?.effects.stream
+    let (name, offset) = (stream?.replicationID, stream?.offset)
+    cluster.ask(2, "REPLICAOF node1 6379")
+    cluster.run(milliseconds: 100)
+    cluster.ask(0, "REPLICAOF node9 6379")
+    #expect(stream?.replicationID == name && stream?.offset == offset)
+  }
+
   @Test func `a follower that led for a moment goes on in the database of its leader's stream`() {
     let cluster = makeCluster(chained: false)
     cluster.ask(0, "SELECT 3\r\nSET k 1")

@@ -178,8 +178,9 @@ final class Effects {
   func tellFollowers(_ arguments: Arguments) {
     guard !isMuted else { return }
     checkArguments()
-    // Compatibility: as Redis does, though messages know no databases.
-    selectStreamDatabase()
+    // Compatibility: as Redis does, though messages know no databases. As long as nobody has heard
+    // of the history nobody could tell, and nothing but messages has come.
+    if stream.isIDKnown { selectStreamDatabase() }
     pendingCount += 1
     let start = pending.count
     pending.append(arguments)

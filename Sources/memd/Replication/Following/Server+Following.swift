@@ -26,7 +26,12 @@ extension Server {
   func follow(_ leader: LeaderAddress, _ kinship: Following.Kinship = .unknown) {
     giveUpLoadingBeside()
     let previous = following
-    if let previous { closeLink(of: previous) } else { endLeading() }
+    if let previous {
+      closeLink(of: previous)
+    } else {
+      endLeading()
+      returnToFormerHistory()
+    }
     // Whatever this server has said or loaded last is for some database.
     let database = effects.selectedDatabaseIfAny ?? persistence.loadedStreamDatabase
     let applier = previous?.applier ?? makeApplier(database: database)
@@ -252,6 +257,15 @@ extension Server {
   private static let receivedByteCount = 256 << 10
 
   private func receive(from following: Following, _ connection: ConnectionID) {
+    if following.isOnline, following.received.isEmpty {
+      // The stream is read where it is applied.
+      let room = unsafe following.applier.room(atLeast: Server.receivedByteCount)
+      let result = unsafe transport.receive(connection, into: room)
+      guard let count = count(result, following) else { return }
+      return apply(following) { applier throws(StreamFailure) in
+        try applier.apply(received: count)
+      }
+    }
     var buffer: [UInt8] = []
     swap(&buffer, &following.buffer)
     if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Server.receivedByteCount) }
@@ -259,6 +273,13 @@ extension Server {
     let result = unsafe buffer.withUnsafeMutableBytes {
       unsafe transport.receive(connection, into: $0)
     }
+    guard let count = count(result, following) else { return }
+    following.received += buffer[..<count]
+    process(following)
+  }
+
+  /// How many bytes have come, if any; a link that has ended is lost.
+  private func count(_ result: IOResult, _ following: Following) -> Int? {
     switch result {
     case .bytes(let count):
       following.heardAt = clock.monotonicNanoseconds()
@@ -268,13 +289,11 @@ extension Server {
       }
       following.client?.lastInteraction = moment.milliseconds
       following.client?.inputBytes &+= count
-      if following.isOnline, following.received.isEmpty {
-        return apply(buffer.rawSpan.extracting(first: count), following)
-      }
-      following.received += buffer[..<count]
-      process(following)
-    case .wouldBlock: return
-    case .closed, .failed: loseLink(following)
+      return count
+    case .wouldBlock: return nil
+    case .closed, .failed:
+      loseLink(following)
+      return nil
     }
   }
 
@@ -291,7 +310,7 @@ extension Server {
       case .online:
         let received = Array(following.received)
         following.received = []
-        apply(received.rawSpan, following)
+        apply(following) { applier throws(StreamFailure) in try applier.apply(received.rawSpan) }
       }
     }
   }
@@ -341,14 +360,14 @@ extension Server {
       log.notice("Full resync from master is needed: there is no history here")
       return tell(following, [["PSYNC", "?", "-1"]])
     }
-    log.notice("Trying a partial resynchronization (request \(stream.idForOthers):\(offset)).")
+    log.notice("Trying a partial resynchronization (request \(stream.replicationID):\(offset)).")
     tell(following, [requestForMore])
   }
 
   /// PSYNC for what comes behind the data that are here.
   private var requestForMore: [ByteText] {
     let stream = effects.stream
-    return ["PSYNC", ByteText(stream.idForOthers), "\(stream.offset + 1)"]
+    return ["PSYNC", ByteText(stream.replicationID), "\(stream.offset + 1)"]
   }
 
   /// The target of a failover leads already: what is left is to follow it.
@@ -383,7 +402,7 @@ extension Server {
   /// The stream goes on where this server stands.
   private func goOn(_ following: Following, as id: ByteText?) {
     let stream = effects.stream
-    let id = id ?? ByteText(stream.idForOthers)
+    let id = id ?? ByteText(stream.replicationID)
     if !stream.replicationID.utf8.elementsEqual(id.bytes) {
       log.notice("Master replication ID changed to \(id.logText)")
       stream.continueHistory(as: id.logText, isKnown: true)
@@ -444,9 +463,12 @@ extension Server {
     return Keyword(folding: command.rawSpan) != Keyword("select")
   }
 
-  private func apply(_ bytes: RawSpan, _ following: Following) {
+  /// Has the applier apply what has come.
+  private func apply(
+    _ following: Following, _ work: (StreamApplier) throws(StreamFailure) -> Void
+  ) {
     do throws(StreamFailure) {
-      try following.applier.apply(bytes)
+      try work(following.applier)
     } catch {
       // There is no telling where the next command begins, or what it is for: nobody can go on.
       effects.stream.rename(Identity.make(&moment.random))

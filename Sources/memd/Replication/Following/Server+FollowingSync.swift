@@ -121,12 +121,41 @@ extension Server {
     if appendLog.isRunning { appendLog.restart(at: offset) }
   }
 
+  /// Another server leads. If this one has led under a name that nobody has heard, and what it has
+  /// put into the stream were messages (sentinels publish some every two seconds), its data are
+  /// still those of the history that others know, and it can go on from there.
+  func returnToFormerHistory() {
+    let stream = effects.stream
+    guard followers.all.isEmpty, stream.isUnheard(behind: effects.dataOffset) else { return }
+    // A helper may be reading it.
+    helpers.drain(.log)
+    stream.returnToFormerName()
+    effects.forgetParts()
+    guard appendLog.isRunning else { return }
+    appendLog.goBack(to: stream.offset)
+    submit(.goBack(to: stream.position))
+  }
+
+  /// What is here now is nobody's history.
+  private func beginUnknownHistory() {
+    let id = Identity.make(&moment.random)
+    restartStream(as: id, at: 0)
+    effects.stream.rename(id)
+  }
+
   /// The data that were loaded at start are those of a point of a stream: a follower asks for what
-  /// comes behind it, and who has followed this server can go on from there, as long as they have
-  /// no more.
+  /// comes behind it, and who has followed this server can go on from there, or from where the log
+  /// has filled the stream, as long as they have no more.
+  ///
+  /// - Parameter position: nil: nobody knows the history of these data.
   func continueHistory(_ position: LogPosition?) {
-    guard let position else { return }
-    restartStream(as: position.replicationID.logText, at: position.offset)
+    guard let position else {
+      if effects.stream.isShared { beginUnknownHistory() }
+      return
+    }
+    if effects.stream.position != position {
+      restartStream(as: position.replicationID.logText, at: position.offset)
+    }
     guard configuration.replicaOf == nil else { return }
     effects.stream.continueHistory(as: Identity.make(&moment.random), isKnown: false)
     log.notice("The history \(position.replicationID.logText) goes on at offset \(position.offset)")
@@ -168,15 +197,21 @@ extension Server {
   }
 
   private var keepsReceived: Bool {
-    let isPersistent = configuration.appendOnly || !configuration.saveRules.isEmpty
-    return configuration.replDisklessLoad.leavesFile
-      && (isPersistent || !configuration.rdbDelSyncFiles)
+    configuration.replDisklessLoad.leavesFile && !leavesNoFile
+  }
+
+  private var leavesNoFile: Bool {
+    configuration.rdbDelSyncFiles && !configuration.appendOnly && configuration.saveRules.isEmpty
   }
 
   /// Gives the snapshot the name of this server's, if it is to have it; false if that fails, and
   /// then it is not to be loaded.
   private func keep(_ receiver: SnapshotReceiver, _ following: Following) -> Bool {
-    guard keepsReceived else { return true }
+    guard configuration.replDisklessLoad.leavesFile else { return true }
+    guard !leavesNoFile else {
+      removeFormerSnapshot()
+      return true
+    }
     do throws(DiskError) {
       try receiver.file.keep(as: configuration.path(inDirectory: configuration.dbFilename))
       return true
@@ -187,6 +222,13 @@ extension Server {
           + " synchronization: \(error.cause.text)")
       return false
     }
+  }
+
+  /// A file that holds other data than this server has must not be what the next start finds.
+  private func removeFormerSnapshot() {
+    let path = configuration.path(inDirectory: configuration.dbFilename)
+    guard disk.exists(path), (try? disk.remove(path)) != nil else { return }
+    log.notice("Removing the RDB file \(path). This replica has persistence disabled")
   }
 
   private func circumstances(of receiver: SnapshotReceiver) -> SnapshotPlacement.Circumstances {
@@ -258,9 +300,7 @@ extension Server {
       keyspace.dropReplacement()
     } else {
       _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
-      // What is here now is nobody's history.
-      restartStream(as: effects.stream.replicationID, at: 0)
-      effects.stream.rename(Identity.make(&moment.random))
+      beginUnknownHistory()
       following.applier = makeApplier(database: 0)
     }
     following.stage = .waiting(until: 0)
