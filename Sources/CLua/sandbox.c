@@ -101,6 +101,16 @@ static int match_pattern(lua_State *state) {
   return go_on(state);
 }
 
+/// In front of string.rep, which goes through nothing as often as it is told.
+static int repeat(lua_State *state) {
+  if (memd_lua_api.type(state, 1) == LUA_TSTRING && memd_lua_api.objlen(state, 1) == 0 &&
+      memd_lua_api.isnumber(state, 2)) {
+    memd_lua_api.settop(state, 1);
+    return 1;
+  }
+  return go_on(state);
+}
+
 /// An argument as an int, as C's cast makes it: it wraps, and what has no 64 bits either is 0.
 static int int_of(lua_State *state, int index, int otherwise) {
   if (!memd_lua_api.isnumber(state, index)) return otherwise;
@@ -299,6 +309,7 @@ static const struct {
     {"string", "gmatch", match_pattern},
     {"string", "gfind", match_pattern},
     {"string", "gsub", match_pattern},
+    {"string", "rep", repeat},
     {"table", "insert", insert},
     {"table", "remove", change_table},
     {"table", "sort", change_table},

@@ -202,10 +202,13 @@ final class Interpreter {
   }
 
   /// Runs the code of a library, which sees no more than it needs to register its functions.
-  func load(_ number: Int, watches: Bool) -> Outcome {
+  ///
+  /// It is watched, since coroutines are as long as they live if what makes them is: functions may
+  /// go on in one that the library has kept.
+  func load(_ number: Int) -> Outcome {
     unsafe memd_lua_show_globals(lua, Int32(MEMD_LUA_LOADING_GLOBALS))
     push(number)
-    let outcome = call(argumentCount: 0, watches: watches)
+    let outcome = call(argumentCount: 0, watches: true)
     unsafe memd_lua_show_globals(lua, Int32(MEMD_LUA_GLOBALS))
     return outcome
   }
@@ -215,8 +218,8 @@ final class Interpreter {
 
   // MARK: - Garbage
 
-  /// Takes a step of collecting garbage now and then: after as many scripts as Redis, but only if they
-  /// have left as much as it collects. Redis spends a quarter of a short script's time on it.
+  /// Takes a step of collecting garbage now and then: after as many scripts as Redis, but only if
+  /// they have left as much as it collects. Redis spends a quarter of a short script's time on it.
   func collectStep() {
     runsSinceStep &+= 1
     guard runsSinceStep >= 50, byteCount >= nextStepAt else { return }

@@ -281,7 +281,6 @@ extension Server {
       metrics.errors.count(message)
       statistics.errorReplies += 1
     }
-    metrics.commands[call.command.id].failedCalls += 1
     call.reply.error(text: message.rawSpan)
   }
 }

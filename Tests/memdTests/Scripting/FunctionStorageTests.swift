@@ -83,7 +83,10 @@ private func latin1(_ bytes: [UInt8]) -> String {
   /// A snapshot with libraries of this code.
   private func file(with libraries: [String], opcode: UInt8 = 245) -> [UInt8] {
     var bytes = Array("REDIS0010".utf8)
-    for code in libraries { bytes += [opcode, UInt8(code.utf8.count)] + Array(code.utf8) }
+    for code in libraries {
+      let count = code.utf8.count
+      bytes += [opcode, 0x40 | UInt8(count >> 8), UInt8(count & 0xFF)] + Array(code.utf8)
+    }
     bytes.append(255)
     let sum = CRC64.of(bytes.rawSpan)
     return bytes + (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }

@@ -259,7 +259,7 @@ import Testing
       #expect(server.libraries == [])
       #expect(server.server.scripting.functionInterpreterByteCount == 0)
     }
-    #expect(server.run("FUNCTION HELP").elements.count == 19)
+    #expect(server.run("FUNCTION HELP").elements.count == 20)
   }
 
   @Test func `RESTORE loads all libraries of a payload or none`() {
@@ -342,7 +342,7 @@ import Testing
     server.turn()
     #expect(
       clients[0].next()?.text
-        == "ERR Script killed by user with FUNCTION KILL. script: f, on @user_function:2.")
+        == "ERR Script killed by user with FUNCTION KILL... script: f, on @user_function:2.")
     let busy = Reply.error(
       "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.")
     #expect(clients[1].next() == busy)
@@ -359,6 +359,24 @@ import Testing
           .array(["LUA", .array(["libraries_count", 1, "functions_count", 1])]),
         ]))
     #expect(server.run("FUNCTION KILL") == .error("NOTBUSY No scripts in execution right now."))
+  }
+
+  @Test func `a function can be ended in a coroutine that its library has made when it was loaded`() {
+    let server = TestServer { $0.busyReplyThreshold = 50 }
+    let code = "#!lua name=lib\nlocal spin = coroutine.wrap(function() while true do end end)"
+      + " redis.register_function('f', spin)"
+    let libraries = LibrarySet()
+    _ = try? server.server.loadLibrary(
+      Array(code.utf8).rawSpan, into: libraries, replaces: false, milliseconds: nil)
+    server.server.replaceLibraries(by: libraries)
+    #expect(server.libraries == ["lib[f]"])
+    server.clock.nanosecondsPerReading = 10_000_000
+    let clients = (0..<2).map { _ in server.connect() }
+    clients[0].send(["FCALL", "f", "0"])
+    clients[1].send(["FUNCTION", "KILL"])
+    server.turn()
+    #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
+    #expect(clients[1].next() == .ok)
   }
 
   @Test func `FUNCTION KILL and STATS don't concern scripts`() {

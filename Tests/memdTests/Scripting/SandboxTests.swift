@@ -70,6 +70,12 @@ import Testing
     #expect(eval("return unpack(5)").text.contains("bad argument #1 to 'unpack'"))
   }
 
+  @Test func `nothing is repeated in no time`() {
+    #expect(eval("return string.rep('', 2^31 - 1)") == "")
+    #expect(eval("return ('ab'):rep(2) .. ('ab'):rep(-1) .. string.rep(1, 2)") == "abab11")
+    #expect(eval("return string.rep('')").text.contains("bad argument #2 to 'rep'"))
+  }
+
   @Test func `inserting far below a table is refused instead of taking minutes`() {
     #expect(eval("table.insert({1}, 2^31, 'x')").text.contains("position out of bounds"))
     #expect(eval("local t = {1} table.insert(t, 0, 'x') return {t[0], t[2]}") == .array(["x", 1]))

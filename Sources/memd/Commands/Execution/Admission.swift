@@ -42,12 +42,8 @@ extension Server {
       client.flags.insert(.seesData)
     }
     if let error = promiseError(prevailing, call) { return .refuse(error) }
-    if prevailing.contains(.fewReplicas), writes(call) {
-      return .refuse(.fewReplicas)
-    }
-    if prevailing.contains(.readOnly), writes(call) {
-      return .refuse(.readOnly)
-    }
+    if prevailing.contains(.fewReplicas), writes(call) { return .refuse(.fewReplicas) }
+    if prevailing.contains(.readOnly), writes(call) { return .refuse(.readOnly) }
     if prevailing.contains(.subscribed) {
       let name = commands.description(of: command).fullName
       return .refuse(

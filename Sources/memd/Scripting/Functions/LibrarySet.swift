@@ -10,29 +10,28 @@ import DataStructures
 final class LibrarySet {
   /// In the order in which they came.
   private(set) var libraries: [FunctionLibrary] = []
-  private var functions: [ByteText: LibraryFunction] = [:]
+  private var functionsByName: [ByteText: LibraryFunction] = [:]
   /// Memory of all libraries, without what the interpreter has compiled.
   private(set) var byteCount = 0
 
   var isEmpty: Bool { libraries.isEmpty }
 
   /// How many functions can be called.
-  var functionCount: Int { functions.count }
+  var functionCount: Int { functionsByName.count }
 
   /// The library of that name.
   func library(_ name: ByteText) -> FunctionLibrary? { libraries.first { $0.name == name } }
 
   /// The function of that name, whatever its case.
-  func function(_ name: RawSpan) -> LibraryFunction? { functions[ByteText(name).folded] }
+  func function(_ name: RawSpan) -> LibraryFunction? { functionsByName[ByteText(name).folded] }
 
   /// Adds a library, in the place of one of the same name; nothing happens if it throws.
   func add(_ library: FunctionLibrary) throws(LibraryError) {
     let old = self.library(library.name)
-    if let old { remove(old) }
-    if let function = library.functions.first(where: { isTaken($0.name) }) {
-      if let old { link(old) }
+    if let function = library.functions.first(where: { isTaken($0.name, outside: old) }) {
       throw LibraryError(message: "Function \(function.name) already exists")
     }
+    if let old { remove(old) }
     link(library)
   }
 
@@ -55,13 +54,17 @@ final class LibrarySet {
     for library in others.libraries { link(library) }
   }
 
-  private func isTaken(_ function: ByteText) -> Bool { functions[function.folded] != nil }
+  /// Whether there is such a function, but for those of a library that is to go.
+  private func isTaken(_ name: ByteText, outside library: FunctionLibrary? = nil) -> Bool {
+    guard let function = functionsByName[name.folded] else { return false }
+    return !(library?.functions.contains { $0 === function } ?? false)
+  }
 
   private func link(_ library: FunctionLibrary) {
     libraries.append(library)
     byteCount += library.byteCount
     for function in library.functions where !isTaken(function.name) {
-      functions[function.name.folded] = function
+      functionsByName[function.name.folded] = function
     }
   }
 
@@ -69,13 +72,13 @@ final class LibrarySet {
   func remove(_ library: FunctionLibrary) {
     libraries.removeAll { $0 === library }
     byteCount -= library.byteCount
-    for function in library.functions { functions[function.name.folded] = nil }
+    for function in library.functions { functionsByName[function.name.folded] = nil }
   }
 
   /// Takes all libraries out.
   func removeAll() {
     libraries = []
-    functions = [:]
+    functionsByName = [:]
     byteCount = 0
   }
 }

@@ -51,7 +51,7 @@ extension Server {
     }
     let load = LibraryLoad(startedAt: clock.ticks(), milliseconds: milliseconds)
     scripting.load = load
-    let outcome = interpreter.load(number, watches: milliseconds != nil)
+    let outcome = interpreter.load(number)
     scripting.load = nil
     interpreter.forget(number)
     guard case .done = outcome else {
