@@ -6,9 +6,9 @@ import EventLoop
 // A script or function that takes longer than `busy-reply-threshold`. Now and then the interpreter
 // asks whether it may go on; then others are answered from inside the turn: most get BUSY, SCRIPT
 // KILL (or FUNCTION KILL) and SHUTDOWN NOSAVE end the script. The state of the turn is put aside
-// meanwhile. Nothing changes data there: time stands still, no timer runs, no unit ends, and whoever
-// has requests in the batch of which the script is a part waits for its turn, as the script's own
-// caller does.
+// meanwhile. Nothing changes data there: time stands still, no timer runs, no unit ends, and
+// whoever has requests in the batch of which the script is a part waits for its turn, as the
+// script's own caller does.
 
 extension Server {
   /// Asked by the interpreter every so many instructions: true ends the script with the error that

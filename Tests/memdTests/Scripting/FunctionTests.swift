@@ -361,7 +361,7 @@ import Testing
     #expect(server.run("FUNCTION KILL") == .error("NOTBUSY No scripts in execution right now."))
   }
 
-  @Test func `a function can be ended in a coroutine that its library has made when it was loaded`() {
+  @Test func `a function can be ended in a coroutine that its library has kept`() {
     let server = TestServer { $0.busyReplyThreshold = 50 }
     let code = "#!lua name=lib\nlocal spin = coroutine.wrap(function() while true do end end)"
       + " redis.register_function('f', spin)"
