@@ -363,7 +363,8 @@ import Testing
 
   @Test func `a function can be ended in a coroutine that its library has kept`() {
     let server = TestServer { $0.busyReplyThreshold = 50 }
-    let code = "#!lua name=lib\nlocal spin = coroutine.wrap(function() while true do end end)"
+    let code =
+      "#!lua name=lib\nlocal spin = coroutine.wrap(function() while true do end end)"
       + " redis.register_function('f', spin)"
     let libraries = LibrarySet()
     _ = try? server.server.loadLibrary(
