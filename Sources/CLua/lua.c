@@ -49,6 +49,8 @@ int memd_lua_find(const char *file_name) {
   FIND(pushboolean, "lua_pushboolean");
   FIND(pushlightuserdata, "lua_pushlightuserdata");
   FIND(createtable, "lua_createtable");
+  FIND(newuserdata, "lua_newuserdata");
+  FIND(gettable, "lua_gettable");
   FIND(rawget, "lua_rawget");
   FIND(rawgeti, "lua_rawgeti");
   FIND(rawset, "lua_rawset");
@@ -184,7 +186,12 @@ enum { INSTRUCTIONS_BETWEEN_QUESTIONS = 100000 };
 
 static void hook(lua_State *state, lua_Debug *info) {
   (void)info;
+  memd_lua_ask_time(state);
+}
+
+void memd_lua_ask_time(lua_State *state) {
   struct memd_lua *lua = memd_lua_of(state);
+  if (!lua->is_watched) return;
   lua->unfailing += 1;
   int stops = lua->interrupt(lua->owner, state);
   lua->unfailing -= 1;
@@ -196,6 +203,7 @@ static void hook(lua_State *state, lua_Debug *info) {
 }
 
 void memd_lua_watch(struct memd_lua *lua, int watches) {
+  lua->is_watched = watches;
   if (watches) {
     memd_lua_api.sethook(lua->state, hook, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_QUESTIONS);
   } else {

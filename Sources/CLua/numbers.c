@@ -20,13 +20,16 @@ double memd_lua_parse_number(const void *text, size_t *byte_count) {
   return number;
 }
 
-int memd_lua_raise_type(lua_State *state, int argument, const char *expected) {
+const char *memd_lua_type_name(int type) {
   static const char *const names[] = {
       "no value", "nil", "boolean", "userdata", "number", "string", "table", "function",
       "userdata", "thread",
   };
-  int type = memd_lua_api.type(state, argument);
-  const char *actual = type >= -1 && type <= 8 ? names[type + 1] : "cdata";
+  return type >= -1 && type <= 8 ? names[type + 1] : "cdata";
+}
+
+int memd_lua_raise_type(lua_State *state, int argument, const char *expected) {
+  const char *actual = memd_lua_type_name(memd_lua_api.type(state, argument));
   memd_lua_api.pushstring(state, expected);
   memd_lua_api.pushstring(state, " expected, got ");
   memd_lua_api.pushstring(state, actual);

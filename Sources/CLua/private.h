@@ -22,11 +22,17 @@ int memd_lua_seal_function_globals(lua_State *state);
 /// math.random and math.randomseed, whose sequence doesn't depend on the machine.
 int memd_lua_random(lua_State *state);
 int memd_lua_random_seed(lua_State *state);
+/// Puts functions that can be stopped in the place of those of `string` that match patterns.
+void memd_lua_add_patterns(lua_State *state);
+/// Asks whether the script may go on, as is asked between its instructions; raises if not.
+void memd_lua_ask_time(lua_State *state);
 /// Makes the library `bit` a global.
 void memd_lua_open_bit(lua_State *state);
 
 /// The argument as a number; raises if it is none.
 double memd_lua_number(lua_State *state, int argument);
+/// What Lua calls a type.
+const char *memd_lua_type_name(int type);
 /// Raises the error of an argument of another type.
 int memd_lua_raise_type(lua_State *state, int argument, const char *expected);
 

@@ -91,16 +91,6 @@ static int change_table(lua_State *state) {
   return go_on(state);
 }
 
-/// In front of a function that matches a pattern: Lua recurs once for each item of it.
-static int match_pattern(lua_State *state) {
-  enum { LONGEST_PATTERN = 32768 };
-  if (memd_lua_api.type(state, 2) == LUA_TSTRING &&
-      memd_lua_api.objlen(state, 2) > LONGEST_PATTERN) {
-    return memd_lua_raise_text(state, "pattern too complex");
-  }
-  return go_on(state);
-}
-
 /// In front of string.rep, which goes through nothing as often as it is told.
 static int repeat(lua_State *state) {
   if (memd_lua_api.type(state, 1) == LUA_TSTRING && memd_lua_api.objlen(state, 1) == 0 &&
@@ -304,11 +294,6 @@ static const struct {
   const char *name;
   lua_CFunction function;
 } in_front[] = {
-    {"string", "find", match_pattern},
-    {"string", "match", match_pattern},
-    {"string", "gmatch", match_pattern},
-    {"string", "gfind", match_pattern},
-    {"string", "gsub", match_pattern},
     {"string", "rep", repeat},
     {"table", "insert", insert},
     {"table", "remove", change_table},
@@ -365,6 +350,7 @@ int memd_lua_open_libraries(lua_State *state) {
   open_library(state, memd_lua_api.open_os, "os");
   memd_lua_open_bit(state);
   put_in_front(state);
+  memd_lua_add_patterns(state);
   change_base_library(state);
   memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "math");
   set_function(state, "random", memd_lua_random);

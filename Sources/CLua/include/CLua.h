@@ -82,6 +82,8 @@ struct memd_lua_functions {
   void (*pushboolean)(lua_State *, int);
   void (*pushlightuserdata)(lua_State *, void *);
   void (*createtable)(lua_State *, int, int);
+  void *(*newuserdata)(lua_State *, size_t);
+  void (*gettable)(lua_State *, int);
   void (*rawget)(lua_State *, int);
   void (*rawgeti)(lua_State *, int, int);
   void (*rawset)(lua_State *, int);
@@ -142,6 +144,8 @@ struct memd_lua {
   size_t byte_limit;
   /// Not 0 while nothing may fail for want of memory.
   int unfailing;
+  /// Whether `interrupt` is asked.
+  int is_watched;
   /// The state of math.random.
   uint64_t random;
 };

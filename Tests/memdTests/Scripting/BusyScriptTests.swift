@@ -74,4 +74,21 @@ import Testing
     #expect(caller.next() == .status("QUEUED"))
     #expect(caller.next()?.elements.first?.text.hasPrefix("ERR Script killed by user") == true)
   }
+
+  @Test(arguments: [
+    "string.find(('a'):rep(3000), ('.-'):rep(12) .. 'b')",
+    "string.match(('a'):rep(3000), '(.-)' .. ('.-'):rep(12) .. '%1b')",
+    "string.gsub(('a'):rep(3000), ('a*'):rep(12) .. 'b', '')",
+    "string.gmatch(('(a'):rep(3000), ('.-'):rep(12) .. '%b()b')()",
+  ])
+  func `SCRIPT KILL ends a pattern that goes back and forth`(call: String) {
+    let server = TestServer { $0.busyReplyThreshold = 50 }
+    server.clock.nanosecondsPerReading = 10_000_000
+    let clients = (0..<2).map { _ in server.connect() }
+    clients[0].send(["EVAL", "return \(call)", "0"])
+    clients[1].send(["SCRIPT", "KILL"])
+    server.turn()
+    #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
+    #expect(clients[1].next() == .ok)
+  }
 }

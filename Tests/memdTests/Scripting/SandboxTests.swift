@@ -99,9 +99,9 @@ import Testing
 
   @Test func `a pattern that would need too much of the stack is refused`() {
     #expect(
-      eval("return string.find('aaa', string.rep('a?', 100000))").text.contains(
+      eval("return string.find(('a'):rep(20000), ('a?'):rep(20000))").text.contains(
         "pattern too complex"))
-    #expect(eval("return string.find('aaa', 'a+')") == 1)
+    #expect(eval("return string.find('aaa', ('a?'):rep(20000))") == 1)
   }
 
   @Test(arguments: [
