@@ -30,3 +30,8 @@ class DifferentialTest(unittest.TestCase):
     @server.requires("eval")
     def test_generated_scripts(self):
         self.compare("differential-scripts", 6000)
+
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+    @server.requires("eval")
+    def test_generated_inputs_of_decoders(self):
+        self.compare("differential-decoders", 10000)
