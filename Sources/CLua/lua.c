@@ -87,37 +87,13 @@ int memd_lua_find(const char *file_name) {
   return 1;
 }
 
-// MARK: - Memory
-
-/// Counts what Lua has. A block that shrinks must not fail, says Lua.
-static void *allocate(void *owner, void *block, size_t old_size, size_t new_size) {
-  struct memd_lua *lua = owner;
-  if (block == NULL) old_size = 0;
-  if (new_size == 0) {
-    free(block);
-    lua->byte_count -= old_size;
-    return NULL;
-  }
-  if (new_size > old_size && lua->byte_limit != 0 && lua->unfailing == 0 &&
-      lua->byte_count + (new_size - old_size) > lua->byte_limit) {
-    return NULL;
-  }
-  void *moved = realloc(block, new_size);
-  if (moved == NULL) {
-    if (lua->unfailing != 0) abort();
-    return NULL;
-  }
-  lua->byte_count += new_size - old_size;
-  return moved;
-}
+// MARK: - From Lua to Swift
 
 struct memd_lua *memd_lua_of(lua_State *state) {
   void *owner;
   memd_lua_api.getallocf(state, &owner);
   return owner;
 }
-
-// MARK: - From Lua to Swift
 
 int memd_lua_raise_text(lua_State *state, const char *text) {
   memd_lua_api.where(state, 1);
@@ -191,7 +167,6 @@ static void hook(lua_State *state, lua_Debug *info) {
 
 void memd_lua_ask_time(lua_State *state) {
   struct memd_lua *lua = memd_lua_of(state);
-  if (!lua->is_watched) return;
   lua->unfailing += 1;
   int stops = lua->interrupt(lua->owner, state);
   lua->unfailing -= 1;
@@ -202,21 +177,15 @@ void memd_lua_ask_time(lua_State *state) {
   memd_lua_api.error(state);
 }
 
-void memd_lua_watch(struct memd_lua *lua, int watches) {
-  lua->is_watched = watches;
-  if (watches) {
-    memd_lua_api.sethook(lua->state, hook, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_QUESTIONS);
-  } else {
-    memd_lua_api.sethook(lua->state, NULL, 0, 0);
-  }
-}
-
 // MARK: - From Swift to Lua
 
 int memd_lua_call(struct memd_lua *lua, int argument_count) {
   int unfailing = lua->unfailing;
   lua->unfailing = 0;
+  // Coroutines are asked, too, if what makes them is.
+  memd_lua_api.sethook(lua->state, hook, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_QUESTIONS);
   int result = memd_lua_api.pcall(lua->state, argument_count, 1, MEMD_LUA_ERROR_HANDLER);
+  memd_lua_api.sethook(lua->state, NULL, 0, 0);
   lua->unfailing = unfailing;
   return result;
 }
@@ -243,7 +212,8 @@ int memd_lua_open(struct memd_lua *lua) {
   lua->byte_count = 0;
   lua->unfailing = 1;
   lua->random = MEMD_LUA_FIRST_RANDOM;
-  lua->state = memd_lua_api.newstate(allocate, lua);
+  memd_lua_make_arena(lua);
+  lua->state = memd_lua_api.newstate(memd_lua_allocate, lua);
   if (lua->state == NULL) return 0;
   // What LuaJIT compiles asks nobody whether it has run for too long: its compiler rests.
   if (memd_lua_api.set_mode != NULL) memd_lua_api.set_mode(lua->state, 0, 0);
@@ -260,4 +230,6 @@ int memd_lua_seal(struct memd_lua *lua, int for_functions) {
 void memd_lua_close(struct memd_lua *lua) {
   if (lua->state != NULL) memd_lua_api.close(lua->state);
   lua->state = NULL;
+  free(lua->arena);
+  lua->arena = NULL;
 }

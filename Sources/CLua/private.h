@@ -11,6 +11,10 @@
 
 /// The interpreter that a state belongs to.
 struct memd_lua *memd_lua_of(lua_State *state);
+/// Lua's allocator: counts what the owner, an interpreter, has, and gives no more than it may have.
+void *memd_lua_allocate(void *owner, void *block, size_t old_size, size_t new_size);
+/// Gives the interpreter memory for small blocks, if there is some.
+void memd_lua_make_arena(struct memd_lua *lua);
 /// Raises a text, with the place of the caller in front of it.
 int memd_lua_raise_text(lua_State *state, const char *text);
 

@@ -144,8 +144,8 @@ struct memd_lua {
   size_t byte_limit;
   /// Not 0 while nothing may fail for want of memory.
   int unfailing;
-  /// Whether `interrupt` is asked.
-  int is_watched;
+  /// Memory of small blocks; NULL for none.
+  struct memd_lua_arena *arena;
   /// The state of math.random.
   uint64_t random;
 };
@@ -179,8 +179,6 @@ void memd_lua_close(struct memd_lua *lua);
 /// Calls the function below so many arguments on top of the stack; 0 if it leaves its one result
 /// there, else an error.
 int memd_lua_call(struct memd_lua *lua, int argument_count);
-/// Asks `interrupt` from now on, or no longer.
-void memd_lua_watch(struct memd_lua *lua, int watches);
 
 // What Swift calls of the API. None of it raises as long as memory is given.
 

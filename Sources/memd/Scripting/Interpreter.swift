@@ -187,14 +187,9 @@ final class Interpreter {
   /// Pushes a function; its arguments follow.
   func push(_ number: Int) { stack.pushElement(number, ofTableAt: Int(LUA_REGISTRYINDEX)) }
 
-  /// Calls the function below so many arguments.
-  ///
-  /// - Parameter watches: whether the server is asked now and then if it may go on.
-  func call(argumentCount: Int, watches: Bool) -> Outcome {
-    if watches { unsafe memd_lua_watch(lua, 1) }
-    let result = unsafe memd_lua_call(lua, Int32(argumentCount))
-    if watches { unsafe memd_lua_watch(lua, 0) }
-    switch result {
+  /// Calls the function below so many arguments. The server is asked now and then if it may go on.
+  func call(argumentCount: Int) -> Outcome {
+    switch unsafe memd_lua_call(lua, Int32(argumentCount)) {
     case 0: return .done
     case 4: return .outOfMemory
     default: return .failed
@@ -202,13 +197,10 @@ final class Interpreter {
   }
 
   /// Runs the code of a library, which sees no more than it needs to register its functions.
-  ///
-  /// It is watched, since coroutines are as long as they live if what makes them is: functions may
-  /// go on in one that the library has kept.
   func load(_ number: Int) -> Outcome {
     unsafe memd_lua_show_globals(lua, Int32(MEMD_LUA_LOADING_GLOBALS))
     push(number)
-    let outcome = call(argumentCount: 0, watches: true)
+    let outcome = call(argumentCount: 0)
     unsafe memd_lua_show_globals(lua, Int32(MEMD_LUA_GLOBALS))
     return outcome
   }

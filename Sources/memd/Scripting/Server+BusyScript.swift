@@ -15,7 +15,9 @@ extension Server {
   /// is on top of the stack then.
   func interruptScript(_ stack: LuaStack) -> Bool {
     if let load = scripting.load { return interrupt(load, stack) }
-    guard scripting.run.procedure != nil else { return false }
+    guard scripting.run.procedure != nil, configuration.busyReplyThreshold > 0 else {
+      return false
+    }
     if !scripting.run.isSlow {
       let elapsed = clock.microseconds(from: scripting.run.startedAt, to: clock.ticks()) / 1000
       guard elapsed >= Double(configuration.busyReplyThreshold) else { return false }

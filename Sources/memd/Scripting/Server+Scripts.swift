@@ -107,8 +107,7 @@ extension Server {
   ) {
     // The command's own time includes that of the commands that the script calls.
     let stopwatch = timing.stopwatch
-    let outcome = interpreter.call(
-      argumentCount: argumentCount, watches: configuration.busyReplyThreshold > 0)
+    let outcome = interpreter.call(argumentCount: argumentCount)
     if scripting.run.isSlow { endSlowScript() }
     reply(outcome, of: procedure, in: interpreter, call)
     interpreter.clearStack()

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import DataStructures
 import EventLoop
 import RESP
 import Testing
@@ -362,19 +361,22 @@ import Testing
     #expect(server.run("FUNCTION KILL") == .error("NOTBUSY No scripts in execution right now."))
   }
 
-  @Test func `a function can be ended in a coroutine that its library has kept`() {
-    let server = TestServer { $0.busyReplyThreshold = 50 }
-    let code =
-      "#!lua name=lib\nlocal spin = coroutine.wrap(function() while true do end end)"
-      + " redis.register_function('f', spin)"
-    let libraries = LibrarySet()
-    _ = try? server.server.loadLibrary(
-      Array(code.utf8).rawSpan, into: libraries, replaces: false, milliseconds: nil)
-    server.server.replaceLibraries(by: libraries)
-    #expect(server.libraries == ["lib[f]"])
+  @Test func `a function can be ended in a coroutine that was made when nobody was to be asked`() {
+    let server = TestServer { $0.busyReplyThreshold = 0 }
+    server.load(
+      """
+      local kept
+      redis.register_function('make', function()
+        kept = coroutine.wrap(function() coroutine.yield() while true do end end)
+        kept()
+      end)
+      redis.register_function('spin', function() kept() end)
+      """)
+    server.run("FCALL make 0")
+    server.run("CONFIG SET busy-reply-threshold 50")
     server.clock.nanosecondsPerReading = 10_000_000
     let clients = (0..<2).map { _ in server.connect() }
-    clients[0].send(["FCALL", "f", "0"])
+    clients[0].send(["FCALL", "spin", "0"])
     clients[1].send(["FUNCTION", "KILL"])
     server.turn()
     #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
