@@ -50,7 +50,10 @@ static int owns(const struct memd_lua_arena *arena, const void *block) {
 }
 
 static void give_back(struct memd_lua_arena *arena, void *block, size_t size) {
-  if (!owns(arena, block)) return free(block);
+  if (!owns(arena, block)) {
+    free(block);
+    return;
+  }
   void **first = &arena->free_blocks[class_of(size)];
   memcpy(block, first, sizeof block);
   *first = block;

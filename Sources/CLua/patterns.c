@@ -467,8 +467,11 @@ static void append(struct output *output, const char *bytes, size_t count) {
 }
 
 static void append_byte(struct output *output, char byte) {
-  if (output->count == output->capacity) return append(output, &byte, 1);
-  output->bytes[output->count++] = byte;
+  if (output->count == output->capacity) {
+    append(output, &byte, 1);
+  } else {
+    output->bytes[output->count++] = byte;
+  }
 }
 
 /// Appends the string on top of the stack, and takes it away.
@@ -516,7 +519,8 @@ static void append_answer(
   }
   if (!memd_lua_api.toboolean(state, -1)) {
     memd_lua_api.settop(state, -2);
-    return append(output, start, (size_t)(end - start));
+    append(output, start, (size_t)(end - start));
+    return;
   }
   int type = memd_lua_api.type(state, -1);
   if (type != LUA_TSTRING && type != LUA_TNUMBER) {
