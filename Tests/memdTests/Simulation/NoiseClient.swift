@@ -85,7 +85,10 @@ final class NoiseClient: ClusterActor {
       case 26: "GETEX s\(key) PX \(number(300) + 1)"
       case 27: "SORT t\(key) ALPHA STORE l\(key)"
       case 28: "BLPOP l\(key) 0.01"
-      default: value == 0 ? "FLUSHDB" : "SMOVE t\(key) t\(value % 5) a\(value)"
+      default:
+        value == 0
+          ? "FLUSHDB"
+          : value < 10 ? "PUBLISH c \(value)" : "SMOVE t\(key) t\(value % 5) a\(value)"
       }
     return command + "\r\n"
   }

@@ -7,7 +7,8 @@ import EventLoop
 
 /// One cluster from its first start until all faults have ended and it is whole again:
 ///
-/// - servers at the same offset of the same history hold the same data,
+/// - servers at the same offset of the same history hold the same data, and have the same bytes
+///   of it,
 /// - what was acknowledged under a promise is there after every failover,
 /// - reads with a token or an age find what was promised,
 /// - whoever can go on where it was gets no full copy,
@@ -18,11 +19,14 @@ final class ReplicationStory {
   let cluster: SimulatedCluster
   let directory: LeaderDirectory
   let sentinel: SimulatedSentinel
+  private let hellos: HelloPublisher
   var report = StoryReport()
   private var noise: [NoiseClient] = []
   private var readers: [FreshReader] = []
   /// The data of each point of each history that was seen.
   private var states: [String: (data: [String], host: String)] = [:]
+  /// The life of each host whose stream was compared.
+  private var comparedLives: [Int: Int] = [:]
   /// Full and partial syncs of servers that have ended.
   private var pastFullSyncs = 0
   private var pastPartialSyncs = 0
@@ -43,6 +47,7 @@ final class ReplicationStory {
     }
     cluster.network.faults.delayNanoseconds = plan.delay
     directory = LeaderDirectory(cluster.hosts)
+    hellos = HelloPublisher(cluster)
     sentinel = SimulatedSentinel(cluster, directory, downAfter: plan.downAfter)
   }
 
@@ -73,7 +78,10 @@ final class ReplicationStory {
     }
     if !isWhole(within: 20_000_000_000) { report.violate("it never became whole") }
     cluster.network.faults.takenByteCountMax = plan.takenByteCountMax
-    if !plan.isChained { cluster.add(sentinel) }
+    if !plan.isChained {
+      cluster.add(sentinel)
+      cluster.add(hellos)
+    }
     for _ in 0..<plan.clientCount {
       cluster.addClient(of: directory, thinkNanoseconds: 1_000_000...20_000_000) {
         [unowned cluster] random in
@@ -126,6 +134,10 @@ final class ReplicationStory {
     if server.backpressure.isActive { report.count("state writes held") }
     checkBounds(server, of: host)
     guard !server.persistence.isLoading, server.effects.stream.offset > 0 else { return }
+    if comparedLives[host.number] != host.life || isCalm {
+      comparedLives[host.number] = host.life
+      compareStream(of: server, host)
+    }
     let point = "\(server.effects.stream.replicationID):\(server.effects.stream.offset)"
     let data = DatasetText.of(server.keyspace)
     guard let known = states[point] else {
@@ -197,6 +209,7 @@ final class ReplicationStory {
     cluster.run { waitingForFailover == 0 }
     cluster.run(milliseconds: 1500)
     for reader in readers { reader.isStopped = true }
+    hellos.isStopped = true
     cluster.stopClients()
     if !isWhole(within: 60_000_000_000) {
       report.violate("it does not become whole: \(cluster.hosts.map(stateText))")

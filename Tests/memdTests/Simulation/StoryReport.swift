@@ -16,7 +16,7 @@ struct StoryReport {
     "state promise holding", "state promise lapsed", "state writes refused", "state reads waiting",
     "state output held", "state writes held", "full sync", "partial sync", "failover",
     "token read", "age read", "refused read", "write done", "write refused", "write unknown",
-    "compared states",
+    "compared states", "compared streams",
   ]
 
   /// Those that this one has not met.
