@@ -81,6 +81,8 @@ final class SimulatedSentinel: ClusterActor {
       // The one that was asked last may have heard of it late.
       let best = others.first(where: { $0.role == "master" && $0.host.number == asked })
         ?? others.filter({ $0.role == "slave" }).max(by: { $0.offset < $1.offset })
+        // One that has led and was never told that another one does.
+        ?? others.first(where: { $0.role == "master" })
     else { return }
     candidate = best.host.number
     asked = candidate

@@ -28,7 +28,9 @@ extension Server {
     if prevailing.contains(.accessControl), let error = refuseAccess(call) {
       return .refuse(error)
     }
-    if prevailing.contains(.slowScript) { return .refuse(busyError) }
+    if prevailing.contains(.slowScript) {
+      return .refuse(persistence.isLoading && !has(.loading, call) ? .loading : busyError)
+    }
     if prevailing.contains(.memory) {
       // What is evicted is stale before the command runs: the client hears of it before the reply.
       if let error = makeRoom(for: call) { return .refuse(error) }
