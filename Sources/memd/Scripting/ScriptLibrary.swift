@@ -78,10 +78,20 @@ extension Server {
   func runFunction(
     _ function: ScriptFunction, _ stack: LuaStack, instance: Int
   ) -> ScriptOutcome {
+    if function == .call || function == .protectedCall {
+      return callCommand(
+        stack, raises: function == .call, like: instance == 0 ? .redis : .valkey)
+    }
+    return runOther(function, stack, instance: instance)
+  }
+
+  /// Runs a function that calls no command.
+  @inline(never)
+  private func runOther(
+    _ function: ScriptFunction, _ stack: LuaStack, instance: Int
+  ) -> ScriptOutcome {
     switch function {
-    case .call: return callCommand(stack, raises: true, like: instance == 0 ? .redis : .valkey)
-    case .protectedCall:
-      return callCommand(stack, raises: false, like: instance == 0 ? .redis : .valkey)
+    case .call, .protectedCall: return .results(0)
     case .errorReply: return makeErrorReply(stack)
     case .statusReply: return makeStatusReply(stack)
     case .sha1hex: return digest(stack)

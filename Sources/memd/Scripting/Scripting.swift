@@ -66,6 +66,8 @@ struct ScriptRun {
   var isFunction = false
   /// Who has asked for it. Not owned: it lives until the end of its last turn.
   unowned(unsafe) var caller: Client?
+  /// The caller caches what it reads.
+  var isTracked = false
   /// The caller's request, which is there as long as it runs.
   var request: Arguments?
   /// Reading of the cycle counter at its start.

@@ -46,7 +46,15 @@ extension Server {
   private func execute(
     _ arguments: Arguments, _ stack: LuaStack, _ wording: ScriptWording
   ) -> Bool {
-    let client = scripting.client
+    unsafe Unmanaged.passUnretained(scripting.client)._withUnsafeGuaranteedRef {
+      execute(arguments, for: $0, stack, wording)
+    }
+  }
+
+  @inline(__always)
+  private func execute(
+    _ arguments: Arguments, for client: Client, _ stack: LuaStack, _ wording: ScriptWording
+  ) -> Bool {
     let command = commands.find(arguments)
     guard let command, command.accepts(arguments.count) else {
       return refuse(
@@ -91,7 +99,7 @@ extension Server {
   /// Monitors see what a script calls, and the caller's cache holds what it has read.
   private func showScripted(_ call: borrowing Call) {
     if gate.contains(.monitored) { feedMonitors(call) }
-    guard let caller = unsafe scripting.run.caller, caller.gate.contains(.tracking) else { return }
+    guard scripting.run.isTracked, let caller = unsafe scripting.run.caller else { return }
     rememberKeys(of: call, for: caller)
   }
 

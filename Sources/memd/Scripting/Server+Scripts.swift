@@ -153,6 +153,7 @@ extension Server {
     var run = ScriptRun()
     run.procedure = script
     unsafe run.caller = caller
+    run.isTracked = caller.gate.contains(.tracking)
     run.request = call.arguments
     run.startedAt = clock.ticks()
     run.isReadOnly = readOnly || script.flags.promisesNoWrites
