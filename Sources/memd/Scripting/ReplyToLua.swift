@@ -89,6 +89,7 @@ struct ReplyToLua {
     stack.setField(ofTableAt: -3)
   }
 
+  @inline(never)
   private func pushError(_ text: RawSpan) {
     LuaError.push(LuaError.coded(ByteText(text)), isCounted: true, to: stack)
   }

@@ -32,12 +32,17 @@ extension Server {
     _ stack: LuaStack, raises: Bool, like wording: ScriptWording
   ) -> ScriptOutcome {
     if let error = scripting.words.take(from: stack) {
-      LuaError.push(ByteText(error), to: stack)
+      pushError(error, to: stack)
       return raises ? .raise : .results(1)
     }
     stack.truncate(to: 0)
     let isError = scripting.words.withArguments { arguments in execute(arguments, stack, wording) }
     return raises && isError ? .raise : .results(1)
+  }
+
+  @inline(never)
+  private func pushError(_ error: StaticString, to stack: LuaStack) {
+    LuaError.push(ByteText(error), to: stack)
   }
 
   // MARK: - Execution
@@ -57,16 +62,13 @@ extension Server {
   ) -> Bool {
     let command = commands.find(arguments)
     guard let command, command.accepts(arguments.count) else {
-      return refuse(
-        command == nil ? wording.unknownCommand : wording.wrongArgumentCount, command, stack)
+      return refuseMalformed(command, stack, wording)
     }
     var frame = unsafe Call.Frame(
       server: .passUnretained(self), client: .passUnretained(client),
       database: BorrowedDatabase(client.database), arguments: arguments, command: command)
-    let refusal = frame.withCall { call in
-      if needsLook(command) {
-        if let refusal = self.refusal(of: call) { return Optional(refusal) }
-      }
+    let isRefused = frame.withCall { call in
+      if needsLook(command), refuse(call, stack) { return true }
       if command.flags.contains(.write) { scripting.run.hasWritten = true }
       timing.stopwatch = clock.ticks()
       let wasMuted = effects.isMuted
@@ -74,15 +76,30 @@ extension Server {
       execute(&call, raw: RawSpan())
       effects.isMuted = wasMuted
       showScripted(call)
-      return nil
+      return false
     }
-    if let refusal { return refuse(refusal, command, stack) }
+    if isRefused { return true }
     var isError = false
     if client.reply.count > 0 { isError = client.reply.bytes.byte(0) == UInt8(ascii: "-") }
     var reader = ReplyToLua(stack: stack)
     reader.push(client.reply.bytes)
     client.reply.removeAll(keepingCapacity: client.reply.capacity <= 64 << 10)
     return isError
+  }
+
+  /// The words name no command, or are too few or too many.
+  @inline(never)
+  private func refuseMalformed(
+    _ command: CommandReference?, _ stack: LuaStack, _ wording: ScriptWording
+  ) -> Bool {
+    refuse(command == nil ? wording.unknownCommand : wording.wrongArgumentCount, command, stack)
+  }
+
+  /// Pushes what stands against a command, if something does.
+  @inline(never)
+  private func refuse(_ call: borrowing Call, _ stack: LuaStack) -> Bool {
+    guard let refusal = refusal(of: call) else { return false }
+    return refuse(refusal, call.command, stack)
   }
 
   /// A command that is not executed: pushes the error, which counts as one of the server's.
@@ -99,8 +116,12 @@ extension Server {
   /// Monitors see what a script calls, and the caller's cache holds what it has read.
   private func showScripted(_ call: borrowing Call) {
     if gate.contains(.monitored) { feedMonitors(call) }
-    guard scripting.run.isTracked, let caller = unsafe scripting.run.caller else { return }
-    rememberKeys(of: call, for: caller)
+    if scripting.run.isTracked { rememberScripted(call) }
+  }
+
+  @inline(never)
+  private func rememberScripted(_ call: borrowing Call) {
+    if let caller = unsafe scripting.run.caller { rememberKeys(of: call, for: caller) }
   }
 
   // MARK: - Admission
