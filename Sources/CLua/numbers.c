@@ -37,6 +37,10 @@ int memd_lua_raise_type(lua_State *state, int argument, const char *expected) {
   return memd_lua_api.argerror(state, argument, memd_lua_api.tolstring(state, -1, NULL));
 }
 
+int64_t memd_lua_integer(double number) {
+  return number > -0x1p63 && number < 0x1p63 ? (int64_t)number : INT64_MIN;
+}
+
 double memd_lua_number(lua_State *state, int argument) {
   double number = memd_lua_api.tonumber(state, argument);
   if (number == 0 && !memd_lua_api.isnumber(state, argument)) {

@@ -305,11 +305,10 @@ static const char *string_argument(lua_State *state, int index, size_t *count) {
   return text;
 }
 
-/// An argument as an integer, as C's cast makes it.
+/// An argument as an integer.
 static int64_t integer_argument(lua_State *state, int index, int64_t otherwise) {
   if (memd_lua_api.type(state, index) <= LUA_TNIL) return otherwise;
-  double number = memd_lua_number(state, index);
-  return number > -0x1p63 && number < 0x1p63 ? (int64_t)number : INT64_MIN;
+  return memd_lua_integer(memd_lua_number(state, index));
 }
 
 /// Prepares a matcher, all but its captures, which would take longer than most matches.

@@ -33,6 +33,8 @@ void memd_lua_ask_time(lua_State *state);
 /// Makes the library `bit` a global.
 void memd_lua_open_bit(lua_State *state);
 
+/// A number as C's cast makes an integer of it on x86-64: what doesn't fit is the lowest one.
+int64_t memd_lua_integer(double number);
 /// The argument as a number; raises if it is none.
 double memd_lua_number(lua_State *state, int argument);
 /// What Lua calls a type.

@@ -101,11 +101,10 @@ static int repeat(lua_State *state) {
   return go_on(state);
 }
 
-/// An argument as an int, as C's cast makes it: it wraps, and what has no 64 bits either is 0.
+/// An argument as an int: it wraps.
 static int int_of(lua_State *state, int index, int otherwise) {
   if (!memd_lua_api.isnumber(state, index)) return otherwise;
-  double number = memd_lua_api.tonumber(state, index);
-  return number > -0x1p63 && number < 0x1p63 ? (int)(int64_t)number : 0;
+  return (int)memd_lua_integer(memd_lua_api.tonumber(state, index));
 }
 
 /// In front of unpack, which counts in an int: a count that has no room there passed its check, and

@@ -12,6 +12,15 @@ import unittest
 BINARY = os.environ.get("MEMD_BINARY", ".build/release/memd")
 
 
+def wait_for(condition, seconds=20):
+    """Waits until something holds; fails if it doesn't in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it does not happen")
+        time.sleep(0.01)
+
+
 def request(*words):
     """A request as clients encode it."""
     parts = [b"*%d\r\n" % len(words)]

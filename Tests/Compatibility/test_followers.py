@@ -5,20 +5,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
 
 import redis
 
+from server import wait_for
 from test_append_log import Process, TYPES, connect, free_port, memd
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it does not happen")
-        time.sleep(0.02)
 
 
 @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")

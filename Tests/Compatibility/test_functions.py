@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 
 import server
@@ -127,14 +126,6 @@ FUNCTION STATS
 """.strip().split("\n")
 
 
-def wait(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it takes too long")
-        time.sleep(0.01)
-
-
 @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
 class FunctionsTest(unittest.TestCase):
     """A memd and a redis-server for all tests; each test begins with empty ones."""
@@ -235,7 +226,7 @@ class FunctionsTest(unittest.TestCase):
             caller = Connection(server_.port)
             thread = threading.Thread(target=lambda: result.append(caller.call("FCALL", "f", "0")))
             thread.start()
-            wait(lambda: str(client.call("PING")).startswith("BUSY"))
+            server.wait_for(lambda: str(client.call("PING")).startswith("BUSY"))
         self.both("PING")
         self.both("SCRIPT", "KILL")
         for client in self.clients:
@@ -243,7 +234,7 @@ class FunctionsTest(unittest.TestCase):
             self.assertEqual(stats[1][:4], [b"name", b"f", b"command", [b"FCALL", b"f", b"0"]])
         self.both("FUNCTION", "KILL")
         for client in self.clients:
-            wait(lambda: client.call("PING") == "PONG")
+            server.wait_for(lambda: client.call("PING") == "PONG")
         self.both("FUNCTION", "STATS")
 
     def test_what_a_user_may_do(self):
@@ -317,16 +308,16 @@ class FunctionsTest(unittest.TestCase):
             of.call("FUNCTION", "LOAD", ONE)
             to.call("FUNCTION", "LOAD", ONE.replace("lib", "old"))
             to.call("REPLICAOF", "127.0.0.1", self.servers[leader].port)
-            wait(lambda: b"master_link_status:up" in to.call("INFO", "replication"))
+            server.wait_for(lambda: b"master_link_status:up" in to.call("INFO", "replication"))
             self.assertEqual(to.call("FUNCTION", "LIST"), of.call("FUNCTION", "LIST"))
             of.call("FUNCTION", "LOAD", "REPLACE", ONE.replace("'f'", "'g'"))
             payload = of.call("FUNCTION", "DUMP")
             of.call("FUNCTION", "DELETE", "lib")
-            wait(lambda: to.call("FUNCTION", "LIST") == [])
+            server.wait_for(lambda: to.call("FUNCTION", "LIST") == [])
             of.call("FUNCTION", "RESTORE", payload)
-            wait(lambda: to.call("FUNCTION", "LIST") == of.call("FUNCTION", "LIST"))
+            server.wait_for(lambda: to.call("FUNCTION", "LIST") == of.call("FUNCTION", "LIST"))
             of.call("FUNCTION", "FLUSH", "ASYNC")
-            wait(lambda: to.call("FUNCTION", "LIST") == [])
+            server.wait_for(lambda: to.call("FUNCTION", "LIST") == [])
 
     def test_files_go_from_one_to_the_other(self):
         for options in [[]], [["--appendonly", "yes"]], [
@@ -338,13 +329,14 @@ class FunctionsTest(unittest.TestCase):
         for kind in "memd", "redis":
             one = Server(kind, None, *options)
             client = one.connection
-            wait(lambda: client.call("PING") == "PONG")
+            server.wait_for(lambda: client.call("PING") == "PONG")
             self.assertEqual(client.call("FUNCTION", "LOAD", ONE), b"lib")
             if options:
                 client.call("BGREWRITEAOF")
-                wait(lambda: any(name.endswith((".2.base.rdb", ".2.base.aof")) for name in
-                                 os.listdir(os.path.join(one.directory, "appendonlydir"))))
-                wait(lambda: client.info()["aof_rewrite_in_progress"] == "0")
+                place = os.path.join(one.directory, "appendonlydir")
+                server.wait_for(lambda: any(
+                    name.endswith((".2.base.rdb", ".2.base.aof")) for name in os.listdir(place)))
+                server.wait_for(lambda: client.info()["aof_rewrite_in_progress"] == "0")
             else:
                 client.call("SAVE")
             copy = tempfile.mkdtemp()
@@ -354,7 +346,7 @@ class FunctionsTest(unittest.TestCase):
         try:
             for kind, directory in zip(("redis", "memd"), directories):
                 with Server(kind, None, *options, "--dir", directory) as client:
-                    wait(lambda: client.call("PING") == "PONG")
+                    server.wait_for(lambda: client.call("PING") == "PONG")
                     self.assertEqual(client.call("FCALL", "f", 0), 1, (kind, options))
         finally:
             for directory in directories:

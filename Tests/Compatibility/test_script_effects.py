@@ -6,9 +6,9 @@ import subprocess
 import tempfile
 import unittest
 
+from server import wait_for
 from sides import SideBySideTest, encode
 from test_append_log import Process, memd
-from test_followers import wait_for
 
 PUSH = "return redis.call('rpush', KEYS[1], unpack(ARGV))"
 

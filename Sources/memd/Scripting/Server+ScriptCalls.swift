@@ -151,7 +151,7 @@ extension Server {
     let obeys = caller.flags.contains(.leader)
     // One that would wait may run, as in newer versions: it doesn't wait.
     if flags.contains(.noScript), !flags.contains(.blocking),
-      !(scripting.mayDebug && flags.contains([.admin, .system]) && !flags.contains(.fromFollowers))
+      !(scripting.mayDebug && flags.contains(.debugs))
     {
       return "ERR This Redis command is not allowed from script"
     }

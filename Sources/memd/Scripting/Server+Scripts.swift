@@ -11,12 +11,23 @@ extension Server {
   /// The interpreter, made for the first script.
   func prepareInterpreter() throws(CommandError) -> Interpreter {
     if let interpreter = scripting.interpreter { return interpreter }
-    guard let made = Interpreter(.scripts, owner: self, register: ScriptLibrary.register) else {
+    guard let made = makeInterpreter(.scripts) else {
       throw CommandError("ERR no memory for the interpreter of scripts")
     }
-    made.byteLimit = configuration.luaMemoryLimit
     scripting.interpreter = made
     return made
+  }
+
+  /// An interpreter with the settings of this server; nil if memory is out.
+  func makeInterpreter(_ purpose: Interpreter.Purpose) -> Interpreter? {
+    let interpreter = Interpreter(purpose, owner: self, register: ScriptLibrary.register)
+    interpreter?.byteLimit = configuration.luaMemoryLimit
+    return interpreter
+  }
+
+  /// Has a helper free an interpreter that nobody uses any more, since that may take long.
+  func freeLazily(_ interpreter: Interpreter?) {
+    if let interpreter { helpers.submit(InterpreterFreeingJob(interpreter)) }
   }
 
   // MARK: - Compiling
@@ -55,7 +66,7 @@ extension Server {
     scripting.cache.removeAll()
     let interpreter = scripting.interpreter
     scripting.interpreter = nil
-    if lazily, let interpreter { helpers.submit(InterpreterFreeingJob(interpreter)) }
+    if lazily { freeLazily(interpreter) }
   }
 
   // MARK: - Running

@@ -58,6 +58,8 @@ struct CommandFlags: OptionSet, Sendable {
   static let runsScripts = CommandFlags(rawValue: 1 << 47)
   /// What it runs is a function, whose name comes first (FCALL).
   static let callsFunctions = CommandFlags(rawValue: 1 << 49)
+  /// Scripts may call it if DEBUG SET-DISABLE-DENY-SCRIPTS says so (DEBUG).
+  static let debugs = CommandFlags(rawValue: 1 << 50)
   /// Runs while the client is subscribed in RESP2.
   static let allowedWhileSubscribed = CommandFlags(rawValue: 1 << 41)
   /// CLIENT CACHING goes on holding behind it.

@@ -10,7 +10,7 @@ enum DebugCommands: CommandFamily {
 
   static let commands: [Command] = [
     Command(
-      "debug", [.admin, .noScript, .loading, .stale, .system], since: "1.0.0",
+      "debug", [.admin, .noScript, .loading, .stale, .system, .debugs], since: "1.0.0",
       complexity: "Depends on subcommand.",
       summary: "Looks into the server and makes it misbehave.",
       arity: -2, help: subcommands.flatMap(\.help), handler: debug)

@@ -16,25 +16,13 @@ enum FunctionCommands: CommandFamily {
   static let commands: [Command] = [
     Command(
       "fcall", flags.union(.mayReplicate),
-      keys: [
-        keySpec(
-          [.readWrite, .access, .update],
-          notes: """
-            We cannot tell how the keys will be used so we assume the worst, RW and UPDATE
-            """)
-      ],
+      keys: [ScriptCommands.keySpec(ScriptCommands.changing, notes: ScriptCommands.changingNotes)],
       callArguments, effect: Command.Effect.none, since: "7.0.0",
       complexity: "Depends on the function that is called.",
       summary: "Calls a function.", handler: fcall),
     Command(
       "fcall_ro", flags.union(.readonly),
-      keys: [
-        keySpec(
-          [.readOnly, .access],
-          notes: """
-            We cannot tell how the keys will be used so we assume the worst, RO and ACCESS
-            """)
-      ],
+      keys: [ScriptCommands.keySpec(ScriptCommands.reading, notes: ScriptCommands.readingNotes)],
       callArguments, since: "7.0.0", complexity: "Depends on the function that is called.",
       summary: "Calls a function that doesn't change anything.", handler: fcallReadOnly),
     Command(
@@ -42,12 +30,6 @@ enum FunctionCommands: CommandFamily {
       complexity: "Depends on subcommand.", summary: "A container for commands about functions.",
       help: help, handler: showHelp),
   ]
-
-  private static func keySpec(_ access: KeySpec.Access, notes: StaticString) -> KeySpec {
-    var spec = KeySpec.counted(at: 2, access)
-    spec.notes = notes
-    return spec
-  }
 
   private static let callArguments: [ArgumentSpec] = [
     .string("function"), .integer("numkeys"), .key().optional.repeated,

@@ -16,13 +16,7 @@ enum ScriptCommands: CommandFamily {
     Command(
       "eval",
       flags.union(.mayReplicate),
-      keys: [
-        keySpec(
-          changing,
-          notes: """
-            We cannot tell how the keys will be used so we assume the worst, RW and UPDATE
-            """)
-      ],
+      keys: [keySpec(changing, notes: changingNotes)],
       [.string("script")] + keysAndArguments,
       effect: Command.Effect.none, since: "2.6.0",
       complexity: "Depends on the script that is executed.",
@@ -38,13 +32,7 @@ enum ScriptCommands: CommandFamily {
     Command(
       "eval_ro",
       flags.union(.readonly),
-      keys: [
-        keySpec(
-          reading,
-          notes: """
-            We cannot tell how the keys will be used so we assume the worst, RO and ACCESS
-            """)
-      ],
+      keys: [keySpec(reading, notes: readingNotes)],
       [.string("script")] + keysAndArguments, since: "7.0.0",
       complexity: "Depends on the script that is executed.",
       summary: "Runs a script in Lua that may not change anything.", handler: evalReadOnly),
@@ -94,10 +82,15 @@ enum ScriptCommands: CommandFamily {
       complexity: "O(1)", summary: "Shows a script that is known.", handler: show),
   ]
 
-  private static let changing: KeySpec.Access = [.readWrite, .access, .update]
-  private static let reading: KeySpec.Access = [.readOnly, .access]
+  static let changing: KeySpec.Access = [.readWrite, .access, .update]
+  static let changingNotes: StaticString =
+    "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE"
+  static let reading: KeySpec.Access = [.readOnly, .access]
+  static let readingNotes: StaticString =
+    "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS"
 
-  private static func keySpec(_ access: KeySpec.Access, notes: StaticString? = nil) -> KeySpec {
+  /// The keys of a request that runs a script or a function.
+  static func keySpec(_ access: KeySpec.Access, notes: StaticString? = nil) -> KeySpec {
     var spec = KeySpec.counted(at: 2, access)
     spec.notes = notes
     return spec

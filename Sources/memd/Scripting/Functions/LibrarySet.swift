@@ -14,8 +14,6 @@ final class LibrarySet {
   /// Memory of all libraries, without what the interpreter has compiled.
   private(set) var byteCount = 0
 
-  var isEmpty: Bool { libraries.isEmpty }
-
   /// How many functions can be called.
   var functionCount: Int { functionsByName.count }
 

@@ -11,10 +11,9 @@ extension Server {
 
   private func prepareFunctionInterpreter() throws(LibraryError) -> Interpreter {
     if let interpreter = scripting.functionInterpreter { return interpreter }
-    guard let made = Interpreter(.functions, owner: self, register: ScriptLibrary.register) else {
+    guard let made = makeInterpreter(.functions) else {
       throw LibraryError(message: "no memory for the interpreter of functions")
     }
-    made.byteLimit = configuration.luaMemoryLimit
     scripting.functionInterpreter = made
     return made
   }
@@ -69,16 +68,13 @@ extension Server {
     return LuaError(onTopOf: stack).message
   }
 
-  /// Forgets a library.
-  func deleteLibrary(_ library: FunctionLibrary) { scripting.libraries.remove(library) }
-
   /// Forgets all libraries, and whatever their interpreter has.
   ///
   /// - Parameter lazily: a helper frees all of it.
   func flushLibraries(lazily: Bool) {
     let interpreter = scripting.functionInterpreter
     replaceLibraries(by: LibrarySet())
-    if lazily, let interpreter { helpers.submit(InterpreterFreeingJob(interpreter)) }
+    if lazily { freeLazily(interpreter) }
   }
 
   /// Puts a set, which has been loaded, in the place of all libraries.
