@@ -6,6 +6,13 @@ internal struct SimulatedPlace {
   let clock: SimulatedClock
 }
 
+/// Both ends of a connection, as far as they are in use. It keeps neither of them: that is simpler
+/// than weak references to each other, and simulations count references most of their time.
+private final class SimulatedEnds {
+  unowned var client: SimulatedEndpoint?
+  unowned var server: SimulatedEndpoint?
+}
+
 /// One end of a simulated connection.
 internal final class SimulatedEndpoint {
   private let incoming: SimulatedPipe
@@ -16,14 +23,18 @@ internal final class SimulatedEndpoint {
   let peerHost: String
   private let place: SimulatedPlace
   private let network: SimulatedNetwork
-  private weak var peer: SimulatedEndpoint?
+  private let ends: SimulatedEnds
+  private let isClient: Bool
   /// When this end learns that the connection was reset.
   private var resetArrival: Int64?
 
   private init(
-    _ network: SimulatedNetwork, incoming: SimulatedPipe, outgoing: SimulatedPipe,
-    localAddress: String, peerAddress: String, at place: SimulatedPlace, peerHost: String
+    _ network: SimulatedNetwork, _ ends: SimulatedEnds, isClient: Bool,
+    incoming: SimulatedPipe, outgoing: SimulatedPipe, localAddress: String, peerAddress: String,
+    at place: SimulatedPlace, peerHost: String
   ) {
+    self.ends = ends
+    self.isClient = isClient
     self.network = network
     self.incoming = incoming
     self.outgoing = outgoing
@@ -31,6 +42,11 @@ internal final class SimulatedEndpoint {
     self.peerAddress = peerAddress
     self.place = place
     self.peerHost = peerHost
+    if isClient { ends.client = self } else { ends.server = self }
+  }
+
+  deinit {
+    if isClient { ends.client = nil } else { ends.server = nil }
   }
 
   /// Both ends of a new connection.
@@ -41,18 +57,19 @@ internal final class SimulatedEndpoint {
     let request = SimulatedPipe(network: network, source: client.host, target: server.host)
     let reply = SimulatedPipe(network: network, source: server.host, target: client.host)
     let clientAddress = network.clientAddress(host: client.host)
-    let ends = (
+    let ends = SimulatedEnds()
+    return (
       SimulatedEndpoint(
-        network, incoming: reply, outgoing: request, localAddress: clientAddress,
-        peerAddress: serverAddress, at: client, peerHost: server.host),
+        network, ends, isClient: true, incoming: reply, outgoing: request,
+        localAddress: clientAddress, peerAddress: serverAddress, at: client, peerHost: server.host),
       SimulatedEndpoint(
-        network, incoming: request, outgoing: reply, localAddress: serverAddress,
-        peerAddress: clientAddress, at: server, peerHost: client.host)
+        network, ends, isClient: false, incoming: request, outgoing: reply,
+        localAddress: serverAddress, peerAddress: clientAddress, at: server, peerHost: client.host)
     )
-    ends.0.peer = ends.1
-    ends.1.peer = ends.0
-    return ends
   }
+
+  /// The other end; nil when nobody has it any more.
+  private var peer: SimulatedEndpoint? { isClient ? ends.server : ends.client }
 
   private var now: Int64 { place.clock.monotonicNanoseconds() }
 

@@ -25,16 +25,12 @@ internal struct SimulatedSlot {
   }
 
   /// What `wait` reports now.
-  func events(now: Int64) -> [Event.Kind] {
-    guard let endpoint, connected <= now else { return [] }
-    var kinds: [Event.Kind] = []
-    if isReadableWatched && connectError == 0 && endpoint.isReadable {
-      kinds.append(.readable)
-    }
-    if isWritableWatched && (connectError != 0 || endpoint.isWritable) {
-      kinds.append(.writable)
-    }
-    return kinds
+  func events(now: Int64) -> (isReadable: Bool, isWritable: Bool) {
+    guard let endpoint, connected <= now else { return (false, false) }
+    return (
+      isReadableWatched && connectError == 0 && endpoint.isReadable,
+      isWritableWatched && (connectError != 0 || endpoint.isWritable)
+    )
   }
 
   /// When `events` may have something to say; nil if nothing is under way.

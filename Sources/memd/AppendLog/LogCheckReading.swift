@@ -44,6 +44,8 @@ final class LogCheckReading {
   private var isInsideTransaction = false
   /// What was read in front of the last whole offset.
   private(set) var whole = Counts()
+  /// The same in front of each of the reader's gaps.
+  private var gapCounts: [Counts] = []
   /// The last whole offset that memd's checksums confirm, and what was read in front of it.
   private(set) var confirmedWholeOffset: Int
   private(set) var confirmed = Counts()
@@ -84,7 +86,9 @@ final class LogCheckReading {
         let verdict: Verdict?
         switch try reader.next() {
         case .needsBytes: return nil
-        case .command: verdict = command()
+        case .command:
+          while gapCounts.count < reader.gaps.count { gapCounts.append(whole) }
+          verdict = command()
         case .annotation(let annotation): verdict = noteAnnotation(annotation)
         case .timestamp(let seconds): verdict = timestamp(seconds)
         }
@@ -133,6 +137,7 @@ final class LogCheckReading {
   }
 
   private func noteAnnotation(_ annotation: LogAnnotation) -> Verdict? {
+    gapCounts.removeAll()
     lastAnnotation = annotation
     annotationCount += 1
     noteWhole()
@@ -174,8 +179,15 @@ final class LogCheckReading {
 
   private func damage(_ failure: LogFailure) throws(DiskError) -> Verdict {
     let offset = failure.range.upperBound - 1
-    let zeros = try UnwrittenSectors.byteCount(at: failure, of: file)
-    if zeros > 0 { return torn("There are \(zeros) zero bytes that nobody wrote", at: offset) }
+    if let sectors = try UnwrittenSectors.find(at: failure, gaps: reader.gaps, of: file) {
+      let gap = sectors.gap.map { reader.gaps[$0] }
+      if let index = sectors.gap { whole = gapCounts[index] }
+      return .damaged(
+        Damage(
+          text: "There are \(sectors.byteCount) zero bytes that nobody wrote",
+          offset: gap?.zeros.lowerBound ?? offset, range: nil,
+          wholeOffset: gap?.wholeOffset ?? reader.wholeOffset, isTorn: true))
+    }
     let text =
       switch failure.reason {
       case .malformed: "Expected a command or an annotation, got something else"

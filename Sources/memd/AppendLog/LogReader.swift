@@ -3,6 +3,17 @@
 import DataStructures
 import RESP
 
+/// A command that may not be what was written: zero bytes stand at the end of a sector in it.
+struct LogGap {
+  /// The last such bytes, within one sector.
+  let zeros: Range<Int>
+  /// Up to where the file is whole in front of the command, the checksum as of there, and the point
+  /// of the stream.
+  let wholeOffset: Int
+  let checksum: LogChecksum
+  let position: LogPosition?
+}
+
 /// Reads the commands of a log's file from bytes that come in pieces; results don't depend on how
 /// they were cut.
 ///
@@ -44,6 +55,9 @@ final class LogReader {
   private(set) var wholePosition: LogPosition?
   /// The same as of the last command.
   private var streamPosition: LogPosition?
+  /// Commands behind the last annotation in which sectors may be missing: if the next one says that
+  /// this is not what was written, they are.
+  private(set) var gaps: [LogGap] = []
   /// Whether MULTI was read and EXEC was not.
   private(set) var isInsideTransaction = false
 
@@ -62,6 +76,7 @@ final class LogReader {
 
   /// Redis's, its line end included. It reads longer lines as several.
   private static let annotationByteCountMax = 1024
+  private static let gapCountMax = 4096
   private static let limits = RequestLimits(maxBulkLength: Int(UInt32.max))
 
   /// Reads a file from an offset on: 0, or behind the RDB that stands in front of the commands.
@@ -153,6 +168,7 @@ final class LogReader {
     guard outcome == .request else { return .needsBytes }
     range = inputOffset + start..<inputOffset + position
     checksum.add(input.value.bytes.extracting(start..<position))
+    noteGap()
     streamPosition?.advance(position - start)
     switch Keyword(folding: arguments[0]) {
     case Keyword("multi"): isInsideTransaction = true
@@ -162,6 +178,33 @@ final class LogReader {
     noteWhole()
     return .command
   }
+
+  /// Notes whether zero bytes stand at the end of a sector in the command that was read last. One
+  /// byte of each is looked at; values may hold such bytes, too. Without annotations nobody could
+  /// tell.
+  private func noteGap() {
+    let size = UnwrittenSectors.sectorByteCount
+    guard streamPosition != nil, gaps.count < Self.gapCountMax else { return }
+    var end = range.upperBound / size * size
+    let bytes = input.value.bytes
+    while end > range.lowerBound {
+      if bytes.byte(end - 1 - inputOffset) == 0 {
+        var start = end - 1
+        while start > max(end - size, range.lowerBound), bytes.byte(start - 1 - inputOffset) == 0 {
+          start -= 1
+        }
+        gaps.append(
+          LogGap(
+            zeros: start..<end, wholeOffset: wholeOffset, checksum: wholeChecksum,
+            position: wholePosition))
+        return
+      }
+      end -= size
+    }
+  }
+
+  /// Takes what was read for what was written.
+  func forgetGaps() { gaps.removeAll() }
 
   private func noteWhole() {
     guard !isInsideTransaction else { return }
@@ -209,6 +252,10 @@ final class LogReader {
       return try refuse(at: position + limit - 1)
     }
     let line = rest.extracting(first: end + 1)
+    // Nobody writes such a line: a part of the file is missing in it.
+    if let zero = (0..<end).first(where: { rest.byte($0) == 0 }) {
+      return try refuse(at: position + zero)
+    }
     range = inputOffset + position..<inputOffset + position + line.byteCount
     if Self.begins(line, with: LogAnnotation.start) { return try confirm(line) }
     checksum.add(line)
@@ -230,6 +277,7 @@ final class LogReader {
     checksum = sealed
     position += line.byteCount
     confirmedOffset = range.upperBound
+    gaps.removeAll()
     streamPosition = LogPosition(annotation)
     noteWhole()
     return .annotation(annotation)

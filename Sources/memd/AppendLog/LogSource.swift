@@ -40,6 +40,10 @@ final class LogSource: @unchecked Sendable {
   private let reader: LogReader
   /// Commands of a transaction whose end has not been read.
   private var transaction: [UInt8] = []
+  /// Commands from the first one on that may not be what was written, until an annotation says that
+  /// they are; and how much of them stands in front of each such one (`LogReader.gaps`).
+  private var doubtful: [UInt8] = []
+  private var gapOffsets: [Int] = []
   /// The point of the stream behind the commands that were handed out, if those behind the last
   /// mark are counted.
   private var streamEnd: LogPosition?
@@ -52,6 +56,8 @@ final class LogSource: @unchecked Sendable {
 
   private static let readByteCountMax = 256 << 10
   private static let readByteCountMin = 4 << 10
+  /// As much waits for an annotation; a file of Redis may go on without any behind one of memd's.
+  private static let doubtfulByteCountMax = 16 << 20
 
   /// - Parameter offset: where the commands begin: 0, or behind the RDB in front of them.
   init(_ file: DiskFile, offset: Int) {
@@ -75,7 +81,6 @@ final class LogSource: @unchecked Sendable {
       chunk.end = .unreadable(error)
     }
     chunk.offset = offset
-    chunk.position = reader.wholePosition
     return chunk
   }
 
@@ -83,18 +88,43 @@ final class LogSource: @unchecked Sendable {
     do throws(LogFailure) {
       if bytes.byteCount > 0 { reader.feed(bytes) }
       try readItems(into: &chunk)
+      chunk.position = reader.wholePosition
       guard bytes.byteCount == 0 else { return }
+      let ending = try reader.finish()
+      believe(&chunk)
       chunk.end = .ended(
-        try reader.finish(), wholeOffset: reader.wholeOffset, checksum: reader.wholeChecksum)
+        ending, wholeOffset: reader.wholeOffset, checksum: reader.wholeChecksum)
     } catch {
-      let zeros = try UnwrittenSectors.byteCount(at: error, of: file)
-      chunk.end =
-        zeros == 0
-        ? .damaged(error, checksum: reader.wholeChecksum)
-        : .ended(
-          .torn(zeroByteCount: zeros), wholeOffset: reader.wholeOffset,
-          checksum: reader.wholeChecksum)
+      chunk.end = try end(at: error, &chunk)
     }
+  }
+
+  /// How a file ends that can't be read any further.
+  private func end(
+    at failure: LogFailure, _ chunk: inout LogChunk
+  ) throws(DiskError) -> LogChunk.End {
+    let sectors = try UnwrittenSectors.find(at: failure, gaps: reader.gaps, of: file)
+    guard let sectors, let gap = sectors.gap else {
+      believe(&chunk)
+      chunk.position = reader.wholePosition
+      guard let sectors else { return .damaged(failure, checksum: reader.wholeChecksum) }
+      return .ended(
+        .torn(zeroByteCount: sectors.byteCount), wholeOffset: reader.wholeOffset,
+        checksum: reader.wholeChecksum)
+    }
+    chunk.commands += doubtful.prefix(gapOffsets[gap])
+    let place = reader.gaps[gap]
+    chunk.position = place.position
+    return .ended(
+      .torn(zeroByteCount: sectors.byteCount), wholeOffset: place.wholeOffset,
+      checksum: place.checksum)
+  }
+
+  /// Hands out what was doubtful.
+  private func believe(_ chunk: inout LogChunk) {
+    chunk.commands += doubtful
+    doubtful.removeAll()
+    gapOffsets.removeAll()
   }
 
   private func readItems(into chunk: inout LogChunk) throws(LogFailure) {
@@ -103,24 +133,42 @@ final class LogSource: @unchecked Sendable {
       switch try reader.next() {
       case .command:
         let isInside = reader.isInsideTransaction
+        while gapOffsets.count < reader.gaps.count { gapOffsets.append(doubtful.count) }
         guard isInside || wasInside else {
-          reader.appendCommand(to: &chunk.commands)
+          if gapOffsets.isEmpty {
+            reader.appendCommand(to: &chunk.commands)
+          } else {
+            doubt(&chunk) { reader.appendCommand(to: &$0) }
+          }
           streamEnd?.advance(reader.range.count)
           continue
         }
         reader.appendCommand(to: &transaction)
         guard !isInside else { continue }
-        chunk.commands += transaction
+        if gapOffsets.isEmpty {
+          chunk.commands += transaction
+        } else {
+          doubt(&chunk) { $0 += transaction }
+        }
         streamEnd?.advance(transaction.count)
         transaction.removeAll(keepingCapacity: transaction.capacity < 1 << 20)
         mark(&chunk)
       case .annotation:
+        believe(&chunk)
         isAnnotated = true
         if !reader.isInsideTransaction { mark(&chunk) }
       case .timestamp: break
       case .needsBytes: return
       }
     }
+  }
+
+  /// Keeps what is doubtful, up to a limit.
+  private func doubt(_ chunk: inout LogChunk, append: (inout [UInt8]) -> Void) {
+    append(&doubtful)
+    guard doubtful.count > Self.doubtfulByteCountMax else { return }
+    reader.forgetGaps()
+    believe(&chunk)
   }
 
   /// Notes where the stream is by annotations, if that is not where counting has led. Within a

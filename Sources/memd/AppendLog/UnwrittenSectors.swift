@@ -6,33 +6,61 @@ import EventLoop
 /// Sectors of a log's file that a power cut has kept from being written, although others behind
 /// them were. Their bytes are zero; they were never synced, and nobody was promised to find them.
 /// With an annotation behind them that says that they were durable that is not so.
-enum UnwrittenSectors {
+struct UnwrittenSectors {
+  /// Zero bytes that stand in their place.
+  let byteCount: Int
+  /// The command in front of which the file is to be cut, among those of the reader; nil: where the
+  /// failure says.
+  let gap: Int?
+
   /// Disks write this much as a whole.
-  private static let sectorByteCount = 512
+  static let sectorByteCount = 512
   private static let readByteCountMax = 64 << 10
   /// So far in front of a failure they are looked for.
   private static let lineByteCountMax = 8 << 10
 
-  /// Zero bytes in the place of what can't be read, or within it, if they look like such sectors;
-  /// else 0. The file stands somewhere else afterwards.
-  static func byteCount(
-    at failure: LogFailure, of file: DiskFile
-  ) throws(DiskError) -> Int {
-    guard failure.reason == .malformed else { return 0 }
+  /// Looks whether such sectors are the cause of a failure; nil if they are not. The file stands
+  /// somewhere else afterwards.
+  static func find(
+    at failure: LogFailure, gaps: [LogGap], of file: DiskFile
+  ) throws(DiskError) -> UnwrittenSectors? {
+    switch failure.reason {
+    case .malformed: try find(within: failure.range, of: file)
+    case .checksum: try find(among: gaps, of: file)
+    case .annotation: nil
+    }
+  }
+
+  /// In the place of what can't be read, or within it.
+  private static func find(
+    within range: Range<Int>, of file: DiskFile
+  ) throws(DiskError) -> UnwrittenSectors? {
     // A line that begins in front of them ends behind them.
-    let range = failure.range
     var place = max(range.lowerBound, range.upperBound - lineByteCountMax)
     var buffer = [UInt8](repeating: 0, count: readByteCountMax)
     while place < range.upperBound, let zeros = try zeros(behind: place, of: file, &buffer) {
-      guard zeros.lowerBound < range.upperBound else { return 0 }
+      guard zeros.lowerBound < range.upperBound else { return nil }
       if zeros.upperBound.isMultiple(of: sectorByteCount) {
-        let isDamage = try wereDurable(
-          from: zeros.lowerBound, to: zeros.upperBound, of: file, &buffer)
-        return isDamage ? 0 : zeros.count
+        let durableEnd = try durableEnd(behind: zeros.upperBound, of: file, &buffer)
+        return durableEnd > zeros.lowerBound
+          ? nil : UnwrittenSectors(byteCount: zeros.count, gap: nil)
       }
       place = zeros.upperBound
     }
-    return 0
+    return nil
+  }
+
+  /// In commands that can be read, but are not what was written.
+  private static func find(
+    among gaps: [LogGap], of file: DiskFile
+  ) throws(DiskError) -> UnwrittenSectors? {
+    guard let first = gaps.first else { return nil }
+    var buffer = [UInt8](repeating: 0, count: readByteCountMax)
+    let durableEnd = try durableEnd(behind: first.zeros.upperBound, of: file, &buffer)
+    guard let index = gaps.firstIndex(where: { $0.zeros.lowerBound >= durableEnd }) else {
+      return nil
+    }
+    return UnwrittenSectors(byteCount: gaps[index].zeros.count, gap: index)
   }
 
   /// The first zero bytes at or behind a place, all that lie together; nil if there are none.
@@ -56,13 +84,15 @@ enum UnwrittenSectors {
     }
   }
 
-  /// Whether an annotation behind `end` says that what stands from `start` on was durable.
-  private static func wereDurable(
-    from start: Int, to end: Int, of file: DiskFile, _ buffer: inout [UInt8]
-  ) throws(DiskError) -> Bool {
+  /// Up to where the file was durable, as annotations behind `place` say; 0 without any.
+  private static func durableEnd(
+    behind place: Int, of file: DiskFile, _ buffer: inout [UInt8]
+  ) throws(DiskError) -> Int {
     let head = ByteText(LogAnnotation.start).bytes
+    var end = 0
     var kept = 0
-    try file.seek(to: end)
+    var position = place
+    try file.seek(to: place)
     while true {
       let count = try file.read(into: &buffer, from: kept)
       let bytes = buffer[..<(kept + count)]
@@ -75,10 +105,11 @@ enum UnwrittenSectors {
           let annotation = LogAnnotation(line: Array(line[...newline]).rawSpan)
         else { continue }
         // Without a number it stands for everything in front of it.
-        if annotation.synced.map({ $0 > start }) ?? true { return true }
+        end = max(end, annotation.synced ?? position + index)
       }
-      if count == 0 { return false }
+      if count == 0 { return end }
       kept = bytes.count - last
+      position += last
       buffer.replaceSubrange(0..<kept, with: Array(bytes.suffix(kept)))
     }
   }

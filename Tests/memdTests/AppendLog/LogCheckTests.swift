@@ -277,6 +277,33 @@ private final class CheckedDisk {
     #expect(checked["log.aof"]?.count == log.annotationEnds[0])
   }
 
+  @Test func `a sector that was never written is known wherever it lies`() {
+    for shift in 0..<512 {
+      var log = LogText()
+      log.add("SET", "a", String(repeating: "a", count: shift))
+      log.annotate(synced: 0)
+      for index in 0..<4 {
+        log.add(raw: "#TS:1700000000\r\n")
+        log.add("MULTI")
+        log.add("SET", "b", String(repeating: "b", count: index * 400))
+        log.add("EXEC")
+        log.annotate(synced: 0)
+      }
+      let whole = log.bytes
+      for start in stride(from: 0, to: whole.count - 511, by: 512) {
+        var bytes = whole
+        bytes.replaceSubrange(start..<start + 512, with: [UInt8](repeating: 0, count: 512))
+        checked["log.aof"] = bytes
+        let (text, code) = checked.check()
+        #expect(code == 1 && text.contains(" zero bytes that nobody wrote in AOF log.aof\n"))
+        #expect(checked.fix() == 0)
+        // As much is kept as stands in front of it.
+        let kept = log.wholeOffsets.last { $0 <= start } ?? 0
+        #expect(checked["log.aof"] == Array(whole.prefix(kept)), "shift \(shift), sector \(start)")
+      }
+    }
+  }
+
   @Test func `MULTI within a transaction is a damage, and so is EXEC outside`() {
     let start = plain("SET a 1")
     for (rest, text) in [

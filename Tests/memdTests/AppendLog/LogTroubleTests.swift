@@ -190,6 +190,42 @@ import Testing
     #expect(restarted(other).server.exitCode == 1)
   }
 
+  @Test func `a value in which a sector was never written is not loaded`() {
+    let server = makeServer()
+    server.settle()
+    let path = "appendonlydir/appendonly.aof.1.incr.aof"
+    var log = LogText()
+    log.annotate()
+    log.add("SET", "zeros", String(repeating: "\0", count: 2000))
+    let start = log.bytes.count
+    log.annotate()
+    log.add("SET", "a", "1")
+    log.add("MULTI")
+    log.add("SET", "b", String(repeating: "b", count: 1500))
+    log.add("EXEC")
+    log.add("SET", "c", "3")
+    for (synced, hasLost) in [(start, true), (5000, false)] {
+      var whole = log
+      whole.annotate(synced: synced)
+      whole.add("SET", "d", "4")
+      server.disk.setContent(whole.bytes, of: path)
+      #expect(restarted(server).run("STRLEN zeros") == 2000)
+      #expect(restarted(server).run("MGET a c d") == ["1", "3", "4"])
+      var bytes = whole.bytes
+      let sector = (start + 600) / 512 * 512
+      bytes.replaceSubrange(sector..<sector + 512, with: [UInt8](repeating: 0, count: 512))
+      server.disk.setContent(bytes, of: path)
+      let other = restarted(server)
+      #expect(other.server.exitCode == (hasLost ? nil : 1))
+      guard hasLost else { continue }
+      #expect(other.run("MGET a b c d") == ["1", nil, nil, nil])
+      #expect(other.run("STRLEN zeros") == 2000)
+      other.run("SET e 5")
+      other.settle()
+      #expect(restarted(other).run("MGET a e") == ["1", "5"])
+    }
+  }
+
   @Test func `a base that fails while much is written loses nothing, and is tried again`() {
     let server = makeServer {
       $0.appendOnly = false

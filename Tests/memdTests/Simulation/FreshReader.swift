@@ -19,8 +19,10 @@ final class FreshReader: ClusterActor {
   private let cluster: SimulatedCluster
   private let directory: LeaderDirectory
   private var generator: SeededGenerator
-  /// Whether the same one leads all the time, so that ages can be checked.
-  private let checksAges: Bool
+  /// Whether the same one leads all the time, so that ages can be checked: one that was deposed and
+  /// has not heard of it takes itself for the latest.
+  private var checksAges: Bool
+  private let firstLeader: SimulatedHost
   private var writer: (connection: SimulatedClient, host: SimulatedHost)?
   private var reader: SimulatedClient?
   private var received: [UInt8] = []
@@ -43,6 +45,7 @@ final class FreshReader: ClusterActor {
     self.cluster = cluster
     self.directory = directory
     self.checksAges = checksAges
+    firstLeader = directory.leader
     generator = SeededGenerator(seed: seed)
   }
 
@@ -52,6 +55,7 @@ final class FreshReader: ClusterActor {
 
   func act() {
     wakeUp = now + generator.number(in: 500_000...8_000_000)
+    if directory.leader !== firstLeader { checksAges = false }
     if now - startedAt > 2_000_000_000 { giveUp() }
     switch step {
     case .idle: write()
@@ -130,7 +134,7 @@ final class FreshReader: ClusterActor {
     guard replies[0] == .ok, !replies[1].isError else { return refusals += 1 }
     if number < 0 { ageReads += 1 } else { tokenReads += 1 }
     let found = Int(replies[1].text) ?? 0
-    guard found < version else { return }
+    guard found < version, number >= 0 || checksAges else { return }
     let kind = number < 0 ? "age" : "token"
     fault =
       "a read with a \(kind) from node\(max(number, -1 - number)) found version \(found),"

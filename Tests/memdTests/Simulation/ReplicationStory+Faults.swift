@@ -101,7 +101,7 @@ extension ReplicationStory {
 
   // MARK: - Deaths
 
-  /// Whether one may die: what followers promise holds as long as no second one does before all is
+  /// Whether one may die, or end: what followers promise holds as long as no second one does before all is
   /// well again.
   private var mayDie: Bool {
     isWhole || (plan.trouble != .leaders && plan.promise == .none)
@@ -142,7 +142,7 @@ extension ReplicationStory {
 
   /// Has a server end by itself, with its data saved, and start again; false if it doesn't run.
   private func terminate(_ host: SimulatedHost) -> Bool {
-    guard let server = host.server, host.isReady, !server.persistence.isLoading else {
+    guard mayDie, let server = host.server, host.isReady, !server.persistence.isLoading else {
       return false
     }
     noteEnd(of: host)

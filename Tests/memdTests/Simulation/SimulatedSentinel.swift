@@ -26,6 +26,8 @@ final class SimulatedSentinel: ClusterActor {
     var role = ""
     var leader = ""
     var offset = -1
+    /// Whether it may lead by its own word.
+    var isEligible = true
 
     init(_ host: SimulatedHost) { self.host = host }
 
@@ -48,6 +50,8 @@ final class SimulatedSentinel: ClusterActor {
   private var candidate: Int?
   /// The server that was told last to lead, and has not said that it does.
   private var asked: Int?
+  /// When it was told so.
+  private var askedAt = Int64.max
   private(set) var failoverCount = 0
 
   init(_ cluster: SimulatedCluster, _ directory: LeaderDirectory, downAfter: Int64) {
@@ -80,12 +84,14 @@ final class SimulatedSentinel: ClusterActor {
     guard others.allSatisfy({ $0.heardOf > since }),
       // The one that was asked last may have heard of it late.
       let best = others.first(where: { $0.role == "master" && $0.host.number == asked })
-        ?? others.filter({ $0.role == "slave" }).max(by: { $0.offset < $1.offset })
+        ?? others.filter({ $0.role == "slave" && $0.isEligible })
+        .max(by: { $0.offset < $1.offset })
         // One that has led and was never told that another one does.
         ?? others.first(where: { $0.role == "master" })
     else { return }
     candidate = best.host.number
     asked = candidate
+    askedAt = now
     say("MULTI\r\nREPLICAOF NO ONE\r\nCLIENT KILL TYPE normal\r\nEXEC\r\n", to: best)
   }
 
@@ -98,12 +104,10 @@ final class SimulatedSentinel: ClusterActor {
       candidate = nil
       asked = nil
       downSince = nil
-    } else if ward.connection == nil {
-      // It may be dead, or another one by now: all are asked again who has most.
+    } else if ward.connection == nil || (ward.heardOf > askedAt && ward.role == "slave") {
+      // It is dead, or another one by now that has not been told: all are asked again who has most.
       candidate = nil
       downSince = now
-    } else if ward.heardOf > since, ward.role == "slave", ward.askedAt == nil {
-      say("MULTI\r\nREPLICAOF NO ONE\r\nCLIENT KILL TYPE normal\r\nEXEC\r\n", to: ward)
     }
   }
 
@@ -160,6 +164,7 @@ final class SimulatedSentinel: ClusterActor {
       case "role": ward.role = String(parts[1])
       case "master_host": ward.leader = String(parts[1])
       case "slave_repl_offset": ward.offset = Int(parts[1]) ?? -1
+      case "slave_priority": ward.isEligible = parts[1] != "0"
       default: break
       }
     }

@@ -24,7 +24,7 @@ enum DatasetText {
       var scratch = DecimalScratch()
       return StringValue(entry).text(&scratch).text
     }
-    var text = DatasetDigest(valueOf: entry).text
+    var text = "\(entry.header.type) \(ValueDigest(of: .whole, in: entry).short)"
     if entry.header.type == .hash { text += HashValue(entry).deadlinesText }
     if entry.header.type == .stream { text += StreamText.of(StreamValue(entry).stream) }
     return text

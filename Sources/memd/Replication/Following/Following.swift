@@ -69,6 +69,9 @@ final class Following {
   /// Where the last snapshot was loaded; nil as long as there was none.
   var placement: SnapshotPlacement?
   var kinship: Kinship
+  /// Whether all is here that this server has confirmed to a leader: not what has come from files,
+  /// as long as it has not been online since, and not while a snapshot replaces it.
+  var holdsConfirmed = false
   /// Snapshots in a row that could not be loaded: attempts become rarer.
   var failuresInARow = 0
 

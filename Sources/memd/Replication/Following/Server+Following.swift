@@ -39,6 +39,7 @@ extension Server {
     let following = Following(
       leader, previous?.kinship ?? kinship, applier: applier, name: name,
       now: clock.monotonicNanoseconds())
+    following.holdsConfirmed = previous?.holdsConfirmed ?? false
     self.following = following
     configuration.replicaOf = leader
     effects.isMuted = true
@@ -417,6 +418,7 @@ extension Server {
   func goOnline(_ following: Following) {
     following.stage = .online
     following.kinship = .shared
+    following.holdsConfirmed = true
     following.onlineSince = clock.monotonicNanoseconds()
     // While the snapshot was loaded nobody listened.
     following.heardAt = following.onlineSince

@@ -38,7 +38,7 @@ extension Server {
     }
     writeFreshnessInfo(following, to: &text)
     writeFindingsInfo(to: &text)
-    text.field("slave_priority", configuration.replicaPriority)
+    text.field("slave_priority", announcedPriority(following))
     text.field("slave_read_only", configuration.replicaReadOnly)
     text.field("replica_announced", configuration.replicaAnnounced)
   }
@@ -51,6 +51,15 @@ extension Server {
     case .unknown: min(effects.stream.offset, 1)
     case .none: 0
     }
+  }
+
+  /// `replica-priority`, or 0 for a follower that sentinels must not choose: where followers are
+  /// counted on for what was acknowledged, one that may have lost that does not come to lead.
+  private func announcedPriority(_ following: Following) -> Int {
+    let isCountedOn =
+      configuration.syncReplicas > 0
+      || (configuration.maxUnconfirmed > 0 && configuration.maxUnconfirmedReplicas > 0)
+    return isCountedOn && !following.holdsConfirmed ? 0 : configuration.replicaPriority
   }
 
   /// What ROLE tells about the link to the leader.

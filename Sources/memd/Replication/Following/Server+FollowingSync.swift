@@ -174,6 +174,7 @@ extension Server {
       cancelBackgroundSave()
       guard keep(receiver, following) else { return }
       following.stage = .loading(receiver)
+      following.holdsConfirmed = false
       leaveHistory()
       log.notice("MASTER <-> REPLICA sync: Flushing old data")
       _ = keyspace.flushAll(lazily: configuration.replicaLazyFlush)
