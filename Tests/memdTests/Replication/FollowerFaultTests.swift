@@ -192,6 +192,40 @@ import Testing
     #expect(staged.server.info("slave_repl_offset") == offset)
   }
 
+  @Test(arguments: ["no", "sync-replicas 1", "max-unconfirmed-ms 100"])
+  func `who may have lost what it confirmed is not chosen to lead if that is counted on`(
+    promise: String
+  ) {
+    let staged = Staged()
+    if promise != "no" { staged.server.run("CONFIG SET \(promise)") }
+    func priority() -> String? { staged.server.info("slave_priority") }
+    let never = promise == "no" ? "100" : "0"
+    let rdb = snapshot(["SET k new"])
+    func sync(_ rdb: [UInt8]) {
+      staged.greet()
+      staged.say("+FULLRESYNC \(Self.id) 500\r\n$\(rdb.count)\r\n")
+      staged.say(rdb)
+      staged.server.settle()
+    }
+    staged.greet()
+    #expect(priority() == never, "what is here may come from files")
+    staged.hangUp()
+    sync(rdb)
+    #expect(priority() == "100")
+    staged.hangUp()
+    staged.server.run("REPLICAOF another 6379")
+    #expect(priority() == "100", "all that it has confirmed is here")
+    var damaged = rdb
+    damaged[damaged.count - 1] ^= 1
+    sync(damaged)
+    #expect(staged.server.run("DBSIZE") == 0)
+    #expect(priority() == never, "it was replaced by what could not be loaded")
+    staged.hangUp()
+    for _ in 0..<15 { staged.server.advance(milliseconds: 100) }
+    sync(rdb)
+    #expect(priority() == "100")
+  }
+
   @Test func `a follower that was refused is behind all others until it has the snapshot`() {
     let staged = Staged()
     let rdb = snapshot(["SET k new"])
