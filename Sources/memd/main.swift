@@ -16,6 +16,7 @@ let server = Server(
     helpers: ThreadHelpers(waker: transport.waker), seed: .random(in: .min ... .max),
     names: SystemNameResolver(), availableMemory: { AvailableMemory.now.byteCount }),
   log: log)
-Startup.open(server)
+let monitoring = MonitoringService()
+Startup.open(server, monitoring)
 server.runLoop()
-Startup.close(server)
+Startup.close(server, monitoring)

@@ -99,6 +99,17 @@ public struct LatencyHistogram: ~Copyable {
     return steps
   }
 
+  /// The bounds of all steps that `cumulativeSteps` can have, in microseconds, ascending.
+  public static let stepBounds: [Int] = {
+    var bounds: [Int] = []
+    var bound = 1024
+    while bound < 2 * longest {
+      bounds.append(highest(at: min(index(of: bound), counterCount - 1)) / 1000)
+      bound *= 2
+    }
+    return bounds
+  }()
+
   /// The counter of a value of at least 0: seven bits behind the highest one choose it.
   @inlinable @inline(__always)
   static func index(of value: Int) -> Int {

@@ -16,6 +16,10 @@ final class Configuration {
   var bind = ["*", "-::*"]
   /// Path of the unix socket; empty for none.
   var unixSocket = ""
+  /// TCP port of metrics and the live page; 0 for none.
+  var metricsPort = 0
+  /// Addresses to listen on for them.
+  var metricsBind = ["127.0.0.1", "-::1"]
   /// Permissions of the unix socket; 0 leaves them to the umask.
   var unixSocketPermissions = 0
   /// Name of the group that owns the unix socket; empty leaves it to the system.

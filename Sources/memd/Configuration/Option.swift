@@ -40,6 +40,8 @@ struct Option: Sendable {
     static let outOfMemoryScore = Effect(rawValue: 1 << 5)
     static let processTitle = Effect(rawValue: 1 << 6)
     static let crashReport = Effect(rawValue: 1 << 7)
+    /// Monitors are answered elsewhere.
+    static let monitoring = Effect(rawValue: 1 << 8)
   }
 
   /// Where the value lies.

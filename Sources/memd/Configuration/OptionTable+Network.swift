@@ -8,6 +8,9 @@ extension OptionTable {
   static let networkOptions: [Option] = [
     .special("bind", read: readBind, write: writeBind).with(.severalWords).effect(.listeners),
     .integer("port", .port, \.port).effect(.listeners),
+    .integer("metrics-port", .port, \.metricsPort).effect(.monitoring),
+    .special("metrics-bind", read: readMetricsBind, write: writeMetricsBind)
+      .with(.severalWords).effect(.monitoring),
     .path("unixsocket", \.unixSocket).with(.immutable),
     Option(
       name: "unixsocketperm", syntax: .octal(0...0o777), storage: .number(\.unixSocketPermissions)
@@ -50,11 +53,25 @@ extension OptionTable {
   private static func writeBind(
     _ configuration: Configuration, _ words: [ByteText]
   ) throws(OptionError) {
+    configuration.bind = try addresses(words)
+  }
+
+  private static func readMetricsBind(_ configuration: Configuration) -> ByteText {
+    ByteText(configuration.metricsBind.joined(separator: " "))
+  }
+
+  private static func writeMetricsBind(
+    _ configuration: Configuration, _ words: [ByteText]
+  ) throws(OptionError) {
+    configuration.metricsBind = try addresses(words)
+  }
+
+  private static func addresses(_ words: [ByteText]) throws(OptionError) -> [String] {
     guard words.count <= bindCountMax else {
       throw OptionError("Too many bind addresses specified.")
     }
-    if words == [""] { return configuration.bind = [] }
-    configuration.bind = try words.map { (word) throws(OptionError) in
+    if words == [""] { return [] }
+    return try words.map { (word) throws(OptionError) in
       guard let address = word.rawSpan.text(ofAtMost: hostByteCountMax) else {
         throw OptionError("Failed to bind to specified addresses.")
       }

@@ -61,6 +61,7 @@ final class Server {
   var cron = Cron()
   let statistics = Statistics()
   let metrics: Metrics
+  var monitoring: Monitoring
   /// An end that waits for followers.
   var pendingShutdown: PendingShutdown?
   /// What the process returns; nil as long as the server runs.
@@ -99,6 +100,7 @@ final class Server {
     }
     users = Users(commands)
     metrics = Metrics(commands, world.clock)
+    monitoring = Monitoring(world.transport)
     allocator.deferLargeFrees()
     applyConfiguration()
     restartPromises()

@@ -118,17 +118,21 @@ enum Startup {
 
   /// Opens the listeners of a server and tells everybody that it is ready. Ends the process if the
   /// server can't listen.
-  static func open(_ server: Server) {
+  ///
+  /// - Parameter monitoring: answers monitors, if the configuration wants that.
+  static func open(_ server: Server, _ monitoring: MonitoringService) {
     let configuration = server.configuration
     let log = server.log
     adjustMaxClients(configuration, log)
     loadUsers(server)
     listen(server)
+    listen(server, monitoring)
     let score = OutOfMemoryScore()
     ProcessSettings.apply(configuration, score, log)
     configuration.changeObserver = {
       [unowned server] change throws(ConfigurationChange.Failure) in
       try server.apply(change)
+      try monitoring.apply(change, server)
       try ProcessSettings.apply(change, server.configuration, score, server.log)
     }
     server.transport.watchSignals(ProcessSignals.ending)
@@ -152,8 +156,9 @@ enum Startup {
   }
 
   /// Takes leave when the loop has ended; ends the process if there was an error.
-  static func close(_ server: Server) {
+  static func close(_ server: Server, _ monitoring: MonitoringService) {
     Supervisor(server.configuration.supervised).notifyStopping()
+    monitoring.stop()
     server.closeListeners()
     ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
     server.log.warning("memd is now ready to exit, bye bye...")
@@ -186,6 +191,17 @@ enum Startup {
       Daemon.exit(code: 1)
     }
     ProcessIDFile(server.configuration)?.write(to: server.disk, log: server.log)
+  }
+
+  private static func listen(_ server: Server, _ monitoring: MonitoringService) {
+    do throws(ListenError) {
+      try monitoring.update(server)
+    } catch {
+      server.log.warning("Warning: \(error.message)")
+      server.log.warning(
+        "Failed listening on metrics-port \(server.configuration.metricsPort), aborting.")
+      Daemon.exit(code: 1)
+    }
   }
 
   private static func adjustMaxClients(_ configuration: Configuration, _ log: Log) {

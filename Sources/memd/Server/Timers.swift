@@ -41,6 +41,7 @@ extension Server {
       let hasRoom = evict()
       noteExceeding(!hasRoom || upkeep.eviction.continues)
     }
+    if monitoring.isCollecting { continueReport() }
     if effects.attention.kinds.contains(.trackers) { effects.tracking?.enforceLimit() }
     // Keys may have become ready while clients were paused, or by the chores above.
     endUnit()
@@ -74,7 +75,7 @@ extension Server {
     !keyspace.unlinked.isEmpty || upkeep.expiration.hasBacklog
       || (upkeep.eviction.continues && !pause.isActive)
       || upkeep.compaction.isRunning || !clients.leaving.isEmpty
-      || persistence.savingContinues
+      || persistence.savingContinues || monitoring.isCollecting
       || effects.tracking?.isOverLimit ?? false
   }
 

@@ -77,6 +77,7 @@ extension Server {
     case .acceptable(let listener): acceptAll(from: Int(listener))
     case .wakeup:
       helpers.finishCompleted()
+      heedMonitors()
       // Somebody may have waited for that.
       endUnit()
     case .signal(let number): handleSignal(number)

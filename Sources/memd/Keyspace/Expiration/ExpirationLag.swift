@@ -6,8 +6,10 @@ import DataStructures
 final class ExpirationLag {
   private(set) var histogram = LatencyHistogram()
   private(set) var longestMilliseconds: Int64 = 0
+  private(set) var totalMilliseconds: Int64 = 0
 
   func record(milliseconds: Int64) {
+    totalMilliseconds &+= max(0, milliseconds)
     histogram.record(nanoseconds: Int(max(0, min(milliseconds, 1000))) * 1_000_000)
     longestMilliseconds = max(longestMilliseconds, milliseconds)
   }
@@ -17,5 +19,6 @@ final class ExpirationLag {
   func reset() {
     histogram.reset()
     longestMilliseconds = 0
+    totalMilliseconds = 0
   }
 }

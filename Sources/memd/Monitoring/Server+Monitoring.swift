@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DataStructures
+import EventLoop
+import RESP
+
+// The loop's part in monitoring: reports are made on demand, a slice per turn.
+
+/// Reports to monitors.
+struct Monitoring {
+  let exchange: MonitoringExchange
+  /// The report that is being made, and what comes next in it.
+  fileprivate var report: FigureReport?
+  fileprivate var step = 0
+
+  /// Whether a report is being made.
+  var isCollecting: Bool { report != nil }
+
+  init(_ transport: Transport) { exchange = MonitoringExchange(loop: transport.waker) }
+}
+
+extension Server {
+  /// Microseconds that a slice takes, more or less: its last step may be longer.
+  private static let reportSliceMicroseconds: UInt64 = 100
+  private static let slowCommandCount = 32
+  private static let slowCommandByteCount = 200
+
+  /// Answers monitors that have asked.
+  func heedMonitors() {
+    let wishes = monitoring.exchange.wishes
+    if wishes.pulse {
+      monitoring.exchange.publish(
+        MonitoringExchange.Pulse(time: clock.monotonicNanoseconds(), obstacle: obstacle))
+    }
+    if wishes.report, monitoring.report == nil {
+      monitoring.step = 0
+      monitoring.report = FigureReport(
+        startedAt: clock.monotonicNanoseconds(), wallMilliseconds: moment.milliseconds,
+        serverStartedAt: timing.startedAt)
+    }
+  }
+
+  /// Makes the next slice of a report.
+  func continueReport() {
+    let end = clock.ticks() &+ timing.ticksPerMillisecond / 1000 * Self.reportSliceMicroseconds
+    repeat {
+      guard var report = monitoring.report else { return }
+      monitoring.report = nil
+      guard add(monitoring.step, to: &report) else { return monitoring.exchange.publish(report) }
+      monitoring.step += 1
+      monitoring.report = report
+    } while clock.ticks() < end
+  }
+
+  /// Why this server can't serve clients now; nil if it can.
+  private var obstacle: String? {
+    if persistence.loading != nil, !persistence.isLoadingBeside { return "loading" }
+    if let following, !following.isOnline { return "the link to the leader is down" }
+    return gate.contains(.failingDisk) ? "the disk can't be written" : nil
+  }
+
+  // MARK: - Steps
+
+  /// Adds what comes with a step; false behind the last one.
+  private func add(_ step: Int, to report: inout FigureReport) -> Bool {
+    let sections = InfoSection.all
+    if step < sections.count {
+      add(sections[step], to: &report)
+    } else if step - sections.count < commands.descriptions.count {
+      add(commands.descriptions[step - sections.count], to: &report)
+    } else {
+      addDistributions(to: &report)
+      addSlowCommands(to: &report)
+      return false
+    }
+    return true
+  }
+
+  private func add(_ section: InfoSection, to report: inout FigureReport) {
+    // Those about single commands are not standard; commands have steps of their own.
+    guard section.scope == .standard else { return }
+    var text = InfoText()
+    section.write(self, &text)
+    report.info += text.text
+  }
+
+  private func add(_ description: CommandTable.Description, to report: inout FigureReport) {
+    let id = description.id
+    let (calls, rejected, failed) = (
+      metrics.commands[id].calls, metrics.commands[id].rejectedCalls,
+      metrics.commands[id].failedCalls
+    )
+    guard calls > 0 || rejected > 0 || failed > 0 else { return }
+    report.commands.append(
+      FigureReport.Command(
+        name: description.fullName, calls: calls,
+        microseconds: metrics.commands.microseconds(of: id), rejectedCalls: rejected,
+        failedCalls: failed, durations: FigureReport.Durations(metrics.commands[id].histogram)))
+  }
+
+  private func addDistributions(to report: inout FigureReport) {
+    report.turns = FigureReport.Durations(metrics.turns.histogram)
+    report.turnMicroseconds = statistics.turnMicroseconds
+    report.expiryLagMilliseconds = upkeep.expiration.lag.totalMilliseconds
+    report.expiryLag = FigureReport.Durations(upkeep.expiration.lag.histogram)
+  }
+
+  private func addSlowCommands(to report: inout FigureReport) {
+    report.slowCommandCount = metrics.slowLog.entries.count
+    report.slowCommands = metrics.slowLog.entries.prefix(Self.slowCommandCount).map { entry in
+      let words = entry.arguments.map { ByteText($0).logText }.joined(separator: " ")
+      return FigureReport.SlowCommand(
+        id: entry.id, time: entry.time, microseconds: entry.microseconds,
+        text: String(words.prefix(Self.slowCommandByteCount)), client: entry.clientAddress)
+    }
+    report.spikes = metrics.latency.series.compactMap { series in
+      series.samples.last.map {
+        FigureReport.Spike(
+          event: series.event, time: $0.time, milliseconds: $0.milliseconds,
+          longest: series.longest)
+      }
+    }
+  }
+}
