@@ -74,8 +74,7 @@ final class MonitoringService {
       addresses = []
       throw error
     }
-    server.log.notice(
-      "Metrics and the live page: http://\(wanted.map(\.text).joined(separator: ", http://"))/")
+    server.log.notice("Metrics and the live page: http://\(wanted[0].text)/")
   }
 
   /// Takes over what CONFIG SET has changed.
