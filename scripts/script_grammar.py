@@ -168,6 +168,9 @@ class Scripts:
             "function": self.function,
             "error": lambda: f"if {self.boolean()} then error(raisable({self.any()})"
                              f"{self.one('level', ('', ', 0', ', 1', ', 2'))}) end",
+            "error's metatable": lambda: (
+                f"if {self.boolean()} then error(setmetatable({{err ="
+                f" {self.one('string', words.STRINGS)}}}, {self.metatable()})) end"),
             "coroutine": self.coroutine,
         }
         deep = self.depth >= 3 or self.chance(0.6)

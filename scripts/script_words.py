@@ -117,7 +117,8 @@ REPLACEMENTS = (
 SHEBANGS = (
     "#!lua", "#!lua flags=no-writes", "#!lua flags=allow-oom,allow-stale", "#!lua flags=",
     "#!lua flags=no-cluster", "#!lua flags=x", "#!python", "#!lua x=y", "#!lua flags=,",
-    "#!lua flags=allow-cross-slot-keys",
+    "#!lua flags=allow-cross-slot-keys", '#!lua a"b"', '#!lua "flags=no-writes"', '#!"lua"',
+    "#!lua 'flags=no-writes", '#!lua "flags=allow-\\x6fom" x', "#!lua\vflags=x", "#!lua\0x",
 )
 ASSIGNED = (
     "x", "KEYS", "redis", "string", "_G.x", "redis.call", "KEYS[1]", "ARGV[9]", "math.pi",

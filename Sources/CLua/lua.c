@@ -128,17 +128,18 @@ static int ask(lua_State *state, int function, int instance) {
   return memd_lua_api.error(state);
 }
 
+// Which of the owner's functions it is, and for which instance, is one number.
+enum { FUNCTION_BITS = 8, FUNCTION_MASK = (1 << FUNCTION_BITS) - 1 };
+
 static int call_owner(lua_State *state) {
-  int function = (int)memd_lua_api.tonumber(state, LUA_GLOBALSINDEX - 1);
-  int instance = (int)memd_lua_api.tonumber(state, LUA_GLOBALSINDEX - 2);
-  return ask(state, function, instance);
+  int number = (int)memd_lua_api.tonumber(state, LUA_GLOBALSINDEX - 1);
+  return ask(state, number & FUNCTION_MASK, number >> FUNCTION_BITS);
 }
 
 void memd_lua_set_function(lua_State *state, const char *name, int function, int instance) {
   memd_lua_api.pushstring(state, name);
-  memd_lua_api.pushnumber(state, function);
-  memd_lua_api.pushnumber(state, instance);
-  memd_lua_api.pushcclosure(state, call_owner, 2);
+  memd_lua_api.pushnumber(state, (double)instance * (1 << FUNCTION_BITS) + function);
+  memd_lua_api.pushcclosure(state, call_owner, 1);
   memd_lua_api.rawset(state, -3);
 }
 
@@ -158,11 +159,40 @@ void memd_lua_add_function(
 
 // MARK: - Time
 
-enum { INSTRUCTIONS_BETWEEN_QUESTIONS = 100000 };
+// An instruction may go through all that Lua has, as `..` does: the more that is, the sooner the
+// owner is asked again. Together such instructions go through so many bytes between two questions,
+// which takes some tenths of a second.
+enum {
+  BYTES_BETWEEN_QUESTIONS = 512 << 20,
+  INSTRUCTIONS_AT_FIRST = 5000,
+  INSTRUCTIONS_AT_MOST = 100000,
+  INSTRUCTIONS_AT_LEAST = 10,
+};
+
+static void hook(lua_State *state, lua_Debug *info);
+
+static void ask_after(lua_State *state, int instructions) {
+  memd_lua_api.sethook(state, hook, LUA_MASKCOUNT, instructions);
+}
 
 static void hook(lua_State *state, lua_Debug *info) {
   (void)info;
+  struct memd_lua *lua = memd_lua_of(state);
+  lua->is_asked_soon = 0;
+  if (!lua->is_ending) {
+    size_t instructions = BYTES_BETWEEN_QUESTIONS / (lua->byte_count + 1);
+    if (instructions > INSTRUCTIONS_AT_MOST) instructions = INSTRUCTIONS_AT_MOST;
+    if (instructions < INSTRUCTIONS_AT_LEAST) instructions = INSTRUCTIONS_AT_LEAST;
+    ask_after(state, (int)instructions);
+  }
   memd_lua_ask_time(state);
+}
+
+void memd_lua_ask_soon(struct memd_lua *lua) {
+  // Counting begins anew each time; and LuaJIT can't be told in the midst of anything.
+  if (lua->is_asked_soon || lua->is_ending || memd_lua_api.set_mode != NULL) return;
+  lua->is_asked_soon = 1;
+  ask_after(lua->state, INSTRUCTIONS_AT_LEAST);
 }
 
 void memd_lua_ask_time(lua_State *state) {
@@ -172,9 +202,17 @@ void memd_lua_ask_time(lua_State *state) {
   lua->unfailing -= 1;
   if (!stops) return;
   // From now on every line ends: the script may catch the error, and then the next one.
+  lua->is_ending = 1;
   memd_lua_api.sethook(state, hook, LUA_MASKLINE, 0);
   memd_lua_api.sethook(lua->state, hook, LUA_MASKLINE, 0);
   memd_lua_api.error(state);
+}
+
+/// Has the owner asked, again and again, whether what runs may go on. Coroutines are asked, too, as
+/// what makes them is.
+static void ask_now_and_then(struct memd_lua *lua) {
+  lua->is_ending = 0;
+  ask_after(lua->state, INSTRUCTIONS_AT_FIRST);
 }
 
 // MARK: - From Swift to Lua
@@ -182,11 +220,9 @@ void memd_lua_ask_time(lua_State *state) {
 int memd_lua_call(struct memd_lua *lua, int argument_count) {
   int unfailing = lua->unfailing;
   lua->unfailing = 0;
-  // Coroutines are asked, too, if what makes them is.
-  memd_lua_api.sethook(lua->state, hook, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_QUESTIONS);
   int result = memd_lua_api.pcall(lua->state, argument_count, 1, MEMD_LUA_ERROR_HANDLER);
-  memd_lua_api.sethook(lua->state, NULL, 0, 0);
   lua->unfailing = unfailing;
+  if (lua->is_ending) ask_now_and_then(lua);
   return result;
 }
 
@@ -211,7 +247,6 @@ static int protect(struct memd_lua *lua, lua_CFunction function, int result_coun
 int memd_lua_open(struct memd_lua *lua) {
   lua->byte_count = 0;
   lua->unfailing = 1;
-  lua->random = MEMD_LUA_FIRST_RANDOM;
   memd_lua_make_arena(lua);
   lua->state = memd_lua_api.newstate(memd_lua_allocate, lua);
   if (lua->state == NULL) return 0;
@@ -222,6 +257,7 @@ int memd_lua_open(struct memd_lua *lua) {
 
 int memd_lua_seal(struct memd_lua *lua, int for_functions) {
   memd_lua_api.settop(lua->state, 0);
+  ask_now_and_then(lua);
   return protect(
       lua, for_functions ? memd_lua_seal_function_globals : memd_lua_seal_script_globals,
       MEMD_LUA_ARGV);

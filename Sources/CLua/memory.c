@@ -16,6 +16,7 @@ enum {
   ARENA_BYTE_COUNT = 512 << 10,
   CLASS_BYTE_COUNT = 16,
   SMALL_MAX = 256,
+  LARGE_MIN = 1 << 20,
 };
 
 struct memd_lua_arena {
@@ -96,6 +97,7 @@ void *memd_lua_allocate(void *owner, void *block, size_t old_size, size_t new_si
     return NULL;
   }
   lua->byte_count += new_size - old_size;
+  if (new_size >= LARGE_MIN) memd_lua_ask_soon(lua);
   return result;
 }
 

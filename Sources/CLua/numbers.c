@@ -167,8 +167,8 @@ static int integer(lua_State *state, int argument) {
 
 int memd_lua_random(lua_State *state) {
   struct memd_lua *lua = memd_lua_of(state);
-  lua->random = (lua->random * 0x5deece66dULL + 0xb) & 0xffffffffffffULL;
-  int32_t drawn = (int32_t)(lua->random >> 17);
+  *lua->random = (*lua->random * 0x5deece66dULL + 0xb) & 0xffffffffffffULL;
+  int32_t drawn = (int32_t)(*lua->random >> 17);
   double share = (double)(drawn % INT32_MAX) / (double)INT32_MAX;
   switch (memd_lua_api.gettop(state)) {
   case 0:
@@ -193,6 +193,6 @@ int memd_lua_random(lua_State *state) {
 }
 
 int memd_lua_random_seed(lua_State *state) {
-  memd_lua_of(state)->random = (uint64_t)(uint32_t)integer(state, 1) << 16 | 0x330e;
+  *memd_lua_of(state)->random = (uint64_t)(uint32_t)integer(state, 1) << 16 | 0x330e;
   return 0;
 }

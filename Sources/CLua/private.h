@@ -6,9 +6,6 @@
 
 #include "CLua.h"
 
-/// What math.random begins with: the state of drand48 that nobody has seeded.
-#define MEMD_LUA_FIRST_RANDOM 0x1234abcd330eULL
-
 /// The interpreter that a state belongs to.
 struct memd_lua *memd_lua_of(lua_State *state);
 /// Lua's allocator: counts what the owner, an interpreter, has, and gives no more than it may have.
@@ -30,6 +27,8 @@ int memd_lua_random_seed(lua_State *state);
 void memd_lua_add_patterns(lua_State *state);
 /// Asks whether the script may go on, as is asked between its instructions; raises if not.
 void memd_lua_ask_time(lua_State *state);
+/// Has that be asked after a few instructions, as they may take long from now on.
+void memd_lua_ask_soon(struct memd_lua *lua);
 /// Makes the library `bit` a global.
 void memd_lua_open_bit(lua_State *state);
 

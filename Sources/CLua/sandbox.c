@@ -91,14 +91,18 @@ static int change_table(lua_State *state) {
   return go_on(state);
 }
 
-/// In front of string.rep, which goes through nothing as often as it is told.
+/// In front of string.rep, which goes through nothing as often as it is told, and byte by byte
+/// through what it makes: that takes long even if the result is there already.
 static int repeat(lua_State *state) {
+  enum { LONG_TEXT = 1 << 20 };
   if (memd_lua_api.type(state, 1) == LUA_TSTRING && memd_lua_api.objlen(state, 1) == 0 &&
       memd_lua_api.isnumber(state, 2)) {
     memd_lua_api.settop(state, 1);
     return 1;
   }
-  return go_on(state);
+  int count = go_on(state);
+  if (count == 1 && memd_lua_api.objlen(state, -1) > LONG_TEXT) memd_lua_ask_time(state);
+  return count;
 }
 
 /// An argument as an int: it wraps.
@@ -152,8 +156,7 @@ static int protected_call(lua_State *state) {
   if (memd_lua_api.pcall(state, count - 1, LUA_MULTRET, 0) != 0) {
     memd_lua_api.remove(state, 1);
     if (memd_lua_api.type(state, -1) == LUA_TTABLE) {
-      memd_lua_api.pushstring(state, "err");
-      memd_lua_api.rawget(state, -2);
+      memd_lua_api.getfield(state, -1, "err");
       if (memd_lua_api.type(state, -1) == LUA_TSTRING) {
         memd_lua_api.replace(state, -2);
       } else {
@@ -244,10 +247,33 @@ static int refuse_unknown(lua_State *state) {
   return memd_lua_api.error(state);
 }
 
-static void set_raw(lua_State *state, int table, const char *name) {
-  memd_lua_api.pushstring(state, name);
-  memd_lua_api.insert(state, -2);
-  memd_lua_api.rawset(state, table);
+/// Whoever reads an error outside of Lua can't ask its metatable: what that answers now goes into
+/// the table itself.
+static void settle_fields(lua_State *state) {
+  static const char *const names[] = {"err", "source", "line"};
+  if (!memd_lua_api.getmetatable(state, 1)) return;
+  for (size_t index = 0; index < sizeof names / sizeof names[0]; index++) {
+    memd_lua_api.pushstring(state, names[index]);
+    memd_lua_api.getfield(state, 1, names[index]);
+    memd_lua_api.rawset(state, 1);
+  }
+  memd_lua_api.settop(state, 1);
+}
+
+/// Tells the error where it happened, as a script would: what a metatable raises meanwhile is
+/// another error, which is handled in the place of this one.
+static void add_place(lua_State *state) {
+  lua_Debug info;
+  if (!memd_lua_api.getstack(state, 1, &info)) return;
+  memd_lua_api.getinfo(state, "nSl", &info);
+  if (strcmp(info.what, "C") == 0) {
+    if (!memd_lua_api.getstack(state, 2, &info)) return;
+    memd_lua_api.getinfo(state, "nSl", &info);
+  }
+  memd_lua_api.pushstring(state, info.source);
+  memd_lua_api.setfield(state, 1, "source");
+  memd_lua_api.pushnumber(state, info.current_line);
+  memd_lua_api.setfield(state, 1, "line");
 }
 
 /// Makes a table of every error, with the text, and where it happened: if that is a function of C,
@@ -261,21 +287,12 @@ static int handle_error(lua_State *state) {
     memd_lua_api.pushvalue(state, 1);
     memd_lua_api.call(state, 1, 1);
     memd_lua_api.concat(state, 2);
-    set_raw(state, -3, "err");
+    memd_lua_api.setfield(state, -2, "err");
     memd_lua_api.replace(state, 1);
     memd_lua_api.settop(state, 1);
   }
-  lua_Debug info;
-  if (!memd_lua_api.getstack(state, 1, &info)) return 1;
-  memd_lua_api.getinfo(state, "nSl", &info);
-  if (strcmp(info.what, "C") == 0) {
-    if (!memd_lua_api.getstack(state, 2, &info)) return 1;
-    memd_lua_api.getinfo(state, "nSl", &info);
-  }
-  memd_lua_api.pushstring(state, info.source);
-  set_raw(state, 1, "source");
-  memd_lua_api.pushnumber(state, info.current_line);
-  set_raw(state, 1, "line");
+  add_place(state);
+  settle_fields(state);
   return 1;
 }
 

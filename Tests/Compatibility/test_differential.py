@@ -32,6 +32,11 @@ class DifferentialTest(unittest.TestCase):
         self.compare("differential-scripts", 6000)
 
     @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+    @server.requires("fcall")
+    def test_generated_libraries(self):
+        self.compare("differential-functions", 20000)
+
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
     @server.requires("eval")
     def test_generated_inputs_of_decoders(self):
         self.compare("differential-decoders", 10000)

@@ -4,16 +4,12 @@ streams and redis-cli go from one to the other."""
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
 import server
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
-os.environ["MEMD_BINARY"] = os.path.abspath(os.environ.get("MEMD_BINARY", server.BINARY))
-from measuring import Connection, Server  # noqa: E402
+from sides import Connection, Server, SideBySideTest
 
 HEAD = "#!lua name=lib\n"
 ONE = HEAD + "redis.register_function('f', function() return 1 end)"
@@ -126,100 +122,80 @@ FUNCTION STATS
 """.strip().split("\n")
 
 
-@unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
-class FunctionsTest(unittest.TestCase):
-    """A memd and a redis-server for all tests; each test begins with empty ones."""
-
-    @classmethod
-    def setUpClass(cls):
-        options = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"]
-        cls.servers = [Server(kind, None, *options) for kind in ("memd", "redis")]
-        cls.clients = [one.connection for one in cls.servers]
-        cls.memd, cls.redis = cls.clients
-
-    @classmethod
-    def tearDownClass(cls):
-        for one in cls.servers:
-            one.__exit__()
+class FunctionsTest(SideBySideTest):
+    options = ("--repl-diskless-sync-delay", "0")
 
     def setUp(self):
+        for side in self.sides:
+            side.call("REPLICAOF", "NO", "ONE")
+            side.call("FUNCTION", "FLUSH", "SYNC")
+        super().setUp()
         if b"fcall" not in self.memd.call("COMMAND", "LIST"):
             self.skipTest("not implemented: fcall")
-        self.both("REPLICAOF", "NO", "ONE")
-        for protocol in (2, "FLUSHALL"), (2, "FUNCTION", "FLUSH", "SYNC"):
-            self.both("HELLO", protocol[0], quiet=True)
-            self.both(*protocol[1:])
-
-    def both(self, *words, quiet=False):
-        """Sends the same to both servers, and wants the same reply, which is returned."""
-        ours, theirs = (client.call(*words) for client in self.clients)
-        if not quiet:
-            self.assertEqual(repr(ours), repr(theirs), words)
-        return theirs
 
     def test_libraries_that_are_wrong(self):
         for code in LIBRARIES:
-            self.both("FUNCTION", "LOAD", "REPLACE", code.encode("latin1"))
-        self.both("FUNCTION", "LIST")
+            self.assert_same("FUNCTION", "LOAD", "REPLACE", code.encode("latin1"))
+        self.assert_same("FUNCTION", "LIST")
 
     def test_registrations(self):
         for arguments in REGISTRATIONS:
-            self.both("FUNCTION", "FLUSH")
-            self.both(
+            self.assert_same("FUNCTION", "FLUSH")
+            self.assert_same(
                 "FUNCTION", "LOAD",
                 HEAD + f"local f = function() end redis.register_function({arguments})")
-            self.both("FUNCTION", "LIST", "WITHCODE")
+            self.assert_same("FUNCTION", "LIST", "WITHCODE")
 
     def test_bodies_in_both_protocols(self):
-        self.both("HSET", "h", "f", "v")
+        self.assert_same("HSET", "h", "f", "v")
         for protocol in 2, 3:
-            self.both("HELLO", protocol, quiet=True)
+            self.speak(protocol)
             for body in BODIES:
-                self.both(
+                self.assert_same(
                     "FUNCTION", "LOAD", "REPLACE",
                     HEAD + f"redis.register_function('f', function(keys, args) {body} end)")
                 for words in ("FCALL", "f", 1, "k", "a", "b"), ("FCALL_RO", "f", 0):
-                    self.both(*words)
-            self.both("FUNCTION", "LIST")
-            self.both("FUNCTION", "STATS")
+                    self.assert_same(*words)
+            self.assert_same("FUNCTION", "LIST")
+            self.assert_same("FUNCTION", "STATS")
 
     def test_commands(self):
         two = ("#!lua name=two\nredis.register_function{"
                "function_name='g', callback=%s, flags={'%s'}}")
-        self.both("FUNCTION", "LOAD", ONE)
-        self.both("FUNCTION", "LOAD", two % ("function() return 2 end", "no-writes"))
+        self.assert_same("FUNCTION", "LOAD", ONE)
+        self.assert_same("FUNCTION", "LOAD", two % ("function() return 2 end", "no-writes"))
         for line in COMMANDS:
-            self.both(*line.split())
+            self.assert_same(*line.split())
 
     def test_collisions_leave_everything_as_it_was(self):
-        self.both("FUNCTION", "LOAD", ONE)
-        self.both("FUNCTION", "LOAD", ONE)
-        self.both("FUNCTION", "LOAD", ONE.replace("lib", "m"))
-        self.both("FUNCTION", "LOAD", ONE.replace("lib", "m").replace("'f'", "'F'"))
-        self.both("FUNCTION", "LOAD", "REPLACE", HEAD + "+")
-        self.both("FCALL", "f", 0)
-        self.both("FUNCTION", "LIST", "WITHCODE")
+        self.assert_same("FUNCTION", "LOAD", ONE)
+        self.assert_same("FUNCTION", "LOAD", ONE)
+        self.assert_same("FUNCTION", "LOAD", ONE.replace("lib", "m"))
+        self.assert_same("FUNCTION", "LOAD", ONE.replace("lib", "m").replace("'f'", "'F'"))
+        self.assert_same("FUNCTION", "LOAD", "REPLACE", HEAD + "+")
+        self.assert_same("FCALL", "f", 0)
+        self.assert_same("FUNCTION", "LIST", "WITHCODE")
 
     def test_payloads_go_from_one_to_the_other(self):
         # The second one is compressed, which both do in their own ways.
         for line in ONE, ONE.replace("lib", "m").replace("'f'", "'g'") + "-- " + "x" * 500:
-            self.both("FUNCTION", "FLUSH")
-            self.both("FUNCTION", "LOAD", line)
-            for payload in [client.call("FUNCTION", "DUMP") for client in self.clients]:
-                self.both("FUNCTION", "RESTORE", payload)
+            self.assert_same("FUNCTION", "FLUSH")
+            self.assert_same("FUNCTION", "LOAD", line)
+            for payload in [client.call("FUNCTION", "DUMP") for client in self.sides]:
+                self.assert_same("FUNCTION", "RESTORE", payload)
                 for policy in "APPEND", "REPLACE", "FLUSH":
-                    self.both("FUNCTION", "RESTORE", payload, policy)
-                self.both("FUNCTION", "RESTORE", payload[:-1])
-                self.both("FUNCTION", "RESTORE", payload[:-1] + b"x")
-                self.both("FUNCTION", "LIST", "WITHCODE")
-        self.both("SET", "k", "v")
-        self.both("FUNCTION", "RESTORE", self.both("DUMP", "k"))
-        self.both("FUNCTION", "FLUSH")
-        self.both("FUNCTION", "RESTORE", self.both("FUNCTION", "DUMP"), "FLUSH")
+                    self.assert_same("FUNCTION", "RESTORE", payload, policy)
+                self.assert_same("FUNCTION", "RESTORE", payload[:-1])
+                self.assert_same("FUNCTION", "RESTORE", payload[:-1] + b"x")
+                self.assert_same("FUNCTION", "LIST", "WITHCODE")
+        self.assert_same("SET", "k", "v")
+        self.assert_same("FUNCTION", "RESTORE", self.redis.call("DUMP", "k"))
+        self.assert_same("FUNCTION", "FLUSH")
+        self.assert_same("FUNCTION", "RESTORE", self.redis.call("FUNCTION", "DUMP"), "FLUSH")
 
     def test_a_function_that_takes_long(self):
         loop = "redis.register_function('f', function() while true do end end)"
-        for server_, client in zip(self.servers, self.clients):
+        for server_, client in ((side.server, side.client) for side in self.sides):
             client.call("CONFIG", "SET", "busy-reply-threshold", "20")
             client.call("FUNCTION", "LOAD", HEAD + loop)
             result = []
@@ -227,33 +203,33 @@ class FunctionsTest(unittest.TestCase):
             thread = threading.Thread(target=lambda: result.append(caller.call("FCALL", "f", "0")))
             thread.start()
             server.wait_for(lambda: str(client.call("PING")).startswith("BUSY"))
-        self.both("PING")
-        self.both("SCRIPT", "KILL")
-        for client in self.clients:
+        self.assert_same("PING")
+        self.assert_same("SCRIPT", "KILL")
+        for client in self.sides:
             stats = client.call("FUNCTION", "STATS")
             self.assertEqual(stats[1][:4], [b"name", b"f", b"command", [b"FCALL", b"f", b"0"]])
-        self.both("FUNCTION", "KILL")
-        for client in self.clients:
+        self.assert_same("FUNCTION", "KILL")
+        for client in self.sides:
             server.wait_for(lambda: client.call("PING") == "PONG")
-        self.both("FUNCTION", "STATS")
+        self.assert_same("FUNCTION", "STATS")
 
     def test_what_a_user_may_do(self):
-        self.both("FUNCTION", "LOAD", ONE)
-        self.both("ACL", "SETUSER", "u", "on", ">u", "~a", "+@scripting", "-function|list")
-        connections = [Connection(one.port) for one in self.servers]
+        self.assert_same("FUNCTION", "LOAD", ONE)
+        self.assert_same("ACL", "SETUSER", "u", "on", ">u", "~a", "+@scripting", "-function|list")
+        connections = [Connection(side.port) for side in self.sides]
         for words in (
                 ("AUTH", "u", "u"), ("FCALL", "f", "1", "a"), ("FCALL", "f", "1", "b"),
                 ("FUNCTION", "LIST"), ("FUNCTION", "STATS"), ("FUNCTION", "DELETE", "nosuch")):
             ours, theirs = (connection.call(*words) for connection in connections)
             self.assertEqual(repr(ours), repr(theirs), words)
-        self.both("ACL", "SETUSER", "u", "-@scripting", "+@write", "+fcall")
+        self.assert_same("ACL", "SETUSER", "u", "-@scripting", "+@write", "+fcall")
         for words in ("FUNCTION", "LIST"), ("FUNCTION", "FLUSH"), ("FCALL", "f", "1", "a"):
             ours, theirs = (connection.call(*words) for connection in connections)
             self.assertEqual(repr(ours), repr(theirs), words)
-        self.both("ACL", "DELUSER", "u")
+        self.assert_same("ACL", "DELUSER", "u")
 
     def test_what_stands_against_functions_and_scripts(self):
-        self.both(
+        self.assert_same(
             "FUNCTION", "LOAD",
             HEAD + "redis.register_function('w', function() return redis.call('set', 'x', '1') end)"
             + "".join(
@@ -275,19 +251,20 @@ class FunctionsTest(unittest.TestCase):
                  [("CONFIG", "SET", "replica-serve-stale-data", "yes"),
                   ("REPLICAOF", "NO", "ONE")])):
             for words in before:
-                self.both(*words)
+                self.assert_same(*words)
             for words in requests:
-                self.both(*words)
+                self.assert_same(*words)
                 for line in ("MULTI",), words, ("EXEC",):
-                    self.both(*line)
+                    self.assert_same(*line)
             for words in behind:
-                self.both(*words)
+                self.assert_same(*words)
 
     def test_monitors_and_statistics(self):
-        self.both("FUNCTION", "LOAD", ONE.replace("return 1", "return redis.call('get', 'k')"))
-        self.both("CONFIG", "RESETSTAT")
+        self.assert_same(
+            "FUNCTION", "LOAD", ONE.replace("return 1", "return redis.call('get', 'k')"))
+        self.assert_same("CONFIG", "RESETSTAT")
         seen = []
-        for one, client in zip(self.servers, self.clients):
+        for one, client in ((side.server, side.client) for side in self.sides):
             monitor = Connection(one.port)
             monitor.call("MONITOR")
             for words in ("FCALL", "f", "0"), ("FCALL", "nosuch", "0"), ("FUNCTION", "STATS"):
@@ -302,12 +279,12 @@ class FunctionsTest(unittest.TestCase):
 
     def test_functions_come_with_a_snapshot_and_with_the_stream(self):
         for leader, follower in (0, 1), (1, 0):
-            self.both("REPLICAOF", "NO", "ONE")
-            self.both("FUNCTION", "FLUSH", "SYNC")
-            to, of = self.clients[follower], self.clients[leader]
+            self.assert_same("REPLICAOF", "NO", "ONE")
+            self.assert_same("FUNCTION", "FLUSH", "SYNC")
+            to, of = self.sides[follower], self.sides[leader]
             of.call("FUNCTION", "LOAD", ONE)
             to.call("FUNCTION", "LOAD", ONE.replace("lib", "old"))
-            to.call("REPLICAOF", "127.0.0.1", self.servers[leader].port)
+            to.call("REPLICAOF", "127.0.0.1", self.sides[leader].port)
             server.wait_for(lambda: b"master_link_status:up" in to.call("INFO", "replication"))
             self.assertEqual(to.call("FUNCTION", "LIST"), of.call("FUNCTION", "LIST"))
             of.call("FUNCTION", "LOAD", "REPLACE", ONE.replace("'f'", "'g'"))
@@ -359,7 +336,7 @@ class FunctionsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "dump.rdb")
             subprocess.run(
-                ["redis-cli", "-p", str(self.servers[0].port), "--functions-rdb", path],
+                ["redis-cli", "-p", str(self.sides[0].port), "--functions-rdb", path],
                 check=True, capture_output=True, timeout=20)
             with Server("redis", None, "--dir", directory) as client:
                 self.assertEqual(client.call("FCALL", "f", 0), 1)

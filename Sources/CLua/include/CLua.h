@@ -51,7 +51,7 @@ enum {
   LUA_MASKLINE = 4,
   LUA_MASKCOUNT = 8,
   LUA_GCCOLLECT = 2,
-  LUA_GCSTEP = 5,
+  LUA_GCSETPAUSE = 6,
 };
 
 /// The functions of the library; all there, or none of them.
@@ -146,9 +146,16 @@ struct memd_lua {
   int unfailing;
   /// Memory of small blocks; NULL for none.
   struct memd_lua_arena *arena;
-  /// The state of math.random.
-  uint64_t random;
+  /// Not 0 once what runs was told to end.
+  int is_ending;
+  /// Not 0 while the owner is to be asked after a few instructions.
+  int is_asked_soon;
+  /// The state of math.random, which interpreters share; it must be there as long as they are.
+  uint64_t *random;
 };
+
+/// What math.random begins with: the state of drand48 that nobody has seeded.
+#define MEMD_LUA_FIRST_RANDOM 0x1234abcd330eULL
 
 /// Where the values stand that an interpreter keeps at the bottom of its stack.
 enum {

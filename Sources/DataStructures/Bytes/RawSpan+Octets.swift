@@ -16,7 +16,7 @@ extension RawSpan {
 
   /// The eight bytes from `offset` on as a little-endian number; traps outside the span.
   @inlinable @inline(__always)
-  func octets8(at offset: Int) -> UInt64 {
+  public func octets8(at offset: Int) -> UInt64 {
     UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 

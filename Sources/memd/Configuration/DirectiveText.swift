@@ -77,9 +77,14 @@ private struct Scanner {
     }
   }
 
+  /// Compatibility: vertical tab and form feed separate words, but don't end one.
+  private static func endsWord(_ byte: UInt8) -> Bool {
+    DirectiveText.isBlankOrNull(byte) && byte != 0x0B && byte != 0x0C
+  }
+
   private mutating func word() -> [UInt8]? {
     var word: [UInt8] = []
-    while let byte = current, !DirectiveText.isBlank(byte), byte != 0 {
+    while let byte = current, !Scanner.endsWord(byte) {
       position += 1
       switch byte {
       case UInt8(ascii: "\""): return quoted(&word, by: byte, escapes: true) ? word : nil

@@ -57,7 +57,7 @@ extension Server {
     text.field("number_of_functions", libraries.functionCount)
     text.field("number_of_libraries", libraries.libraries.count)
     text.field("used_memory_vm_functions", functionInterpreter)
-    text.bytes("used_memory_vm_total", interpreter + functionInterpreter)
+    text.bytes("used_memory_vm_total", scripting.allInterpretersByteCount)
     text.field("used_memory_functions", libraries.byteCount)
     text.bytes("used_memory_scripts", scripting.cache.byteCount + libraries.byteCount)
   }

@@ -51,6 +51,7 @@ final class Interpreter {
   }
 
   let purpose: Purpose
+  private let random: LuaRandomSequence
   private let lua: UnsafeMutablePointer<memd_lua>
   /// The stack on which scripts are called.
   let stack: LuaStack
@@ -59,19 +60,23 @@ final class Interpreter {
   /// Numbers of code that can be used again.
   private var freeNumbers: [Int] = []
   private var lastNumber = 0
-  private static let stepSize = 50 << 10
-  /// Scripts that have run since the last step of collecting garbage.
-  private var runsSinceStep = 0
-  /// From so many bytes on the next step of collecting garbage is taken.
-  private var nextStepAt = 0
+  /// Lua collects garbage when it has so many percent of what was left the last time.
+  private var pause = 200
   /// What is left when all garbage has been collected, the last time that this was done.
   private var collectedByteCount = 0
 
-  /// - Parameter owner: whose functions scripts call; it must outlive the interpreter.
-  init?(_ purpose: Purpose, owner: Server, register: (Interpreter) -> Void) {
+  /// - Parameters:
+  ///   - owner: whose functions scripts call; it must outlive the interpreter.
+  ///   - random: what math.random answers.
+  init?(
+    _ purpose: Purpose, owner: Server, random: LuaRandomSequence,
+    register: (Interpreter) -> Void
+  ) {
     self.purpose = purpose
+    self.random = random
     unsafe lua = .allocate(capacity: 1)
     unsafe lua.initialize(to: memd_lua())
+    unsafe lua.pointee.random = random.state
     unsafe lua.pointee.owner = Unmanaged.passUnretained(owner).toOpaque()
     unsafe lua.pointee.run = { owner, state, function, instance in
       guard let owner = unsafe owner, let state = unsafe state,
@@ -172,15 +177,18 @@ final class Interpreter {
     freeNumbers.append(number)
   }
 
-  /// Makes the table on top of the stack the global KEYS.
-  func setKeys() { setGlobal(Int(MEMD_LUA_KEYS)) }
+  /// Makes the table that `push` pushes the global KEYS.
+  @inline(__always)
+  func setKeys(_ push: (LuaStack) -> Void) { setGlobal(Int(MEMD_LUA_KEYS), push) }
 
-  /// Makes the table on top of the stack the global ARGV.
-  func setArguments() { setGlobal(Int(MEMD_LUA_ARGV)) }
+  /// Makes the table that `push` pushes the global ARGV.
+  @inline(__always)
+  func setArguments(_ push: (LuaStack) -> Void) { setGlobal(Int(MEMD_LUA_ARGV), push) }
 
-  private func setGlobal(_ name: Int) {
+  @inline(__always)
+  private func setGlobal(_ name: Int, _ push: (LuaStack) -> Void) {
     stack.pushCopy(of: name)
-    stack.swapTop()
+    push(stack)
     stack.setField(ofTableAt: Int(MEMD_LUA_GLOBALS))
   }
 
@@ -210,14 +218,20 @@ final class Interpreter {
 
   // MARK: - Garbage
 
-  /// Takes a step of collecting garbage now and then: after as many scripts as Redis, but only if
-  /// they have left as much as it collects. Redis spends a quarter of a short script's time on it.
-  func collectStep() {
-    runsSinceStep &+= 1
-    guard runsSinceStep >= 50, byteCount >= nextStepAt else { return }
-    runsSinceStep = 0
-    unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCSTEP), Int32(Interpreter.stepSize >> 10))
-    nextStepAt = byteCount + Interpreter.stepSize
+  /// Has Lua collect garbage less often while it has little: most of what that costs goes into what
+  /// is no garbage, the libraries. Redis spends a quarter of a short script's time on it.
+  func paceCollecting() {
+    let suitable = isSmall ? 400 : 200
+    if suitable != pause { setPause(suitable) }
+  }
+
+  /// Whether Lua has so little that thrice as much of garbage is little, too.
+  var isSmall: Bool { byteCount < 512 << 10 }
+
+  @inline(never)
+  private func setPause(_ percent: Int) {
+    pause = percent
+    unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCSETPAUSE), Int32(clamping: percent))
   }
 
   /// Collects all garbage.
@@ -226,9 +240,22 @@ final class Interpreter {
     collectedByteCount = byteCount
   }
 
-  /// Collects garbage if a script could fail for what others have left.
-  func makeRoom() {
-    guard byteLimit > 0, byteCount > byteLimit / 2 else { return }
+  /// Collects all garbage if there may be much.
+  func collectIfGrown() {
     if byteCount > collectedByteCount + collectedByteCount / 4 { collect() }
   }
+}
+
+/// The state of math.random, which all interpreters of a server share as Redis's do: it goes on
+/// where it was when one of them is made anew.
+@safe
+final class LuaRandomSequence {
+  fileprivate let state: UnsafeMutablePointer<UInt64>
+
+  init() {
+    unsafe state = .allocate(capacity: 1)
+    unsafe state.initialize(to: MEMD_LUA_FIRST_RANDOM)
+  }
+
+  deinit { unsafe state.deallocate() }
 }

@@ -15,7 +15,7 @@ import RESP
 ///
 /// After redis.setresp(3) booleans are booleans. Metatables mean nothing.
 struct LuaReply {
-  let server: Server
+  unowned(unsafe) let server: Server
   /// What the script has chosen to see replies in.
   let scriptVersion: ProtocolVersion
   /// Where the reply begins, and how long it may get.
@@ -27,25 +27,25 @@ struct LuaReply {
   private static let depthMax = 2000
 
   init(server: Server, scriptVersion: ProtocolVersion) {
-    self.server = server
+    unsafe self.server = server
     self.scriptVersion = scriptVersion
   }
 
   /// Writes the value on top of the stack, and takes it away.
   mutating func write(_ stack: LuaStack, to call: borrowing Call) {
     start = call.client.reply.count
-    limit = server.replyLimit(of: call.client)
+    limit = unsafe server.replyLimit(of: call.client)
     writeValue(stack, call)
     guard isTooLong else { return }
     call.client.reply.truncate(to: start)
-    server.writeScriptError(
+    unsafe server.writeScriptError(
       "ERR reply of the script exceeds the output limit of \(limit)", isCounted: true, call)
   }
 
   private mutating func writeValue(_ stack: LuaStack, _ call: borrowing Call) {
     guard depth < LuaReply.depthMax, stack.reserve(4) else {
       stack.pop()
-      return server.writeScriptError("ERR reached lua stack limit", isCounted: true, call)
+      return unsafe server.writeScriptError("ERR reached lua stack limit", isCounted: true, call)
     }
     // What would be too long is not written, only gone through.
     if call.client.reply.count - start > limit { isTooLong = true }
@@ -82,7 +82,7 @@ struct LuaReply {
     stack.lookThrough(at: -1)
     if field("err", is: .string, stack) {
       let error = LuaError(onTopOf: stack)
-      return server.writeScriptError(error.message, isCounted: !error.isCounted, call)
+      return unsafe server.writeScriptError(error.message, isCounted: !error.isCounted, call)
     }
     if field("ok", is: .string, stack) { return writeStatus(stack, call) }
     if field("double", is: .number, stack) {

@@ -87,9 +87,6 @@ struct LuaStack {
   /// Moves the value on top to the place of another one, which goes.
   func moveTop(to place: Int) { unsafe memd_lua_replace(state, Int32(clamping: place)) }
 
-  /// Has the two values on top change places.
-  func swapTop() { unsafe memd_lua_insert(state, -2) }
-
   // MARK: - Tables
 
   /// Makes the value on top an element of the table at `place`, which is counted with the value.

@@ -14,6 +14,9 @@ import RESP
 struct ReplyToLua {
   let stack: LuaStack
   private var position = 0
+  /// Values that stand on the stack while an element is pushed, at most. A function that Lua calls
+  /// has room for more than that.
+  private static let depthOfValue = 10
 
   init(stack: LuaStack) { self.stack = stack }
 
@@ -24,7 +27,7 @@ struct ReplyToLua {
   }
 
   private mutating func pushValue(_ reply: RawSpan) {
-    guard stack.reserve(6), position < reply.byteCount else { return stack.pushNull() }
+    guard position < reply.byteCount else { return stack.pushNull() }
     let type = reply.byte(position)
     position &+= 1
     switch type {
@@ -73,6 +76,7 @@ struct ReplyToLua {
   // MARK: - Values
 
   private mutating func pushArray(_ count: Int, _ reply: RawSpan) {
+    guard stack.reserve(ReplyToLua.depthOfValue) else { return stack.pushNull() }
     stack.pushTable(elements: count)
     var index = 1
     while index <= count {
@@ -109,6 +113,7 @@ struct ReplyToLua {
 
   /// Pushes a map's pairs, or a set's members as keys.
   private mutating func pushPairs(_ count: Int, _ reply: RawSpan, isMap: Bool) {
+    guard stack.reserve(ReplyToLua.depthOfValue) else { return stack.pushNull() }
     stack.pushTable(fields: 1)
     stack.push(isMap ? "map" : "set" as StaticString)
     stack.pushTable(fields: count)

@@ -6,6 +6,8 @@ import DataStructures
 final class Script: Procedure {
   let digest: ScriptDigest
   let body: [UInt8]
+  /// The globals that it could look at.
+  let sees: GlobalsOfRequest
   /// Known by EVAL only, and so forgotten if there are too many of its kind.
   fileprivate(set) var isEvictable: Bool
   fileprivate unowned(unsafe) var previous: Script?
@@ -16,11 +18,46 @@ final class Script: Procedure {
   ) {
     self.digest = digest
     self.body = body
+    sees = GlobalsOfRequest(seenBy: body.rawSpan)
     self.isEvictable = isEvictable
     super.init(flags: flags, number: number)
   }
 
   override var name: ByteText { digest.hex }
+}
+
+/// The globals that are tables made of a request: a script that can't look at one needs none, and
+/// may find that of an earlier script behind the name that it doesn't know.
+struct GlobalsOfRequest: OptionSet {
+  let rawValue: UInt8
+
+  static let keys = GlobalsOfRequest(rawValue: 1 << 0)
+  static let arguments = GlobalsOfRequest(rawValue: 1 << 1)
+
+  init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// A global is looked at by its name, which then stands in the text; or by one that is put
+  /// together, for which there are the table of globals and the functions that compile.
+  init(seenBy text: RawSpan) {
+    self = []
+    let looksUpAny = ["_G", "load"].contains { GlobalsOfRequest.stands($0, in: text) }
+    if looksUpAny || GlobalsOfRequest.stands("KEYS", in: text) { insert(.keys) }
+    if looksUpAny || GlobalsOfRequest.stands("ARGV", in: text) { insert(.arguments) }
+  }
+
+  private static func stands(_ name: String, in text: RawSpan) -> Bool {
+    let name = Array(name.utf8)
+    var start = 0
+    while start + name.count <= text.byteCount {
+      if text.byte(start) == name[0],
+        text.extracting(start..<start + name.count).equals(name.rawSpan)
+      {
+        return true
+      }
+      start += 1
+    }
+    return false
+  }
 }
 
 /// The SHA-1 of a script, by which it is known.
@@ -76,6 +113,32 @@ struct ScriptDigest: Hashable {
   }
 }
 
+/// Forty digits as a client has sent them.
+private struct Spelling: Equatable {
+  private var words: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+
+  init() {}
+
+  init(_ digits: RawSpan) {
+    words = (
+      digits.octets8(at: 0), digits.octets8(at: 8), digits.octets8(at: 16), digits.octets8(at: 24),
+      digits.octets8(at: 32)
+    )
+  }
+
+  /// Where it belongs among 64: a multiplicative hash.
+  var slot: Int { Int(truncatingIfNeeded: (words.0 &* 0x9E37_79B9_7F4A_7C15) >> 58) }
+
+  @inline(__always)
+  static func == (left: Spelling, right: Spelling) -> Bool { left.words == right.words }
+}
+
+/// A script that was asked for lately.
+private struct Recent {
+  var spelling = Spelling()
+  unowned(unsafe) var script: Script?
+}
+
 /// Scripts by their digests. Those that SCRIPT LOAD has brought stay until SCRIPT FLUSH; of those
 /// that EVAL alone has brought the latest 500 stay, so that scripts made up for one call don't pile
 /// up.
@@ -86,6 +149,9 @@ final class ScriptCache {
   private static let overhead = 180
 
   private var scripts: [ScriptDigest: Script] = [:]
+  /// Scripts that were asked for lately, by what their digests' digits look like: reading these
+  /// takes longer than looking into the dictionary. Each of these is there, too.
+  private var recent = [64 of Recent](repeating: Recent())
   /// The evictable ones, from the one that was used longest ago.
   private unowned(unsafe) var first: Script?
   private unowned(unsafe) var last: Script?
@@ -96,6 +162,30 @@ final class ScriptCache {
   var count: Int { scripts.count }
 
   subscript(digest: ScriptDigest) -> Script? { scripts[digest] }
+
+  /// The script whose digest these digits are, in either case.
+  func script(hex digits: RawSpan) -> Script? {
+    guard digits.byteCount == 40 else { return nil }
+    let spelling = Spelling(digits)
+    let slot = spelling.slot
+    if recent[slot].spelling == spelling { return unsafe recent[slot].script }
+    return look(for: digits, spelling)
+  }
+
+  @inline(never)
+  private func look(for digits: RawSpan, _ spelling: Spelling) -> Script? {
+    guard let digest = ScriptDigest(hex: digits), let script = scripts[digest] else { return nil }
+    recent[spelling.slot].spelling = spelling
+    unsafe recent[spelling.slot].script = script
+    return script
+  }
+
+  /// Has no digits lead to a script, which goes.
+  private func forget(_ script: Script) {
+    for slot in recent.indices where unsafe recent[slot].script === script {
+      recent[slot] = Recent()
+    }
+  }
 
   /// Keeps a script, which must not be there yet.
   ///
@@ -108,6 +198,7 @@ final class ScriptCache {
     if evictableCount == ScriptCache.evictableCountMax, let oldest = unsafe first {
       evicted = oldest
       unlink(oldest)
+      forget(oldest)
       scripts[oldest.digest] = nil
       byteCount -= oldest.body.count + ScriptCache.overhead
     }
@@ -134,6 +225,7 @@ final class ScriptCache {
     unsafe last = nil
     evictableCount = 0
     byteCount = 0
+    recent = [64 of Recent](repeating: Recent())
     scripts = [:]
   }
 

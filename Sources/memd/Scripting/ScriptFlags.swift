@@ -52,22 +52,22 @@ struct Shebang {
       byteCount = 0
       return
     }
-    var end = 2
-    while end < body.byteCount, body.byte(end) != UInt8(ascii: "\n") { end += 1 }
-    guard end < body.byteCount else { throw CommandError("ERR Invalid script shebang") }
-    byteCount = end
-    let words = body.extracting(first: end).copied.split(whereSeparator: Shebang.isBlank)
-    guard let engine = words.first else {
+    let line = body.copied.prefix { $0 != UInt8(ascii: "\n") }
+    guard line.count < body.byteCount, !line.contains(0) else {
+      throw CommandError("ERR Invalid script shebang")
+    }
+    byteCount = line.count
+    guard let words = DirectiveText.split(line), let engine = words.first else {
       throw CommandError("ERR Invalid engine in script shebang")
     }
-    guard Array(engine).rawSpan.equals("#!lua") else {
-      errorText.message = "ERR Unexpected engine in script shebang: \(echo: Array(engine))"
+    guard engine.rawSpan.equals("#!lua") else {
+      errorText.message = "ERR Unexpected engine in script shebang: \(echo: engine)"
       throw .formatted
     }
     var flags: ScriptFlags = []
     for word in words.dropFirst() {
       guard word.starts(with: Array("flags=".utf8)) else {
-        errorText.message = "ERR Unknown lua shebang option: \(echo: Array(word))"
+        errorText.message = "ERR Unknown lua shebang option: \(echo: word)"
         throw .formatted
       }
       let list = word.dropFirst(6)
@@ -82,6 +82,4 @@ struct Shebang {
     }
     self.flags = flags
   }
-
-  private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || (byte >= 9 && byte <= 13) }
 }

@@ -109,7 +109,8 @@ extension Server {
     case .registerFunction: return registerFunction(stack, instance == 0 ? "redis" : "server")
     case .jsonEncode, .jsonDecode, .jsonNew, .jsonSparse, .jsonEncodeDepth, .jsonDecodeDepth,
       .jsonPrecision, .jsonKeepBuffer, .jsonEncodeInvalid, .jsonDecodeInvalid:
-      return scripting.running?.json.run(function, stack, instance: instance) ?? .results(0)
+      return unsafe scripting.run.interpreter?.json.run(function, stack, instance: instance)
+        ?? .results(0)
     case .messagePack, .messageUnpack, .messageUnpackOne, .messageUnpackLimit:
       return MessagePackLibrary.run(function, stack)
     case .structPack, .structUnpack, .structSize: return StructLibrary.run(function, stack)

@@ -11,6 +11,8 @@ import RESP
 /// of one that takes long. Functions run the same way; `Functions/` has their libraries.
 final class Scripting {
   let cache = ScriptCache()
+  /// What math.random answers next, to scripts and to functions.
+  let randomSequence = LuaRandomSequence()
   /// Made for the first script, as most servers never see one.
   var interpreter: Interpreter?
   /// Functions that can be called.
@@ -27,7 +29,6 @@ final class Scripting {
 
   /// What runs, and in which interpreter.
   var run = ScriptRun()
-  var running: Interpreter?
   /// Who executes the commands of scripts: it has no connection, and replies are read from it.
   let client: Client
   /// Words of the command that a script calls.
@@ -52,19 +53,41 @@ final class Scripting {
   /// Bytes of the interpreter of functions.
   var functionInterpreterByteCount: Int { functionInterpreter?.byteCount ?? 0 }
 
+  /// Bytes of both interpreters.
+  var allInterpretersByteCount: Int { interpreterByteCount + functionInterpreterByteCount }
+
   /// Bytes of interpreters and texts.
-  var byteCount: Int {
-    interpreterByteCount + cache.byteCount + functionInterpreterByteCount + libraries.byteCount
+  var byteCount: Int { allInterpretersByteCount + cache.byteCount + libraries.byteCount }
+
+  /// Gives an interpreter, which is about to run, what is left of the memory that both may have,
+  /// after the garbage has gone if there may be too little. The other one rests meanwhile.
+  ///
+  /// - Parameter limit: bytes; 0: as many as there are.
+  func share(_ limit: Int, with interpreter: Interpreter) {
+    guard limit > 0 else {
+      interpreter.byteLimit = 0
+      return
+    }
+    if allInterpretersByteCount > limit / 2 { collectGarbage() }
+    interpreter.byteLimit = max(1, limit - (allInterpretersByteCount - interpreter.byteCount))
+  }
+
+  @inline(never)
+  private func collectGarbage() {
+    interpreter?.collectIfGrown()
+    functionInterpreter?.collectIfGrown()
   }
 }
 
-/// A script or function under way.
+/// A script or function under way. Nothing here is owned, as whoever runs it holds it all.
 struct ScriptRun {
   /// What runs; nil if nothing does.
-  var procedure: Procedure?
+  unowned(unsafe) var procedure: Procedure?
+  /// Where it runs.
+  unowned(unsafe) var interpreter: Interpreter?
   /// Whether that is a function of a library.
   var isFunction = false
-  /// Who has asked for it. Not owned: it lives until the end of its last turn.
+  /// Who has asked for it: it lives until the end of its last turn.
   unowned(unsafe) var caller: Client?
   /// The caller caches what it reads.
   var isTracked = false

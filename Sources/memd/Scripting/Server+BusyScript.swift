@@ -15,7 +15,7 @@ extension Server {
   /// is on top of the stack then.
   func interruptScript(_ stack: LuaStack) -> Bool {
     if let load = scripting.load { return interrupt(load, stack) }
-    guard scripting.run.procedure != nil, configuration.busyReplyThreshold > 0 else {
+    guard unsafe scripting.run.procedure != nil, configuration.busyReplyThreshold > 0 else {
       return false
     }
     if !scripting.run.isSlow {
@@ -45,7 +45,7 @@ extension Server {
   var busyError: CommandError { scripting.run.isFunction ? .busyFunction : .busyScript }
 
   private func beginSlowScript(milliseconds: Int) {
-    let name = scripting.run.procedure?.name.logText ?? ""
+    let name = unsafe scripting.run.procedure?.name.logText ?? ""
     log.warning(
       "Slow script detected: still in execution after \(milliseconds) milliseconds. You can try"
         + " killing the script using the \(scripting.run.killer) command."
@@ -71,7 +71,7 @@ extension Server {
 
   /// Ends the script that runs (SCRIPT KILL), or the function (FUNCTION KILL).
   func killScript(isFunction: Bool) throws(CommandError) {
-    guard scripting.run.procedure != nil else {
+    guard unsafe scripting.run.procedure != nil else {
       throw CommandError("NOTBUSY No scripts in execution right now.")
     }
     if unsafe scripting.run.caller?.flags.contains(.leader) ?? false {

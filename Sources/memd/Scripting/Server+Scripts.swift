@@ -20,9 +20,8 @@ extension Server {
 
   /// An interpreter with the settings of this server; nil if memory is out.
   func makeInterpreter(_ purpose: Interpreter.Purpose) -> Interpreter? {
-    let interpreter = Interpreter(purpose, owner: self, register: ScriptLibrary.register)
-    interpreter?.byteLimit = configuration.luaMemoryLimit
-    return interpreter
+    Interpreter(
+      purpose, owner: self, random: scripting.randomSequence, register: ScriptLibrary.register)
   }
 
   /// Has a helper free an interpreter that nobody uses any more, since that may take long.
@@ -86,10 +85,13 @@ extension Server {
   ) throws(CommandError) {
     let interpreter = try prepareInterpreter()
     try begin(script, in: interpreter, call, readOnly: readOnly)
-    pushKeys(of: call, count: keyCount, to: interpreter.stack)
-    interpreter.setKeys()
-    pushArguments(of: call, keyCount: keyCount, to: interpreter.stack)
-    interpreter.setArguments()
+    let seen = interpreter.isSmall ? script.sees : [.keys, .arguments]
+    if seen.contains(.keys) {
+      interpreter.setKeys { pushKeys(of: call, count: keyCount, to: $0) }
+    }
+    if seen.contains(.arguments) {
+      interpreter.setArguments { pushArguments(of: call, keyCount: keyCount, to: $0) }
+    }
     interpreter.push(script.number)
     finish(script, in: interpreter, argumentCount: 0, call)
     scripting.cache.touch(script)
@@ -123,10 +125,9 @@ extension Server {
     reply(outcome, of: procedure, in: interpreter, call)
     interpreter.clearStack()
     if case .outOfMemory = outcome { interpreter.collect() }
-    interpreter.collectStep()
+    interpreter.paceCollecting()
     interpreter.json.endScript()
     scripting.run = ScriptRun()
-    scripting.running = nil
     timing.stopwatch = stopwatch
   }
 
@@ -152,17 +153,17 @@ extension Server {
   private func begin(
     _ script: Procedure, in interpreter: Interpreter, _ call: borrowing Call, readOnly: Bool
   ) throws(CommandError) {
-    guard scripting.run.procedure == nil else {
+    guard unsafe scripting.run.procedure == nil else {
       throw CommandError("ERR a script is running already")
     }
     let caller = call.client
     if let error = refusal(of: script, call, readOnly: readOnly) { throw error }
-    scripting.client.database = caller.database
-    scripting.client.user = caller.user
+    act(for: caller)
     scripting.client.gate = caller.gate.intersection(.accessControl)
     scripting.client.version = .resp2
     var run = ScriptRun()
-    run.procedure = script
+    unsafe run.procedure = script
+    unsafe run.interpreter = interpreter
     unsafe run.caller = caller
     run.isTracked = caller.gate.contains(.tracking)
     run.request = call.arguments
@@ -172,8 +173,14 @@ extension Server {
       gate.contains(.memory) && isOutOfMemory && !script.flags.contains(.allowOOM)
       && !caller.flags.contains(.leader)
     scripting.run = run
-    scripting.running = interpreter
-    interpreter.makeRoom()
+    scripting.share(configuration.luaMemoryLimit, with: interpreter)
+  }
+
+  /// Has scripts' commands meet the database and the permissions of a client.
+  private func act(for caller: Client) {
+    let client = scripting.client
+    if client.database !== caller.database { client.database = caller.database }
+    if client.user !== caller.user { client.user = caller.user }
   }
 
   /// Whether memory is over its limit, and nothing more can be evicted.

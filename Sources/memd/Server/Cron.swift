@@ -42,8 +42,6 @@ extension Server {
     updateSlowTicks()
     updateOutputWatermark()
     keyspace.limits.update(from: configuration)
-    scripting.interpreter?.byteLimit = configuration.luaMemoryLimit
-    scripting.functionInterpreter?.byteLimit = configuration.luaMemoryLimit
     metrics.commands.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }
     // Scores of another policy mean nothing to this one.

@@ -18,6 +18,7 @@ enum ArgumentMeaning {
   case cursor, pattern, typeName, payload, database, digest, currentValue
   case client, address, user, password, accessRule, category, yesOrNo
   case channel, section, commandName, event, encoding, bitOffset, bitOperation, sketchOperation
+  case script, scriptDigest, libraryCode, libraryName, functionName, libraryPayload
   case nodeWord, protocolVersion, commandWord, filler
 
   /// What an argument of a command means.
@@ -59,7 +60,10 @@ enum ArgumentMeaning {
     "operation": .bitOperation, "protover": .protocolVersion, "unix-time-seconds": .unixSeconds,
     "unix-time-milliseconds": .unixMilliseconds, "lowerbound": .number, "upperbound": .number,
     "exactly": .count, "rank": .index, "num-matches": .count, "len": .count,
-    "node-id": .nodeWord, "frequency": .bit, "connection-name": .member, "clientname": .member,
+    "script": .script, "sha1": .scriptDigest, "function": .functionName,
+    "function-code": .libraryCode, "library-name": .libraryName,
+    "library-name-pattern": .libraryName, "node-id": .nodeWord, "frequency": .bit,
+    "connection-name": .member, "clientname": .member,
   ]
 
   private static let byGroup: [CommandGroup: [String: ArgumentMeaning]] = [
@@ -97,5 +101,6 @@ enum ArgumentMeaning {
     "client|setinfo": ["libname": .member, "libver": .member],
     "latency|histogram": ["command": .commandName], "sort": ["offset": .index],
     "config|get": ["parameter": .pattern],
+    "function|restore": ["serialized-value": .libraryPayload],
   ]
 }

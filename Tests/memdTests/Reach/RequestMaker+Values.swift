@@ -24,6 +24,8 @@ extension RequestMaker {
     case .longitude, .latitude, .distance, .score, .number, .fraction, .index, .count, .offset,
       .bit, .bitOffset, .encoding:
       return numberWord(element.meaning)
+    case .script, .scriptDigest, .libraryCode, .libraryName, .functionName, .libraryPayload:
+      return scriptWord(element.meaning)
     default: return Array(sessionWord(element, draft).utf8)
     }
   }

@@ -25,6 +25,7 @@ enum SpecialRequests {
   /// Commands that can't succeed here, each with its reason.
   static let cannotSucceed: [String: String] = [
     "config|rewrite": "there is no configuration file",
+    "script|kill": "no script takes long here", "function|kill": "no function takes long here",
     "migrate": "there is no other server",
     "module|load": "there are no modules", "module|loadex": "there are no modules",
     "module|unload": "there are no modules",

@@ -91,4 +91,21 @@ import Testing
     #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
     #expect(clients[1].next() == .ok)
   }
+
+  @Test(arguments: [
+    "for i = 1, 500 do local t = s .. i end",
+    "coroutine.wrap(function() for i = 1, 500 do local t = s .. i end end)()",
+    "for i = 1, 500 do local t = s:upper() end",
+    "for i = 1, 50 do local t = ('xy'):rep(1000000) end",
+    "for i = 1, 50 do pcall(function() local t = ('xy'):rep(1000000) end) end",
+  ])
+  func `SCRIPT KILL ends a script of which few instructions take long`(loop: String) {
+    let server = makeServer()
+    let clients = (0..<2).map { _ in server.connect() }
+    clients[0].send(["EVAL", "local s = ('x'):rep(2000000) \(loop) return 'over'", "0"])
+    clients[1].send(["SCRIPT", "KILL"])
+    server.turn()
+    #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
+    #expect(clients[1].next() == .ok)
+  }
 }

@@ -264,7 +264,7 @@ enum FunctionCommands: CommandFamily {
 
   static func stats(_ call: inout Call) throws(CommandError) {
     let run = call.server.scripting.run
-    guard run.procedure == nil || run.isFunction else { throw .busyScript }
+    guard unsafe run.procedure == nil || run.isFunction else { throw .busyScript }
     call.reply.map(2)
     call.reply.bulk("running_script")
     writeRunning(run, call)
@@ -275,11 +275,14 @@ enum FunctionCommands: CommandFamily {
     call.reply.bulk("libraries_count")
     call.reply.integer(call.server.scripting.libraries.libraries.count)
     call.reply.bulk("functions_count")
-    call.reply.integer(call.server.scripting.libraries.functionCount)
+    // Compatibility: here two names that differ in case are two, though only one can be called.
+    call.reply.integer(call.server.scripting.libraries.registeredCount)
   }
 
   private static func writeRunning(_ run: ScriptRun, _ call: borrowing Call) {
-    guard let function = run.procedure, let request = run.request else { return call.reply.null() }
+    guard let function = unsafe run.procedure, let request = run.request else {
+      return call.reply.null()
+    }
     let clock = call.server.clock
     let name = function.name
     call.reply.map(3)

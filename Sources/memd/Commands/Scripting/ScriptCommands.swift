@@ -154,9 +154,9 @@ enum ScriptCommands: CommandFamily {
     // Compatibility: the number of keys is looked at first, if that may be a digest.
     guard call.arguments[1].byteCount == 40 else { throw .noScript }
     let keyCount = try keyCount(call)
-    guard let digest = ScriptDigest(hex: call.arguments[1]),
-      let script = call.server.scripting.cache[digest]
-    else { throw .noScript }
+    guard let script = call.server.scripting.cache.script(hex: call.arguments[1]) else {
+      throw .noScript
+    }
     try call.server.evaluate(script, call, keyCount: keyCount, readOnly: readOnly)
   }
 

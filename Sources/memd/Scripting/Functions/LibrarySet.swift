@@ -17,6 +17,9 @@ final class LibrarySet {
   /// How many functions can be called.
   var functionCount: Int { functionsByName.count }
 
+  /// How many functions the libraries have registered.
+  var registeredCount: Int { libraries.reduce(0) { $0 + $1.functions.count } }
+
   /// The library of that name.
   func library(_ name: ByteText) -> FunctionLibrary? { libraries.first { $0.name == name } }
 

@@ -43,7 +43,7 @@ extension Server {
   ) throws(LibraryError) -> [LibraryFunction] {
     let interpreter = try prepareFunctionInterpreter()
     defer { interpreter.clearStack() }
-    interpreter.makeRoom()
+    scripting.share(configuration.luaMemoryLimit, with: interpreter)
     guard let number = interpreter.compile(code) else {
       let reason = interpreter.stack.string(at: -1)
       throw LibraryError(message: "Error compiling function: \(whole: reason)")

@@ -142,7 +142,7 @@ struct JSONEncoder: ~Copyable {
 
   /// The highest index, if all keys are indices; nil for an object.
   private mutating func elementCount() -> Int? {
-    var highest = 0.0
+    var highest: Int32 = 0
     var count = 0
     stack.pushNull()
     while stack.next(inTableAt: -2) {
@@ -151,12 +151,11 @@ struct JSONEncoder: ~Copyable {
         stack.pop(2)
         return nil
       }
-      highest = max(highest, key)
+      // Compatibility: C's int is where it ends, and begins anew at the lowest one.
+      if key > Double(highest) { highest = Int32(exactly: key) ?? .min }
       count += 1
       stack.pop()
     }
-    // Compatibility: C's int is where it ends.
-    guard highest <= Double(Int32.max) else { return nil }
     let index = Int(highest)
     guard settings.sparseRatio > 0, index > count.multipliedClamped(by: settings.sparseRatio),
       index > settings.sparseSafe
