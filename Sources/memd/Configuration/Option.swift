@@ -20,6 +20,8 @@ struct Option: Sendable {
     static let severalWords = Traits(rawValue: 1 << 4)
     /// Not set while a dataset is being loaded.
     static let settled = Traits(rawValue: 1 << 5)
+    /// What the value names may have changed: setting the same again is a change.
+    static let volatile = Traits(rawValue: 1 << 6)
   }
 
   /// What has to be done when the value has changed at run time, beyond reading it next time.
@@ -40,6 +42,8 @@ struct Option: Sendable {
     static let outOfMemoryScore = Effect(rawValue: 1 << 5)
     static let processTitle = Effect(rawValue: 1 << 6)
     static let crashReport = Effect(rawValue: 1 << 7)
+    /// Certificates, keys and rules of encryption are read.
+    static let encryption = Effect(rawValue: 1 << 8)
   }
 
   /// Where the value lies.

@@ -25,7 +25,7 @@ extension Server {
     text.field("process_id", Int(ProcessFacts.processID))
     text.field("process_supervised", configuration.supervised.rawValue)
     text.field("run_id", runID)
-    text.field("tcp_port", configuration.port)
+    text.field("tcp_port", configuration.mainPort)
     text.field("server_time_usec", clock.wallMicroseconds())
     text.field("uptime_in_seconds", uptime)
     text.field("uptime_in_days", uptime / 86400)
