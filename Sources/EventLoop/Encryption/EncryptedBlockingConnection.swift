@@ -47,7 +47,7 @@ internal final class EncryptedBlockingConnection: BlockingConnection {
     guard output.count > 0 else { return }
     let bytes = unsafe Array(output.bytes)
     output.clear()
-    try carrier.send(bytes.rawSpan, timeoutMilliseconds: timeoutMilliseconds)
+    try unsafe carrier.send(bytes.span.bytes, timeoutMilliseconds: timeoutMilliseconds)
   }
 
   private func fetch(_ timeoutMilliseconds: Int) throws(SystemError) {

@@ -159,7 +159,7 @@ public final class Encryption {
     var sent = 0
     while true {
       let part = unsafe joint.join(pieces, from: sent)
-      guard !part.isEmpty else { return .bytes(sent) }
+      guard unsafe !part.isEmpty else { return .bytes(sent) }
       let result = unsafe connection.send(part)
       guard case .bytes(let count) = result else { return sent > 0 ? .bytes(sent) : result }
       sent += count

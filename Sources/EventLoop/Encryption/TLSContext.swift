@@ -99,7 +99,7 @@ public struct TLSCertificateFacts: Equatable, Sendable {
   private init?(_ raw: memd_tls_certificate) {
     var serial = raw.serial
     let text = unsafe withUnsafeBytes(of: &serial) { bytes in
-      String(decoding: unsafe bytes.prefix { $0 != 0 }, as: UTF8.self)
+      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
     if text.isEmpty { return nil }
     self.serial = text
@@ -162,7 +162,7 @@ public final class TLSContext {
       settings.certificateFile, settings.keyFile, settings.keyPassword, settings.authorityFile,
       settings.authorityDirectory, settings.ciphers, settings.suites, settings.dhFile,
     ]
-    return unsafe withPointers(texts[...]) { pointers in
+    return unsafe withPointers(texts[...], []) { pointers in
       var raw = unsafe memd_tls_settings(
         certificate_file: pointers[0], key_file: pointers[1], key_password: pointers[2],
         authority_file: pointers[3], authority_directory: pointers[4], ciphers: pointers[5],
@@ -177,12 +177,14 @@ public final class TLSContext {
 
   /// C's texts, nil for empty ones, which live while `body` runs.
   private static func withPointers<Result>(
-    _ texts: ArraySlice<String>, _ found: [UnsafePointer<CChar>?] = [],
+    _ texts: ArraySlice<String>, _ found: [UnsafePointer<CChar>?],
     _ body: ([UnsafePointer<CChar>?]) -> Result
   ) -> Result {
     guard let first = texts.first else { return unsafe body(found) }
     let rest = texts.dropFirst()
     if first.isEmpty { return unsafe withPointers(rest, found + [nil], body) }
-    return unsafe first.withCString { unsafe withPointers(rest, found + [$0], body) }
+    return unsafe first.withCString { pointer in
+      unsafe withPointers(rest, found + [pointer as UnsafePointer<CChar>?], body)
+    }
   }
 }
