@@ -214,8 +214,9 @@ internal final class EncryptedConnection {
     return .wouldBlock
   }
 
-  /// The session can't go on.
+  /// The session can't go on. Who takes leave is answered.
   private func ended(_ session: TLSSession, _ step: TLSSession.Step) -> IOResult {
+    if step == .closed { sayGoodbye() }
     phase = .ended
     if step == .failed { failure = session.failure }
     return step == .closed ? .closed : .failed(EPROTO)
