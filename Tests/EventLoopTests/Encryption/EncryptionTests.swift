@@ -102,7 +102,7 @@ private final class Hosts {
           if event.kind == .writable, progress[way] < 120_000 {
             let limit = min(120_000, progress[way] + Int(generator.number(in: 1...50_000)))
             let part = Array(sent[way][progress[way]..<limit])
-            if case .bytes(let count) = transport.send(id, part.span.bytes) {
+            if case .bytes(let count) = transport.send(id, bytes: part) {
               progress[way] += count
             }
           } else if event.kind == .readable {
@@ -139,9 +139,9 @@ private final class Hosts {
     let (server, client) = try hosts.connect()
     hosts.network.faults.socketBufferByteCount = 30_000
     let text = [UInt8](repeating: 7, count: 100_000)
-    let first = hosts.server.send(server, text.span.bytes)
+    let first = hosts.server.send(server, bytes: text)
     #expect(first == .wouldBlock)
-    #expect(hosts.server.send(server, text.span.bytes) == .wouldBlock)
+    #expect(hosts.server.send(server, bytes: text) == .wouldBlock)
     hosts.server.watchWritable(server, true)
     var taken = 0
     var received = 0
@@ -151,7 +151,7 @@ private final class Hosts {
         received += hosts.client.receiveText(client, limit: 200_000)?.utf8.count ?? 0
       }
       if events.server.contains(Event(id: server, kind: .writable)), taken < text.count,
-        case .bytes(let count) = hosts.server.send(server, Array(text[taken...]).span.bytes)
+        case .bytes(let count) = hosts.server.send(server, bytes: Array(text[taken...]))
       {
         taken += count
         if taken == text.count { hosts.server.close(server) }
