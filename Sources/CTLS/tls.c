@@ -138,7 +138,6 @@ enum {
   X(ssl, int, SSL_CTX_load_verify_locations, (SSL_CTX *, const char *, const char *))              \
   X(ssl, int, SSL_CTX_set_cipher_list, (SSL_CTX *, const char *))                                  \
   X(ssl, int, SSL_CTX_set_ciphersuites, (SSL_CTX *, const char *))                                 \
-  X(ssl, int, SSL_CTX_set_session_id_context, (SSL_CTX *, const unsigned char *, unsigned int))    \
   X(ssl, int, SSL_CTX_set0_tmp_dh_pkey, (SSL_CTX *, EVP_PKEY *))                                   \
   X(ssl, X509 *, SSL_CTX_get0_certificate, (const SSL_CTX *))                                      \
   X(ssl, X509_STORE *, SSL_CTX_get_cert_store, (const SSL_CTX *))                                  \
@@ -147,6 +146,7 @@ enum {
   X(ssl, void, SSL_set_bio, (SSL *, BIO *, BIO *))                                                 \
   X(ssl, void, SSL_set_verify, (SSL *, int, void *))                                               \
   X(ssl, void, SSL_set_accept_state, (SSL *))                                                      \
+  X(ssl, int, SSL_set_session_id_context, (SSL *, const unsigned char *, unsigned int))            \
   X(ssl, void, SSL_set_connect_state, (SSL *))                                                     \
   X(ssl, long, SSL_ctrl, (SSL *, int, long, void *))                                               \
   X(ssl, int, SSL_do_handshake, (SSL *))                                                           \
@@ -256,7 +256,6 @@ static void set_session_cache(SSL_CTX *context, const struct memd_tls_settings *
   api.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_SERVER, NULL);
   api.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_SIZE, settings->cached_session_count, NULL);
   api.SSL_CTX_set_timeout(context, settings->cached_session_seconds);
-  api.SSL_CTX_set_session_id_context(context, (const unsigned char *)"memd", 4);
 }
 
 /// Fills a context; 0, or the part that is wrong.
@@ -439,6 +438,9 @@ int memd_tls_open(
   api.SSL_set_bio(connection, pipe, pipe);
   api.SSL_set_verify(connection, modes[verification], NULL);
   if (accepts) {
+    // Nobody who came in without a certificate goes on with that session where one is required.
+    const unsigned char mode = (unsigned char)verification;
+    api.SSL_set_session_id_context(connection, &mode, 1);
     api.SSL_set_accept_state(connection);
   } else {
     api.SSL_set_connect_state(connection);

@@ -333,6 +333,27 @@ class ClientCertificateTests(TLSTest):
         self.assertTrue(self.connect().ping())
         self.assertTrue(self.connect(self.certificates.strange).ping())
 
+    def test_a_session_without_certificate_ends_where_one_is_required(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            self.plain.config_set("tls-auth-clients", "optional")
+            context = self.context(minimum_version=version, maximum_version=version)
+
+            def open_again(session=None):
+                connection = context.wrap_socket(
+                    socket.create_connection(("127.0.0.1", self.port), timeout=20),
+                    server_hostname="localhost", session=session)
+                connection.sendall(b"PING\r\n")
+                self.assertEqual(connection.recv(100), b"+PONG\r\n")
+                return connection
+
+            with open_again() as connection:
+                session = connection.session
+            with open_again(session) as connection:
+                self.assertTrue(connection.session_reused)
+            self.plain.config_set("tls-auth-clients", "yes")
+            with self.assertRaises((ssl.SSLError, OSError, AssertionError)):
+                open_again(session)
+
     def test_a_server_that_the_client_does_not_trust(self):
         client = redis.Redis(
             port=self.port, ssl=True, ssl_ca_certs=self.certificates.stranger.certificate,

@@ -86,5 +86,10 @@ internal final class EncryptedBlockingConnection: BlockingConnection {
     }
   }
 
-  override func close() { carrier.close() }
+  override func close() {
+    session.sayGoodbye()
+    // Nobody waits for the goodbye.
+    try? deliverOutput(0)
+    carrier.close()
+  }
 }

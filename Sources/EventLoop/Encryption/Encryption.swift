@@ -220,7 +220,9 @@ public final class Encryption {
   ) {
     guard let connection = find(id) else { return }
     switch connection.phase {
-    case .connecting, .handshaking:
+    case .connecting:
+      if isWritable || !isReadable { enqueueStep(connection) }
+    case .handshaking:
       if isWritable { _ = connection.flush() }
       enqueueStep(connection)
     case .open, .ended:
