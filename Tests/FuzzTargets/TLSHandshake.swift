@@ -9,10 +9,10 @@ import Glibc
 // server's session goes on, fails or waits, and never claims more bytes than it was given. The
 // input is a list of operations, each with a number; without any both ends agree.
 
-private let contexts: (server: TLSContext, client: TLSContext) = {
+private nonisolated(unsafe) let contexts: (server: TLSContext, client: TLSContext) = {
   var template = Array("/tmp/memd-fuzz-XXXXXX".utf8CString)
   guard mkdtemp(&template) != nil else { preconditionFailure("no directory") }
-  let directory = String(cString: template)
+  let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   let status = system(
     "cd \(directory) && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
       + " -keyout key -out certificate -days 10 -subj /CN=fuzz >/dev/null 2>&1")

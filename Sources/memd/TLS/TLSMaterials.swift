@@ -63,17 +63,15 @@ struct TLSMaterials {
   ) throws(TLSRefusal) -> TLSSettings.Protocols {
     var protocols: TLSSettings.Protocols = []
     for word in words.split(separator: " ") {
-      switch word.lowercased() {
-      case "tlsv1": protocols.insert(.version10)
-      case "tlsv1.1": protocols.insert(.version11)
-      case "tlsv1.2": protocols.insert(.version12)
-      case "tlsv1.3": protocols.insert(.version13)
-      default:
-        throw TLSRefusal(
-          "Invalid tls-protocols specified. Use a combination of 'TLSv1', 'TLSv1.1', 'TLSv1.2' and"
-            + " 'TLSv1.3'.")
+      switch Keyword(folding: ByteText(String(word)).rawSpan) {
+      case Keyword("tlsv1"): protocols.insert(.version10)
+      case Keyword("tlsv1.1"): protocols.insert(.version11)
+      case Keyword("tlsv1.2"): protocols.insert(.version12)
+      case Keyword("tlsv1.3"): protocols.insert(.version13)
+      default: throw TLSRefusal.protocols
       }
     }
+    if protocols.isEmpty { throw TLSRefusal.protocols }
     return protocols
   }
 
@@ -94,6 +92,10 @@ struct TLSRefusal: Error {
   static let noLibrary = TLSRefusal(
     "There is no OpenSSL 3 (libssl.so.3), which TLS needs. Install it (apt-get install libssl3)"
       + " and start again.")
+
+  fileprivate static let protocols = TLSRefusal(
+    "Invalid tls-protocols specified. Use a combination of 'TLSv1', 'TLSv1.1', 'TLSv1.2' and"
+      + " 'TLSv1.3'.")
 
   init(_ text: String) { self.text = text }
 
