@@ -276,6 +276,14 @@ class TransportTests(TLSTest):
             connection.close()
         wait_for(lambda: self.plain.info("tls")["memd_tls_handshakes_half_done"] == 0)
 
+    def test_info_names_the_listeners(self):
+        info = self.plain.info("server")
+        self.assertEqual(info["tcp_port"], self.server.port)
+        self.assertEqual(info["listener0"]["name"], "tcp")
+        self.assertEqual(info["listener0"]["port"], self.server.port)
+        self.assertEqual(info["listener2"]["name"], "tls")
+        self.assertEqual(info["listener2"]["port"], self.port)
+
     def test_many_clients_at_once(self):
         errors = []
 
