@@ -173,14 +173,25 @@ class ServersTests(unittest.TestCase):
                 lambda: len(sentinel.execute_command("SENTINEL", "REPLICAS", "board")) == 2, 30)
             leader.process.kill()
 
-            def promoted():
-                return [f for f in followers if f.client.role()[0] == b"master"]
+            def leads(process):
+                # Sentinel disconnects clients of those whose role it changes.
+                try:
+                    return process.client.role()[0] == b"master"
+                except redis.ConnectionError:
+                    return False
 
-            wait_for(promoted, 40)
-            new = promoted()[0]
+            wait_for(lambda: any(leads(follower) for follower in followers), 40)
+            new = next(follower for follower in followers if leads(follower))
             other = next(follower for follower in followers if follower is not new)
-            new.client.set("new", 1)
-            wait_for(lambda: other.client.get("new") == b"1", 30)
+
+            def agree():
+                try:
+                    new.client.set("new", 1)
+                    return other.client.get("new") == b"1"
+                except redis.ConnectionError:
+                    return False
+
+            wait_for(agree, 30)
         finally:
             process.kill()
             process.wait()
