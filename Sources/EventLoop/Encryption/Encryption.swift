@@ -328,11 +328,13 @@ public final class Encryption {
   /// Takes in what waits at a listener.
   internal func acceptAll(from listener: Int) {
     for _ in 0..<Encryption.acceptsPerTurn {
-      guard halfDoneCount < limits.count || refuseOldest() else { return suspend(listener) }
+      let isFull = halfDoneCount >= limits.count
+      if isFull, !isOldestOverGrace { return suspend(listener) }
       guard let accepted = transport.acceptCarrier(from: listener) else {
         acceptError = transport.acceptError
         return
       }
+      if isFull, let oldest = arrivals.first { refuse(oldest, "too many handshakes at once") }
       admit(accepted)
     }
   }
@@ -423,21 +425,18 @@ public final class Encryption {
     skipEndedArrivals()
     guard let first = arrivals.first else { return }
     let now = clock.monotonicNanoseconds()
-    if now - first.startedAt > limits.graceNanoseconds { resumeAccepting() }
+    if now - first.startedAt >= limits.graceNanoseconds { resumeAccepting() }
     while let first = arrivals.first, now - first.startedAt >= limits.nanoseconds {
       refuse(first, "handshake timed out")
       skipEndedArrivals()
     }
   }
 
-  /// Makes room by giving up the handshake that takes longest; false if all of them are young.
-  private func refuseOldest() -> Bool {
+  /// Whether the handshake that takes longest has to make room if somebody comes.
+  private var isOldestOverGrace: Bool {
     skipEndedArrivals()
-    guard let first = arrivals.first,
-      clock.monotonicNanoseconds() - first.startedAt >= limits.graceNanoseconds
-    else { return false }
-    refuse(first, "too many handshakes at once")
-    return true
+    guard let first = arrivals.first else { return false }
+    return clock.monotonicNanoseconds() - first.startedAt >= limits.graceNanoseconds
   }
 }
 

@@ -215,7 +215,7 @@ private final class Hosts {
       _ = hosts.server.pending()
       counts.append(hosts.refusals.count)
     }
-    #expect(counts == [0, 1, 2, 3, 4, 5, 5])
+    #expect(counts == [1, 2, 3, 4, 5, 5, 5])
   }
 
   @Test func `who speaks without encryption is refused`() throws {
@@ -258,7 +258,7 @@ private final class Hosts {
     let id = try hosts.clientEncryption.connect(to: "server", port: 6379, from: nil)
     var events: [Event] = []
     for _ in 0..<9 where events.isEmpty { events = hosts.turn().client }
-    #expect(events == [Event(id: id, kind: .writable)])
+    #expect(events.contains(Event(id: id, kind: .writable)))
     #expect(hosts.client.connectError(of: id) != 0)
     #expect(hosts.clientEncryption.failureText(of: id).contains("certificate verify failed"))
     hosts.client.close(id)
@@ -307,6 +307,8 @@ private final class Hosts {
     #expect(pair.client.send(id, text: "hello") == .bytes(5))
     #expect(pair.server.waitFor(.readable, of: server))
     #expect(pair.server.receiveText(server) == "hello")
+    // A socket that is closed with something unread resets the connection.
+    #expect(pair.client.receiveResult(id) == .wouldBlock)
     pair.client.close(id)
     #expect(pair.server.waitFor(.readable, of: server))
     #expect(pair.server.receiveResult(server) == .closed)
