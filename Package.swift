@@ -31,7 +31,8 @@ let package = Package(
     .target(name: "CLua", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
     .target(name: "RESP", swiftSettings: tested),
     .target(name: "DataStructures", dependencies: ["CLinux"], swiftSettings: tested),
-    .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: tested),
+    .target(name: "CTLS", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
+    .target(name: "EventLoop", dependencies: ["CLinux", "CTLS"], swiftSettings: tested),
     .target(name: "PubSub", dependencies: ["DataStructures"], swiftSettings: tested),
     .executableTarget(
       name: "memd",

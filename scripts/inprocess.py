@@ -15,7 +15,8 @@ FLAGS = [
     "-enable-upcoming-feature", "MemberImportVisibility",
     "-enable-upcoming-feature", "ExistentialAny",
     "-Xcc", f"-fmodule-map-file={ROOT}/Sources/CLinux/module.modulemap",
-    "-Xcc", f"-fmodule-map-file={ROOT}/Sources/CLua/include/module.modulemap",
+    *(word for name in ("CLua", "CTLS") for word in (
+        "-Xcc", f"-fmodule-map-file={ROOT}/Sources/{name}/include/module.modulemap")),
 ]
 # Preconditions and assertions both.
 CHECKED = ["-assert-config", "Debug"]
@@ -49,15 +50,16 @@ def build_modules(kind):
     os.makedirs(folder, exist_ok=True)
     flags = FLAGS + KINDS[kind]
     objects, is_stale = [], False
-    for source in sorted(glob.glob(f"{ROOT}/Sources/CLua/*.c")):
+    for source in sorted(glob.glob(f"{ROOT}/Sources/C*/*.c")):
         target = f"{folder}/{os.path.basename(source)}.o"
         objects.append(target)
-        inputs = [source, *glob.glob(f"{ROOT}/Sources/CLua/**/*.h", recursive=True)]
+        module = os.path.dirname(source)
+        inputs = [source, *glob.glob(f"{module}/**/*.h", recursive=True)]
         if not os.path.exists(target) or newest(inputs) > os.path.getmtime(target):
             is_stale = True
             sanitizer = ["-fsanitize=address"] if kind == "sanitized" else []
             compile_or_exit(
-                ["-g", "-O2", *sanitizer, f"-I{ROOT}/Sources/CLua/include", "-c", source, "-o",
+                ["-g", "-O2", *sanitizer, f"-I{module}/include", "-c", source, "-o",
                  target], folder, compiler="clang")
     for name in MODULES:
         sources = sorted(

@@ -45,8 +45,11 @@ extension Transport {
   }
 
   /// Sends the bytes of a text.
-  func send(_ id: ConnectionID, text: String) -> IOResult {
-    unsafe Array(text.utf8).withUnsafeBytes { unsafe send(id, $0) }
+  func send(_ id: ConnectionID, text: String) -> IOResult { send(id, bytes: Array(text.utf8)) }
+
+  /// Sends bytes.
+  func send(_ id: ConnectionID, bytes: [UInt8]) -> IOResult {
+    unsafe bytes.withUnsafeBytes { unsafe send(id, $0) }
   }
 
   /// Receives at most `limit` bytes as a text; nil if there are none.

@@ -13,7 +13,8 @@ enum Floors {
       "Serving",
       [
         "AccessControl", "Blocking", "Commands/Declaration", "Commands/Execution", "Connections",
-        "Messaging", "Metrics", "Replication", "Scripting", "Server", "Tracking", "Transactions",
+        "Messaging", "Metrics", "Replication", "Scripting", "Server", "TLS", "Tracking",
+        "Transactions",
       ]
     ),
     (

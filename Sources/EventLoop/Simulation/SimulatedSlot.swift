@@ -16,6 +16,8 @@ internal struct SimulatedSlot {
   var connectError: Int32 = 0
   /// Whether `.writable` is reported.
   var isWritableWatched = false
+  /// Whether it carries an encrypted connection.
+  var isCarrier = false
   /// Whether `.readable` is reported.
   var isReadableWatched = true
 
@@ -77,6 +79,8 @@ internal struct SimulatedListener {
   let path: String?
   /// Whether it takes connections.
   private(set) var isOpen = true
+  /// Whether those that wait are reported.
+  var isWatched = true
   private var waiting: [(arrival: Int64, endpoint: SimulatedEndpoint)] = []
 
   init(port: UInt16, path: String?) {

@@ -87,7 +87,7 @@ public final class SimulatedTransport: Transport {
     func consider(_ time: Int64?) {
       if let time { next = min(next ?? time, time) }
     }
-    for listener in listeners where listener.isOpen && watchesListeners {
+    for listener in listeners where listener.isOpen && listener.isWatched && watchesListeners {
       consider(listener.nextArrival)
     }
     // Slots are not copied: simulations ask for this most of their time.
@@ -131,8 +131,9 @@ public final class SimulatedTransport: Transport {
   public override func wait(timeoutNanoseconds: Int64, into events: inout EventList) {
     collect(into: &events)
     guard events.isEmpty, advancesClockWhenIdle else { return }
-    let (sum, overflows) = now.addingReportingOverflow(timeoutNanoseconds)
-    let limit = timeoutNanoseconds < 0 || overflows ? nil : sum
+    let allowed = encryption?.timeout(within: timeoutNanoseconds) ?? timeoutNanoseconds
+    let (sum, overflows) = now.addingReportingOverflow(allowed)
+    let limit = allowed < 0 || overflows ? nil : sum
     guard let target = [limit, nextEventNanoseconds].compactMap({ $0 }).min() else { return }
     clock.advance(toNanoseconds: target)
     collect(into: &events)
@@ -148,7 +149,12 @@ public final class SimulatedTransport: Transport {
       events.append(Event(kind: .wakeup))
     }
     for index in listeners.indices where watchesListeners && listeners[index].isAcceptable(now) {
-      events.append(Event(kind: .acceptable(Int32(index))))
+      if !listeners[index].isWatched { continue }
+      if let encryption, encryption.isListener(index) {
+        encryption.acceptAll(from: index)
+      } else {
+        events.append(Event(kind: .acceptable(Int32(index))))
+      }
     }
     var ready: [Event] = []
     for index in slots.indices {
@@ -159,7 +165,15 @@ public final class SimulatedTransport: Transport {
       if isWritable { ready.append(Event(id: id, kind: .writable)) }
     }
     if network.faults.shufflesEvents { ready.shuffle(using: &network.generator) }
-    for event in ready { events.append(event) }
+    for event in ready { report(event, into: &events) }
+    encryption?.completeWait(into: &events)
+  }
+
+  private func report(_ event: Event, into events: inout EventList) {
+    guard slots[Int(event.id.slot)].isCarrier else { return events.append(event) }
+    encryption?.handle(
+      event.id.encrypted, isReadable: event.kind == .readable, isWritable: event.kind == .writable,
+      into: &events)
   }
 
   // MARK: - Listening
@@ -186,6 +200,7 @@ public final class SimulatedTransport: Transport {
   /// Connections that wait are reset.
   public override func closeListener(_ listener: Int) {
     guard listeners.indices.contains(listener) else { return }
+    encryption?.forgetListener(listener)
     listeners[listener].close()
     network.unregister(self, index: listener)
   }
@@ -197,6 +212,15 @@ public final class SimulatedTransport: Transport {
 
   /// Connections in the order of their arrival.
   public override func accept(from listener: Int) -> Accepted? {
+    guard let encryption, encryption.isListener(listener) else {
+      return acceptCarrier(from: listener)
+    }
+    let accepted = encryption.accept(from: listener)
+    lastAcceptError = accepted == nil ? encryption.takeAcceptError() : 0
+    return accepted
+  }
+
+  internal override func acceptCarrier(from listener: Int) -> Accepted? {
     lastAcceptError = 0
     guard !isFrozen, listeners.indices.contains(listener), listeners[listener].isAcceptable(now)
     else { return nil }
@@ -214,7 +238,19 @@ public final class SimulatedTransport: Transport {
   }
 
   /// Those that wait go on waiting.
-  public override func watchListeners(_ isWatched: Bool) { watchesListeners = isWatched }
+  public override func watchListeners(_ isWatched: Bool) {
+    watchesListeners = isWatched
+    for index in listeners.indices { listeners[index].isWatched = true }
+    encryption?.noteWatching(isWatched)
+  }
+
+  internal override func watchListener(_ listener: Int, _ isWatched: Bool) {
+    listeners[listener].isWatched = isWatched
+  }
+
+  internal override func markEncrypted(_ carrier: ConnectionID) {
+    if let index = index(of: carrier) { slots[index].isCarrier = true }
+  }
 
   /// What `acceptFailure` made the last accept fail with.
   public override var acceptError: Int32 { lastAcceptError }
@@ -324,6 +360,7 @@ public final class SimulatedTransport: Transport {
 
   /// 0 once the connection is made.
   public override func connectError(of id: ConnectionID) -> Int32 {
+    if id.isEncrypted, let encryption { return encryption.connectError(of: id) }
     guard let index = index(of: id) else { return SystemError.badDescriptor.code }
     return slots[index].connectError
   }
@@ -332,7 +369,9 @@ public final class SimulatedTransport: Transport {
   public override func receive(
     _ id: ConnectionID, into buffer: UnsafeMutableRawBufferPointer
   ) -> IOResult {
-    guard let index = index(of: id), let endpoint = slots[index].endpoint else { return .closed }
+    guard let index = index(of: id), let endpoint = slots[index].endpoint else {
+      return unsafe receiveEncrypted(id, into: buffer)
+    }
     if slots[index].connectError != 0 { return .failed(slots[index].connectError) }
     if isFrozen { return .wouldBlock }
     let (result, bytes) = endpoint.read(limit: buffer.count)
@@ -342,7 +381,9 @@ public final class SimulatedTransport: Transport {
 
   /// As many bytes as the buffer of the direction takes, or fewer as the faults want it.
   public override func send(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) -> IOResult {
-    guard let index = index(of: id), let endpoint = slots[index].endpoint else { return .closed }
+    guard let index = index(of: id), let endpoint = slots[index].endpoint else {
+      return unsafe sendEncrypted(id, bytes)
+    }
     if slots[index].connectError != 0 { return .failed(slots[index].connectError) }
     if slots[index].connected > now { return .wouldBlock }
     if isFrozen { return .bytes(bytes.count) }
@@ -351,16 +392,19 @@ public final class SimulatedTransport: Transport {
 
   /// Events `.writable` on or off.
   public override func watchWritable(_ id: ConnectionID, _ isWatched: Bool) {
+    if id.isEncrypted { encryption?.watchWritable(id, isWatched) }
     if let index = index(of: id) { slots[index].isWritableWatched = isWatched }
   }
 
   /// Events `.readable` on or off.
   public override func watchReadable(_ id: ConnectionID, _ isWatched: Bool) {
+    if id.isEncrypted { encryption?.watchReadable(id, isWatched) }
     if let index = index(of: id) { slots[index].isReadableWatched = isWatched }
   }
 
   /// The peer receives what was sent before, then the end.
   public override func close(_ id: ConnectionID) {
+    if id.isEncrypted { return closeEncrypted(id) }
     // A process that has died closes nothing; the system does it for it.
     guard !isFrozen, let index = index(of: id) else { return }
     slots[index].endpoint?.close()
@@ -371,18 +415,18 @@ public final class SimulatedTransport: Transport {
 
   /// A number like that of a descriptor: the slot.
   public override func descriptor(of id: ConnectionID) -> Int32 {
-    index(of: id) == nil ? -1 : Int32(id.slot)
+    index(of: id.carrier) == nil ? -1 : Int32(id.slot)
   }
 
   /// "host:port", or the listener's path.
   public override func peerAddress(of id: ConnectionID) -> String {
-    guard let index = index(of: id) else { return "" }
+    guard let index = index(of: id.carrier) else { return "" }
     return slots[index].path.map { $0 + ":0" } ?? slots[index].endpoint?.peerAddress ?? ""
   }
 
   /// "host:port", or the listener's path.
   public override func localAddress(of id: ConnectionID) -> String {
-    guard let index = index(of: id) else { return "" }
+    guard let index = index(of: id.carrier) else { return "" }
     return slots[index].path.map { $0 + ":0" } ?? slots[index].endpoint?.localAddress ?? ""
   }
 

@@ -8,7 +8,8 @@
 ///           +----------------+----------------+
 ///
 /// Generation 0 means no connection; the highest generations mark listeners, wake-ups and signals
-/// in the user data of epoll and are never given to connections.
+/// in the user data of epoll and are never given to connections. The highest bit of a generation
+/// marks an encrypted connection, and without it the one that carries its bytes.
 public struct ConnectionID: Hashable, Sendable {
   /// Slot and generation in one word, as epoll carries them.
   public let word: UInt64
@@ -35,8 +36,25 @@ public struct ConnectionID: Hashable, Sendable {
   @inlinable
   public var generation: UInt32 { UInt32(truncatingIfNeeded: word >> 32) }
 
+  /// Whether the connection is encrypted: `Encryption` knows it, the transport doesn't.
+  public var isEncrypted: Bool {
+    generation & ConnectionID.encryptionMark != 0 && generation < ConnectionID.listenerGeneration
+  }
+
+  /// The identity of the encrypted connection that this one carries.
+  internal var encrypted: ConnectionID {
+    ConnectionID(slot: slot, generation: generation | ConnectionID.encryptionMark)
+  }
+
+  /// The identity of the connection that carries this one; itself if it isn't encrypted.
+  internal var carrier: ConnectionID {
+    ConnectionID(slot: slot, generation: generation & ~ConnectionID.encryptionMark)
+  }
+
+  private static let encryptionMark: UInt32 = 1 << 31
+
   /// The last generation that a connection can have; the next one is 1 again.
-  internal static let lastGeneration: UInt32 = 0xFFFF_FF00
+  internal static let lastGeneration: UInt32 = 0x7FFF_FF00
   /// Generation of events of listeners; the slot is the listener's index.
   internal static let listenerGeneration: UInt32 = 0xFFFF_FF01
   /// Generation of the wake-up event.

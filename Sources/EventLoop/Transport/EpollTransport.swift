@@ -68,8 +68,14 @@ public final class EpollTransport: Transport {
   /// One system call; timeouts are exact to the nanosecond where the kernel has epoll_pwait2.
   public override func wait(timeoutNanoseconds: Int64, into events: inout EventList) {
     events.removeAll()
-    let count = waitForEvents(timeoutNanoseconds)
-    // Negative is EINTR: the caller looks at its timers and waits again.
+    guard let encryption else { return collect(waitForEvents(timeoutNanoseconds), into: &events) }
+    collect(waitForEvents(encryption.timeout(within: timeoutNanoseconds)), into: &events)
+    encryption.completeWait(into: &events)
+  }
+
+  /// Negative is EINTR: the caller looks at its timers and waits again.
+  @inline(__always)
+  private func collect(_ count: Int32, into events: inout EventList) {
     guard count > 0 else { return }
     for index in 0..<count {
       let bits = unsafe memd_epoll_event_bits(rawEvents, index)
@@ -77,7 +83,7 @@ public final class EpollTransport: Transport {
       if sockets.isCurrent(id) {
         report(id, bits: bits, into: &events)
       } else if id.generation > ConnectionID.lastGeneration {
-        reportSpecial(id, into: &events)
+        reportSpecial(id, bits: bits, into: &events)
       }
     }
   }
@@ -107,10 +113,13 @@ public final class EpollTransport: Transport {
     if !isReadable && !isWritable { events.append(Event(id: id, kind: .hangup)) }
   }
 
-  private func reportSpecial(_ id: ConnectionID, into events: inout EventList) {
+  private func reportSpecial(_ id: ConnectionID, bits: UInt32, into events: inout EventList) {
     switch id.generation {
     case ConnectionID.listenerGeneration:
       guard isListening(Int(id.slot)) else { return }
+      if let encryption, encryption.isListener(Int(id.slot)) {
+        return encryption.acceptAll(from: Int(id.slot))
+      }
       events.append(Event(kind: .acceptable(Int32(id.slot))))
     case ConnectionID.wakeUpGeneration:
       Syscall.clearEvent(wakeUpEvent)
@@ -119,7 +128,10 @@ public final class EpollTransport: Transport {
       while let number = Syscall.byte(from: signalPipe.read) {
         events.append(Event(kind: .signal(Int32(number))))
       }
-    default: return
+    default:
+      encryption?.handle(
+        id, isReadable: bits & UInt32(MEMD_EPOLL_READABLE) != 0,
+        isWritable: bits & UInt32(MEMD_EPOLL_WRITABLE) != 0, into: &events)
     }
   }
 
@@ -172,6 +184,7 @@ public final class EpollTransport: Transport {
   /// Closes the socket and removes a unix socket's file.
   public override func closeListener(_ listener: Int) {
     guard isListening(listener) else { return }
+    encryption?.forgetListener(listener)
     Syscall.close(listeners[listener].descriptor)
     listeners[listener].descriptor = -1
     if let path = listeners[listener].path { try? Syscall.remove(path) }
@@ -179,12 +192,16 @@ public final class EpollTransport: Transport {
 
   /// A system call per listener.
   public override func watchListeners(_ isWatched: Bool) {
-    for (index, listener) in listeners.enumerated() where listener.descriptor >= 0 {
-      Syscall.control(
-        poller, EPOLL_CTL_MOD, listener.descriptor,
-        interest: isWatched ? UInt32(MEMD_EPOLL_READABLE) : 0,
-        data: EpollTransport.identity(ofListener: index).word)
-    }
+    for index in listeners.indices { watchListener(index, isWatched) }
+    encryption?.noteWatching(isWatched)
+  }
+
+  internal override func watchListener(_ listener: Int, _ isWatched: Bool) {
+    guard isListening(listener) else { return }
+    Syscall.control(
+      poller, EPOLL_CTL_MOD, listeners[listener].descriptor,
+      interest: isWatched ? UInt32(MEMD_EPOLL_READABLE) : 0,
+      data: EpollTransport.identity(ofListener: listener).word)
   }
 
   /// Gives back one that was never used.
@@ -202,6 +219,15 @@ public final class EpollTransport: Transport {
 
   /// One accept4; the connection is non-blocking and watched for reading.
   public override func accept(from listener: Int) -> Accepted? {
+    guard let encryption, encryption.isListener(listener) else {
+      return acceptCarrier(from: listener)
+    }
+    let accepted = encryption.accept(from: listener)
+    lastAcceptError = accepted == nil ? encryption.takeAcceptError() : 0
+    return accepted
+  }
+
+  internal override func acceptCarrier(from listener: Int) -> Accepted? {
     lastAcceptError = 0
     guard isListening(listener) else { return nil }
     var peer = SocketAddress()
@@ -230,29 +256,31 @@ public final class EpollTransport: Transport {
   public override func receive(
     _ id: ConnectionID, into buffer: UnsafeMutableRawBufferPointer
   ) -> IOResult {
-    guard sockets.isCurrent(id) else { return .closed }
+    guard sockets.isCurrent(id) else { return unsafe receiveEncrypted(id, into: buffer) }
     return unsafe Syscall.receive(Int32(id.slot), buffer.baseAddress, buffer.count)
   }
 
   /// One send.
   public override func send(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) -> IOResult {
-    guard sockets.isCurrent(id) else { return .closed }
+    guard sockets.isCurrent(id) else { return unsafe sendEncrypted(id, bytes) }
     return unsafe Syscall.send(Int32(id.slot), bytes.baseAddress, bytes.count)
   }
 
   /// One system call for all pieces.
   public override func send(_ id: ConnectionID, _ pieces: SendPieces) -> IOResult {
-    guard sockets.isCurrent(id) else { return .closed }
+    guard sockets.isCurrent(id) else { return sendEncrypted(id, pieces) }
     return Syscall.send(Int32(id.slot), pieces)
   }
 
   /// A system call only if the interest changes.
   public override func watchWritable(_ id: ConnectionID, _ isWatched: Bool) {
+    if id.isEncrypted { encryption?.watchWritable(id, isWatched) }
     change(id, UInt8(truncatingIfNeeded: MEMD_EPOLL_WRITABLE), isWatched)
   }
 
   /// A system call only if the interest changes.
   public override func watchReadable(_ id: ConnectionID, _ isWatched: Bool) {
+    if id.isEncrypted { encryption?.watchReadable(id, isWatched) }
     change(id, UInt8(truncatingIfNeeded: MEMD_EPOLL_READABLE), isWatched)
   }
 
@@ -262,13 +290,26 @@ public final class EpollTransport: Transport {
     let new = isWatched ? old | bit : old & ~bit
     guard new != old else { return }
     sockets[id].interest = new
+    updateRegistration(id)
+  }
+
+  private func updateRegistration(_ id: ConnectionID) {
+    let slot = sockets[id]
     Syscall.control(
-      poller, EPOLL_CTL_MOD, Int32(id.slot), interest: UInt32(new), data: id.word)
+      poller, EPOLL_CTL_MOD, Int32(id.slot), interest: UInt32(slot.interest),
+      data: (slot.isCarrier ? id.encrypted : id).word)
+  }
+
+  /// Events carry the encrypted connection's identity from now on.
+  internal override func markEncrypted(_ carrier: ConnectionID) {
+    guard sockets.isCurrent(carrier) else { return }
+    sockets[carrier].isCarrier = true
+    updateRegistration(carrier)
   }
 
   /// close(2); the kernel drops the registration.
   public override func close(_ id: ConnectionID) {
-    guard sockets.isCurrent(id) else { return }
+    guard sockets.isCurrent(id) else { return closeEncrypted(id) }
     sockets.close(id)
     Syscall.close(Int32(id.slot))
   }
@@ -308,23 +349,26 @@ public final class EpollTransport: Transport {
 
   /// SO_ERROR.
   public override func connectError(of id: ConnectionID) -> Int32 {
+    if id.isEncrypted { return encryption?.connectError(of: id) ?? EBADF }
     guard sockets.isCurrent(id) else { return EBADF }
     return memd_socket_error(Int32(id.slot))
   }
 
   /// The slot is the descriptor.
   public override func descriptor(of id: ConnectionID) -> Int32 {
-    sockets.isCurrent(id) ? Int32(id.slot) : -1
+    sockets.isCurrent(id.carrier) ? Int32(id.slot) : -1
   }
 
   /// Asks the kernel; for a unix socket the path is the listener's.
   public override func peerAddress(of id: ConnectionID) -> String {
+    let id = id.carrier
     guard sockets.isCurrent(id) else { return "" }
     return unixAddress(of: id) ?? SocketAddress(peerOf: Int32(id.slot)).text
   }
 
   /// Asks the kernel; for a unix socket the path is the listener's.
   public override func localAddress(of id: ConnectionID) -> String {
+    let id = id.carrier
     guard sockets.isCurrent(id) else { return "" }
     return unixAddress(of: id) ?? SocketAddress(localOf: Int32(id.slot)).text
   }
@@ -337,12 +381,14 @@ public final class EpollTransport: Transport {
 
   /// TCP_NODELAY; nothing for unix sockets.
   public override func setNoDelay(_ id: ConnectionID, _ isOn: Bool) {
+    let id = id.carrier
     guard sockets.isCurrent(id), unixAddress(of: id) == nil else { return }
     _ = memd_set_option(Int32(id.slot), Int32(IPPROTO_TCP), TCP_NODELAY, isOn ? 1 : 0)
   }
 
   /// SO_KEEPALIVE with TCP_KEEPIDLE, a third of it as TCP_KEEPINTVL, and three probes.
   public override func setKeepAlive(_ id: ConnectionID, seconds: Int) {
+    let id = id.carrier
     guard sockets.isCurrent(id), unixAddress(of: id) == nil else { return }
     _ = memd_set_keep_alive(Int32(id.slot), Int32(clamping: seconds))
   }

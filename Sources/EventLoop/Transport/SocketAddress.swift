@@ -19,6 +19,12 @@ internal struct SocketAddress {
     if unsafe memd_address_resolve(&raw, host, port) != 0 { return nil }
   }
 
+  /// A numeric address; nil for a host name.
+  init?(numeric host: String) {
+    self.init()
+    if unsafe memd_address_numeric(&raw, host, 0) != 0 { return nil }
+  }
+
   /// A unix socket's path; nil if it is too long.
   init?(path: String) {
     self.init()

@@ -10,11 +10,13 @@ internal struct SocketSlot {
   var listener: Int16
   /// Whether a connection has the descriptor.
   var isOpen: Bool
+  /// Whether it carries an encrypted connection.
+  var isCarrier: Bool
   /// What epoll watches.
   var interest: UInt8
 }
 
-/// Connections by descriptor: 8 bytes each, grown to the highest descriptor seen.
+/// Connections by descriptor: 12 bytes each, grown to the highest descriptor seen.
 @safe
 internal struct SocketTable: ~Copyable {
   private var base: UnsafeMutablePointer<SocketSlot>
@@ -29,7 +31,7 @@ internal struct SocketTable: ~Copyable {
   deinit { unsafe base.deallocate() }
 
   private static var empty: SocketSlot {
-    SocketSlot(generation: 0, listener: -1, isOpen: false, interest: 0)
+    SocketSlot(generation: 0, listener: -1, isOpen: false, isCarrier: false, interest: 0)
   }
 
   /// Whether the identity is that of the connection which has the descriptor now.
@@ -47,7 +49,7 @@ internal struct SocketTable: ~Copyable {
     let generation = ConnectionID.generation(after: unsafe base[index].generation)
     unsafe base[index] = SocketSlot(
       generation: generation, listener: Int16(truncatingIfNeeded: listener), isOpen: true,
-      interest: UInt8(truncatingIfNeeded: MEMD_EPOLL_READABLE))
+      isCarrier: false, interest: UInt8(truncatingIfNeeded: MEMD_EPOLL_READABLE))
     return ConnectionID(slot: UInt32(descriptor), generation: generation)
   }
 

@@ -6,6 +6,9 @@
 /// Readiness is level triggered: an event comes back until its cause is gone. Every call with the
 /// identity of a closed connection is harmless: it answers `.closed` or does nothing.
 open class Transport {
+  /// TLS for connections that are to be encrypted; nil as long as none are.
+  public final var encryption: Encryption?
+
   /// For subclasses.
   public init() {}
 
@@ -37,6 +40,17 @@ open class Transport {
   /// Runs `body` with a descriptor more than there is, if one was kept for such a moment: a line of
   /// the log can be written although nothing can be opened.
   open func lendDescriptor(_ body: () -> Void) { body() }
+
+  // MARK: - For encryption
+
+  /// The next connection that waits at a listener, which then carries an encrypted one.
+  internal func acceptCarrier(from listener: Int) -> Accepted? { nil }
+
+  /// What happens to a connection from now on concerns the encrypted one that it carries.
+  internal func markEncrypted(_ carrier: ConnectionID) {}
+
+  /// Turns events of one listener on or off.
+  internal func watchListener(_ listener: Int, _ isWatched: Bool) {}
 
   // MARK: - Connections
 
@@ -116,6 +130,32 @@ open class Transport {
 }
 
 extension Transport {
+  /// What is received from a connection that the transport doesn't know.
+  @inline(never)
+  internal final func receiveEncrypted(
+    _ id: ConnectionID, into buffer: UnsafeMutableRawBufferPointer
+  ) -> IOResult {
+    unsafe encryption?.receive(id, into: buffer) ?? .closed
+  }
+
+  /// Sends through a connection that the transport doesn't know.
+  @inline(never)
+  internal final func sendEncrypted(
+    _ id: ConnectionID, _ bytes: UnsafeRawBufferPointer
+  ) -> IOResult {
+    unsafe encryption?.send(id, bytes) ?? .closed
+  }
+
+  /// Sends pieces through a connection that the transport doesn't know.
+  @inline(never)
+  internal final func sendEncrypted(_ id: ConnectionID, _ pieces: SendPieces) -> IOResult {
+    encryption?.send(id, pieces) ?? .closed
+  }
+
+  /// Closes a connection that the transport doesn't know.
+  @inline(never)
+  internal final func closeEncrypted(_ id: ConnectionID) { encryption?.close(id) }
+
   /// Hands the bytes of a span to the connection.
   public final func send(_ id: ConnectionID, _ bytes: RawSpan) -> IOResult {
     unsafe bytes.withUnsafeBytes { pointer in unsafe send(id, pointer) }

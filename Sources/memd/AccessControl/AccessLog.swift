@@ -5,7 +5,7 @@ import DataStructures
 /// What was denied lately (ACL LOG). The same denial again within a minute is counted, not added.
 final class AccessLog {
   enum Reason {
-    case authentication, command, key, channel
+    case authentication, command, key, channel, certificate
 
     /// The word in ACL LOG.
     var name: StaticString {
@@ -14,6 +14,7 @@ final class AccessLog {
       case .command: "command"
       case .key: "key"
       case .channel: "channel"
+      case .certificate: "tls-cert"
       }
     }
   }

@@ -22,7 +22,9 @@ extension Configuration {
         throw Self.failure(ByteText(entry.name), error.message)
       }
     }
-    let changed = zip(entries, old).filter { $0.option.read(self) != $1 }.map(\.0.option)
+    let changed = zip(entries, old).filter {
+      $0.option.traits.contains(.volatile) || $0.option.read(self) != $1
+    }.map(\.0.option)
     guard !changed.isEmpty, let changeObserver else { return }
     let change = ConfigurationChange(
       names: changed.map(\.name), effects: changed.reduce(into: []) { $0.formUnion($1.effect) })

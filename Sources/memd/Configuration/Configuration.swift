@@ -32,6 +32,8 @@ final class Configuration {
   var maxClients = 10000
   var protectedMode = true
 
+  var tls = TLSConfiguration()
+
   // MARK: - Limits of clients
 
   /// Bytes of one argument of a request.
@@ -278,6 +280,9 @@ final class Configuration {
   /// The path of something in the working directory, which holds although that may change; in a
   /// simulation there is none.
   func path(inDirectory name: String) -> String { dir.hasPrefix("/") ? "\(dir)/\(name)" : name }
+
+  /// The port that the server is named after.
+  var mainPort: Int { port != 0 ? port : tls.port }
 
   static let defaultProcTitleTemplate: ByteText = "{title} {listen-addr} {server-mode}"
 }

@@ -20,6 +20,8 @@ struct Option: Sendable {
     static let severalWords = Traits(rawValue: 1 << 4)
     /// Not set while a dataset is being loaded.
     static let settled = Traits(rawValue: 1 << 5)
+    /// What the value names may have changed: setting the same again is a change.
+    static let volatile = Traits(rawValue: 1 << 6)
   }
 
   /// What has to be done when the value has changed at run time, beyond reading it next time.
@@ -42,6 +44,8 @@ struct Option: Sendable {
     static let crashReport = Effect(rawValue: 1 << 7)
     /// Monitors are answered elsewhere.
     static let monitoring = Effect(rawValue: 1 << 8)
+    /// Certificates, keys and rules of encryption are read.
+    static let encryption = Effect(rawValue: 1 << 9)
   }
 
   /// Where the value lies.

@@ -6,7 +6,6 @@ import DataStructures
 
 extension OptionTable {
   private static let noCluster: ByteText = "cluster mode is not supported"
-  private static let noEncryption: ByteText = "TLS is not supported"
 
   static let clusterOptions: [Option] = [
     .remembered("cluster-enabled", false).with(.immutable).only("no", because: noCluster),
@@ -32,29 +31,6 @@ extension OptionTable {
     .remembered("cluster-link-sendbuf-limit", .memory(.natural), "0"),
     .remembered(
       "cluster-preferred-endpoint-type", .choice(["ip", "hostname", "unknown-endpoint"]), "ip"),
-  ]
-
-  static let tlsOptions: [Option] = [
-    .remembered("tls-port", .port, 0).only("0", because: noEncryption),
-    .remembered("tls-cluster", false).only("no", because: noEncryption),
-    .remembered("tls-replication", false).only("no", because: noEncryption),
-    .remembered("tls-auth-clients", .choice(["no", "yes", "optional"]), "yes"),
-    .remembered("tls-cert-file"),
-    .remembered("tls-key-file"),
-    .remembered("tls-key-file-pass").with(.sensitive),
-    .remembered("tls-client-cert-file"),
-    .remembered("tls-client-key-file"),
-    .remembered("tls-client-key-file-pass").with(.sensitive),
-    .remembered("tls-dh-params-file"),
-    .remembered("tls-ca-cert-file"),
-    .remembered("tls-ca-cert-dir"),
-    .remembered("tls-protocols"),
-    .remembered("tls-ciphers"),
-    .remembered("tls-ciphersuites"),
-    .remembered("tls-prefer-server-ciphers", false),
-    .remembered("tls-session-caching", true),
-    .remembered("tls-session-cache-size", .natural32, 20 * 1024),
-    .remembered("tls-session-cache-timeout", .natural32, 300),
   ]
 
   static let acceptedOptions: [Option] = [

@@ -30,6 +30,7 @@ struct InfoSection {
       InfoSection(name: "replication", scope: .standard) { $0.writeReplicationInfo(to: &$1) },
       InfoSection(name: "cpu", scope: .standard) { $0.writeProcessorInfo(to: &$1) },
       InfoSection(name: "modules", scope: .standard) { $1.section("Modules") },
+      InfoSection(name: "tls", scope: .all) { $0.writeEncryptionInfo(to: &$1) },
       InfoSection(name: "commandstats", scope: .all) { $0.writeCommandInfo(to: &$1) },
       InfoSection(name: "errorstats", scope: .standard) { $0.writeErrorInfo(to: &$1) },
       InfoSection(name: "latencystats", scope: .all) { $0.writeLatencyInfo(to: &$1) },

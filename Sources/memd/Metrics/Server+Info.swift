@@ -25,7 +25,7 @@ extension Server {
     text.field("process_id", Int(ProcessFacts.processID))
     text.field("process_supervised", configuration.supervised.rawValue)
     text.field("run_id", runID)
-    text.field("tcp_port", configuration.port)
+    text.field("tcp_port", configuration.mainPort)
     text.field("server_time_usec", clock.wallMicroseconds())
     text.field("uptime_in_seconds", uptime)
     text.field("uptime_in_days", uptime / 86400)
@@ -39,6 +39,19 @@ extension Server {
       let left = pendingShutdown.deadline - clock.monotonicNanoseconds()
       text.field("shutdown_in_milliseconds", Int(left / 1_000_000))
     }
+    let path = configuration.unixSocket
+    writeListener(0, "tcp", configuration.bind, port: configuration.port, to: &text)
+    if !path.isEmpty { text.line("listener1:name=unix,bind=\(path)") }
+    writeListener(2, "tls", configuration.bind, port: configuration.tls.port, to: &text)
+  }
+
+  /// Where the server listens, as Redis 7.2 tells it.
+  private func writeListener(
+    _ number: Int, _ kind: String, _ addresses: [String], port: Int, to text: inout InfoText
+  ) {
+    guard port != 0 else { return }
+    let binds = addresses.map { ",bind=" + $0 }.joined()
+    text.line("listener\(number):name=\(kind)\(binds),port=\(port)")
   }
 
   /// Connections and their buffers.

@@ -88,6 +88,7 @@ extension Server {
     text.field("acl_access_denied_cmd", statistics.accessDeniedCommand)
     text.field("acl_access_denied_key", statistics.accessDeniedKey)
     text.field("acl_access_denied_channel", statistics.accessDeniedChannel)
+    text.field("acl_access_denied_tls_cert", statistics.accessDeniedCertificate)
   }
 
   /// Turns of the loop, and how late keys expire; times in microseconds where nothing else is said.

@@ -22,6 +22,7 @@ final class Statistics {
   var accessDeniedCommand = 0
   var accessDeniedKey = 0
   var accessDeniedChannel = 0
+  var accessDeniedCertificate = 0
   /// Largest buffers among the clients of the last seconds.
   var recentMaxInputBuffer = 0
   var recentMaxOutputBuffer = 0
@@ -70,6 +71,7 @@ final class Statistics {
     accessDeniedCommand = 0
     accessDeniedKey = 0
     accessDeniedChannel = 0
+    accessDeniedCertificate = 0
     recentMaxInputBuffer = 0
     recentMaxOutputBuffer = 0
     evictionExceededMicroseconds = 0

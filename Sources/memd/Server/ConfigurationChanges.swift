@@ -11,6 +11,7 @@ extension Server {
   func apply(_ change: ConfigurationChange) throws(ConfigurationChange.Failure) {
     log.level = configuration.logLevel
     applyConfiguration()
+    try applyEncryption(change)
     if change.effects.contains(.listeners) { try applyListeners(change) }
     if change.effects.contains(.password) { applyPassword() }
     if change.names.contains("notify-keyspace-events") { updateKeyspaceEvents() }
@@ -29,9 +30,9 @@ extension Server {
     do throws(ListenError) {
       try updateListeners()
     } catch {
-      if change.names.contains("port") {
+      if let option = change.names.first(where: { $0 == "port" || $0 == "tls-port" }) {
         throw ConfigurationChange.Failure(
-          option: "port", message: "Unable to listen on this port. Check server logs.")
+          option: option, message: "Unable to listen on this port. Check server logs.")
       }
       throw ConfigurationChange.Failure(
         option: "bind", message: "Failed to bind to specified addresses.")

@@ -72,6 +72,7 @@ extension Server {
     }
     authenticateAnonymously(client)
     clients.add(client)
+    if accepted.id.isEncrypted { authenticateByCertificate(client) }
     log.verbose("Accepted \(accepted.peerAddress)")
   }
 

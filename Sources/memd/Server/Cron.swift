@@ -31,6 +31,7 @@ extension Server {
     migrationConnections.closeIdle(now: clock.monotonicNanoseconds())
     if cron.count % max(1, configuration.hz) == 0 {
       clock.refineCalibration()
+      considerTLSReload()
       retryLog()
       if followers.all.isEmpty { considerForgettingHistory() } else { tendFollowers() }
     }

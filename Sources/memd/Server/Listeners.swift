@@ -4,8 +4,14 @@ import EventLoop
 
 /// The addresses where the server listens now.
 final class Listeners {
-  struct Listener {
+  /// Where the server listens.
+  struct Place: Equatable {
     let address: ListenAddress
+    var isEncrypted = false
+  }
+
+  struct Listener {
+    let place: Place
     /// Its number in the transport.
     let index: Int
   }
@@ -24,15 +30,15 @@ extension Server {
   /// open: the caller ends the process, or calls again with the configuration that was there
   /// before.
   func updateListeners() throws(ListenError) {
-    let wanted = configuredAddresses()
-    for listener in listeners.all where !wanted.contains(listener.address) {
+    let wanted = configuredPlaces()
+    for listener in listeners.all where !wanted.contains(listener.place) {
       transport.closeListener(listener.index)
     }
-    listeners.all.removeAll { !wanted.contains($0.address) }
-    for address in wanted where !listeners.all.contains(where: { $0.address == address }) {
+    listeners.all.removeAll { !wanted.contains($0.place) }
+    for place in wanted where !listeners.all.contains(where: { $0.place == place }) {
       do throws(ListenError) {
-        let index = try transport.listen(on: address, backlog: Int32(configuration.tcpBacklog))
-        listeners.all.append(Listeners.Listener(address: address, index: index))
+        let index = try listen(at: place)
+        listeners.all.append(Listeners.Listener(place: place, index: index))
       } catch {
         log.warning("Warning: \(error.message)")
         if !error.isTolerated { throw error }
@@ -46,19 +52,31 @@ extension Server {
     listeners.all = []
   }
 
-  private func configuredAddresses() -> [ListenAddress] {
-    var addresses: [ListenAddress] = []
-    if let port = UInt16(exactly: configuration.port), port > 0 {
-      addresses = configuration.bind.map { ListenAddress(bind: $0, port: port) }
+  private func listen(at place: Listeners.Place) throws(ListenError) -> Int {
+    let backlog = Int32(configuration.tcpBacklog)
+    guard place.isEncrypted, let encryption else {
+      return try transport.listen(on: place.address, backlog: backlog)
+    }
+    return try encryption.listen(on: place.address, backlog: backlog)
+  }
+
+  private func configuredPlaces() -> [Listeners.Place] {
+    var places: [Listeners.Place] = []
+    for (number, isEncrypted) in [(configuration.port, false), (configuration.tls.port, true)] {
+      guard let port = UInt16(exactly: number), port > 0 else { continue }
+      places += configuration.bind.map {
+        Listeners.Place(address: ListenAddress(bind: $0, port: port), isEncrypted: isEncrypted)
+      }
     }
     if !configuration.unixSocket.isEmpty {
       let mode = configuration.unixSocketPermissions
       let group = configuration.unixSocketGroup
-      addresses.append(
-        .unix(
-          path: configuration.unixSocket, mode: mode == 0 ? nil : UInt32(mode),
-          group: group.isEmpty ? nil : group))
+      places.append(
+        Listeners.Place(
+          address: .unix(
+            path: configuration.unixSocket, mode: mode == 0 ? nil : UInt32(mode),
+            group: group.isEmpty ? nil : group)))
     }
-    return addresses
+    return places
   }
 }

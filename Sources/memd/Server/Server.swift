@@ -35,6 +35,7 @@ final class Server {
   let listeners = Listeners()
   let clients = ClientTable()
   var clientMemory = ClientMemory()
+  var encrypting = Encrypting()
   var intake = Intake()
   let batch = Batch()
   /// Received bytes that may become values as they are.

@@ -125,6 +125,7 @@ enum Startup {
     let log = server.log
     adjustMaxClients(configuration, log)
     loadUsers(server)
+    loadTLSMaterials(server)
     listen(server)
     listen(server, monitoring)
     let score = OutOfMemoryScore()
@@ -136,7 +137,7 @@ enum Startup {
       try ProcessSettings.apply(change, server.configuration, score, server.log)
     }
     server.transport.watchSignals(ProcessSignals.ending)
-    log.notice("Running mode=standalone, port=\(configuration.port).")
+    log.notice("Running mode=standalone, port=\(configuration.mainPort).")
     log.notice("Server initialized")
     warn(server)
     server.updateDumpClaim()
@@ -151,8 +152,12 @@ enum Startup {
 
   /// The command by which a user on this machine reaches the server.
   private static func connectionHint(_ configuration: Configuration) -> String {
-    configuration.port == 0
-      ? "redis-cli -s \(configuration.unixSocket)" : "redis-cli -p \(configuration.port)"
+    if configuration.port != 0 { return "redis-cli -p \(configuration.port)" }
+    let tls = configuration.tls
+    guard tls.port != 0 else { return "redis-cli -s \(configuration.unixSocket)" }
+    return "redis-cli --tls -p \(tls.port)"
+      + (tls.caCertFile.isEmpty ? "" : " --cacert \(tls.caCertFile)")
+      + (tls.authClients == .yes ? " --cert ... --key ..." : "")
   }
 
   /// Takes leave when the loop has ended; ends the process if there was an error.
@@ -163,6 +168,17 @@ enum Startup {
     ProcessIDFile(server.configuration)?.remove(from: server.disk, log: server.log)
     server.log.warning("memd is now ready to exit, bye bye...")
     if let code = server.exitCode, code != 0 { Daemon.exit(code: code) }
+  }
+
+  private static func loadTLSMaterials(_ server: Server) {
+    guard server.configuration.tls.isUsed else { return }
+    do throws(TLSRefusal) {
+      try server.loadTLSMaterials()
+    } catch {
+      server.log.warning(error.text)
+      server.log.warning("Failed to configure TLS. Check logs for more info.")
+      Daemon.exit(code: 1)
+    }
   }
 
   private static func loadUsers(_ server: Server) {
@@ -181,7 +197,8 @@ enum Startup {
     } catch {
       switch error.address {
       case .internet(_, let port, _):
-        server.log.warning("Failed listening on port \(port) (TCP), aborting.")
+        let kind = Int(port) == server.configuration.tls.port ? "TLS" : "TCP"
+        server.log.warning("Failed listening on port \(port) (\(kind)), aborting.")
       case .unix: server.log.warning("Failed opening the unix socket, aborting.")
       }
       Daemon.exit(code: 1)

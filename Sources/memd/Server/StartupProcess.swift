@@ -127,7 +127,7 @@ enum ProcessSettings {
       case "listen-addr": ByteText(listenAddress(configuration))
       case "server-mode": ""
       case "port": "\(configuration.port)"
-      case "tls-port": "0"
+      case "tls-port": "\(configuration.tls.port)"
       case "unixsocket": ByteText(configuration.unixSocket)
       case "config-file": ByteText(configuration.configFile)
       default: nil
@@ -137,8 +137,8 @@ enum ProcessSettings {
   }
 
   private static func listenAddress(_ configuration: Configuration) -> String {
-    guard configuration.port > 0 else { return configuration.unixSocket }
-    return "\(configuration.bind.first ?? "*"):\(configuration.port)"
+    guard configuration.mainPort > 0 else { return configuration.unixSocket }
+    return "\(configuration.bind.first ?? "*"):\(configuration.mainPort)"
   }
 
   private static func updateCrashReport(_ configuration: Configuration) {

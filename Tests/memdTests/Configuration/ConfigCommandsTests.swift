@@ -146,7 +146,7 @@ import Testing
     }
     #expect(throws: Never.self) { try server.server.updateListeners() }
     #expect(server.run("CONFIG SET port 7001") == .ok)
-    #expect(server.server.listeners.all.map(\.address.text) == ["127.0.0.1:7001"])
+    #expect(server.server.listeners.all.map(\.place.address.text) == ["127.0.0.1:7001"])
     #expect(server.run("CONFIG SET port 0") == .ok)
     #expect(server.server.listeners.all.isEmpty)
   }

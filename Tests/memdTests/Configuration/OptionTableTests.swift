@@ -46,7 +46,8 @@ private let referenceNames = """
   slave-serve-stale-data slaveof slowlog-log-slower-than slowlog-max-len socket-mark-id
   stop-writes-on-bgsave-error stream-node-max-bytes stream-node-max-entries supervised
   syslog-enabled syslog-facility syslog-ident tcp-backlog tcp-keepalive timeout
-  tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers
+  tls-auth-clients tls-auth-clients-user tls-auto-reload-interval
+  tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers
   tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass
   tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port
   tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size
@@ -134,8 +135,7 @@ private let referenceNames = """
   }
 
   @Test(arguments: [
-    ("save", "900 x"), ("tls-port", "6380"),
-    ("cluster-enabled", "yes"), ("replicaof", "127.0.0.1 70000"), ("tls-replication", "yes"),
+    ("save", "900 x"), ("cluster-enabled", "yes"), ("replicaof", "127.0.0.1 70000"),
   ])
   func `A promise that is not kept is refused`(name: String, value: String) throws {
     let option = try #require(OptionTable.find(ByteText(name))).option

@@ -84,7 +84,7 @@ enum MigrateCommand: CommandFamily {
     to host: String, _ order: MigrationOrder, _ call: borrowing Call
   ) throws(CommandError) -> MigrationConnections.Link {
     do throws(SystemError) {
-      let connection = try call.server.transport.connectBlocking(
+      let connection = try call.server.connectBlocking(
         to: host, port: order.port, timeoutMilliseconds: order.timeout)
       return MigrationConnections.Link(connection, to: "\(host):\(order.port)")
     } catch {

@@ -130,9 +130,8 @@ extension Server {
 
   private func connect(_ following: Following, to address: String) {
     do throws(SystemError) {
-      following.connection = try transport.connect(
-        to: address, port: UInt16(following.leader.port),
-        from: configuration.bindSourceAddr.isEmpty ? nil : configuration.bindSourceAddr.logText)
+      following.connection = try connectToLeader(
+        at: address, port: UInt16(following.leader.port))
       following.stage = .connecting
       following.heardAt = clock.monotonicNanoseconds()
       log.notice("MASTER <-> REPLICA sync started")
@@ -163,7 +162,9 @@ extension Server {
     if case .connecting = following.stage {
       let error = transport.connectError(of: connection)
       guard error == 0 else {
-        return loseLink(following, "Error condition on socket for SYNC: \(SystemError(error).text)")
+        let failure = encryption?.failureText(of: connection) ?? ""
+        let text = failure.isEmpty ? SystemError(error).text : failure
+        return loseLink(following, "Error condition on socket for SYNC: \(text)")
       }
       log.notice("Non blocking connect for SYNC fired the event.")
       transport.setNoDelay(connection, !configuration.replDisableTCPNoDelay)
@@ -177,7 +178,7 @@ extension Server {
   private var introduction: LeaderGreeting.Introduction {
     let port =
       configuration.replicaAnnouncePort != 0
-      ? configuration.replicaAnnouncePort : configuration.port
+      ? configuration.replicaAnnouncePort : announcedPort
     return LeaderGreeting.Introduction(
       user: configuration.masterUser, password: configuration.masterAuth, port: port,
       address: configuration.replicaAnnounceIP, version: ByteText(Version.redis))
