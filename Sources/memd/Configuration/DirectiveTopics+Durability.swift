@@ -15,11 +15,13 @@ extension DirectiveTopic {
       Guide("rdbchecksum", says: "A checksum ends the snapshot, and is checked when it is loaded."),
       Guide("rdb-save-incremental-fsync", says: "Syncs a snapshot while it is being written."),
       Guide(
-        "rdb-del-sync-files", says: "Removes snapshots that were only made for followers, where"
+        "rdb-del-sync-files",
+        says: "Removes snapshots that were only made for followers, where"
           + " nothing is saved otherwise."),
       Guide("stop-writes-on-bgsave-error", says: "Refuses writes while snapshots fail."),
       Guide(
-        "snapshot-image-limit", says: "Bytes that a snapshot may take for values that clients change"
+        "snapshot-image-limit",
+        says: "Bytes that a snapshot may take for values that clients change"
           + " meanwhile; above it writes wait."),
     ])
 
@@ -28,22 +30,27 @@ extension DirectiveTopic {
     guides: [
       Guide("appendonly", says: "Logs every change, so that it survives a crash."),
       Guide(
-        "appendfsync", says: "When changes are on the disk: before they are answered (always),"
+        "appendfsync",
+        says: "When changes are on the disk: before they are answered (always),"
           + " within a second (everysec), or when the system likes (no)."),
       Guide("appenddirname", "name", says: "Directory of the log in 'dir'."),
       Guide("appendfilename", "name", says: "Beginning of the names of its files."),
       Guide(
-        "auto-aof-rewrite-percentage", says: "The log is rewritten when it has grown by so many"
+        "auto-aof-rewrite-percentage",
+        says: "The log is rewritten when it has grown by so many"
           + " percent; 0 never."),
       Guide("auto-aof-rewrite-min-size", says: "And has at least so many bytes."),
       Guide(
-        "no-appendfsync-on-rewrite", says: "Doesn't sync the log while a snapshot or a rewrite"
+        "no-appendfsync-on-rewrite",
+        says: "Doesn't sync the log while a snapshot or a rewrite"
           + " runs: faster, less safe."),
       Guide(
-        "aof-load-truncated", says: "A log that ends in the middle of a command is cut there; 'no'"
+        "aof-load-truncated",
+        says: "A log that ends in the middle of a command is cut there; 'no'"
           + " stops the start instead."),
       Guide(
-        "aof-load-corrupt-tail-max-size", says: "So many damaged bytes at the end of the log are"
+        "aof-load-corrupt-tail-max-size",
+        says: "So many damaged bytes at the end of the log are"
           + " cut off, too."),
       Guide("aof-use-rdb-preamble", says: "A rewritten log begins with a snapshot."),
       Guide("aof-timestamp-enabled", says: "Notes the time in the log, for --check-aof."),
@@ -60,7 +67,8 @@ extension DirectiveTopic {
       Guide(
         "replica-serve-stale-data", says: "Clients of a follower may read while the link is down."),
       Guide(
-        "replica-max-age-ms", says: "Reads of data that are older are refused by a follower; 0"
+        "replica-max-age-ms",
+        says: "Reads of data that are older are refused by a follower; 0"
           + " takes any age."),
       Guide(
         "replica-priority", says: "Sentinel makes the follower with the lowest a leader; 0 never."),
@@ -68,16 +76,19 @@ extension DirectiveTopic {
       Guide("replica-announce-ip", "address", says: "Address under which it is known."),
       Guide("replica-announce-port", says: "Port under which it is known; 0 is its own."),
       Guide(
-        "replica-ignore-maxmemory", says: "A follower evicts nothing by itself, only what its"
+        "replica-ignore-maxmemory",
+        says: "A follower evicts nothing by itself, only what its"
           + " leader does."),
       Guide("replica-lazy-flush", says: "Old data are freed in slices where they must go first."),
       Guide(
-        "replica-verify-period", says: "Seconds between two comparisons of keys with followers; 0"
+        "replica-verify-period",
+        says: "Seconds between two comparisons of keys with followers; 0"
           + " never."),
       Guide(
         "replica-verify-max-bytes-per-second", says: "Bytes of the stream that this takes."),
       Guide(
-        "repl-backlog-size", says: "Bytes of history that a leader keeps: who was away for less"
+        "repl-backlog-size",
+        says: "Bytes of history that a leader keeps: who was away for less"
           + " needs no full copy."),
       Guide(
         "repl-backlog-ttl", says: "Seconds that history is kept without followers; 0 for ever."),
@@ -90,7 +101,8 @@ extension DirectiveTopic {
       Guide(
         "repl-diskless-sync-max-replicas", says: "So many followers end the wait; 0 none do."),
       Guide(
-        "repl-diskless-load", says: "Where a follower loads a full copy: in a file first"
+        "repl-diskless-load",
+        says: "Where a follower loads a full copy: in a file first"
           + " (disabled), beside its data (swapdb), or as memory allows (auto)."),
     ])
 
@@ -98,22 +110,26 @@ extension DirectiveTopic {
     name: "promises", title: "Promises of replication",
     guides: [
       Guide(
-        "min-replicas-to-write", says: "Refuses writes with fewer followers that were heard of"
+        "min-replicas-to-write",
+        says: "Refuses writes with fewer followers that were heard of"
           + " lately; 0 is no limit."),
       Guide("min-replicas-max-lag", says: "Seconds that 'lately' means."),
       Guide(
         "sync-replicas", says: "Nobody is shown data that fewer followers have; 0 waits for none."),
       Guide("sync-replicas-timeout", says: "Milliseconds that this may take; 0 any time."),
       Guide(
-        "sync-replicas-on-timeout", says: "And then: refuse reads and writes until a follower is"
+        "sync-replicas-on-timeout",
+        says: "And then: refuse reads and writes until a follower is"
           + " back, or degrade: wait for nobody."),
       Guide(
-        "max-unconfirmed-ms", says: "Refuses writes while the oldest one that too few followers"
+        "max-unconfirmed-ms",
+        says: "Refuses writes while the oldest one that too few followers"
           + " have is older than so many milliseconds; 0 never."),
       Guide(
         "max-unconfirmed-replicas", says: "How many followers that takes; 0: the log on disk."),
       Guide(
-        "replica-backpressure", says: "Writers wait for a follower that falls behind; it isn't"
+        "replica-backpressure",
+        says: "Writers wait for a follower that falls behind; it isn't"
           + " disconnected for that."),
     ])
 
@@ -126,7 +142,8 @@ extension DirectiveTopic {
       Guide("tls-key-file", "path", says: "Its private key, in PEM."),
       Guide("tls-key-file-pass", "password", says: "Password of that key."),
       Guide(
-        "tls-client-cert-file", "path", says: "Certificate for connections to other servers; the"
+        "tls-client-cert-file", "path",
+        says: "Certificate for connections to other servers; the"
           + " server's own if there is none."),
       Guide("tls-client-key-file", "path", says: "Its private key."),
       Guide("tls-client-key-file-pass", "password", says: "Password of that key."),

@@ -15,24 +15,29 @@ extension DirectiveTopic {
       Guide("unixsocketgroup", "group", says: "Group that owns the unix socket."),
       Guide("tcp-backlog", says: "Connections that may wait to be accepted."),
       Guide(
-        "tcp-keepalive", says: "Seconds of silence after which the system probes a connection;"
+        "tcp-keepalive",
+        says: "Seconds of silence after which the system probes a connection;"
           + " 0 never."),
       Guide("timeout", says: "Seconds after which an idle client is closed; 0 never."),
       Guide(
-        "maxclients", says: "Clients that may be connected at once. Each needs an open file"
+        "maxclients",
+        says: "Clients that may be connected at once. Each needs an open file"
           + " ('ulimit -n')."),
       Guide(
-        "proto-max-bulk-len", says: "Bytes of the longest argument of a request, and so of the"
+        "proto-max-bulk-len",
+        says: "Bytes of the longest argument of a request, and so of the"
           + " longest value."),
       Guide(
-        "client-query-buffer-limit", says: "Bytes of a request that hasn't arrived whole; a client"
+        "client-query-buffer-limit",
+        says: "Bytes of a request that hasn't arrived whole; a client"
           + " with more is closed."),
       Guide(
         "client-output-buffer-limit", "class hard soft seconds ...",
         says: "Bytes of unsent replies after which a client of the class (normal, replica, pubsub)"
           + " is closed: at once above 'hard', after so many seconds above 'soft'; 0 is no limit."),
       Guide(
-        "maxmemory-clients", says: "Memory that all clients together may take; the largest are"
+        "maxmemory-clients",
+        says: "Memory that all clients together may take; the largest are"
           + " closed above it. A percentage is of maxmemory; 0 is no limit."),
       Guide(
         "bind-source-addr", "address",
@@ -43,17 +48,20 @@ extension DirectiveTopic {
     name: "access", title: "Access",
     guides: [
       Guide(
-        "protected-mode", says: "Without a password and without explicit 'bind', only this machine"
+        "protected-mode",
+        says: "Without a password and without explicit 'bind', only this machine"
           + " may connect."),
       Guide("requirepass", "password", says: "Password of the default user; \"\" needs none."),
       Guide(
-        "user", "name rule ...", says: "Declares a user of the access control lists. May be given"
+        "user", "name rule ...",
+        says: "Declares a user of the access control lists. May be given"
           + " more than once; not together with aclfile."),
       Guide("aclfile", "path", says: "File with the users, one per line; ACL SAVE writes it."),
       Guide("acl-pubsub-default", says: "Whether new users may use all channels or none."),
       Guide("acllog-max-len", says: "Entries that ACL LOG keeps."),
       Guide(
-        "rename-command", "command name", says: "Gives a command another name; \"\" forbids it."
+        "rename-command", "command name",
+        says: "Gives a command another name; \"\" forbids it."
           + " Users (ACL) are the better way."),
       Guide(
         "enable-protected-configs",
@@ -67,20 +75,25 @@ extension DirectiveTopic {
     name: "memory", title: "Memory",
     guides: [
       Guide(
-        "maxmemory", says: "Limit of memory for data and clients; above it maxmemory-policy"
+        "maxmemory",
+        says: "Limit of memory for data and clients; above it maxmemory-policy"
           + " decides. 0 is no limit."),
       Guide(
-        "maxmemory-policy", says: "What makes room: 'noeviction' refuses writes; others remove keys"
+        "maxmemory-policy",
+        says: "What makes room: 'noeviction' refuses writes; others remove keys"
           + " that were used longest ago (lru), least often (lfu), at random, or that expire first"
           + " (ttl), of all keys or of those with a deadline (volatile)."),
       Guide(
-        "maxmemory-samples", says: "Keys that are compared for an eviction; more come closer to"
+        "maxmemory-samples",
+        says: "Keys that are compared for an eviction; more come closer to"
           + " exact LRU and cost more."),
       Guide(
-        "maxmemory-eviction-tenacity", says: "How long one command may evict: 0 shortest, 10 usual,"
+        "maxmemory-eviction-tenacity",
+        says: "How long one command may evict: 0 shortest, 10 usual,"
           + " 100 until there is room."),
       Guide("lfu-log-factor", says: "How many accesses it takes to count higher; 10 is usual."),
-      Guide("lfu-decay-time", says: "Minutes after which a counter of accesses loses one; 0 never."),
+      Guide(
+        "lfu-decay-time", says: "Minutes after which a counter of accesses loses one; 0 never."),
       Guide("lua-memory-limit", says: "Bytes that scripts may use; 0 is no limit."),
       Guide("activedefrag", says: "Moves data in the background so that free memory is returned."),
       Guide(
@@ -98,7 +111,8 @@ extension DirectiveTopic {
       Guide("lazyfree-lazy-user-del", says: "Accepted; DEL frees large values in slices anyway."),
       Guide("lazyfree-lazy-user-flush", says: "FLUSHALL and FLUSHDB free in slices."),
       Guide(
-        "tracking-table-max-keys", says: "Keys of which the server remembers that clients cache"
+        "tracking-table-max-keys",
+        says: "Keys of which the server remembers that clients cache"
           + " them (CLIENT TRACKING); 0 is no limit."),
     ])
 
@@ -106,22 +120,26 @@ extension DirectiveTopic {
     name: "process", title: "Process and files",
     guides: [
       Guide(
-        "include", "path", says: "Reads another file in this place. A pattern (conf.d/*.conf) reads"
+        "include", "path",
+        says: "Reads another file in this place. A pattern (conf.d/*.conf) reads"
           + " all that fit, in order, and may fit none."),
       Guide("dir", "path", says: "Working directory: snapshots and log are kept there."),
       Guide("daemonize", says: "Leaves the terminal and runs in the background."),
       Guide(
-        "supervised", says: "Tells systemd (Type=notify) when the server is ready; 'auto' if"
+        "supervised",
+        says: "Tells systemd (Type=notify) when the server is ready; 'auto' if"
           + " systemd waits for that."),
       Guide("pidfile", "path", says: "File with the number of the process."),
       Guide("databases", says: "Number of databases (SELECT)."),
       Guide("hz", says: "How often per second periodic chores run, 1 to 500."),
       Guide(
-        "shutdown-on-sigterm", "flag ...", says: "What SIGTERM does: default, save, nosave, now,"
+        "shutdown-on-sigterm", "flag ...",
+        says: "What SIGTERM does: default, save, nosave, now,"
           + " force."),
       Guide("shutdown-on-sigint", "flag ...", says: "The same for SIGINT (Ctrl-C)."),
       Guide(
-        "shutdown-timeout", says: "Seconds that the end waits for followers that are behind; 0 not"
+        "shutdown-timeout",
+        says: "Seconds that the end waits for followers that are behind; 0 not"
           + " at all."),
       Guide("oom-score-adj", says: "Tells the kernel what to end first when memory runs out."),
       Guide(
@@ -131,7 +149,8 @@ extension DirectiveTopic {
       Guide("set-proc-title", says: "Shows address and mode in the title of the process (ps)."),
       Guide("proc-title-template", "text", says: "That title."),
       Guide(
-        "busy-reply-threshold", says: "Milliseconds after which others are answered BUSY while a"
+        "busy-reply-threshold",
+        says: "Milliseconds after which others are answered BUSY while a"
           + " script runs; 0 never."),
     ])
 
@@ -145,13 +164,15 @@ extension DirectiveTopic {
       Guide("syslog-facility", says: "The facility under which they do."),
       Guide("crash-log-enabled", says: "A crash leaves a report in the log."),
       Guide(
-        "slowlog-log-slower-than", says: "Microseconds from which on a command is noted in SLOWLOG;"
+        "slowlog-log-slower-than",
+        says: "Microseconds from which on a command is noted in SLOWLOG;"
           + " 0 notes all, -1 none."),
       Guide("slowlog-max-len", says: "Entries that SLOWLOG keeps."),
       Guide("slowlog-entry-max-argc", says: "Arguments of an entry of SLOWLOG."),
       Guide("slowlog-entry-max-string-len", says: "Bytes of an argument of an entry."),
       Guide(
-        "latency-monitor-threshold", says: "Milliseconds from which on LATENCY notes events; 0"
+        "latency-monitor-threshold",
+        says: "Milliseconds from which on LATENCY notes events; 0"
           + " never."),
       Guide("latency-tracking", says: "Counts durations per command (INFO latencystats)."),
       Guide(
@@ -173,10 +194,12 @@ extension DirectiveTopic {
       Guide("zset-max-listpack-entries", says: "Members up to which a sorted set is packed."),
       Guide("zset-max-listpack-value", says: "Bytes of a member up to which it is."),
       Guide(
-        "list-max-listpack-size", says: "Items per block of a list; -1 to -5: blocks of 4, 8, 16,"
+        "list-max-listpack-size",
+        says: "Items per block of a list; -1 to -5: blocks of 4, 8, 16,"
           + " 32, 64 KB."),
       Guide(
-        "list-compress-depth", says: "Blocks at each end of a list that stay uncompressed; 0"
+        "list-compress-depth",
+        says: "Blocks at each end of a list that stay uncompressed; 0"
           + " compresses none."),
       Guide("hll-sparse-max-bytes", says: "Bytes up to which a HyperLogLog is kept sparse."),
       Guide("stream-node-max-bytes", says: "Bytes of a block of a stream; 0 is no limit."),

@@ -47,7 +47,8 @@ import Testing
             Also called slave-priority.
 
         """)
-    #expect(DirectiveList.description(of: "memory")?.hasPrefix("Memory\n\nmaxmemory bytes") ?? false)
+    #expect(
+      DirectiveList.description(of: "memory")?.hasPrefix("Memory\n\nmaxmemory bytes") ?? false)
     #expect(DirectiveList.description(of: "maxmemroy") == nil)
     #expect(DirectiveRemedy.suggestion(for: "maxmemroy") == "maxmemory")
     #expect(DirectiveRemedy.suggestion(for: "something-else") == nil)
