@@ -26,8 +26,7 @@ PORT = re.compile(r"\b(6379|6380|70\d\d)\b")
 # first one.
 TOOLS = {
     "redis-cli": 'exec {redis_cli} --no-raw -p {port} "$@"',
-    "memd": '''case "$1" in -v | --* ) ;; esac
-for word in "$@"; do case $word in
+    "memd": '''for word in "$@"; do case $word in
   *port* | *.conf | --check-* | --help | --version | --test-config | --dump-config) exec {memd} "$@" ;;
 esac; done
 exec {memd} "$@" --port {port}''',
@@ -87,8 +86,9 @@ class Reader:
                     port=self.port("6379")) + "\n")
             os.chmod(path, 0o755)
         root = os.path.abspath(os.path.join(FOLDER, ".."))
+        os.symlink(root + "/scripts", self.folder + "/home/scripts")
         self.environment = dict(
-            os.environ, PATH=f"{self.folder}/bin:{root}:{os.environ['PATH']}", TERM="dumb")
+            os.environ, PATH=f"{self.folder}/bin:{os.environ['PATH']}", TERM="dumb")
 
     def port(self, named):
         """The free port that takes the place of one that the page names."""

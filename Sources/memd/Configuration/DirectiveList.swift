@@ -67,7 +67,9 @@ enum DirectiveList {
   private static func text(of guide: DirectiveTopic.Guide) -> String {
     var text = "\(guide.name) \(guide.valueText)\n" + wrapped(words(guide.summary))
     if let option = guide.option {
-      text += "    Default: \(option.defaultText). Set \(option.changeText).\n"
+      let value = option.defaultText
+      text += value.isEmpty ? "    " : "    Default: \(value). "
+      text += "Set \(option.changeText).\n"
       if !option.aliases.isEmpty {
         text += "    Also called \(option.aliases.joined(separator: ", ")).\n"
       }
