@@ -140,7 +140,7 @@ def main():
     os.chroot(tree)
     user = pwd.getpwnam(unit["User"][0])
     os.chdir(unit["WorkingDirectory"][0])
-    files = int(unit["LimitNOFILE"][0])
+    files = min(int(unit["LimitNOFILE"][0]), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     os.umask(int(unit["UMask"][0], 8))
     for capability in range(last_capability + 1):

@@ -60,7 +60,9 @@ extension DirectiveTopic {
   static let replication = DirectiveTopic(
     name: "replication", title: "Replication",
     guides: [
-      Guide("replicaof", "host port", says: "Follows a leader; 'no one' leads. While the server runs: REPLICAOF."),
+      Guide(
+        "replicaof", "host port",
+        says: "Follows a leader; 'no one' leads. While the server runs: REPLICAOF."),
       Guide("masteruser", "name", says: "User as whom to log in at the leader."),
       Guide("masterauth", "password", says: "Password for the leader."),
       Guide("replica-read-only", says: "Clients of a follower may not write."),

@@ -11,6 +11,12 @@ enum Startup {
   static func readConfiguration(
     _ arguments: [[UInt8]], disk: Disk, clock: Clock, log: Log
   ) -> Configuration {
+    // Swift reads them there; a server that passed over its options could be open to everybody.
+    if arguments.isEmpty {
+      StandardStream.error.write(
+        "memd can't read its arguments: /proc is missing. Remedy: mount -t proc proc /proc\n")
+      Daemon.exit(code: 1)
+    }
     switch Invocation(arguments.dropFirst().map { ByteText($0) }) {
     case .version:
       StandardStream.output.write(Usage.version)
