@@ -39,7 +39,9 @@ extension DirectiveTopic {
         "auto-aof-rewrite-percentage",
         says: "The log is rewritten when it has grown by so many"
           + " percent; 0 never."),
-      Guide("auto-aof-rewrite-min-size", says: "And has at least so many bytes."),
+      Guide(
+        "auto-aof-rewrite-min-size",
+        says: "Bytes that the log must have before it is rewritten by itself."),
       Guide(
         "no-appendfsync-on-rewrite",
         says: "Doesn't sync the log while a snapshot or a rewrite"
@@ -87,7 +89,8 @@ extension DirectiveTopic {
         says: "Seconds between two comparisons of keys with followers; 0"
           + " never."),
       Guide(
-        "replica-verify-max-bytes-per-second", says: "Bytes of the stream that this takes."),
+        "replica-verify-max-bytes-per-second",
+        says: "Bytes of the stream that comparing keys may take."),
       Guide(
         "repl-backlog-size",
         says: "Bytes of history that a leader keeps: who was away for less"
@@ -99,9 +102,11 @@ extension DirectiveTopic {
       Guide("repl-disable-tcp-nodelay", says: "A follower sends fewer, larger packets, later."),
       Guide("repl-diskless-sync", says: "Full copies go to followers without a file."),
       Guide(
-        "repl-diskless-sync-delay", says: "Seconds to wait for more followers before one begins."),
+        "repl-diskless-sync-delay",
+        says: "Seconds to wait for more followers before a full copy begins."),
       Guide(
-        "repl-diskless-sync-max-replicas", says: "So many followers end the wait; 0 none do."),
+        "repl-diskless-sync-max-replicas",
+        says: "So many followers end that wait (repl-diskless-sync-delay); 0 none do."),
       Guide(
         "repl-diskless-load",
         says: "Where a follower loads a full copy: in a file first"
@@ -115,20 +120,23 @@ extension DirectiveTopic {
         "min-replicas-to-write",
         says: "Refuses writes with fewer followers that were heard of"
           + " lately; 0 is no limit."),
-      Guide("min-replicas-max-lag", says: "Seconds that 'lately' means."),
+      Guide(
+        "min-replicas-max-lag",
+        says: "Seconds within which min-replicas-to-write must have heard of a follower."),
       Guide(
         "sync-replicas", says: "Nobody is shown data that fewer followers have; 0 waits for none."),
-      Guide("sync-replicas-timeout", says: "Milliseconds that this may take; 0 any time."),
+      Guide("sync-replicas-timeout", says: "Milliseconds that sync-replicas may take; 0 any time."),
       Guide(
         "sync-replicas-on-timeout",
-        says: "And then: refuse reads and writes until a follower is"
+        says: "What then: refuse reads and writes until a follower is"
           + " back, or degrade: wait for nobody."),
       Guide(
         "max-unconfirmed-ms",
         says: "Refuses writes while the oldest one that too few followers"
           + " have is older than so many milliseconds; 0 never."),
       Guide(
-        "max-unconfirmed-replicas", says: "How many followers that takes; 0: the log on disk."),
+        "max-unconfirmed-replicas",
+        says: "Followers that must have a write (max-unconfirmed-ms); 0: the log on disk."),
       Guide(
         "replica-backpressure",
         says: "Writers wait for a follower that falls behind; it isn't"

@@ -99,9 +99,11 @@ extension DirectiveTopic {
       Guide(
         "active-defrag-ignore-bytes", says: "Free bytes in slabs from which on data is moved."),
       Guide(
-        "active-defrag-threshold-lower", says: "The same in percent of the bytes in use."),
+        "active-defrag-threshold-lower",
+        says: "Free bytes in percent of those in use from which on data is moved."),
       Guide(
-        "active-defrag-threshold-upper", says: "Percentage from which on the most time is spent."),
+        "active-defrag-threshold-upper",
+        says: "Percentage of free bytes from which on the most time is spent."),
       Guide("active-defrag-cycle-min", says: "Least percentage of the time for moving data."),
       Guide("active-defrag-cycle-max", says: "Most percentage of the time for moving data."),
       Guide("activerehashing", says: "Accepted; tables grow and shrink with every change anyway."),
@@ -136,7 +138,9 @@ extension DirectiveTopic {
         "shutdown-on-sigterm", "flag ...",
         says: "What SIGTERM does: default, save, nosave, now,"
           + " force."),
-      Guide("shutdown-on-sigint", "flag ...", says: "The same for SIGINT (Ctrl-C)."),
+      Guide(
+        "shutdown-on-sigint", "flag ...",
+        says: "What SIGINT (Ctrl-C) does: default, save, nosave, now, force."),
       Guide(
         "shutdown-timeout",
         says: "Seconds that the end waits for followers that are behind; 0 not"
@@ -144,10 +148,10 @@ extension DirectiveTopic {
       Guide("oom-score-adj", says: "Tells the kernel what to end first when memory runs out."),
       Guide(
         "oom-score-adj-values", "leader follower child",
-        says: "The scores for that, -2000 to 2000."),
+        says: "Scores for oom-score-adj, -2000 to 2000."),
       Guide("disable-thp", says: "Asks the kernel not to use huge pages for this process."),
       Guide("set-proc-title", says: "Shows address and mode in the title of the process (ps)."),
-      Guide("proc-title-template", "text", says: "That title."),
+      Guide("proc-title-template", "text", says: "The title that set-proc-title shows."),
       Guide(
         "busy-reply-threshold",
         says: "Milliseconds after which others are answered BUSY while a"
@@ -160,8 +164,8 @@ extension DirectiveTopic {
       Guide("loglevel", says: "The least serious lines that are written."),
       Guide("logfile", "path", says: "File of the server's messages; \"\" is standard output."),
       Guide("syslog-enabled", says: "Messages go to the system's log, too."),
-      Guide("syslog-ident", "name", says: "The name under which they do."),
-      Guide("syslog-facility", says: "The facility under which they do."),
+      Guide("syslog-ident", "name", says: "Name under which messages go to the system's log."),
+      Guide("syslog-facility", says: "Facility under which messages go to the system's log."),
       Guide("crash-log-enabled", says: "A crash leaves a report in the log."),
       Guide(
         "slowlog-log-slower-than",
@@ -187,20 +191,19 @@ extension DirectiveTopic {
     name: "encodings", title: "Forms of values",
     guides: [
       Guide("hash-max-listpack-entries", says: "Fields up to which a hash is packed."),
-      Guide("hash-max-listpack-value", says: "Bytes of a field or value up to which it is."),
-      Guide("set-max-intset-entries", says: "Numbers up to which a set of numbers is packed."),
-      Guide("set-max-listpack-entries", says: "Members up to which another set is packed."),
-      Guide("set-max-listpack-value", says: "Bytes of a member up to which it is."),
-      Guide("zset-max-listpack-entries", says: "Members up to which a sorted set is packed."),
-      Guide("zset-max-listpack-value", says: "Bytes of a member up to which it is."),
       Guide(
-        "list-max-listpack-size",
+        "hash-max-listpack-value", says: "Bytes of a field or value up to which a hash is packed."),
+      Guide("set-max-intset-entries", says: "Numbers up to which a set of integers is packed."),
+      Guide("set-max-listpack-entries", says: "Members up to which any other set is packed."),
+      Guide("set-max-listpack-value", says: "Bytes of a member up to which a set is packed."),
+      Guide("zset-max-listpack-entries", says: "Members up to which a sorted set is packed."),
+      Guide(
+        "zset-max-listpack-value", says: "Bytes of a member up to which a sorted set is packed."),
+      Guide(
+        "list-max-listpack-size", "number",
         says: "Items per block of a list; -1 to -5: blocks of 4, 8, 16,"
           + " 32, 64 KB."),
-      Guide(
-        "list-compress-depth",
-        says: "Blocks at each end of a list that stay uncompressed; 0"
-          + " compresses none."),
+      Guide("list-compress-depth", says: "Accepted; blocks of lists are never compressed."),
       Guide("hll-sparse-max-bytes", says: "Bytes up to which a HyperLogLog is kept sparse."),
       Guide("stream-node-max-bytes", says: "Bytes of a block of a stream; 0 is no limit."),
       Guide("stream-node-max-entries", says: "Entries of a block of a stream; 0 is no limit."),
