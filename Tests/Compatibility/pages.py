@@ -4,7 +4,7 @@
 A block is ```console: commands behind `$ `, which go on in lines that a backslash or a here-document
 asks for, and under each the lines that it prints. "..." stands for any text within a line, a line
 "..." for any lines. A command that ends in `&` is a server: it goes on, and the next command waits
-until it listens. All blocks of a page share a folder. Ports that the page names are replaced by free
+until it answers. All blocks of a page share a folder. Ports that the page names are replaced by free
 ones; `memd` is the program under test.
 """
 import os
@@ -126,8 +126,11 @@ class Reader:
                 ports = re.findall(r"^port (\d+)", file.read(), re.MULTILINE) or ports
         while True:
             try:
-                socket.create_connection(("127.0.0.1", int(ports[0])), timeout=1).close()
-                return ""
+                with socket.create_connection(("127.0.0.1", int(ports[0])), timeout=5) as probe:
+                    probe.sendall(b"PING\r\n")
+                    if not probe.recv(100).startswith(b"-LOADING"):
+                        return ""
+                time.sleep(0.02)
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     with open(output.name) as file:
