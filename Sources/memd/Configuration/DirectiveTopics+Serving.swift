@@ -49,8 +49,7 @@ extension DirectiveTopic {
     guides: [
       Guide(
         "protected-mode",
-        says: "Without a password and without explicit 'bind', only this machine"
-          + " may connect."),
+        says: "While the default user needs no password, only this machine may connect."),
       Guide("requirepass", "password", says: "Password of the default user; \"\" needs none."),
       Guide(
         "user", "name rule ...",
