@@ -10,6 +10,11 @@ extension DirectiveTopic {
         "bind", "address ...",
         says: "Addresses to listen on. One with a leading '-' may be missing on this machine."),
       Guide("port", says: "TCP port; 0 listens on none."),
+      Guide(
+        "metrics-port",
+        says: "TCP port of metrics (/metrics), health (/healthz, /readyz) and the live page; 0"
+          + " for none."),
+      Guide("metrics-bind", "address ...", says: "Addresses to listen on for metrics-port."),
       Guide("unixsocket", "path", says: "Path of a unix socket to listen on."),
       Guide("unixsocketperm", says: "Permissions of the unix socket, such as 770."),
       Guide("unixsocketgroup", "group", says: "Group that owns the unix socket."),

@@ -224,6 +224,9 @@ enum Startup {
       try monitoring.update(server)
     } catch {
       server.log.warning("Warning: \(error.message)")
+      let remedy = StartupRemedy.text(
+        for: error, server.configuration, portName: "metrics-port", bindName: "metrics-bind")
+      server.log.warning("Remedy: \(remedy)")
       server.log.warning(
         "Failed listening on metrics-port \(server.configuration.metricsPort), aborting.")
       Daemon.exit(code: 1)

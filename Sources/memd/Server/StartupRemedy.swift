@@ -12,8 +12,14 @@ enum StartupRemedy {
   static let unreadable =
     "let the file belong to the user who runs memd ('chown'), who must be allowed to read it."
 
-  /// - Parameter configuration: tells which line names the address.
-  static func text(for error: ListenError, _ configuration: Configuration) -> String {
+  /// - Parameters:
+  ///   - configuration: tells which line names the address.
+  ///   - portName: the directive of the port.
+  ///   - bindName: the directive of the addresses.
+  static func text(
+    for error: ListenError, _ configuration: Configuration, portName: String = "port",
+    bindName: String = "bind"
+  ) -> String {
     guard case .internet(_, let port, _) = error.address else {
       return "the directory of the unix socket must be there, and the user who runs memd must be"
         + " allowed to write in it\(place("unixsocket", configuration))."
@@ -21,15 +27,15 @@ enum StartupRemedy {
     switch error.code {
     case EADDRINUSE:
       return "another process listens on port \(port): end it (ss -ltnp 'sport = :\(port)' tells"
-        + " which it is), or choose another port\(place("port", configuration))."
+        + " which it is), or choose another port\(place(portName, configuration))."
     case EACCES:
       return "ports below 1024 are for root or need CAP_NET_BIND_SERVICE; choose another"
-        + " port\(place("port", configuration))."
+        + " port\(place(portName, configuration))."
     case EADDRNOTAVAIL:
       return "this machine has no such address ('ip address' lists them); correct"
-        + " 'bind'\(place("bind", configuration)), or put a '-' in front of what may be missing."
-    case 0: return "correct the name of the host in 'bind'\(place("bind", configuration))."
-    default: return "look at 'bind' and 'port'\(place("bind", configuration))."
+        + " '\(bindName)'\(place(bindName, configuration)), or put a '-' in front of what may be missing."
+    case 0: return "correct the name of the host in '\(bindName)'\(place(bindName, configuration))."
+    default: return "look at '\(bindName)' and '\(portName)'\(place(bindName, configuration))."
     }
   }
 
