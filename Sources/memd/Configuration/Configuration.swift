@@ -269,8 +269,8 @@ final class Configuration {
   /// Values of directives that are accepted without effect, by name, where they differ from the
   /// default. Looked up only, never iterated.
   var remembered: [String: ByteText] = [:]
-  /// Where options were set last, by name; those that aren't here have their default. Looked up only,
-  /// never iterated.
+  /// Where options were set last, by name; those that aren't here have their default. Looked up
+  /// only, never iterated.
   private var places: [String: ConfigurationPlace] = [:]
   /// Changes the working directory and returns its absolute path, or says why not. Start-up puts
   /// the system's here; a simulation has no working directory.

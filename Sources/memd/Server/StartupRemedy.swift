@@ -33,7 +33,8 @@ enum StartupRemedy {
         + " port\(place(portName, configuration))."
     case EADDRNOTAVAIL:
       return "this machine has no such address ('ip address' lists them); correct"
-        + " '\(bindName)'\(place(bindName, configuration)), or put a '-' in front of what may be missing."
+        + " '\(bindName)'\(place(bindName, configuration)), or put a '-' in front of what"
+        + " may be missing."
     case 0: return "correct the name of the host in '\(bindName)'\(place(bindName, configuration))."
     default: return "look at '\(bindName)' and '\(portName)'\(place(bindName, configuration))."
     }
