@@ -39,7 +39,7 @@ enum DirectiveRemedy {
   static func suggestion(for name: ByteText) -> String? {
     let word = Array(name.bytes.prefix(64))
     let names = OptionTable.entries.map(\.name) + ["include", "user", "rename-command"]
-    let nearest = names.map { ($0, Spelling.distance(word, Array($0.utf8))) }
+    let nearest = names.map { ($0, WordDistance.between(word, Array($0.utf8))) }
       .min { $0.1 < $1.1 }
     guard let nearest, nearest.1 <= max(1, word.count / 4) else { return nil }
     return nearest.0
@@ -67,13 +67,13 @@ extension OptionSyntax {
 }
 
 /// How far words are apart.
-enum Spelling {
+enum WordDistance {
   /// The fewest insertions, removals, replacements and swaps of neighbours that make one word of
   /// the other.
   ///
   /// Damerau's distance in the form of Oommen and Loke (no part is changed twice): O(n m) steps,
   /// three rows of memory.
-  static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
+  static func between(_ first: [UInt8], _ second: [UInt8]) -> Int {
     var before: [Int] = []
     var previous = Array(0...second.count)
     for row in first.indices {

@@ -66,8 +66,8 @@ import Testing
     ("pert", "port", 1), ("", "port", 4), ("", "", 0), ("abcdef", "badcfe", 3),
   ])
   func `Distances of words`(first: String, second: String, distance: Int) {
-    #expect(Spelling.distance(Array(first.utf8), Array(second.utf8)) == distance)
-    #expect(Spelling.distance(Array(second.utf8), Array(first.utf8)) == distance)
+    #expect(WordDistance.between(Array(first.utf8), Array(second.utf8)) == distance)
+    #expect(WordDistance.between(Array(second.utf8), Array(first.utf8)) == distance)
   }
 
   @Test func `A dump names sources, hides secrets, and means the same`() throws {
