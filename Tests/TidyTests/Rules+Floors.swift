@@ -29,8 +29,9 @@ enum Floors {
     (
       "Startup",
       [
-        "Commands/Families.swift", "Server/Startup.swift", "Server/StartupProcess.swift",
-        "Server/StartupUsage.swift", "main.swift",
+        "Commands/Families.swift", "Server/Startup.swift", "Server/StartupInquiry.swift",
+        "Server/StartupProcess.swift", "Server/StartupRemedy.swift", "Server/StartupUsage.swift",
+        "main.swift",
       ]
     ),
   ]

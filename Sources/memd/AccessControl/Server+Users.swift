@@ -79,7 +79,8 @@ extension Server {
     let context = ruleContext
     for declared in configuration.declaredUsers {
       guard Users.isValid(name: declared.name.rawSpan) else {
-        throw UserFileError(message: "Spaces not allowed in ACL usernames")
+        throw UserFileError(
+          message: "Spaces not allowed in ACL usernames", place: declared.place)
       }
       var rules = UserRules(context)
       do throws(RuleFailure) {
@@ -102,10 +103,16 @@ extension Server {
 /// Why users can't be loaded.
 struct UserFileError: Error {
   let message: ByteText
+  /// The line of redis.conf that declares the user.
+  let place: ConfigurationPlace?
 
-  init(message: ByteText) { self.message = message }
+  init(message: ByteText, place: ConfigurationPlace? = nil) {
+    self.message = message
+    self.place = place
+  }
 
   fileprivate init(_ user: DeclaredUser, _ failure: RuleFailure) {
+    place = user.place
     switch failure {
     case .rule(let rule, let error):
       message =

@@ -271,11 +271,26 @@ final class Configuration {
   /// Values of directives that are accepted without effect, by name, where they differ from the
   /// default. Looked up only, never iterated.
   var remembered: [String: ByteText] = [:]
+  /// Where options were set last, by name; those that aren't here have their default. Looked up
+  /// only, never iterated.
+  private var places: [String: ConfigurationPlace] = [:]
   /// Changes the working directory and returns its absolute path, or says why not. Start-up puts
   /// the system's here; a simulation has no working directory.
   var changeDirectory: (String) throws(OptionError) -> String = { path throws(OptionError) in path }
   /// Applies changed options; a failure makes CONFIG SET go back to the old values.
   var changeObserver: ((ConfigurationChange) throws(ConfigurationChange.Failure) -> Void)?
+
+  /// Notes where a directive stands that took effect.
+  func note(_ name: ByteText, at place: ConfigurationPlace) {
+    if let entry = OptionTable.find(name) {
+      places[entry.option.name] = place
+    } else if name == "user", let last = declaredUsers.indices.last {
+      declaredUsers[last].place = place
+    }
+  }
+
+  /// Where an option was set before the server ran; nil if it has its default.
+  func place(of name: String) -> ConfigurationPlace? { places[name] }
 
   /// The path of something in the working directory, which holds although that may change; in a
   /// simulation there is none.

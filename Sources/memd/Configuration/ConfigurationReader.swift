@@ -7,110 +7,136 @@ import EventLoop
 ///
 /// What comes later wins. Directives take effect while they are read, in order: a relative path
 /// after `dir` is relative to the new directory.
-struct ConfigurationReader {
+final class ConfigurationReader {
   private let configuration: Configuration
   private let disk: Disk
+  /// Whether a failure is collected, or ends the reading.
+  private var collectsFailures = false
+  private var failures: [ConfigurationFailure] = []
   /// Files that include each other in a circle must end somewhere.
   private static let includeDepthMax = 32
+
+  /// What a server is started with.
+  struct Sources {
+    /// The file; empty for none.
+    var path = ""
+    /// What came through standard input.
+    var input: [UInt8] = []
+    /// Lines made of the options of the command line.
+    var options: ByteText = ""
+  }
 
   init(_ configuration: Configuration, disk: Disk) {
     self.configuration = configuration
     self.disk = disk
   }
 
-  /// Reads everything the server was started with.
-  ///
-  /// - Parameters:
-  ///   - path: the file; empty for none.
-  ///   - input: what came through standard input.
-  ///   - options: lines made of the options of the command line.
-  func read(
-    path: String, input: [UInt8] = [], options: ByteText = ""
-  ) throws(ConfigurationFailure) {
-    var text = path.isEmpty ? [] : try contents(of: path)
-    text += input
-    // The options begin on a line of their own, so they count from 2 if there is nothing else.
-    if !options.isEmpty { text += [UInt8(ascii: "\n")] + options.bytes }
+  /// Reads everything, until something is wrong.
+  func read(_ sources: Sources) throws(ConfigurationFailure) {
     defer { configuration.commandsForChecks = nil }
-    try read(text, depth: 0)
+    if !sources.path.isEmpty { try readFile(sources.path, includedAt: nil, depth: 0) }
+    try read(sources.input, depth: 0) { .standardInput(line: $0) }
+    try read(sources.options.bytes, depth: 0) { _ in .commandLine }
     try checkLogFile()
   }
 
-  private func contents(of path: String) throws(ConfigurationFailure) -> [UInt8] {
-    do throws(DiskError) {
-      return try disk.read(path)
+  /// Reads everything, goes on behind what is wrong, and makes no file.
+  ///
+  /// - Returns: what is wrong, in order.
+  func check(_ sources: Sources) -> [ConfigurationFailure] {
+    collectsFailures = true
+    do throws(ConfigurationFailure) {
+      try read(sources)
     } catch {
-      throw .unreadable(path: path, reason: error.cause.text)
+      failures.append(error)
     }
+    return failures
   }
 
-  private func read(_ text: [UInt8], depth: Int) throws(ConfigurationFailure) {
+  private func readFile(
+    _ path: String, includedAt place: ConfigurationPlace?, depth: Int
+  ) throws(ConfigurationFailure) {
+    let text: [UInt8]
+    do throws(DiskError) {
+      text = try disk.read(path)
+    } catch {
+      return try fail(.unreadable(path: path, reason: error.cause.text, place: place))
+    }
+    try read(text, depth: depth) { .file(path: path, line: $0) }
+  }
+
+  private func fail(_ failure: ConfigurationFailure) throws(ConfigurationFailure) {
+    guard collectsFailures else { throw failure }
+    failures.append(failure)
+  }
+
+  private func read(
+    _ text: [UInt8], depth: Int, at place: (Int) -> ConfigurationPlace
+  ) throws(ConfigurationFailure) {
     var number = 0
     for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
       let line = DirectiveText.trimmed(line)
       guard let first = line.first, first != UInt8(ascii: "#") else { continue }
-      do throws(LineError) {
-        try apply(line, depth: depth)
-      } catch {
-        switch error {
-        case .refused(let error):
-          throw .line(
-            number: number, text: Array(line).rawSpan.logText(),
-            reason: error.message.logText)
-        case .included(let failure): throw failure
-        }
-      }
+      try apply(line, at: place(number), depth: depth)
     }
   }
 
-  /// Why a line stops the reading: it is wrong itself, or what it includes is.
-  private enum LineError: Error {
-    case refused(OptionError)
-    indirect case included(ConfigurationFailure)
-  }
-
-  private func apply(_ line: ArraySlice<UInt8>, depth: Int) throws(LineError) {
+  private func apply(
+    _ line: ArraySlice<UInt8>, at place: ConfigurationPlace, depth: Int
+  ) throws(ConfigurationFailure) {
+    func refuse(_ error: OptionError, remedy: String) throws(ConfigurationFailure) {
+      let text = Array(line).rawSpan.logText()
+      try fail(
+        .line(place: place, text: text, reason: error.message.logText, remedy: remedy))
+    }
     guard let parts = DirectiveText.split(line) else {
-      throw .refused(OptionError("Unbalanced quotes in configuration line"))
+      let error = OptionError("Unbalanced quotes in configuration line")
+      return try refuse(error, remedy: DirectiveRemedy.unbalancedQuotes)
     }
     guard let name = parts.first.map({ ByteText($0).folded }) else { return }
-    let words = parts.dropFirst().map { ByteText($0) }
     var pattern: String?
     do throws(OptionError) {
-      if name == "include", words.count == 1 {
-        pattern = try OptionSyntax.path(words[0])
-      } else {
-        try Directive.apply(name, words, to: configuration)
-      }
+      pattern = try take(name, parts.dropFirst().map { ByteText($0) }, depth: depth)
     } catch {
-      throw .refused(error)
+      return try refuse(error, remedy: DirectiveRemedy.text(for: name))
     }
-    if let pattern { try include(pattern, depth: depth) }
+    guard let pattern else { return configuration.note(name, at: place) }
+    for path in PathPattern(pattern).matches(on: disk) {
+      try readFile(path, includedAt: place, depth: depth + 1)
+    }
   }
 
-  // MARK: - include
-
-  private func include(_ pattern: String, depth: Int) throws(LineError) {
+  /// Lets a directive take effect.
+  ///
+  /// - Returns: the files that an `include` names, which are still to be read.
+  private func take(
+    _ name: ByteText, _ words: [ByteText], depth: Int
+  ) throws(OptionError) -> String? {
+    guard name == "include", words.count == 1 else {
+      try Directive.apply(name, words, to: configuration)
+      return nil
+    }
     guard depth < Self.includeDepthMax else {
-      throw .refused(OptionError("include is nested too deeply"))
+      throw OptionError("include is nested too deeply")
     }
-    do throws(ConfigurationFailure) {
-      for path in PathPattern(pattern).matches(on: disk) {
-        try read(try contents(of: path), depth: depth + 1)
-      }
-    } catch {
-      throw .included(error)
-    }
+    return try OptionSyntax.path(words[0])
   }
 
   /// The log file must be writable from the start: later there is nobody who could be told.
   private func checkLogFile() throws(ConfigurationFailure) {
-    guard !configuration.logFile.isEmpty else { return }
+    let path = configuration.logFile
+    guard !path.isEmpty else { return }
     do throws(DiskError) {
-      try disk.append(to: configuration.logFile, [])
+      if collectsFailures, !disk.exists(path) {
+        // The start would make it in this directory.
+        _ = try disk.names(inDirectory: Disk.directory(of: path))
+      } else {
+        try disk.append(to: path, [])
+      }
     } catch {
-      throw .logFile(reason: error.cause.text)
+      try fail(
+        .logFile(path: path, reason: error.cause.text, place: configuration.place(of: "logfile")))
     }
   }
 }

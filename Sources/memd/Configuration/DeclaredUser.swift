@@ -4,4 +4,6 @@
 struct DeclaredUser {
   let name: [UInt8]
   let rules: [[UInt8]]
+  /// Where the line stands.
+  var place: ConfigurationPlace?
 }

@@ -5,11 +5,17 @@ import DataStructures
 /// What the command line asks for:
 ///
 ///     memd [/path/to/redis.conf] [-] [--directive value ...]
+///     memd --test-config [/path/to/redis.conf] [-] [--directive value ...]
+///     memd --dump-config [/path/to/redis.conf] [-] [--directive value ...]
+///     memd --help [DIRECTIVE or TOPIC]
 ///     memd --check-rdb FILE
 ///     memd --check-aof [--fix] [--truncate-to-timestamp T] FILE
 enum Invocation: Equatable {
   case version
-  case help
+  /// What the program says of itself, or of a directive or topic.
+  case help(about: ByteText?)
+  /// A table of all directives, for programs.
+  case listDirectives
   /// Reads a snapshot and tells what is in it.
   case checkRDB(path: String)
   /// Reads a log and tells what is in it; cuts it, if asked to, at its damage or behind a time.
@@ -18,12 +24,23 @@ enum Invocation: Equatable {
   case refused(String)
   /// `options` are lines of redis.conf.
   case run(path: String, readsInput: Bool, options: ByteText)
+  /// Reads the configuration as a start would, and tells what is wrong.
+  case testConfiguration(path: String, readsInput: Bool, options: ByteText)
+  /// Reads the configuration and tells the value and the source of every directive.
+  case dumpConfiguration(path: String, readsInput: Bool, options: ByteText)
 
   /// Reads the words behind the name of the program.
   init(_ arguments: [ByteText]) {
     switch arguments.first {
     case "-v", "--version": self = .version
-    case "-h", "--help": self = .help
+    case "-h", "--help": self = .help(about: arguments.dropFirst().first)
+    case "--list-directives": self = .listDirectives
+    case "--test-config":
+      self = Invocation.run(Array(arguments.dropFirst()))
+        .instead(Invocation.testConfiguration)
+    case "--dump-config":
+      self = Invocation.run(Array(arguments.dropFirst()))
+        .instead(Invocation.dumpConfiguration)
     case "--check-rdb": self = Invocation.check(arguments)
     case "--check-aof": self = Invocation.checkLog(arguments.dropFirst())
     case "--test-memory", "--check-system":
@@ -31,6 +48,12 @@ enum Invocation: Equatable {
     case "--sentinel": self = .refused("memd is not a sentinel; use redis-sentinel")
     default: self = Invocation.run(arguments)
     }
+  }
+
+  /// The same for another purpose than to run.
+  private func instead(_ purpose: (String, Bool, ByteText) -> Invocation) -> Invocation {
+    guard case .run(let path, let readsInput, let options) = self else { return self }
+    return purpose(path, readsInput, options)
   }
 
   private static func check(_ arguments: [ByteText]) -> Invocation {

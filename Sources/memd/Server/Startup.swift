@@ -11,12 +11,19 @@ enum Startup {
   static func readConfiguration(
     _ arguments: [[UInt8]], disk: Disk, clock: Clock, log: Log
   ) -> Configuration {
+    // Swift reads them there; a server that passed over its options could be open to everybody.
+    if arguments.isEmpty {
+      StandardStream.error.write(
+        "memd can't read its arguments: /proc is missing. Remedy: mount -t proc proc /proc\n")
+      Daemon.exit(code: 1)
+    }
     switch Invocation(arguments.dropFirst().map { ByteText($0) }) {
     case .version:
       StandardStream.output.write(Usage.version)
       Daemon.exit(code: 0)
-    case .help:
-      StandardStream.output.write(Usage.help)
+    case .help(let word): Inquiry.help(about: word)
+    case .listDirectives:
+      StandardStream.output.write(DirectiveList.table)
       Daemon.exit(code: 0)
     case .checkRDB(let path):
       Daemon.exit(
@@ -34,27 +41,43 @@ enum Startup {
     case .refused(let reason):
       StandardStream.error.write(reason + "\n")
       Daemon.exit(code: 1)
+    case .testConfiguration(let path, let readsInput, let options):
+      let sources = sources(path, readsInput, options)
+      Inquiry.testConfiguration(sources, newConfiguration(path), disk: disk, clock: clock)
+    case .dumpConfiguration(let path, let readsInput, let options):
+      let sources = sources(path, readsInput, options)
+      Inquiry.dumpConfiguration(sources, newConfiguration(path), disk: disk)
     case .run(let path, let readsInput, let options):
-      let configuration = Configuration()
-      if !path.isEmpty { configuration.configFile = absolute(path) }
-      configuration.dir = ProcessFacts.workingDirectory
-      configuration.changeDirectory = changeDirectory
+      let configuration = newConfiguration(path)
       if readsInput { log.notice("Reading config from stdin") }
-      read(
-        configuration, input: readsInput ? StandardStream.readInput() : [], options: options,
-        disk: disk)
+      read(sources(path, readsInput, options), into: configuration, disk: disk)
       let isBare = path.isEmpty && !readsInput && options.isEmpty
       announce(configuration, isBare: isBare, disk: disk, log: log)
       return configuration
     }
   }
 
+  private static func sources(
+    _ path: String, _ readsInput: Bool, _ options: ByteText
+  ) -> ConfigurationReader.Sources {
+    ConfigurationReader.Sources(
+      path: path.isEmpty ? "" : absolute(path),
+      input: readsInput ? StandardStream.readInput() : [], options: options)
+  }
+
+  private static func newConfiguration(_ path: String) -> Configuration {
+    let configuration = Configuration()
+    if !path.isEmpty { configuration.configFile = absolute(path) }
+    configuration.dir = ProcessFacts.workingDirectory
+    configuration.changeDirectory = changeDirectory
+    return configuration
+  }
+
   private static func read(
-    _ configuration: Configuration, input: [UInt8], options: ByteText, disk: Disk
+    _ sources: ConfigurationReader.Sources, into configuration: Configuration, disk: Disk
   ) {
     do throws(ConfigurationFailure) {
-      try ConfigurationReader(configuration, disk: disk).read(
-        path: configuration.configFile, input: input, options: options)
+      try ConfigurationReader(configuration, disk: disk).read(sources)
     } catch {
       StandardStream.error.write(error.message)
       Daemon.exit(code: 1)
@@ -186,6 +209,7 @@ enum Startup {
       try server.loadUsersAtStart()
     } catch {
       server.log.warning(error.message.logText)
+      server.log.warning("Remedy: \(StartupRemedy.text(for: error))")
       server.log.warning("Critical error while loading ACLs. Exiting.")
       Daemon.exit(code: 1)
     }
@@ -195,6 +219,7 @@ enum Startup {
     do throws(ListenError) {
       try server.updateListeners()
     } catch {
+      server.log.warning("Remedy: \(StartupRemedy.text(for: error, server.configuration))")
       switch error.address {
       case .internet(_, let port, _):
         let kind = Int(port) == server.configuration.tls.port ? "TLS" : "TCP"
@@ -204,6 +229,7 @@ enum Startup {
       Daemon.exit(code: 1)
     }
     if server.listeners.all.isEmpty {
+      server.log.warning("Remedy: set 'port', or 'unixsocket' to the path of a socket.")
       server.log.warning("Configured to not listen anywhere, exiting.")
       Daemon.exit(code: 1)
     }
@@ -215,6 +241,9 @@ enum Startup {
       try monitoring.update(server)
     } catch {
       server.log.warning("Warning: \(error.message)")
+      let remedy = StartupRemedy.text(
+        for: error, server.configuration, portName: "metrics-port", bindName: "metrics-bind")
+      server.log.warning("Remedy: \(remedy)")
       server.log.warning(
         "Failed listening on metrics-port \(server.configuration.metricsPort), aborting.")
       Daemon.exit(code: 1)
@@ -240,6 +269,7 @@ enum Startup {
         "WARNING: there are no save rules. Data is saved by SAVE and BGSAVE only, not when the"
           + " server ends.")
     }
+    warnOfDirectory(server)
     if !Interpreter.isAvailable {
       server.log.warning(
         "There is no Lua: EVAL and other commands of scripts are unknown. Install Lua 5.1"
@@ -248,5 +278,18 @@ enum Startup {
     let names = configuration.ineffectiveSettings
     guard !names.isEmpty else { return }
     server.log.notice("Accepted without effect: \(names.joined(separator: ", "))")
+  }
+
+  /// Tells if snapshots or log will fail, now and not when it is too late.
+  private static func warnOfDirectory(_ server: Server) {
+    let configuration = server.configuration
+    guard !configuration.saveRules.isEmpty || configuration.appendOnly else { return }
+    do throws(DiskError) {
+      try server.disk.probe(directory: configuration.dir, processID: server.log.processID)
+    } catch {
+      server.log.warning(
+        "WARNING: 'dir' \(configuration.dir) can't be written: \(error.cause.text). Nothing can be"
+          + " saved. Remedy: \(StartupRemedy.directory)")
+    }
   }
 }

@@ -8,7 +8,11 @@ enum Usage {
     Usage: memd [/path/to/redis.conf] [--directive value ...] [-]
            memd -                  read the configuration from standard input
            memd -v or --version
-           memd -h or --help
+           memd -h or --help [DIRECTIVE or TOPIC]
+           memd --test-config [/path/to/redis.conf] [--directive value ...]
+                                   tell what is wrong with a configuration; 0 if nothing is
+           memd --dump-config [/path/to/redis.conf] [--directive value ...]
+                                   the value of every directive, and where it is set
            memd --check-rdb FILE   tell what is in a snapshot, or where it is damaged
            memd --check-aof [--fix] [--truncate-to-timestamp T] FILE
                                    the same for a log or its manifest; cuts it if asked to

@@ -254,12 +254,26 @@ extension Server {
     endLoading(loading, isComplete: false)
   }
 
+  /// What helps if the data can't be loaded at start.
+  private var loadingRemedy: String {
+    let name =
+      configuration.appendOnly
+      ? "\(configuration.appendDirname)/\(configuration.appendFilename).manifest"
+      : configuration.dbFilename
+    let tool = configuration.appendOnly ? "--check-aof" : "--check-rdb"
+    let path = configuration.path(inDirectory: name)
+    return "the user who runs memd must be allowed to read and write there; 'memd \(tool) \(path)'"
+      + " tells where it is damaged\(configuration.appendOnly ? ", and --fix cuts it there" : "")."
+      + " Put a copy in its place, or move it away to start with no data."
+  }
+
   /// Loads the dataset when the server starts; without it the server ends.
   ///
   /// - Parameter whenReady: called when clients can be served.
   func loadAtStart(whenReady: @escaping () -> Void) {
     let whenDone: (Bool) -> Void = { [unowned self] isLoaded in
       guard isLoaded else {
+        log.warning("Remedy: \(loadingRemedy)")
         log.warning("Fatal error loading the DB, check server logs. Exiting.")
         exitCode = 1
         return

@@ -56,11 +56,13 @@ import Testing
   @Test func `A missing included file stops the start`() {
     #expect(
       failure("include none.conf")
-        == .unreadable(path: "none.conf", reason: "No such file or directory"))
+        == .unreadable(
+          path: "none.conf", reason: "No such file or directory",
+          place: .file(path: "redis.conf", line: 1)))
   }
 
   @Test func `Files that include themselves end with an error`() {
-    guard case .line(_, let text, let reason) = failure("include redis.conf") else {
+    guard case .line(_, let text, let reason, _) = failure("include redis.conf") else {
       Issue.record("no failure")
       return
     }
@@ -73,11 +75,14 @@ import Testing
     #expect(
       failure
         == .line(
-          number: 3, text: "cluster-enabled   yes", reason: "cluster mode is not supported"))
+          place: .file(path: "redis.conf", line: 3), text: "cluster-enabled   yes",
+          reason: "cluster mode is not supported",
+          remedy: "remove the line; memd can't keep this promise."))
     #expect(
       failure?.message
         == "\n*** FATAL CONFIG FILE ERROR (memd \(Version.memd)) ***\nReading the configuration"
-        + " file, at line 3\n>>> 'cluster-enabled   yes'\ncluster mode is not supported\n")
+        + " file, at line 3 of redis.conf\n>>> 'cluster-enabled   yes'\ncluster mode is not"
+        + " supported\nRemedy: remove the line; memd can't keep this promise.\n")
   }
 
   @Test(arguments: [
@@ -90,7 +95,13 @@ import Testing
     ),
   ])
   func `Lines that can't be read are refused`(line: String, expected: String) {
-    #expect(failure(line) == .line(number: 1, text: line, reason: expected))
+    guard case .line(let place, let text, let reason, _) = failure(line) else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(place == .file(path: "redis.conf", line: 1))
+    #expect(text == line)
+    #expect(reason == expected)
   }
 
   @Test(arguments: [
@@ -120,5 +131,58 @@ import Testing
     #expect(throws: ConfigurationFailure.self) {
       try read(["redis.conf": "dir gone"], into: configuration)
     }
+  }
+
+  @Test(arguments: [
+    ("maxmemroy 1gb", "there is no such directive; is it 'maxmemory'? memd --help lists all."),
+    ("frobnicate 1", "there is no such directive. memd --help lists all."),
+    ("port x", "write: port 0..65535 (default 6379); memd --help port tells more."),
+    (
+      "maxmemory lots",
+      "write: maxmemory bytes, such as 100mb or 2gb (default 0); memd --help maxmemory tells more."
+    ),
+    ("save 1", "write: save seconds changes ... (default 3600 1 300 100 60 10000); memd --help"),
+    ("rename-command x", "write: rename-command command name; memd --help"),
+    ("hz \"1", "close the quote"),
+    ("loadmodule a.so", "remove the line"),
+  ])
+  func `What helps is said beside the reason`(line: String, expected: String) {
+    guard case .line(_, _, _, let remedy) = failure(line) else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(remedy.hasPrefix(expected), "\(remedy)")
+  }
+
+  @Test func `A check finds all that is wrong, with the places, and makes no log file`() {
+    let disk = SimulatedFiles.disk([
+      "redis.conf": "port x\ninclude sub.conf\nhz 20\ninclude none.conf\nlogfile new.log\n",
+      "sub.conf": "\nmaxmemory -1\n",
+    ])
+    let configuration = Configuration()
+    let reader = ConfigurationReader(configuration, disk: disk)
+    let failures = reader.check(.init(path: "redis.conf", options: "appendfsync never\n"))
+    let places = failures.map { failure in
+      switch failure {
+      case .line(let place, _, _, _): place.text
+      case .unreadable(let path, _, let place): "\(path) \(place?.text ?? "")"
+      case .logFile: "log file"
+      }
+    }
+    #expect(
+      places == ["redis.conf:1", "sub.conf:2", "none.conf redis.conf:4", "command line"])
+    #expect(configuration.hz == 20)
+    #expect(!disk.exists("new.log"))
+  }
+
+  @Test func `The place of every option that is set is known, the last one counts`() throws {
+    let configuration = Configuration()
+    try read(
+      ["redis.conf": "hz 20\nmaxmemory 1gb\ninclude sub.conf", "sub.conf": "\nslaveof a 1\n"],
+      options: "hz 30", into: configuration)
+    #expect(configuration.place(of: "hz") == .commandLine)
+    #expect(configuration.place(of: "maxmemory") == .file(path: "redis.conf", line: 2))
+    #expect(configuration.place(of: "replicaof") == .file(path: "sub.conf", line: 2))
+    #expect(configuration.place(of: "port") == nil)
   }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
+
+@testable import memd
 
 /// Disks with the files that a test needs.
 enum SimulatedFiles {
@@ -19,5 +22,12 @@ enum SimulatedFiles {
 
   static func read(_ path: String, on disk: Disk) -> String {
     String(decoding: (try? disk.read(path)) ?? [], as: UTF8.self)
+  }
+}
+
+extension ConfigurationReader {
+  /// Reads a file and options of the command line.
+  func read(path: String, options: ByteText = "") throws(ConfigurationFailure) {
+    try read(Sources(path: path, options: options))
   }
 }
