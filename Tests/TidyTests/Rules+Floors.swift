@@ -13,7 +13,7 @@ enum Floors {
       "Serving",
       [
         "AccessControl", "Blocking", "Commands/Declaration", "Commands/Execution", "Connections",
-        "Messaging", "Metrics", "Replication", "Scripting", "Server", "TLS", "Tracking",
+        "Messaging", "Metrics", "Monitoring", "Replication", "Scripting", "Server", "TLS", "Tracking",
         "Transactions",
       ]
     ),

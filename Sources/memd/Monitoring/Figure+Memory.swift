@@ -204,7 +204,7 @@ extension Figure {
       exporter: "current_save_keys_processed",
       "Keys that the snapshot under way has."),
     .gauge(
-      "current_save_keys_total", "snapshot_keys_total", exporter: "current_save_keys_total",
+      "current_save_keys_total", "snapshot_keys_expected", exporter: "current_save_keys_total",
       "Keys that it is to have."),
     .gauge(
       "current_fork_perc", "snapshot_done_ratio", scale: 0.01, exporter: "current_fork_perc",

@@ -183,7 +183,7 @@ extension Figure {
       "Channels that a user may not use."),
     .counter("eventloop_cycles", "turns", exporter: "eventloop_cycles_total", "Turns of the loop."),
     .counter(
-      "eventloop_duration_sum", "turn_seconds_sum",
+      "eventloop_duration_sum", "turn_seconds",
       scale: 0.000001,
       exporter: "eventloop_duration_sum_usec_total",
       "Time of all turns, waiting not counted."),

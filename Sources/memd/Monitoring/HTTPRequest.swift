@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+
 /// The head of a request in HTTP/1.0 or 1.1 (RFC 9112), as far as answers depend on it.
 struct HTTPRequest: Equatable {
   /// Methods that are answered; others are known to be methods and refused.
@@ -48,11 +50,11 @@ struct HTTPRequest: Equatable {
     }
     guard end - start <= byteCountMax else { throw .tooLong }
     // Nothing outside of ASCII counts here, and control characters are an attack.
-    let head = bytes[start..<end]
-    guard head.allSatisfy({ $0 < 0x7F && ($0 >= 0x20 || $0 == 13 || $0 == 10 || $0 == 9) }) else {
-      throw .malformed
-    }
-    var lines = String(decoding: head, as: UTF8.self).split(
+    let head = Array(bytes[start..<end])
+    guard head.allSatisfy({ $0 < 0x7F && ($0 >= 0x20 || $0 == 13 || $0 == 10 || $0 == 9) }),
+      let text = head.rawSpan.text(ofAtMost: byteCountMax)
+    else { throw .malformed }
+    var lines = text.split(
       omittingEmptySubsequences: true, whereSeparator: { $0 == "\r\n" || $0 == "\n" })
     guard !lines.isEmpty else { throw .malformed }
     let line = lines.removeFirst().split(separator: " ", omittingEmptySubsequences: false)

@@ -55,9 +55,10 @@ struct HTTPResponse: Equatable {
     if status == .methodNotAllowed { head += "Allow: GET, HEAD\r\n" }
     // Nothing of a page may come from elsewhere, and nobody may put it into another page.
     head +=
-      "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-      + "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src data:;"
-      + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+      "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+      + "Referrer-Policy: no-referrer\r\nContent-Security-Policy: default-src 'none';"
+      + " script-src 'self'; style-src 'self'; img-src data:; connect-src 'self';"
+      + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
     head += "Connection: \(keepsAlive ? "keep-alive" : "close")\r\n\r\n"
     return Array(head.utf8) + (hasBody ? body : [])
   }

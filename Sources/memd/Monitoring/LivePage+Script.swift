@@ -167,8 +167,8 @@ extension LivePage {
         const value = series.length > 0 ? series[series.length - 1] : null;
         const part = element("span");
         part.append(
-          element("i", colours[index]), element("b", "", value === null ? "\u2013" : plot.text(value)),
-          name);
+          element("i", colours[index]),
+          element("b", "", value === null ? "\u2013" : plot.text(value)), name);
         return part;
       }));
       draw(plot);
@@ -222,18 +222,20 @@ extension LivePage {
     const showFacts = now => {
       const info = now.info;
       const facts = [];
+      const changes = count(number(now, "rdb_changes_since_last_save"));
       const age = info.rdb_last_save_time
         ? Math.max(0, now.time / 1000 - number(now, "rdb_last_save_time")) : -1;
       facts.push(["Snapshot", info.rdb_bgsave_in_progress === "1"
         ? `being saved, ${number(now, "current_fork_perc").toFixed(0)}%`
         : `${info.rdb_last_bgsave_status === "ok" ? "" : "the last one FAILED; "}`
-          + `${seconds(age)} ago, ${count(number(now, "rdb_changes_since_last_save"))} changes since`]);
+          + `${seconds(age)} ago, ${changes} changes since`]);
       facts.push(["Log", info.aof_enabled !== "1" ? "off"
         : `${bytes(number(now, "aof_current_size"))}`
           + `${info.aof_rewrite_in_progress === "1" ? ", being rewritten" : ""}`
           + `${info.aof_last_write_status === "ok" ? "" : ", CAN'T BE WRITTEN"}`]);
       if (info.role === "slave") {
-        facts.push(["Follows", `${info.master_host}:${info.master_port}, link ${info.master_link_status}`]);
+        facts.push(["Follows",
+          `${info.master_host}:${info.master_port}, link ${info.master_link_status}`]);
         const old = number(now, "replica_data_age_ms");
         facts.push(["Data are", old < 0 ? "of unknown age" : `at most ${micros(old * 1000)} old`]);
       }
@@ -250,8 +252,8 @@ extension LivePage {
       }
       byID("facts").replaceChildren(...facts.flatMap(
         ([name, text]) => [element("dt", "", name), element("dd", "", text)]));
-      byID("identity").textContent =
-        `${info.memd_version}, ${info.role}, port ${info.tcp_port}, up ${seconds(number(now, "uptime_in_seconds"))}`;
+      byID("identity").textContent = `${info.memd_version}, ${info.role}, port ${info.tcp_port}, `
+        + `up ${seconds(number(now, "uptime_in_seconds"))}`;
     };
 
     // ---- Once a second
@@ -311,7 +313,8 @@ extension LivePage {
 
     for (const plot of plots) show(plot);
     addEventListener("resize", () => plots.forEach(draw));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.forEach(draw));
+    matchMedia("(prefers-color-scheme: dark)")
+      .addEventListener("change", () => plots.forEach(draw));
     poll();
 
     """#

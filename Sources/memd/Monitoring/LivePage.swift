@@ -73,7 +73,9 @@ enum LivePage {
     #state { margin-left: auto; font-weight: 600; }
     #state.good { color: var(--good); }
     #state.bad { color: var(--bad); }
-    #plots { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); }
+    #plots {
+      display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr));
+    }
     .plot, .wide {
       background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px;
       min-width: 0;
@@ -81,9 +83,13 @@ enum LivePage {
     .wide { margin-top: 12px; }
     .plot h2 { color: var(--dim); font-weight: 500; margin: 0; font-size: 13px; }
     .plot output { display: block; min-height: 50px; }
-    .plot output span { margin-right: 12px; white-space: nowrap; font-size: 13px; color: var(--dim); }
+    .plot output span {
+      margin-right: 12px; white-space: nowrap; font-size: 13px; color: var(--dim);
+    }
     .plot output b { font-size: 20px; font-weight: 600; color: var(--text); margin-right: 4px; }
-    .plot i { display: inline-block; width: 10px; height: 3px; margin-right: 4px; vertical-align: middle; }
+    .plot i {
+      display: inline-block; width: 10px; height: 3px; margin-right: 4px; vertical-align: middle;
+    }
     .a { background: var(--a); } .b { background: var(--b); } .c { background: var(--c); }
     canvas { display: block; width: 100%; height: 84px; }
     .table { overflow-x: auto; }
@@ -91,7 +97,10 @@ enum LivePage {
     th { text-align: left; font-weight: 500; color: var(--dim); }
     th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
     .n { text-align: right; white-space: nowrap; }
-    td.text { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; min-width: 180px; }
+    td.text {
+      font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere;
+      min-width: 180px;
+    }
     td.none { color: var(--dim); }
     dl { display: grid; gap: 2px 16px; margin: 0; grid-template-columns: max-content 1fr; }
     dt { color: var(--dim); }

@@ -4,11 +4,14 @@ import EventLoop
 
 /// What is found at which path.
 struct MonitoringSite {
-  private static let paths = [
-    "/": "the live page", "/metrics": "figures for Prometheus, in OpenMetrics if it can read that",
-    "/metrics?names=redis_exporter": "the same by the names of redis_exporter",
-    "/healthz": "whether the server's loop turns", "/readyz": "whether it can serve clients",
-  ]
+  private static let help = """
+    There is:
+    /: the live page
+    /metrics: figures for Prometheus, in OpenMetrics if it can read that
+    /metrics?names=redis_exporter: the same by the names of redis_exporter
+    /healthz: whether the server's loop turns
+    /readyz: whether it can serve clients
+    """
 
   let exchange: MonitoringExchange
 
@@ -35,9 +38,7 @@ struct MonitoringSite {
         $0.obstacle.map { HTTPResponse(.unavailable, "not ready: \($0)") }
           ?? HTTPResponse(.ok, "ready")
       }
-    default:
-      let lines = Self.paths.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
-      return HTTPResponse(.notFound, (["There is:"] + lines).joined(separator: "\n"))
+    default: return HTTPResponse(.notFound, Self.help)
     }
   }
 

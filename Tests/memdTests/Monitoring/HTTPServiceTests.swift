@@ -117,7 +117,7 @@ import Testing
     let silent = stage.connect()
     let slow = stage.connect()
     slow.send("GET / HT")
-    for _ in 0..<6 {
+    for _ in 0..<7 {
       stage.turn(milliseconds: 900)
       slow.send("T")
     }

@@ -20,6 +20,7 @@ import Testing
     let text = "GET \(target) HTTP/1.1\r\nHost: \(host)\r\nAccept: \(accept)\r\n\r\n"
     let request = try #require(try HTTPRequest.first(in: Array(text.utf8))?.request)
     let site = MonitoringSite(exchange: server.server.monitoring.exchange)
+    server.clock.advance(milliseconds: 1)
     let question = HTTPService.Question(
       request: request, askedAt: server.clock.monotonicNanoseconds(), isLocal: isLocal)
     for _ in 0..<turns {

@@ -202,6 +202,7 @@ import Testing
     let never = promise == "no" ? "100" : "0"
     let rdb = snapshot(["SET k new"])
     func sync(_ rdb: [UInt8]) {
+      for _ in 0..<15 { staged.server.advance(milliseconds: 100) }
       staged.greet()
       staged.say("+FULLRESYNC \(Self.id) 500\r\n$\(rdb.count)\r\n")
       staged.say(rdb)
@@ -221,7 +222,6 @@ import Testing
     #expect(staged.server.run("DBSIZE") == 0)
     #expect(priority() == never, "it was replaced by what could not be loaded")
     staged.hangUp()
-    for _ in 0..<15 { staged.server.advance(milliseconds: 100) }
     sync(rdb)
     #expect(priority() == "100")
   }
