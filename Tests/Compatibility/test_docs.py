@@ -42,6 +42,12 @@ class PageTests(unittest.TestCase):
     def test_security(self):
         self.try_page("security.md", 8)
 
+    def test_encryption(self):
+        self.try_page("encryption.md", 10)
+
+    def test_monitoring(self):
+        self.try_page("monitoring.md", 7)
+
     def test_sizing(self):
         self.try_page("sizing.md", 2)
 
