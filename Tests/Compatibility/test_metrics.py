@@ -23,7 +23,8 @@ OPEN = "application/openmetrics-text; version=1.0.0"
 class MetricsTests(unittest.TestCase):
     def setUp(self):
         self.port = free_port()
-        self.server = Server("--metrics-port", str(self.port))
+        self.server = Server(
+            "--metrics-port", str(self.port), "--enable-debug-command", "local")
         self.client = redis.Redis(port=self.server.port)
 
     def tearDown(self):

@@ -13,8 +13,8 @@ enum Floors {
       "Serving",
       [
         "AccessControl", "Blocking", "Commands/Declaration", "Commands/Execution", "Connections",
-        "Messaging", "Metrics", "Monitoring", "Replication", "Scripting", "Server", "TLS", "Tracking",
-        "Transactions",
+        "Messaging", "Metrics", "Monitoring", "Replication", "Scripting", "Server", "TLS",
+        "Tracking", "Transactions",
       ]
     ),
     (

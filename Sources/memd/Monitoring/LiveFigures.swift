@@ -41,7 +41,8 @@ struct LiveFigures {
       case "\"": quoted += "\\\""
       case "\\": quoted += "\\\\"
       case "\n": quoted += "\\n"
-      case _ where scalar.value < 0x20 || scalar == "<" || scalar == "\u{2028}"
+      case _
+      where scalar.value < 0x20 || scalar == "<" || scalar == "\u{2028}"
         || scalar == "\u{2029}":
         let digits = String(scalar.value, radix: 16)
         quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits

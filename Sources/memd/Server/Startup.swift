@@ -149,6 +149,8 @@ enum Startup {
     adjustMaxClients(configuration, log)
     loadUsers(server)
     loadTLSMaterials(server)
+    // Whoever can reach the server can end it as it should.
+    server.transport.watchSignals(ProcessSignals.ending)
     listen(server)
     listen(server, monitoring)
     let score = OutOfMemoryScore()
@@ -159,7 +161,6 @@ enum Startup {
       try monitoring.apply(change, server)
       try ProcessSettings.apply(change, server.configuration, score, server.log)
     }
-    server.transport.watchSignals(ProcessSignals.ending)
     log.notice("Running mode=standalone, port=\(configuration.mainPort).")
     log.notice("Server initialized")
     warn(server)

@@ -187,7 +187,8 @@ import Testing
     let parts = try ["/", "/live.js", "/live.css"].map { try text($0) }
     #expect(parts.reduce(0) { $0 + $1.utf8.count } < 100_000)
     for part in parts {
-      #expect(!part.contains("http://") && !part.contains("https://") && !part.contains("innerHTML"))
+      #expect(
+        !part.contains("http://") && !part.contains("https://") && !part.contains("innerHTML"))
     }
     #expect(try ask("/nothing")?.status == .notFound)
   }
