@@ -108,6 +108,7 @@ extension Server {
     }
     timing.stopwatch &-= waiting.ticks
     account(waiting.command, call)
+    if client.reply.count >= output.largeReply { noteLargeReply(call, from: mark) }
     // Monitors have seen it when it came.
     if client.gate.contains(.tracking) { rememberKeys(of: call, for: call.client) }
     release(waiting, silencedFrom: mark)

@@ -64,6 +64,7 @@ extension CommandTable {
     CommandCommands.self,
     InfoCommands.self,
     SlowLogCommands.self,
+    CommandLogCommands.self,
     LatencyCommands.self,
     MemoryCommands.self,
     DebugCommands.self,

@@ -120,6 +120,12 @@ final class Configuration {
   /// Microseconds; negative turns the slow log off, 0 logs every command.
   var slowlogLogSlowerThan = 10000
   var slowlogMaxLen = 128
+  /// Bytes; negative turns the log of large requests off, 0 logs every command.
+  var commandlogRequestLargerThan = 1 << 20
+  var commandlogLargeRequestMaxLen = 128
+  /// Bytes; negative turns the log of large replies off, 0 logs every command that is answered.
+  var commandlogReplyLargerThan = 1 << 20
+  var commandlogLargeReplyMaxLen = 128
   /// Arguments of an entry, the command's name and the note on those left out included.
   var slowlogEntryMaxArgc = 32
   /// Bytes of an argument of an entry.

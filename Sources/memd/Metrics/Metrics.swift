@@ -6,10 +6,26 @@ import EventLoop
 struct Metrics {
   let commands: CommandStatisticsTable
   let errors = ErrorStatistics()
-  let slowLog = SlowLog()
+  let slowLog = CommandLog()
+  let largeRequests = CommandLog()
+  let largeReplies = CommandLog()
   let latency = LatencyMonitor()
   let turns = TurnDurations()
   let rates = Rates()
+
+  /// The log of a kind of commands.
+  func log(of kind: CommandLogKind) -> CommandLog {
+    switch kind {
+    case .slow: slowLog
+    case .largeRequest: largeRequests
+    case .largeReply: largeReplies
+    }
+  }
+
+  /// Memory of all logs of commands, roughly.
+  var logByteCount: Int {
+    slowLog.byteCount + largeRequests.byteCount + largeReplies.byteCount
+  }
 
   init(_ commands: CommandTable, _ clock: Clock) {
     self.commands = CommandStatisticsTable(

@@ -41,6 +41,7 @@ extension Server {
   func applyConfiguration() {
     updateSlowTicks()
     updateOutputWatermark()
+    updateLoggedSizes()
     keyspace.limits.update(from: configuration)
     scripting.interpreter?.byteLimit = configuration.luaMemoryLimit
     scripting.functionInterpreter?.byteLimit = configuration.luaMemoryLimit

@@ -26,7 +26,9 @@ extension Server {
         writeError(error, &inner)
         continue
       }
+      let innerMark = client.reply.count
       execute(&inner, raw: RawSpan())
+      if client.reply.count >= output.largeReply { noteLargeReply(inner, from: innerMark) }
       show(inner)
       if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
       // Nobody will get it, so it must not fill the memory.

@@ -43,15 +43,21 @@ extension Server {
     moment.touchesKeys = !client.flags.contains(.noTouch)
     let end = frame.withCall { call in
       var index = first
+      var mark = 0
       repeat {
         let request = batch[index]
         call.arguments = batch.arguments(of: request)
+        mark = call.client.reply.count
         run(request, &call)
+        if request.rawCount >= output.largeRequest {
+          noteLargeRequest(call, byteCount: request.rawCount)
+        }
         endUnit()
         index &+= 1
       } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
         && database.isSame(as: call.client.database)
-        && call.client.reply.count < output.watermark
+        && call.client.reply.count < output.lookMark
+      if call.client.reply.count >= output.largeReply { noteLargeReply(call, from: mark) }
       return index
     }
     if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
