@@ -65,6 +65,7 @@ extension CommandTable {
     InfoCommands.self,
     SlowLogCommands.self,
     CommandLogCommands.self,
+    HotKeysCommands.self,
     LatencyCommands.self,
     MemoryCommands.self,
     DebugCommands.self,

@@ -135,6 +135,7 @@ final class Configuration {
   var latencyTracking = true
   var latencyTrackingInfoPercentiles = [50, 99, 99.9]
   var logLevel = LogLevel.notice
+  var logFormat = LogFormat.default
   /// Empty for standard output.
   var logFile = ""
   var syslogEnabled = false

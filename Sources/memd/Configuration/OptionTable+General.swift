@@ -48,6 +48,7 @@ extension OptionTable {
 
   static let observationOptions: [Option] = [
     .choice("loglevel", \.logLevel),
+    .choice("log-format", \.logFormat),
     .path("logfile", \.logFile).with(.immutable),
     .flag("syslog-enabled", \.syslogEnabled).with(.immutable),
     .text("syslog-ident", \.syslogIdent).with(.immutable),

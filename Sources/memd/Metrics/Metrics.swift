@@ -9,6 +9,7 @@ struct Metrics {
   let slowLog = CommandLog()
   let largeRequests = CommandLog()
   let largeReplies = CommandLog()
+  let hotKeys = HotKeys()
   let latency = LatencyMonitor()
   let turns = TurnDurations()
   let rates = Rates()
@@ -22,9 +23,9 @@ struct Metrics {
     }
   }
 
-  /// Memory of all logs of commands, roughly.
-  var logByteCount: Int {
-    slowLog.byteCount + largeRequests.byteCount + largeReplies.byteCount
+  /// Memory of what is remembered of commands and keys, roughly.
+  var byteCount: Int {
+    slowLog.byteCount + largeRequests.byteCount + largeReplies.byteCount + hotKeys.byteCount
   }
 
   init(_ commands: CommandTable, _ clock: Clock) {

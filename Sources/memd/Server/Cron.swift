@@ -20,6 +20,7 @@ extension Server {
     cron.count &+= 1
     metrics.rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
+    endHotKeysInTime()
     runClientCron()
     considerSaving()
     considerRewriting()

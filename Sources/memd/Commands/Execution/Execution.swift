@@ -88,6 +88,7 @@ extension Server {
     let isSilenced = call.client.gate.contains(.silenced)
     let admission = admit(&call)
     let changesBefore = effects.changeCount
+    let start = timing.stopwatch
     var mark = call.reply.count
     switch admission {
     case .proceed:
@@ -98,6 +99,10 @@ extension Server {
         executeBlocking(&call, raw: raw)
       } else {
         execute(&call, raw: raw)
+      }
+      // One that blocks is counted when it is answered.
+      if gate.contains(.hotKeys), call.client.blocking == nil {
+        noteHotKeys(of: call, since: start, replyFrom: mark)
       }
       if call.command.flags.contains(.answersByPushes) { mark = call.reply.count }
       // Afterwards, so that EXEC is seen behind the commands that it runs.
