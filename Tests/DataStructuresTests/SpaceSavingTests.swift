@@ -14,7 +14,7 @@ import Testing
     mutating func add(_ name: String, _ weight: Int) {
       let bytes = Array(name.utf8)
       sketch.add(
-        bytes.span.bytes, hash: SipHash13.hash(bytes.span.bytes, Model.seed), weight: weight)
+        bytes.rawSpan, hash: SipHash13.hash(bytes.rawSpan, Model.seed), weight: weight)
       exact[name, default: 0] += max(0, weight)
     }
   }
@@ -65,11 +65,11 @@ import Testing
 
   @Test func `weights that are not positive count for nothing, and none overflows`() {
     var model = Model(sketch: SpaceSaving(capacity: 2))
-    model.sketch.add([UInt8]().span.bytes, hash: 1, weight: 0)
-    model.sketch.add([UInt8]().span.bytes, hash: 1, weight: -5)
+    model.sketch.add([UInt8]().rawSpan, hash: 1, weight: 0)
+    model.sketch.add([UInt8]().rawSpan, hash: 1, weight: -5)
     #expect(model.sketch.heaviest(5).isEmpty)
-    model.sketch.add([UInt8]().span.bytes, hash: 1, weight: .max)
-    model.sketch.add([UInt8]().span.bytes, hash: 1, weight: .max)
+    model.sketch.add([UInt8]().rawSpan, hash: 1, weight: .max)
+    model.sketch.add([UInt8]().rawSpan, hash: 1, weight: .max)
     #expect(model.sketch.heaviest(5).map(\.weight) == [.max])
     #expect(model.sketch.total == .max)
   }
@@ -77,8 +77,8 @@ import Testing
   @Test func `long names are kept in part, and told apart nevertheless`() {
     var sketch = SpaceSaving(capacity: 4)
     let name = [UInt8](repeating: 0x61, count: 5000)
-    sketch.add(name.span.bytes, hash: 1, weight: 1)
-    sketch.add(name.span.bytes, hash: 2, weight: 2)
+    sketch.add(name.rawSpan, hash: 1, weight: 1)
+    sketch.add(name.rawSpan, hash: 2, weight: 2)
     #expect(sketch.heaviest(9).map(\.weight) == [2, 1])
     #expect(sketch.heaviest(9).allSatisfy { $0.name.count == SpaceSaving.nameByteCountMax })
     #expect(sketch.byteCount > 2048)
