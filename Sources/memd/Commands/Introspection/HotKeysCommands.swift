@@ -35,11 +35,11 @@ enum HotKeysCommands: CommandFamily {
         .block(
           "metrics",
           [.integer("count"), .token("CPU", "cpu").optional, .token("NET", "net").optional]
-        ).token("METRICS"),
-        .integer("k").token("COUNT").optional,
-        .integer("seconds").token("DURATION").optional,
-        .integer("ratio").token("SAMPLE").optional,
-        .block("slots", [.integer("count"), .integer("slot").repeated]).token("SLOTS").optional,
+        ).after("METRICS"),
+        .integer("k").after("COUNT").optional,
+        .integer("seconds").after("DURATION").optional,
+        .integer("ratio").after("SAMPLE").optional,
+        .block("slots", [.integer("count"), .integer("slot").repeated]).after("SLOTS").optional,
       ],
       since: "8.6.0", complexity: "O(1)", summary: "Begins to measure what keys cost.",
       arity: -2, handler: start),
@@ -203,8 +203,6 @@ enum HotKeysCommands: CommandFamily {
 }
 
 extension Call {
-  fileprivate func keyword(_ index: Int) -> Keyword { Keyword(folding: arguments[index]) }
-
   /// An argument as a number of a range.
   fileprivate func integer(
     _ index: Int, in range: ClosedRange<Int>, orThrow error: CommandError
