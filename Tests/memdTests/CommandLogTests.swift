@@ -10,15 +10,17 @@ import Testing
     TestServer(follows: false) {
       $0.commandlogRequestLargerThan = 200
       $0.commandlogReplyLargerThan = 100
+      $0.enableDebugCommand = .yes
     }
   }
 
   /// A value that makes a SET longer than 200 bytes, and the reply of its GET longer than 100.
   private let value = String(repeating: "x", count: 180)
 
-  private func names(_ server: TestServer, _ kind: String) -> [String] {
-    server.run("COMMANDLOG GET -1 \(kind)").elements.map {
-      $0.elements[3].elements.first?.text ?? ""
+  /// The names of the commands in a log, newest first; asking doesn't make the log longer.
+  private func names(_ server: TestServer, _ kind: CommandLogKind) -> [String] {
+    server.server.metrics.log(of: kind).entries.map {
+      String(decoding: $0.arguments.first ?? [], as: UTF8.self)
     }
   }
 
@@ -37,13 +39,13 @@ import Testing
     #expect(entry[3].elements.prefix(2) == ["SET", "k"])
     #expect(entry[3].elements.last?.text.hasSuffix("... (52 more bytes)") == true)
     #expect(entry[5] == "me")
-    #expect(names(server, "large-reply") == [])
+    #expect(names(server, .largeReply) == [])
   }
 
   @Test func `a large reply is logged with its size, wherever in a pipeline it comes`() {
     let server = makeServer()
     server.run("SET k \(value)")
-    #expect(names(server, "large-reply") == [])
+    #expect(names(server, .largeReply) == [])
     _ = server.client.exchange(
       "ECHO a\r\nGET k\r\nECHO b\r\nGET nothing\r\nGET k\r\nECHO c\r\n")
     let entries = server.run("COMMANDLOG GET -1 large-reply").elements
@@ -60,8 +62,8 @@ import Testing
     server.run("GET other")
     server.run("GET k")
     server.run("EXEC")
-    #expect(names(server, "large-request") == ["SET"])
-    #expect(names(server, "large-reply") == ["GET", "GET"])
+    #expect(names(server, .largeRequest) == ["SET"])
+    #expect(names(server, .largeReply) == ["GET", "GET"])
   }
 
   @Test func `the reply of a client that has waited is logged`() {
@@ -69,7 +71,7 @@ import Testing
     let other = server.connect()
     other.send(["BLPOP", "list", "0"])
     server.run("RPUSH list \(value)")
-    #expect(names(server, "large-reply") == ["BLPOP"])
+    #expect(names(server, .largeReply) == ["BLPOP"])
   }
 
   @Test func `a request that waits for the end of a pause is logged once`() {
@@ -148,9 +150,9 @@ import Testing
     let server = TestServer(follows: false)
     #expect(
       server.run("CONFIG GET commandlog-*-larger-than").elements.map(\.text).contains("1048576"))
-    server.run("SET k \(String(repeating: "x", count: 1 << 20))")
-    server.run("GET k")
-    #expect(names(server, "large-request") == ["SET"])
-    #expect(names(server, "large-reply") == ["GET"])
+    #expect(server.ask(["SET", "k", String(repeating: "x", count: 1 << 20)]) == .ok)
+    #expect(server.ask(["GET", "k"]).text.utf8.count == 1 << 20)
+    #expect(names(server, .largeRequest) == ["SET"])
+    #expect(names(server, .largeReply) == ["GET"])
   }
 }

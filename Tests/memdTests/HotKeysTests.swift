@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test func `time is the command's, divided by its keys; a script counts as a whole`() {
-    let server = TestServer()
+    let server = TestServer { $0.enableDebugCommand = .yes }
     server.run("DEBUG SET-DISABLE-DENY-SCRIPTS 1")
     server.run("HOTKEYS START METRICS 1 CPU")
     server.run(["EVAL", "redis.call('DEBUG', 'SLEEP', '0.004')", "2", "a", "b"])
