@@ -8,7 +8,7 @@
 // takes the counter of the lightest name and goes on from there, remembering how much of the weight
 // may be others':
 //
-//     counters of 2, stream a5 b2 c1      a: 5        b: 2      ->     a: 5        c: 3, of which 2 doubtful
+//     two counters, a 5, b 2, then c 1:     a: 5, b: 2   ->   a: 5, c: 3 of which 2 are doubtful
 //
 // So a counter never shows less than its name's weight, and without the doubtful part never more;
 // every name with more than total / counters of the weight has one. Counters lie in a heap whose

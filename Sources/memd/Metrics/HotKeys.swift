@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HOTKEYS: which keys cost most. While a session runs, a bit of the server's gate leads every command
-// through `runGated`, where its time and its bytes are divided by its keys and added to two sketches
-// of bounded size. While none runs, nothing is there and nothing is asked.
+// HOTKEYS: which keys cost most. While a session runs, a bit of the server's gate leads every
+// command through `runGated`, where its time and its bytes are divided by its keys and added to two
+// sketches of bounded size. While none runs, nothing is there and nothing is asked.
 
 import DataStructures
 import EventLoop
@@ -50,7 +50,7 @@ final class HotKeys {
     }
   }
 
-  /// Counters per key that is shown: what is not shown takes from others what they can't be sure of.
+  /// Counters per key that is shown: the more there are, the less of a weight is doubtful.
   private static let countersPerKey = 16
 
   var session: Session?
