@@ -107,7 +107,10 @@ extension Server {
       return withdraw(client)
     }
     timing.stopwatch &-= waiting.ticks
+    let start = timing.stopwatch
     account(waiting.command, call)
+    if gate.contains(.hotKeys) { noteHotKeys(of: call, since: start, replyFrom: mark) }
+    if client.reply.count >= output.largeReply { noteLargeReply(call, from: mark) }
     // Monitors have seen it when it came.
     if client.gate.contains(.tracking) { rememberKeys(of: call, for: call.client) }
     release(waiting, silencedFrom: mark)

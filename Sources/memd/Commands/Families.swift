@@ -64,6 +64,8 @@ extension CommandTable {
     CommandCommands.self,
     InfoCommands.self,
     SlowLogCommands.self,
+    CommandLogCommands.self,
+    HotKeysCommands.self,
     LatencyCommands.self,
     MemoryCommands.self,
     DebugCommands.self,

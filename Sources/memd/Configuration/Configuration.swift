@@ -122,6 +122,12 @@ final class Configuration {
   /// Microseconds; negative turns the slow log off, 0 logs every command.
   var slowlogLogSlowerThan = 10000
   var slowlogMaxLen = 128
+  /// Bytes; negative turns the log of large requests off, 0 logs every command.
+  var commandlogRequestLargerThan = 1 << 20
+  var commandlogLargeRequestMaxLen = 128
+  /// Bytes; negative turns the log of large replies off, 0 logs every command that is answered.
+  var commandlogReplyLargerThan = 1 << 20
+  var commandlogLargeReplyMaxLen = 128
   /// Arguments of an entry, the command's name and the note on those left out included.
   var slowlogEntryMaxArgc = 32
   /// Bytes of an argument of an entry.
@@ -131,6 +137,7 @@ final class Configuration {
   var latencyTracking = true
   var latencyTrackingInfoPercentiles = [50, 99, 99.9]
   var logLevel = LogLevel.notice
+  var logFormat = LogFormat.default
   /// Empty for standard output.
   var logFile = ""
   var syslogEnabled = false

@@ -48,13 +48,20 @@ extension OptionTable {
 
   static let observationOptions: [Option] = [
     .choice("loglevel", \.logLevel),
+    .choice("log-format", \.logFormat),
     .path("logfile", \.logFile).with(.immutable),
     .flag("syslog-enabled", \.syslogEnabled).with(.immutable),
     .text("syslog-ident", \.syslogIdent).with(.immutable),
     .choice("syslog-facility", \.syslogFacility).with(.immutable),
     .flag("crash-log-enabled", \.crashLogEnabled).effect(.crashReport),
-    .integer("slowlog-log-slower-than", -1...Int.max, \.slowlogLogSlowerThan),
-    .integer("slowlog-max-len", .natural, \.slowlogMaxLen),
+    .integer("slowlog-log-slower-than", -1...Int.max, \.slowlogLogSlowerThan)
+      .alias("commandlog-execution-slower-than"),
+    .integer("slowlog-max-len", .natural, \.slowlogMaxLen)
+      .alias("commandlog-slow-execution-max-len"),
+    .integer("commandlog-request-larger-than", -1...Int.max, \.commandlogRequestLargerThan),
+    .integer("commandlog-large-request-max-len", .natural, \.commandlogLargeRequestMaxLen),
+    .integer("commandlog-reply-larger-than", -1...Int.max, \.commandlogReplyLargerThan),
+    .integer("commandlog-large-reply-max-len", .natural, \.commandlogLargeReplyMaxLen),
     .integer("slowlog-entry-max-argc", 2...Int(Int32.max), \.slowlogEntryMaxArgc),
     .integer("slowlog-entry-max-string-len", .positive, \.slowlogEntryMaxStringLen),
     .integer("latency-monitor-threshold", .natural, \.latencyMonitorThreshold),

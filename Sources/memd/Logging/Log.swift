@@ -3,7 +3,7 @@
 import EventLoop
 import Glibc
 
-/// The log of the server, in the line format of Redis:
+/// The log of the server; as a rule in the line format of Redis:
 ///
 ///     4711:M 20 Nov 2026 13:20:01.123 * Ready to accept connections
 ///     |    | |                        | text
@@ -24,6 +24,7 @@ final class Log {
 
   /// Lines less serious than this are not written.
   var level = LogLevel.notice
+  var format = LogFormat.default
   var destination: Destination
   /// Whether lines go to the system's log, too.
   var writesToSystemLog = false
@@ -61,8 +62,11 @@ final class Log {
 
   /// Writes a line whatever the level is.
   func write(_ text: String, _ level: LogLevel) {
-    let time = LocalTime(wallMicroseconds: clock?.wallMicroseconds() ?? 0).text
-    emit("\(processID):\(role) \(time) \(level.mark) \(text)\n")
+    emit(
+      format.text(
+        of: LogFormat.Line(
+          processID: processID, role: role, wallMicroseconds: clock?.wallMicroseconds() ?? 0,
+          level: level, text: text)))
     if writesToSystemLog { SystemLog.write(text, level: level.systemLevel) }
   }
 

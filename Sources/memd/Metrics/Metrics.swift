@@ -6,10 +6,27 @@ import EventLoop
 struct Metrics {
   let commands: CommandStatisticsTable
   let errors = ErrorStatistics()
-  let slowLog = SlowLog()
+  let slowLog = CommandLog()
+  let largeRequests = CommandLog()
+  let largeReplies = CommandLog()
+  let hotKeys = HotKeys()
   let latency = LatencyMonitor()
   let turns = TurnDurations()
   let rates = Rates()
+
+  /// The log of a kind of commands.
+  func log(of kind: CommandLogKind) -> CommandLog {
+    switch kind {
+    case .slow: slowLog
+    case .largeRequest: largeRequests
+    case .largeReply: largeReplies
+    }
+  }
+
+  /// Memory of what is remembered of commands and keys, roughly.
+  var byteCount: Int {
+    slowLog.byteCount + largeRequests.byteCount + largeReplies.byteCount + hotKeys.byteCount
+  }
 
   init(_ commands: CommandTable, _ clock: Clock) {
     self.commands = CommandStatisticsTable(

@@ -11,15 +11,7 @@ extension Server {
     let command = call.command
     let limit = configuration.slowlogLogSlowerThan
     if limit >= 0, microseconds >= limit, !command.flags.contains(.skipSlowLog) {
-      metrics.slowLog.add(
-        call.arguments,
-        hiding: HiddenArguments(command, call.arguments, in: commands),
-        microseconds: microseconds, client: call.client,
-        time: moment.microseconds / 1_000_000,
-        limits: SlowLog.Limits(
-          entryCount: configuration.slowlogMaxLen,
-          argumentCount: configuration.slowlogEntryMaxArgc,
-          argumentByteCount: configuration.slowlogEntryMaxStringLen))
+      remember(call, of: command, as: .slow, measure: microseconds)
     }
     let threshold = configuration.latencyMonitorThreshold
     if threshold > 0, microseconds / 1000 >= threshold {
@@ -27,6 +19,19 @@ extension Server {
         command.flags.contains(.fast) ? "fast-command" : "command",
         milliseconds: microseconds / 1000, time: moment.microseconds / 1_000_000)
     }
+  }
+
+  /// Puts a command into a log of `CommandLogKind`.
+  func remember(
+    _ call: borrowing Call, of command: CommandReference, as kind: CommandLogKind, measure: Int
+  ) {
+    metrics.log(of: kind).add(
+      call.arguments, hiding: HiddenArguments(command, call.arguments, in: commands),
+      measure: measure, client: call.client, time: moment.microseconds / 1_000_000,
+      limits: CommandLog.Limits(
+        entryCount: configuration.commandLogLength(of: kind),
+        argumentCount: configuration.slowlogEntryMaxArgc,
+        argumentByteCount: configuration.slowlogEntryMaxStringLen))
   }
 
   /// The shortest duration that anybody wants to know of, in ticks.

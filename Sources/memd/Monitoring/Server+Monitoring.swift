@@ -110,7 +110,7 @@ extension Server {
     report.slowCommands = metrics.slowLog.entries.prefix(Self.slowCommandCount).map { entry in
       let words = entry.arguments.map { ByteText($0).logText }.joined(separator: " ")
       return FigureReport.SlowCommand(
-        id: entry.id, time: entry.time, microseconds: entry.microseconds,
+        id: entry.id, time: entry.time, microseconds: entry.measure,
         text: String(words.prefix(Self.slowCommandByteCount)), client: entry.clientAddress)
     }
     report.spikes = metrics.latency.series.compactMap { series in

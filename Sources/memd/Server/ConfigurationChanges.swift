@@ -10,6 +10,7 @@ extension Server {
   ///   this again.
   func apply(_ change: ConfigurationChange) throws(ConfigurationChange.Failure) {
     log.level = configuration.logLevel
+    log.format = configuration.logFormat
     applyConfiguration()
     try applyEncryption(change)
     if change.effects.contains(.listeners) { try applyListeners(change) }

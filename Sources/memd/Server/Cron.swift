@@ -20,6 +20,7 @@ extension Server {
     cron.count &+= 1
     metrics.rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
+    endHotKeysInTime()
     runClientCron()
     considerSaving()
     considerRewriting()
@@ -42,6 +43,7 @@ extension Server {
   func applyConfiguration() {
     updateSlowTicks()
     updateOutputWatermark()
+    updateLoggedSizes()
     keyspace.limits.update(from: configuration)
     metrics.commands.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }

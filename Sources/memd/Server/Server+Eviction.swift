@@ -16,9 +16,9 @@ extension Server {
   }
 
   /// Memory of objects that the allocator doesn't see, as far as their sizes are known: clients
-  /// without their buffers, the slow log, watched keys, scripts.
+  /// without their buffers, logs of commands, hot keys, watched keys, scripts.
   var objectMemory: Int {
-    clients.count &* Client.objectByteCount &+ metrics.slowLog.byteCount
+    clients.count &* Client.objectByteCount &+ metrics.byteCount
       &+ effects.watched.byteCount &+ scripting.byteCount
   }
 

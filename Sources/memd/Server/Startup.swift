@@ -103,6 +103,7 @@ enum Startup {
     _ configuration: Configuration, isBare: Bool, disk: Disk, log: Log
   ) {
     log.level = configuration.logLevel
+    log.format = configuration.logFormat
     if !configuration.logFile.isEmpty { log.destination = .file(configuration.logFile, disk) }
     if configuration.syslogEnabled {
       SystemLog.open(

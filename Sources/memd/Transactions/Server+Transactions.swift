@@ -26,7 +26,13 @@ extension Server {
         writeError(error, &inner)
         continue
       }
+      let innerMark = client.reply.count
+      let innerStart = timing.stopwatch
       execute(&inner, raw: RawSpan())
+      if client.reply.count >= output.largeReply { noteLargeReply(inner, from: innerMark) }
+      if gate.contains(.hotKeys) {
+        noteHotKeys(of: inner, since: innerStart, replyFrom: innerMark)
+      }
       show(inner)
       if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
       // Nobody will get it, so it must not fill the memory.

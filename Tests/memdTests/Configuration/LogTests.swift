@@ -30,6 +30,41 @@ import Testing
     #expect(try pattern.wholeMatch(in: lines[0]) != nil, "\(lines[0])")
   }
 
+  @Test func `log-format json and logfmt make lines for programs`() {
+    let log = log(.verbose)
+    log.role = "S"
+    let hard = "a \"b\" \\ c\nd \u{1} é"
+    log.format = .json
+    log.verbose(hard)
+    log.format = .logfmt
+    log.warning(hard)
+    let escaped = #"a \"b\" \\ c\nd \u0001 é"#
+    let time = CalendarTime(
+      wallMicroseconds: SimulatedClock().wallMicroseconds(), in: .universal
+    ).standardText
+    #expect(
+      lines == [
+        #"{"timestamp":"\#(time)","level":"info","pid":4711,"role":"replica","#
+          + #""message":"\#(escaped)"}"#,
+        #"pid=4711 role=replica timestamp="\#(time)" level=warning message="\#(escaped)""#,
+      ])
+  }
+
+  @Test func `CONFIG SET log-format changes the next line`() {
+    let server = TestServer(follows: false)
+    server.keepLog()
+    #expect(server.run("CONFIG GET log-format") == ["log-format", "default"])
+    #expect(server.run("CONFIG SET log-format json") == .ok)
+    server.server.log.warning("x")
+    #expect(server.logText.hasSuffix("\"message\":\"x\"}\n"))
+    #expect(server.run("CONFIG SET log-format xml").isError)
+  }
+
+  @Test func `universal time is written as ISO 8601 has it`() {
+    let time = CalendarTime(wallMicroseconds: 1_795_180_801_123_456, in: .universal)
+    #expect(time.standardText == "2026-11-20T13:20:01.123Z")
+  }
+
   @Test func `Less serious lines are neither written nor put together`() {
     let log = log(.warning)
     var count = 0
@@ -58,6 +93,7 @@ import Testing
     (Int64(0), "000"), (1_999, "001"), (-1, "999"), (-1_000_000, "000"), (Int64.max, "775"),
   ])
   func `Times before and after 1970 have their milliseconds`(microseconds: Int64, digits: String) {
-    #expect(LocalTime(wallMicroseconds: microseconds).text.hasSuffix("." + digits))
+    #expect(
+      CalendarTime(wallMicroseconds: microseconds, in: .local).text.hasSuffix("." + digits))
   }
 }

@@ -67,13 +67,16 @@ struct Gate: OptionSet, Sendable {
   /// A script runs for too long: only what is to end it is answered, and what changes nothing.
   static let slowScript = Gate(rawValue: 1 << 24)
 
+  /// What every command costs is added to its keys (HOTKEYS).
+  static let hotKeys = Gate(rawValue: 1 << 25)
+
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
 
   /// The circumstances that concern a command with these flags.
   static func concerns(of flags: CommandFlags) -> Gate {
     var gate: Gate = [
-      .accessControl, .memory, .paused, .held, .silenced, .caching, .follower,
+      .accessControl, .memory, .paused, .held, .silenced, .caching, .follower, .hotKeys,
     ]
     if !flags.contains(.allowedWhileSubscribed) { gate.insert(.subscribed) }
     if !flags.contains(.noAuth) { gate.insert(.authentication) }

@@ -43,15 +43,21 @@ extension Server {
     moment.touchesKeys = !client.flags.contains(.noTouch)
     let end = frame.withCall { call in
       var index = first
+      var mark = 0
       repeat {
         let request = batch[index]
         call.arguments = batch.arguments(of: request)
+        mark = call.client.reply.count
         run(request, &call)
+        if request.rawCount >= output.largeRequest {
+          noteLargeRequest(call, byteCount: request.rawCount)
+        }
         endUnit()
         index &+= 1
       } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
         && database.isSame(as: call.client.database)
-        && call.client.reply.count < output.watermark
+        && call.client.reply.count < output.lookMark
+      if call.client.reply.count >= output.largeReply { noteLargeReply(call, from: mark) }
       return index
     }
     if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
@@ -82,6 +88,7 @@ extension Server {
     let isSilenced = call.client.gate.contains(.silenced)
     let admission = admit(&call)
     let changesBefore = effects.changeCount
+    let start = timing.stopwatch
     var mark = call.reply.count
     switch admission {
     case .proceed:
@@ -92,6 +99,10 @@ extension Server {
         executeBlocking(&call, raw: raw)
       } else {
         execute(&call, raw: raw)
+      }
+      // One that blocks is counted when it is answered.
+      if gate.contains(.hotKeys), call.client.blocking == nil {
+        noteHotKeys(of: call, since: start, replyFrom: mark)
       }
       if call.command.flags.contains(.answersByPushes) { mark = call.reply.count }
       // Afterwards, so that EXEC is seen behind the commands that it runs.

@@ -58,18 +58,7 @@ enum SlowLogCommands: CommandFamily {
       guard limit >= -1 else { throw wrong }
       if limit == -1 { limit = .max }
     }
-    let entries = call.server.metrics.slowLog.entries.prefix(limit)
-    call.reply.array(entries.count)
-    for entry in entries {
-      call.reply.array(6)
-      call.reply.integer(entry.id)
-      call.reply.integer(Int(entry.time))
-      call.reply.integer(entry.microseconds)
-      call.reply.array(entry.arguments.count)
-      for argument in entry.arguments { call.reply.bulk(argument.rawSpan) }
-      call.reply.bulk(entry.clientAddress)
-      call.reply.bulk(entry.clientName.rawSpan)
-    }
+    call.write(call.server.metrics.slowLog.entries.prefix(limit))
   }
 
   static func len(_ call: inout Call) throws(CommandError) {

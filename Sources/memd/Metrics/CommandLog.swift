@@ -3,14 +3,24 @@
 import DataStructures
 import RESP
 
-/// The newest slow commands.
-final class SlowLog {
-  /// One slow command; arguments are shortened as Redis does.
+/// What makes a command one to remember; COMMANDLOG keeps a log of each kind.
+enum CommandLogKind {
+  case slow
+  /// By the bytes of the request as it came.
+  case largeRequest
+  /// By the bytes of the reply.
+  case largeReply
+}
+
+/// The newest commands of one kind.
+final class CommandLog {
+  /// One command; arguments are shortened as Redis does.
   struct Entry {
     let id: Int
     /// Wall time in seconds.
     let time: Int64
-    let microseconds: Int
+    /// Microseconds that it took, or bytes of its request or reply, by the kind.
+    let measure: Int
     let arguments: [[UInt8]]
     let clientAddress: String
     let clientName: [UInt8]
@@ -18,7 +28,7 @@ final class SlowLog {
     /// Memory of the entry, roughly.
     var byteCount: Int {
       arguments.reduce(clientName.count + MemoryLayout<Entry>.stride) {
-        $0 + $1.count + SlowLog.arrayByteCount
+        $0 + $1.count + CommandLog.arrayByteCount
       }
     }
   }
@@ -44,14 +54,14 @@ final class SlowLog {
 
   /// Adds a command and forgets the oldest ones if there are too many.
   func add(
-    _ arguments: Arguments, hiding hidden: HiddenArguments, microseconds: Int, client: Client,
+    _ arguments: Arguments, hiding hidden: HiddenArguments, measure: Int, client: Client,
     time: Int64, limits: Limits
   ) {
     // Nothing is kept: then no number is used up either.
     guard limits.entryCount > 0 else { return }
     let entry = Entry(
-      id: nextID, time: time, microseconds: microseconds,
-      arguments: SlowLog.shortened(arguments, hidden, limits), clientAddress: client.address,
+      id: nextID, time: time, measure: measure,
+      arguments: CommandLog.shortened(arguments, hidden, limits), clientAddress: client.address,
       clientName: client.name)
     nextID += 1
     entries.insert(entry, at: 0)
