@@ -167,6 +167,7 @@ extension DirectiveTopic {
     guides: [
       Guide("loglevel", says: "The least serious lines that are written."),
       Guide("logfile", "path", says: "File of the server's messages; \"\" is standard output."),
+      Guide("log-format", says: "How they are written: for people, or as JSON or logfmt."),
       Guide("syslog-enabled", says: "Messages go to the system's log, too."),
       Guide("syslog-ident", "name", says: "Name under which messages go to the system's log."),
       Guide("syslog-facility", says: "Facility under which messages go to the system's log."),
@@ -176,6 +177,14 @@ extension DirectiveTopic {
         says: "Microseconds from which on a command is noted in SLOWLOG;"
           + " 0 notes all, -1 none."),
       Guide("slowlog-max-len", says: "Entries that SLOWLOG keeps."),
+      Guide(
+        "commandlog-request-larger-than",
+        says: "Bytes from which on a request is noted in COMMANDLOG; 0 notes all, -1 none."),
+      Guide("commandlog-large-request-max-len", says: "Large requests that COMMANDLOG keeps."),
+      Guide(
+        "commandlog-reply-larger-than",
+        says: "Bytes from which on a reply is noted in COMMANDLOG; 0 notes all, -1 none."),
+      Guide("commandlog-large-reply-max-len", says: "Large replies that COMMANDLOG keeps."),
       Guide("slowlog-entry-max-argc", says: "Arguments of an entry of SLOWLOG."),
       Guide("slowlog-entry-max-string-len", says: "Bytes of an argument of an entry."),
       Guide(
