@@ -73,7 +73,7 @@ import Testing
       else { continue }
       names.append(ByteText(option.name))
     }
-    #expect(names.count > 20)
+    #expect(names.count > 10)
     configuration.declaredUsers = []
     var rewrite = ConfigurationRewrite(configuration, old: [])
     let disk = SimulatedDisk(seed: 1, clock: SimulatedClock())

@@ -164,6 +164,7 @@ extension DirectiveTopic {
       Guide("tls-auth-clients-user", says: "Whether the certificate's name (CN) is the user."),
       Guide(
         "tls-auto-reload-interval", says: "Seconds between two looks at the files; 0 never."),
+      Guide("tls-cluster", says: "MIGRATE connects to other servers over TLS."),
       Guide("tls-replication", says: "Connects to the leader over TLS."),
       Guide("tls-protocols", "name ...", says: "Versions that are accepted, such as TLSv1.3."),
       Guide("tls-ciphers", "list", says: "Ciphers up to TLSv1.2, in OpenSSL's words."),

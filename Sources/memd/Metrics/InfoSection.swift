@@ -17,6 +17,8 @@ struct InfoSection {
 
   let name: StaticString
   let scope: Scope
+  /// Whether it has a line for each command.
+  var isPerCommand = false
   let write: (Server, inout InfoText) -> Void
 
   /// All sections, in the order in which they are shown.
@@ -31,9 +33,13 @@ struct InfoSection {
       InfoSection(name: "cpu", scope: .standard) { $0.writeProcessorInfo(to: &$1) },
       InfoSection(name: "modules", scope: .standard) { $1.section("Modules") },
       InfoSection(name: "tls", scope: .all) { $0.writeEncryptionInfo(to: &$1) },
-      InfoSection(name: "commandstats", scope: .all) { $0.writeCommandInfo(to: &$1) },
+      InfoSection(name: "commandstats", scope: .all, isPerCommand: true) {
+        $0.writeCommandInfo(to: &$1)
+      },
       InfoSection(name: "errorstats", scope: .standard) { $0.writeErrorInfo(to: &$1) },
-      InfoSection(name: "latencystats", scope: .all) { $0.writeLatencyInfo(to: &$1) },
+      InfoSection(name: "latencystats", scope: .all, isPerCommand: true) {
+        $0.writeLatencyInfo(to: &$1)
+      },
       InfoSection(name: "cluster", scope: .standard) { server, text in
         text.section("Cluster")
         text.field("cluster_enabled", false)

@@ -175,6 +175,26 @@ extension Figure {
       "acl_access_denied_cmd", "access_denied_command", exporter: "acl_access_denied_cmd_total",
       "Commands that a user may not call."),
     .counter(
+      "acl_access_denied_tls_cert", "access_denied_certificate",
+      exporter: "acl_access_denied_tls_cert_total",
+      "Certificates that name no user."),
+    .gauge(
+      "memd_tls_handshakes_half_done", "tls_handshakes_half_done",
+      "Handshakes under way."),
+    .counter(
+      "memd_tls_handshakes_completed", "tls_handshakes", "Handshakes that were completed."),
+    .counter(
+      "memd_tls_handshakes_failed", "tls_handshakes_failed", "Handshakes that failed."),
+    .gauge(
+      "tls_server_cert_expires_in_seconds", "tls_server_certificate_seconds",
+      "Time until the server's certificate expires; 0 without one."),
+    .gauge(
+      "tls_client_cert_expires_in_seconds", "tls_client_certificate_seconds",
+      "Time until the client's certificate expires; 0 without one."),
+    .gauge(
+      "tls_ca_cert_expires_in_seconds", "tls_authority_certificate_seconds",
+      "Time until the authority's certificate expires; 0 without one."),
+    .counter(
       "acl_access_denied_key", "access_denied_key", exporter: "acl_access_denied_key_total",
       "Keys that a user may not touch."),
     .counter(

@@ -114,13 +114,13 @@ struct HTTPRequest: Equatable {
           !line[..<colon].contains(where: { $0 == " " || $0 == "\t" })
         else { throw .malformed }
         let value = Self.trimmed(line[line.index(after: colon)...])
-        switch line[..<colon].lowercased() {
+        switch Self.folded(line[..<colon]) {
         case "host":
           guard host == nil else { throw .malformed }
-          host = Self.name(ofHost: value.lowercased())
+          host = Self.name(ofHost: Self.folded(value))
         case "accept": accept += accept.isEmpty ? value : ",\(value)"
         case "connection":
-          let words = value.lowercased()
+          let words = Self.folded(value)
           if words.contains("close") { keepsAlive = false }
           if words.contains("keep-alive"), keepsAlive == nil { keepsAlive = true }
         case "content-length": if value != "0" { hasBody = true }
@@ -128,6 +128,11 @@ struct HTTPRequest: Equatable {
         default: break
         }
       }
+    }
+
+    /// Letters of ASCII in lower case; there are no others in a head.
+    private static func folded(_ text: some StringProtocol) -> String {
+      ByteText(Array(text.utf8)).folded.logText
     }
 
     private static func trimmed(_ text: Substring) -> String {

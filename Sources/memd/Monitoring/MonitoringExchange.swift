@@ -53,7 +53,7 @@ final class MonitoringExchange: Sendable {
     return report
   }
 
-  /// A pulse that is not older than a question; nil if there is none yet: the loop is asked for one.
+  /// A pulse that is not older than a question; nil if there is none yet: the loop is asked for it.
   func pulse(askedAt time: Int64) -> Pulse? {
     let (pulse, isNew) = state.withLock { state -> (Pulse?, Bool) in
       if let pulse = state.pulse, pulse.time >= time { return (pulse, false) }

@@ -77,8 +77,8 @@ extension Server {
   }
 
   private func add(_ section: InfoSection, to report: inout FigureReport) {
-    // Those about single commands are not standard; commands have steps of their own.
-    guard section.scope == .standard else { return }
+    // Single commands have steps of their own.
+    guard section.scope != .named, !section.isPerCommand else { return }
     var text = InfoText()
     section.write(self, &text)
     report.info += text.text

@@ -201,8 +201,8 @@ import Testing
     func priority() -> String? { staged.server.info("slave_priority") }
     let never = promise == "no" ? "100" : "0"
     let rdb = snapshot(["SET k new"])
-    func sync(_ rdb: [UInt8]) {
-      for _ in 0..<15 { staged.server.advance(milliseconds: 100) }
+    func sync(_ rdb: [UInt8], reconnects: Bool = false) {
+      if reconnects { for _ in 0..<30 { staged.server.advance(milliseconds: 100) } }
       staged.greet()
       staged.say("+FULLRESYNC \(Self.id) 500\r\n$\(rdb.count)\r\n")
       staged.say(rdb)
@@ -211,7 +211,7 @@ import Testing
     staged.greet()
     #expect(priority() == never, "what is here may come from files")
     staged.hangUp()
-    sync(rdb)
+    sync(rdb, reconnects: true)
     #expect(priority() == "100")
     staged.hangUp()
     staged.server.run("REPLICAOF another 6379")
@@ -222,7 +222,7 @@ import Testing
     #expect(staged.server.run("DBSIZE") == 0)
     #expect(priority() == never, "it was replaced by what could not be loaded")
     staged.hangUp()
-    sync(rdb)
+    sync(rdb, reconnects: true)
     #expect(priority() == "100")
   }
 

@@ -101,8 +101,8 @@ extension ReplicationStory {
 
   // MARK: - Deaths
 
-  /// Whether one may die, or end: what followers promise holds as long as no second one does before all is
-  /// well again.
+  /// Whether one may die, or end: what followers promise holds as long as no second one does before
+  /// all is well again.
   private var mayDie: Bool {
     isWhole || (plan.trouble != .leaders && plan.promise == .none)
   }
