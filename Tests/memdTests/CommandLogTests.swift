@@ -70,6 +70,8 @@ import Testing
     let server = makeServer()
     let other = server.connect()
     other.send(["BLPOP", "list", "0"])
+    server.turn()
+    #expect(other.next() == nil)
     server.run("RPUSH list \(value)")
     #expect(names(server, .largeReply) == ["BLPOP"])
   }

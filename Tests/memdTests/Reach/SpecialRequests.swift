@@ -89,6 +89,8 @@ enum SpecialRequests {
     ("maxmemory-samples", ["1", "5"]), ("activedefrag", ["yes", "no"]),
     ("active-defrag-ignore-bytes", ["1", "4mb"]), ("hz", ["1", "10", "100"]),
     ("latency-tracking", ["yes", "no"]), ("slowlog-log-slower-than", ["0", "10000", "-1"]),
+    ("commandlog-request-larger-than", ["0", "100", "1048576"]),
+    ("commandlog-reply-larger-than", ["0", "100", "1048576"]),
     ("slowlog-max-len", ["5", "128"]), ("latency-monitor-threshold", ["0", "1"]),
     ("tracking-table-max-keys", ["1", "10", "0"]), ("maxmemory-clients", ["0", "0", "100kb"]),
     ("appendonly", ["yes", "yes", "no"]), ("appendfsync", ["everysec", "no"]),
