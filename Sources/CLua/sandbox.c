@@ -133,6 +133,34 @@ static int insert(lua_State *state) {
   return change_table(state);
 }
 
+/// In front of collectgarbage: what a script says of when to collect is for itself alone, and is
+/// undone behind it.
+static int tell_collector(lua_State *state) {
+  memd_lua_of(state)->is_collector_changed = 1;
+  return go_on(state);
+}
+
+/// An error handler of a script's, if that may go on: Lua calls it for the error that ends the
+/// script, too, and then nobody could end the handler.
+static int handle_unless_ending(lua_State *state) {
+  memd_lua_api.settop(state, 1);
+  if (memd_lua_of(state)->is_ending) return 1;
+  memd_lua_api.pushvalue(state, UPVALUE_1);
+  memd_lua_api.insert(state, 1);
+  memd_lua_api.call(state, 1, 1);
+  return 1;
+}
+
+/// In front of xpcall, with a handler that can be ended.
+static int call_with_handler(lua_State *state) {
+  if (memd_lua_api.type(state, 2) == LUA_TFUNCTION) {
+    memd_lua_api.pushvalue(state, 2);
+    memd_lua_api.pushcclosure(state, handle_unless_ending, 1);
+    memd_lua_api.replace(state, 2);
+  }
+  return go_on(state);
+}
+
 /// pairs, whose `next` is the one that looks through read-only tables.
 static int pairs(lua_State *state) {
   if (memd_lua_api.type(state, 1) != LUA_TTABLE) return memd_lua_raise_type(state, 1, "table");
@@ -324,6 +352,8 @@ static const struct {
     {NULL, "setmetatable", change_table},
     {NULL, "loadstring", load_string},
     {NULL, "unpack", unpack},
+    {NULL, "collectgarbage", tell_collector},
+    {NULL, "xpcall", call_with_handler},
 };
 
 /// Puts them there, in front of all that this Lua has.

@@ -50,8 +50,10 @@ enum {
   LUA_TFUNCTION = 6,
   LUA_MASKLINE = 4,
   LUA_MASKCOUNT = 8,
+  LUA_GCRESTART = 1,
   LUA_GCCOLLECT = 2,
   LUA_GCSETPAUSE = 6,
+  LUA_GCSETSTEPMUL = 7,
 };
 
 /// The functions of the library; all there, or none of them.
@@ -150,6 +152,8 @@ struct memd_lua {
   int is_ending;
   /// Not 0 while the owner is to be asked after a few instructions.
   int is_asked_soon;
+  /// Not 0 once a script has told the collector of garbage when to work.
+  int is_collector_changed;
   /// The state of math.random, which interpreters share; it must be there as long as they are.
   uint64_t *random;
 };

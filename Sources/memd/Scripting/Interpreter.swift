@@ -220,13 +220,24 @@ final class Interpreter {
 
   /// Has Lua collect garbage less often while it has little: most of what that costs goes into what
   /// is no garbage, the libraries. Redis spends a quarter of a short script's time on it.
+  ///
+  /// What a script has said of it ends with that script.
   func paceCollecting() {
+    if unsafe lua.pointee.is_collector_changed != 0 { resetCollector() }
     let suitable = isSmall ? 400 : 200
     if suitable != pause { setPause(suitable) }
   }
 
   /// Whether Lua has so little that thrice as much of garbage is little, too.
   var isSmall: Bool { byteCount < 512 << 10 }
+
+  @inline(never)
+  private func resetCollector() {
+    unsafe lua.pointee.is_collector_changed = 0
+    unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCRESTART), 0)
+    unsafe _ = memd_lua_gc(lua.pointee.state, Int32(LUA_GCSETSTEPMUL), 200)
+    setPause(pause)
+  }
 
   @inline(never)
   private func setPause(_ percent: Int) {

@@ -214,6 +214,9 @@ import Testing
     sync(rdb, reconnects: true)
     #expect(priority() == "100")
     staged.hangUp()
+    // It comes again at once.
+    _ = staged.listen()
+    staged.hangUp()
     staged.server.run("REPLICAOF another 6379")
     #expect(priority() == "100", "all that it has confirmed is here")
     var damaged = rdb

@@ -108,4 +108,19 @@ import Testing
     #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
     #expect(clients[1].next() == .ok)
   }
+
+  @Test(arguments: [
+    "xpcall(function() while true do end end, function() while true do end end)",
+    "xpcall(function() local x = nil + 1 end, function() while true do end end)",
+    "while true do xpcall(function() while true do end end, function() return 1 end) end",
+  ])
+  func `SCRIPT KILL ends a script whose error handlers never end`(loop: String) {
+    let server = makeServer()
+    let clients = (0..<2).map { _ in server.connect() }
+    clients[0].send(["EVAL", loop, "0"])
+    clients[1].send(["SCRIPT", "KILL"])
+    server.turn()
+    #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
+    #expect(clients[1].next() == .ok)
+  }
 }

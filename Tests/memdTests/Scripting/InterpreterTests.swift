@@ -164,4 +164,29 @@ import Testing
       "local _, e = pcall(error, setmetatable({}, {__index = {err = 'MY above'}})) return e")
     #expect(caught == "MY above")
   }
+
+  @Test func `error handlers of scripts do what Lua's do`() {
+    let server = TestServer()
+    for (script, text) in [
+      ("local _, e = xpcall(function() error({1}) end, function(e) return e[1] + 1 end)", "2"),
+      ("local _, e = xpcall(error, function(e, f) return type(e) .. type(f) end)", "nilnil"),
+      ("local _, e = xpcall(function() error('x', 0) end, nil)", "error in error handling"),
+      ("local _, e = xpcall(function() return 7 end, function() end)", "7"),
+    ] {
+      #expect(eval(server, "\(script) return tostring(e)").text == text, "\(script)")
+    }
+  }
+
+  @Test(arguments: [
+    "collectgarbage('stop')", "collectgarbage('setpause', 2147483647)",
+    "collectgarbage('setstepmul', 1)",
+  ])
+  func `a collector that a script has stopped works for the next one`(script: String) {
+    let server = TestServer()
+    _ = eval(server, script)
+    for _ in 0..<400 {
+      _ = eval(server, "local t = {} for i = 1, 1000 do t[i] = {i} end return 1")
+    }
+    #expect(server.server.scripting.allInterpretersByteCount < 4 << 20)
+  }
 }
