@@ -198,6 +198,8 @@ import Testing
   ) {
     let staged = Staged()
     if promise != "no" { staged.server.run("CONFIG SET \(promise)") }
+    // So that the old data go before the new ones come.
+    staged.server.run("CONFIG SET repl-diskless-load disabled")
     func priority() -> String? { staged.server.info("slave_priority") }
     let never = promise == "no" ? "100" : "0"
     let rdb = snapshot(["SET k new"])

@@ -117,7 +117,7 @@ import Testing
   func `SCRIPT KILL ends a script whose error handlers never end`(loop: String) {
     let server = makeServer()
     let clients = (0..<2).map { _ in server.connect() }
-    clients[0].send(["EVAL", loop, "0"])
+    clients[0].send(["EVAL", "\(loop)\nreturn 'over'", "0"])
     clients[1].send(["SCRIPT", "KILL"])
     server.turn()
     #expect(clients[0].next()?.text.hasPrefix("ERR Script killed by user") == true)
