@@ -81,6 +81,16 @@ class MetricsTests(unittest.TestCase):
         self.assertEqual(self.get("/readyz")[0], 503)
         self.client.execute_command("REPLICAOF", "NO", "ONE")
         self.assertEqual(self.get("/readyz")[0], 200)
+        # A busy script is ended; what was asked meanwhile is forgotten.
+        self.client.config_set("busy-reply-threshold", 100)
+        runner = redis.Redis(port=self.server.port)
+        threading.Thread(
+            target=lambda: runner.execute_command("EVAL", "while true do end", 0),
+            daemon=True).start()
+        time.sleep(0.5)
+        self.assertEqual(self.get("/healthz")[0], 503)
+        self.client.execute_command("SCRIPT", "KILL")
+        wait_for(lambda: self.get("/healthz")[0] == 200)
         # A loop that stands still doesn't answer; the thread for monitors says so.
         sleeper = redis.Redis(port=self.server.port)
         threading.Thread(

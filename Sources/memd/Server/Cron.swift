@@ -21,6 +21,8 @@ extension Server {
     metrics.rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     endHotKeysInTime()
+    // Who has asked while a script was busy has woken nobody.
+    heedMonitors()
     runClientCron()
     considerSaving()
     considerRewriting()

@@ -154,6 +154,14 @@ import Testing
     #expect(exchange.report(askedAt: report.startedAt + 500_000_001) == nil)
   }
 
+  @Test func `a question that has woken nobody is heeded by the chores`() {
+    let exchange = server.server.monitoring.exchange
+    let asked = server.clock.monotonicNanoseconds()
+    #expect(exchange.pulse(askedAt: asked) == nil && exchange.report(askedAt: asked) == nil)
+    for _ in 0..<100 { server.advance(milliseconds: 10) }
+    #expect(exchange.pulse(askedAt: asked) != nil && exchange.report(askedAt: asked) != nil)
+  }
+
   @Test func `a loop that doesn't turn is not healthy`() throws {
     #expect(try ask("/healthz")?.status == .ok)
     #expect(try ask("/healthz", turns: 0) == nil)
