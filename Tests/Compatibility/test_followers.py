@@ -347,9 +347,17 @@ class FollowerTests(unittest.TestCase):
             wait_for(lambda: promoted() is not None, 30)
             new = promoted()
             other = next(follower for follower in followers if follower is not new)
-            wait_for(lambda: new.client.role()[0] == b"master")
-            new.client.set("new", 1)
-            wait_for(lambda: other.client.get("new") == b"1", 20)
+
+            def agree():
+                # Sentinel disconnects clients of those whose role it changes.
+                try:
+                    if new.client.role()[0] == b"master":
+                        new.client.set("new", 1)
+                    return other.client.get("new") == b"1"
+                except redis.ConnectionError:
+                    return False
+
+            wait_for(agree, 30)
             self.assertEqual(other.client.get("last"), b"1")
             self.assertEqual(new.client.info("stats")["sync_full"], 0)
         finally:
