@@ -28,11 +28,11 @@ enum LogFormat: String, ConfigurationChoice {
     case .json:
       return "{\"timestamp\":\"\(Self.timestamp(of: line))\",\"level\":\"\(line.level.word)\""
         + ",\"pid\":\(line.processID),\"role\":\"\(Self.role(of: line))\""
-        + ",\"message\":\"\(Self.escaped(line.text))\"}\n"
+        + ",\"message\":\"\(QuotedText.escaped(line.text))\"}\n"
     case .logfmt:
       return "pid=\(line.processID) role=\(Self.role(of: line))"
         + " timestamp=\"\(Self.timestamp(of: line))\" level=\(line.level.word)"
-        + " message=\"\(Self.escaped(line.text))\"\n"
+        + " message=\"\(QuotedText.escaped(line.text))\"\n"
     }
   }
 
@@ -48,26 +48,6 @@ enum LogFormat: String, ConfigurationChoice {
   /// ISO 8601, in UTC, as programs read it.
   private static func timestamp(of line: Line) -> String {
     CalendarTime(wallMicroseconds: line.wallMicroseconds, in: .universal).standardText
-  }
-
-  /// A text between quotes, for both formats: what is written is ASCII's printable part, and what
-  /// lies beyond ASCII as it is.
-  private static func escaped(_ text: String) -> String {
-    var escaped = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": escaped += "\\\""
-      case "\\": escaped += "\\\\"
-      case "\n": escaped += "\\n"
-      case "\r": escaped += "\\r"
-      case "\t": escaped += "\\t"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        let digits = String(scalar.value, radix: 16)
-        escaped += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return escaped
   }
 }
 

@@ -35,20 +35,6 @@ struct LiveFigures {
 
   /// A text in quotes; nothing in it can end the string, or a script that it might stand in.
   static func quoted(_ text: some StringProtocol) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case "\n": quoted += "\\n"
-      case _
-      where scalar.value < 0x20 || scalar == "<" || scalar == "\u{2028}"
-        || scalar == "\u{2029}":
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
+    "\"" + QuotedText.escaped(text) { $0 == "<" || $0 == "\u{2028}" || $0 == "\u{2029}" } + "\""
   }
 }
