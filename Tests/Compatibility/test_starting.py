@@ -66,6 +66,60 @@ class StartTests(unittest.TestCase):
         self.assertEqual(self.memd("--test-config", path)[0], 0)
         self.assertEqual(os.listdir(self.folder), ["a.conf"])
 
+    def test_addresses_and_certificates_are_tested_too(self):
+        server = Server()
+        self.addCleanup(server.stop)
+        path = self.write("a.conf", f"port {server.port}\n")
+        self.assertEqual(
+            self.memd("--test-config", path),
+            (0, "".join(f"port {host}:{server.port} is in use now.\n" for host in ["0.0.0.0", "::"])
+             + "The configuration is fine.\n"))
+        for lines, cause in [
+                ("bind 203.0.113.7", "203.0.113.7:6379: bind: Cannot assign requested address"),
+                ("metrics-port 9121\nmetrics-bind no.such.host.invalid",
+                 "no.such.host.invalid:9121: getaddrinfo: Name or service not known"),
+                ("unixsocket /nowhere/memd.sock",
+                 "The directory of unixsocket /nowhere/memd.sock can't be written: No such file"),
+                ("unixsocket /tmp/" + "x" * 200, "bind: File name too long"),
+                ("unixsocket memd.sock\nunixsocketgroup nobody-knows", "group 'nobody-knows'"),
+                ("port 0", "There is nowhere to listen."),
+                ("tls-port 6380", "No tls-cert-file configured!"),
+                ("tls-port 6380\ntls-cert-file a.conf\ntls-key-file a.conf\ntls-auth-clients no",
+                 "Failed to load certificate: a.conf"),
+        ]:
+            with self.subTest(lines):
+                status, output = self.memd("--test-config", self.write("a.conf", lines + "\n"))
+                self.assertEqual(status, 1, output)
+                self.assertIn(cause, output)
+                self.assertEqual(output.count("Remedy: "), 1, output)
+        self.assertEqual(os.listdir(self.folder), ["a.conf"])
+
+    def test_files_that_are_no_configuration_or_too_many(self):
+        for name in ["a", "b", "c"]:
+            path = self.write(f"{name}.conf", "include *.conf\n")
+        status, output = self.memd("--test-config", path)
+        self.assertEqual(status, 1)
+        self.assertIn("more than 1000 files are included", output)
+        self.assertLess(output.count("\n"), 200)
+        path = self.write("zero.conf", "include /dev/zero\n")
+        status, output = self.memd("--test-config", path)
+        self.assertIn("'/dev/zero': more than 16 MB are no configuration", output)
+        self.assertEqual(status, 1)
+
+    def test_a_byte_order_mark_is_no_directive(self):
+        path = self.write("a.conf", "\ufeffhz 20\n")
+        self.assertEqual(self.memd("--test-config", path)[0], 0)
+
+    def test_an_answer_that_cannot_be_written_is_no_success(self):
+        for inquiry in ["--dump-config", "--test-config", "--help", "--version", "--list-directives"]:
+            with open("/dev/full", "w") as full, self.subTest(inquiry):
+                result = subprocess.run(
+                    [os.path.abspath(BINARY), inquiry], cwd=self.folder, text=True, stdout=full,
+                    stderr=subprocess.PIPE)
+                self.assertEqual(
+                    (result.returncode, result.stderr),
+                    (1, "Can't write the answer: No space left on device\n"))
+
     def test_standard_input_may_be_tested(self):
         result = subprocess.run(
             [os.path.abspath(BINARY), "--test-config", "-"], cwd=self.folder, text=True,

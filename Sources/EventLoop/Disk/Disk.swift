@@ -106,11 +106,19 @@ open class Disk {
 extension Disk {
   /// The whole file.
   public final func read(_ path: String) throws(DiskError) -> [UInt8] {
+    try read(path, atMost: .max) ?? []
+  }
+
+  /// The whole file; nil if it is longer than `limit`, or a device that doesn't end.
+  public final func read(_ path: String, atMost limit: Int) throws(DiskError) -> [UInt8]? {
     let file = try open(path, .read)
     defer { file.close() }
-    var bytes = [UInt8](repeating: 0, count: try file.byteCount())
+    let byteCount = try file.byteCount()
+    guard byteCount <= limit else { return nil }
+    var bytes = [UInt8](repeating: 0, count: byteCount)
     var count = 0
     while true {
+      guard count <= limit else { return nil }
       // One byte more than the known size shows that the file has not grown meanwhile.
       if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: 4096)) }
       let received = try file.read(into: &bytes, from: count)

@@ -197,6 +197,12 @@ public final class SimulatedTransport: Transport {
     return index
   }
 
+  /// A taken port is refused.
+  public override func rehearseListening(on address: ListenAddress) throws(ListenError) {
+    let index = try listen(on: address, backlog: 0)
+    closeListener(index)
+  }
+
   /// Connections that wait are reset.
   public override func closeListener(_ listener: Int) {
     guard listeners.indices.contains(listener) else { return }

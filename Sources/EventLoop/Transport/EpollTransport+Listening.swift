@@ -18,27 +18,57 @@ extension EpollTransport {
   internal func openListener(
     host: String, port: UInt16, _ address: ListenAddress, _ backlog: Int32
   ) throws(ListenError) -> EpollListener {
-    guard let socketAddress = SocketAddress(host: host, port: port) else {
-      throw ListenError(address: address, operation: "getaddrinfo", code: 0)
-    }
-    let descriptor = try openBound(socketAddress, address) { (descriptor) throws(SystemError) in
-      try Syscall.setOption(descriptor, level: SOL_SOCKET, name: SO_REUSEADDR, 1)
-      if socketAddress.family == AF_INET6 {
-        try Syscall.setOption(descriptor, level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, 1)
-      }
-    }
+    let descriptor = try openBound(host: host, port: port, address)
     try listen(descriptor, address, backlog)
     let bound = SocketAddress(localOf: descriptor)
     return EpollListener(
       descriptor: descriptor, path: nil, localAddress: bound.isWildcard ? nil : bound.text)
   }
 
-  internal func openListener(
-    path: String, mode: UInt32?, group: String?, _ address: ListenAddress, _ backlog: Int32
-  ) throws(ListenError) -> EpollListener {
+  /// A socket that is bound to an address, and on which nobody listens yet.
+  private func openBound(
+    host: String, port: UInt16, _ address: ListenAddress
+  ) throws(ListenError) -> Int32 {
+    guard let socketAddress = SocketAddress(host: host, port: port) else {
+      throw ListenError(address: address, operation: "getaddrinfo", code: 0)
+    }
+    return try openBound(socketAddress, address) { (descriptor) throws(SystemError) in
+      try Syscall.setOption(descriptor, level: SOL_SOCKET, name: SO_REUSEADDR, 1)
+      if socketAddress.family == AF_INET6 {
+        try Syscall.setOption(descriptor, level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, 1)
+      }
+    }
+  }
+
+  internal func rehearse(_ address: ListenAddress) throws(ListenError) {
+    switch address {
+    case .internet(let host, let port, _):
+      Syscall.close(try openBound(host: host, port: port, address))
+    case .unix(let path, _, let group):
+      _ = try Self.socketAddress(path, address)
+      guard let group else { return }
+      do throws(SystemError) {
+        _ = try Syscall.groupNumber(of: group)
+      } catch {
+        throw ListenError(
+          address: address, operation: "getgrnam error for group '\(group)'", code: error.code)
+      }
+    }
+  }
+
+  private static func socketAddress(
+    _ path: String, _ address: ListenAddress
+  ) throws(ListenError) -> SocketAddress {
     guard let socketAddress = SocketAddress(path: path) else {
       throw ListenError(address: address, operation: "bind", code: ENAMETOOLONG)
     }
+    return socketAddress
+  }
+
+  internal func openListener(
+    path: String, mode: UInt32?, group: String?, _ address: ListenAddress, _ backlog: Int32
+  ) throws(ListenError) -> EpollListener {
+    let socketAddress = try Self.socketAddress(path, address)
     // A file that an earlier process left behind would make bind fail.
     try? Syscall.remove(path)
     let descriptor = try openBound(socketAddress, address) { _ throws(SystemError) in }

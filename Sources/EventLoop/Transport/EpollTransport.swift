@@ -181,6 +181,11 @@ public final class EpollTransport: Transport {
     return index
   }
 
+  /// Binds to the address and lets go of it.
+  public override func rehearseListening(on address: ListenAddress) throws(ListenError) {
+    try rehearse(address)
+  }
+
   /// Closes the socket and removes a unix socket's file.
   public override func closeListener(_ listener: Int) {
     guard isListening(listener) else { return }

@@ -21,6 +21,14 @@ public enum ListenAddress: Equatable, Sendable {
     }
   }
 
+  /// "127.0.0.1:6379" or "[::1]:6379", as a URL has it; the path of a unix socket.
+  public var authority: String {
+    guard case .internet(let host, let port, _) = self, host.utf8.contains(UInt8(ascii: ":")) else {
+      return text
+    }
+    return "[\(host)]:\(port)"
+  }
+
   /// "127.0.0.1:6379" or the path, as messages print it.
   public var text: String {
     switch self {

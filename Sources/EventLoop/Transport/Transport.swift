@@ -22,6 +22,11 @@ open class Transport {
     throw ListenError(address: address, operation: "listen", code: 0)
   }
 
+  /// Tells whether a listener could be opened, as far as that shows without anybody's being able to
+  /// connect: the address is bound and let go. Of a unix socket only its name and its group are
+  /// looked at.
+  open func rehearseListening(on address: ListenAddress) throws(ListenError) {}
+
   /// Closes a listener; the index is not used again. A unix socket's file is removed.
   open func closeListener(_ listener: Int) {}
 

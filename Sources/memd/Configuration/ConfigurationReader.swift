@@ -15,6 +15,11 @@ final class ConfigurationReader {
   private var failures: [ConfigurationFailure] = []
   /// Files that include each other in a circle must end somewhere.
   private static let includeDepthMax = 32
+  /// So must files that include each other by patterns, long before that depth.
+  private static let includedCountMax = 1000
+  private var includedCount = 0
+  /// A configuration has kilobytes; what doesn't end (/dev/zero) is none.
+  private static let byteCountMax = 16 << 20
 
   /// What a server is started with.
   struct Sources {
@@ -56,11 +61,15 @@ final class ConfigurationReader {
   private func readFile(
     _ path: String, includedAt place: ConfigurationPlace?, depth: Int
   ) throws(ConfigurationFailure) {
-    let text: [UInt8]
+    let text: [UInt8]?
     do throws(DiskError) {
-      text = try disk.read(path)
+      text = try disk.read(path, atMost: Self.byteCountMax)
     } catch {
       return try fail(.unreadable(path: path, reason: error.cause.text, place: place))
+    }
+    guard let text else {
+      return try fail(
+        .unreadable(path: path, reason: "more than 16 MB are no configuration", place: place))
     }
     try read(text, depth: depth) { .file(path: path, line: $0) }
   }
@@ -74,6 +83,8 @@ final class ConfigurationReader {
     _ text: [UInt8], depth: Int, at place: (Int) -> ConfigurationPlace
   ) throws(ConfigurationFailure) {
     var number = 0
+    // Editors elsewhere put a byte order mark in front.
+    let text = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
     for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
       let line = DirectiveText.trimmed(line)
@@ -103,6 +114,13 @@ final class ConfigurationReader {
     }
     guard let pattern else { return configuration.note(name, at: place) }
     for path in PathPattern(pattern).matches(on: disk) {
+      includedCount += 1
+      guard includedCount <= Self.includedCountMax else {
+        // Once is enough.
+        if includedCount > Self.includedCountMax + 1 { return }
+        return try refuse(
+          OptionError("more than 1000 files are included"), remedy: DirectiveRemedy.includes)
+      }
       try readFile(path, includedAt: place, depth: depth + 1)
     }
   }

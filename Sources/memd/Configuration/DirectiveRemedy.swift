@@ -7,6 +7,10 @@ enum DirectiveRemedy {
   static let unbalancedQuotes =
     "close the quote; nothing may follow a closing quote but a blank, and \\\" stands for a quote."
 
+  static let includes =
+    "look for files that include each other in a circle; a pattern such as conf.d/*.conf must not"
+    + " fit the file that it stands in."
+
   /// - Parameter name: the directive of the line, in lower case.
   static func text(for name: ByteText) -> String {
     if name == "dir" {

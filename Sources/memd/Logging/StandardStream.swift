@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
 import Glibc
 
 /// The streams that the process was started with, written without any buffer.
@@ -7,8 +8,11 @@ enum StandardStream: Int32 {
   case output = 1
   case error = 2
 
-  /// Writes a text with one call as long as the system takes it whole; errors are passed over.
-  func write(_ text: String) {
+  /// Writes a text with one call as long as the system takes it whole.
+  ///
+  /// - Returns: whether all of it was written.
+  @discardableResult
+  func write(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     var written = 0
     while written < bytes.count {
@@ -16,9 +20,17 @@ enum StandardStream: Int32 {
         let rest = unsafe UnsafeRawBufferPointer(rebasing: pointer[written...])
         return unsafe Glibc.write(rawValue, rest.baseAddress, rest.count)
       }
-      if count < 0 && errno != EINTR { return }
+      if count < 0 && errno != EINTR { return false }
       written += max(0, count)
     }
+    return true
+  }
+
+  /// Writes what was asked for, and ends the process: with 1 if it couldn't be written.
+  static func answer(_ text: String) -> Never {
+    if output.write(text) { Daemon.exit(code: 0) }
+    error.write("Can't write the answer: \(SystemError(errno).text)\n")
+    Daemon.exit(code: 1)
   }
 
   /// Asks a question; true if the answer begins with y.

@@ -36,6 +36,19 @@ struct HTTPRequest: Equatable {
   /// Heads may be as long as this, in bytes.
   static let byteCountMax = 8 << 10
 
+  /// Whether the client says that it can read a type of media (RFC 9110, 12.5.1): it names it, with
+  /// a weight that isn't 0.
+  func accepts(_ type: String) -> Bool {
+    accept.split(separator: ",").contains { item in
+      let parts = item.split(separator: ";").map { part in
+        Fields.folded(part.filter { $0 != " " && $0 != "\t" })
+      }
+      guard parts.first == type else { return false }
+      let weight = parts.last { $0.hasPrefix("q=") }?.dropFirst(2)
+      return weight.map { $0.contains { $0 != "0" && $0 != "." } } ?? true
+    }
+  }
+
   /// The first request in bytes, and how many bytes it takes; nil if it isn't complete.
   ///
   /// - Throws: why no bytes could follow that would make it one.
@@ -131,7 +144,7 @@ struct HTTPRequest: Equatable {
     }
 
     /// Letters of ASCII in lower case; there are no others in a head.
-    private static func folded(_ text: some StringProtocol) -> String {
+    fileprivate static func folded(_ text: some StringProtocol) -> String {
       ByteText(Array(text.utf8)).folded.logText
     }
 

@@ -47,7 +47,7 @@ struct MonitoringSite {
   ) -> HTTPResponse {
     let request = question.request
     let format: MetricsText.Format =
-      request.accept.contains("application/openmetrics-text") ? .openMetrics : .prometheus
+      request.accepts("application/openmetrics-text") ? .openMetrics : .prometheus
     let names: MetricsText.Names =
       request.query.split(separator: "&").contains("names=redis_exporter") ? .exporter : .own
     return HTTPResponse(.ok, format.contentType, MetricsText(report, format, names).text)

@@ -58,11 +58,7 @@ final class MonitoringService {
 
   /// Listens where the configuration says now; on a failure where it did before.
   func update(_ server: Server) throws(ListenError) {
-    let configuration = server.configuration
-    var wanted: [ListenAddress] = []
-    if let port = UInt16(exactly: configuration.metricsPort), port > 0 {
-      wanted = configuration.metricsBind.map { ListenAddress(bind: $0, port: port) }
-    }
+    let wanted = server.configuration.monitoringAddresses
     guard wanted != addresses else { return }
     // Addresses that stay are in use until the old thread has ended.
     stop()
@@ -74,7 +70,7 @@ final class MonitoringService {
       addresses = []
       throw error
     }
-    server.log.notice("Metrics and the live page: http://\(wanted[0].text)/")
+    server.log.notice("Metrics and the live page: http://\(wanted[0].authority)/")
   }
 
   /// Takes over what CONFIG SET has changed.
@@ -94,5 +90,13 @@ final class MonitoringService {
     thread?.stop()
     thread = nil
     addresses = []
+  }
+}
+
+extension Configuration {
+  /// Where monitors are answered; nowhere if they are not.
+  var monitoringAddresses: [ListenAddress] {
+    guard let port = UInt16(exactly: metricsPort), port > 0 else { return [] }
+    return metricsBind.map { ListenAddress(bind: $0, port: port) }
   }
 }

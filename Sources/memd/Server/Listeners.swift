@@ -30,7 +30,7 @@ extension Server {
   /// open: the caller ends the process, or calls again with the configuration that was there
   /// before.
   func updateListeners() throws(ListenError) {
-    let wanted = configuredPlaces()
+    let wanted = configuration.listenPlaces
     for listener in listeners.all where !wanted.contains(listener.place) {
       transport.closeListener(listener.index)
     }
@@ -60,22 +60,25 @@ extension Server {
     return try encryption.listen(on: place.address, backlog: backlog)
   }
 
-  private func configuredPlaces() -> [Listeners.Place] {
+}
+
+extension Configuration {
+  /// Where clients are to reach the server.
+  var listenPlaces: [Listeners.Place] {
     var places: [Listeners.Place] = []
-    for (number, isEncrypted) in [(configuration.port, false), (configuration.tls.port, true)] {
+    for (number, isEncrypted) in [(port, false), (tls.port, true)] {
       guard let port = UInt16(exactly: number), port > 0 else { continue }
-      places += configuration.bind.map {
+      places += bind.map {
         Listeners.Place(address: ListenAddress(bind: $0, port: port), isEncrypted: isEncrypted)
       }
     }
-    if !configuration.unixSocket.isEmpty {
-      let mode = configuration.unixSocketPermissions
-      let group = configuration.unixSocketGroup
+    if !unixSocket.isEmpty {
+      let mode = unixSocketPermissions
       places.append(
         Listeners.Place(
           address: .unix(
-            path: configuration.unixSocket, mode: mode == 0 ? nil : UInt32(mode),
-            group: group.isEmpty ? nil : group)))
+            path: unixSocket, mode: mode == 0 ? nil : UInt32(mode),
+            group: unixSocketGroup.isEmpty ? nil : unixSocketGroup)))
     }
     return places
   }

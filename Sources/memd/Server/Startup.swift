@@ -19,12 +19,10 @@ enum Startup {
     }
     switch Invocation(arguments.dropFirst().map { ByteText($0) }) {
     case .version:
-      StandardStream.output.write(Usage.version)
-      Daemon.exit(code: 0)
+      StandardStream.answer(Usage.version)
     case .help(let word): Inquiry.help(about: word)
     case .listDirectives:
-      StandardStream.output.write(DirectiveList.table)
-      Daemon.exit(code: 0)
+      StandardStream.answer(DirectiveList.table)
     case .checkRDB(let path):
       Daemon.exit(
         code: RDBCheck.run(path: path, disk: disk, clock: clock) {
@@ -201,6 +199,7 @@ enum Startup {
       try server.loadTLSMaterials()
     } catch {
       server.log.warning(error.text)
+      server.log.warning("Remedy: \(error.remedy)")
       server.log.warning("Failed to configure TLS. Check logs for more info.")
       Daemon.exit(code: 1)
     }
@@ -231,7 +230,7 @@ enum Startup {
       Daemon.exit(code: 1)
     }
     if server.listeners.all.isEmpty {
-      server.log.warning("Remedy: set 'port', or 'unixsocket' to the path of a socket.")
+      server.log.warning("Remedy: \(StartupRemedy.nowhere)")
       server.log.warning("Configured to not listen anywhere, exiting.")
       Daemon.exit(code: 1)
     }

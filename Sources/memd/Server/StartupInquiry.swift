@@ -8,37 +8,40 @@ import EventLoop
 enum Inquiry {
   /// Tells what the program does, or what a directive or a topic is about.
   static func help(about word: ByteText?) -> Never {
-    guard let word else {
-      StandardStream.output.write(Usage.help + DirectiveList.overview)
-      Daemon.exit(code: 0)
-    }
-    if let text = DirectiveList.description(of: word) {
-      StandardStream.output.write(text)
-      Daemon.exit(code: 0)
-    }
+    guard let word else { StandardStream.answer(Usage.help + DirectiveList.overview) }
+    if let text = DirectiveList.description(of: word) { StandardStream.answer(text) }
     let guess = DirectiveRemedy.suggestion(for: word.folded).map { "; is it '\($0)'?" } ?? "."
     StandardStream.error.write(
       "There is no directive and no topic '\(word.logText)'\(guess) memd --help lists all.\n")
     Daemon.exit(code: 1)
   }
 
-  /// Reads the configuration as a start would, users and files included, and prints all that is
-  /// wrong with it. Changes nothing and listens nowhere, so that it may run beside the server.
+  /// Reads the configuration as a start would, with users, certificates and addresses, and prints
+  /// all that is wrong with it. Changes nothing and lets nobody connect, so that it may run beside
+  /// the server.
   static func testConfiguration(
     _ sources: ConfigurationReader.Sources, _ configuration: Configuration, disk: Disk,
     clock: Clock
   ) -> Never {
     var complaints = ConfigurationReader(configuration, disk: disk).check(sources).map(\.details)
-    complaints += complaintsOfUsers(configuration, disk: disk, clock: clock)
     complaints += complaintsOfFiles(configuration, disk: disk)
-    if complaints.isEmpty {
-      let names = configuration.ineffectiveSettings
-      let idle = names.isEmpty ? "" : "Accepted without effect: \(names.joined(separator: ", "))\n"
-      StandardStream.output.write(idle + "The configuration is fine.\n")
-      Daemon.exit(code: 0)
+    var notes = ""
+    if let transport = try? EpollTransport() {
+      let world = World(
+        clock: clock, transport: transport, disk: disk,
+        helpers: ThreadHelpers(waker: transport.waker), seed: 0, names: SystemNameResolver(),
+        availableMemory: { AvailableMemory.now.byteCount })
+      let rehearsal = Rehearsal(Server(configuration: configuration, world: world, log: Log()))
+      complaints += rehearsal.complaints
+      notes = rehearsal.notes
     }
-    StandardStream.error.write(complaints.joined(separator: "\n"))
-    Daemon.exit(code: 1)
+    guard complaints.isEmpty else {
+      StandardStream.error.write(complaints.joined(separator: "\n"))
+      Daemon.exit(code: 1)
+    }
+    let names = configuration.ineffectiveSettings
+    let idle = names.isEmpty ? "" : "Accepted without effect: \(names.joined(separator: ", "))\n"
+    StandardStream.answer(notes + idle + "The configuration is fine.\n")
   }
 
   /// Prints the values of all directives and where they were set.
@@ -50,25 +53,7 @@ enum Inquiry {
       StandardStream.error.write(failures.map(\.details).joined(separator: "\n"))
       Daemon.exit(code: 1)
     }
-    StandardStream.output.write(ConfigurationDump.text(configuration))
-    Daemon.exit(code: 0)
-  }
-
-  private static func complaintsOfUsers(
-    _ configuration: Configuration, disk: Disk, clock: Clock
-  ) -> [String] {
-    guard let transport = try? EpollTransport() else { return [] }
-    let world = World(
-      clock: clock, transport: transport, disk: disk,
-      helpers: ThreadHelpers(waker: transport.waker), seed: 0, names: SystemNameResolver(),
-      availableMemory: { AvailableMemory.now.byteCount })
-    let server = Server(configuration: configuration, world: world, log: Log())
-    do throws(UserFileError) {
-      try server.loadUsersAtStart()
-      return []
-    } catch {
-      return ["\(error.message.logText)\nRemedy: \(StartupRemedy.text(for: error))\n"]
-    }
+    StandardStream.answer(ConfigurationDump.text(configuration))
   }
 
   private static func complaintsOfFiles(_ configuration: Configuration, disk: Disk) -> [String] {

@@ -9,6 +9,7 @@ enum StartupRemedy {
   static let directory =
     "let the directory belong to the user who runs memd ('chown'), choose another one ('dir'), or"
     + " turn saving off ('save \"\"', 'appendonly no')."
+  static let nowhere = "set 'port', or 'unixsocket' to the path of a socket."
   static let unreadable =
     "let the file belong to the user who runs memd ('chown'), who must be allowed to read it."
 

@@ -30,14 +30,20 @@ struct TLSMaterials {
   private static func settings(
     _ configuration: TLSConfiguration
   ) throws(TLSRefusal) -> TLSSettings {
-    if configuration.certFile.isEmpty { throw TLSRefusal("No tls-cert-file configured!") }
-    if configuration.keyFile.isEmpty { throw TLSRefusal("No tls-key-file configured!") }
+    if configuration.certFile.isEmpty {
+      throw TLSRefusal("No tls-cert-file configured!", TLSRefusal.missingFile("tls-cert-file"))
+    }
+    if configuration.keyFile.isEmpty {
+      throw TLSRefusal("No tls-key-file configured!", TLSRefusal.missingFile("tls-key-file"))
+    }
     let verifies =
       configuration.authClients != .no || configuration.cluster || configuration.replication
     if verifies, configuration.caCertFile.isEmpty, configuration.caCertDir.isEmpty {
       throw TLSRefusal(
         "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster,"
-          + " tls-replication or tls-auth-clients are enabled!")
+          + " tls-replication or tls-auth-clients are enabled!",
+        "set 'tls-ca-cert-file' to the certificate of who signed those of the others; or"
+          + " 'tls-auth-clients no', if clients need none.")
     }
     var settings = TLSSettings()
     settings.certificateFile = configuration.certFile
@@ -88,30 +94,71 @@ struct TLSMaterials {
 struct TLSRefusal: Error {
   /// A line for the log.
   let text: String
+  /// What helps, in words that follow "Remedy: ".
+  let remedy: String
 
   static let noLibrary = TLSRefusal(
-    "There is no OpenSSL 3 (libssl.so.3), which TLS needs. Install it (apt-get install libssl3)"
-      + " and start again.")
+    "There is no OpenSSL 3 (libssl.so.3), which TLS needs.",
+    "install it (apt-get install libssl3) and start again.")
 
   fileprivate static let protocols = TLSRefusal(
     "Invalid tls-protocols specified. Use a combination of 'TLSv1', 'TLSv1.1', 'TLSv1.2' and"
-      + " 'TLSv1.3'.")
+      + " 'TLSv1.3'.",
+    "write: tls-protocols \"TLSv1.2 TLSv1.3\".")
 
-  init(_ text: String) { self.text = text }
+  fileprivate static func missingFile(_ name: String) -> String {
+    "set '\(name)' to a file in PEM format, or 'tls-port 0' and 'tls-replication no'."
+  }
+
+  fileprivate init(_ text: String, _ remedy: String) {
+    self.text = text
+    self.remedy = remedy
+  }
 
   fileprivate init(_ failure: TLSFailure, _ settings: TLSSettings) {
-    switch failure.part {
-    case .memory: text = "Failed to make a TLS context: \(failure.text)"
-    case .certificate:
-      text = "Failed to load certificate: \(settings.certificateFile): \(failure.text)"
-    case .key: text = "Failed to load private key: \(settings.keyFile): \(failure.text)"
-    case .authorities:
-      text = "Failed to configure CA certificate(s) file/directory: \(failure.text)"
-    case .ciphers: text = "Failed to configure ciphers: \(settings.ciphers)"
-    case .suites: text = "Failed to configure ciphersuites: \(settings.suites)"
-    case .dhFile: text = "Failed to load \(settings.dhFile): \(failure.text)"
-    case .dhParameters: text = "\(settings.dhFile): failed to read DH params."
-    }
+    (text, remedy) =
+      switch failure.part {
+      case .memory:
+        ("Failed to make a TLS context: \(failure.text)", "there may be too little memory.")
+      case .certificate:
+        (
+          "Failed to load certificate: \(settings.certificateFile): \(failure.text)",
+          "the file must be a certificate in PEM format (-----BEGIN CERTIFICATE-----), and the user"
+            + " who runs memd must be allowed to read it."
+        )
+      case .key:
+        (
+          "Failed to load private key: \(settings.keyFile): \(failure.text)",
+          "the file must be the certificate's own key in PEM format, which the user who runs memd"
+            + " must be allowed to read; a key with a password needs 'tls-key-file-pass'."
+        )
+      case .authorities:
+        (
+          "Failed to configure CA certificate(s) file/directory: \(failure.text)",
+          "'tls-ca-cert-file' must be a file of certificates in PEM format, 'tls-ca-cert-dir' a"
+            + " directory of such that 'openssl rehash' was run on."
+        )
+      case .ciphers:
+        (
+          "Failed to configure ciphers: \(settings.ciphers)",
+          "'openssl ciphers' lists those that there are."
+        )
+      case .suites:
+        (
+          "Failed to configure ciphersuites: \(settings.suites)",
+          "'openssl ciphers -s -tls1_3' lists those that there are."
+        )
+      case .dhFile:
+        (
+          "Failed to load \(settings.dhFile): \(failure.text)",
+          "correct 'tls-dh-params-file', or leave it out: parameters are chosen then."
+        )
+      case .dhParameters:
+        (
+          "\(settings.dhFile): failed to read DH params.",
+          "make the file with 'openssl dhparam -out FILE 2048', or leave 'tls-dh-params-file' out."
+        )
+      }
   }
 }
 

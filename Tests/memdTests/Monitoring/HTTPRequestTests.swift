@@ -33,6 +33,16 @@ import Testing
   }
 
   @Test(arguments: [
+    ("a/b", true), ("x/y;q=0.5 , A/B ; version=1;q=0.001", true), ("a/b;q=1", true), ("", false),
+    ("a/b;q=0", false), ("a/b ; q=0.00", false), ("a/bc", false), ("*/*", false),
+    ("a/b;q=0,a/b;q=1", true),
+  ])
+  func `a type is accepted that is named with a weight`(field: String, isAccepted: Bool) throws {
+    let request = try first("GET / HTTP/1.1\r\nAccept: \(field)\r\n\r\n")
+    #expect(request?.accepts("a/b") == isAccepted)
+  }
+
+  @Test(arguments: [
     ("[::1]:80", "[::1]"), ("10.0.0.1", "10.0.0.1"), ("a.example:1", "a.example"), ("", ""),
   ])
   func `a host is known without its port`(field: String, host: String) throws {

@@ -43,21 +43,21 @@ extension Server {
     moment.touchesKeys = !client.flags.contains(.noTouch)
     let end = frame.withCall { call in
       var index = first
-      var mark = 0
+      var (mark, length) = (0, call.client.reply.count)
       repeat {
         let request = batch[index]
         call.arguments = batch.arguments(of: request)
-        mark = call.client.reply.count
+        mark = length
         run(request, &call)
         if request.rawCount >= output.largeRequest {
           noteLargeRequest(call, byteCount: request.rawCount)
         }
         endUnit()
         index &+= 1
+        length = call.client.reply.count
       } while unsafe index < batch.count && batch[index].client.toOpaque() == owner
-        && database.isSame(as: call.client.database)
-        && call.client.reply.count < output.lookMark
-      if call.client.reply.count >= output.largeReply { noteLargeReply(call, from: mark) }
+        && database.isSame(as: call.client.database) && length < output.lookMark
+      if length >= output.largeReply { noteLargeReply(call, from: mark) }
       return index
     }
     if client.pendingOutput >= output.watermark { checkOutputLimit(client) }
