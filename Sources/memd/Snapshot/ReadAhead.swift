@@ -14,19 +14,29 @@ import EventLoop
 @safe
 final class FilePiece: @unchecked Sendable {
   static let byteCountMax = 256 << 10
+  fileprivate static let byteCountMin = 4 << 10
   /// Bytes in front of the start that a reader may write to, to have those of two pieces together.
   static let roomByteCount = 64
 
   let start: UnsafeMutableRawPointer
+  /// Bytes that it can hold.
+  fileprivate let capacity: Int
   fileprivate(set) var byteCount = 0
   /// The checksum of everything in front of this piece.
   fileprivate(set) var sumBefore: UInt64 = 0
   /// What went wrong behind its bytes.
   fileprivate(set) var failure: DiskError?
 
-  fileprivate init() {
+  /// - Parameter fileByteCount: size of the file, if it is known: a small one needs little room.
+  fileprivate init(fileByteCount: Int) {
+    // One byte more shows that the file ends.
+    let wanted =
+      fileByteCount > 0
+      ? min(fileByteCount, FilePiece.byteCountMax - 1) + 1
+      : FilePiece.byteCountMax
+    capacity = max(wanted, FilePiece.byteCountMin)
     let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: FilePiece.roomByteCount + FilePiece.byteCountMax, alignment: 64)
+      byteCount: FilePiece.roomByteCount + capacity, alignment: 64)
     unsafe start = memory + FilePiece.roomByteCount
   }
 
@@ -85,7 +95,7 @@ final class ReadAhead {
   func next() throws(DiskError) -> FilePiece? {
     if isBehind() { helpers?.drain(.snapshot) }
     if ready.isEmpty, !isAtEnd {
-      let piece = idle.popLast() ?? FilePiece()
+      let piece = idle.popLast() ?? FilePiece(fileByteCount: byteCount)
       filler.fill(piece)
       take(piece)
     }
@@ -112,7 +122,7 @@ final class ReadAhead {
     while !isAtEnd, ready.count + fillingCount < ReadAhead.pieceCount {
       fillingCount += 1
       helpers.submit(
-        PieceJob(idle.popLast() ?? FilePiece(), filler) { [self] piece in
+        PieceJob(idle.popLast() ?? FilePiece(fileByteCount: byteCount), filler) { [self] piece in
           fillingCount -= 1
           take(piece)
         }, to: .snapshot)
@@ -122,7 +132,7 @@ final class ReadAhead {
   private func take(_ piece: FilePiece) {
     // The helper may have tried to go on behind the end.
     if isAtEnd { return }
-    isAtEnd = piece.byteCount < FilePiece.byteCountMax
+    isAtEnd = piece.byteCount < piece.capacity
     failure = piece.failure
     if piece.byteCount > 0 { ready.append(piece) }
   }
@@ -141,9 +151,9 @@ private final class PieceFiller: @unchecked Sendable {
     piece.failure = nil
     piece.sumBefore = sum.value
     do throws(DiskError) {
-      while piece.byteCount < FilePiece.byteCountMax {
+      while piece.byteCount < piece.capacity {
         let room = unsafe UnsafeMutableRawBufferPointer(
-          start: piece.start + piece.byteCount, count: FilePiece.byteCountMax - piece.byteCount)
+          start: piece.start + piece.byteCount, count: piece.capacity - piece.byteCount)
         let count = unsafe try file.read(into: room)
         if count == 0 { break }
         piece.byteCount += count
