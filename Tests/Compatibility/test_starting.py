@@ -72,8 +72,8 @@ class StartTests(unittest.TestCase):
         path = self.write("a.conf", f"port {server.port}\n")
         self.assertEqual(
             self.memd("--test-config", path),
-            (0, "".join(f"port {host}:{server.port} is in use now.\n" for host in ["0.0.0.0", "::"])
-             + "The configuration is fine.\n"))
+            (0, f"port {server.port} is in use now: by memd itself, if it runs.\n"
+             "The configuration is fine.\n"))
         for lines, cause in [
                 ("bind 203.0.113.7", "203.0.113.7:6379: bind: Cannot assign requested address"),
                 ("metrics-port 9121\nmetrics-bind no.such.host.invalid",
@@ -99,8 +99,8 @@ class StartTests(unittest.TestCase):
             path = self.write(f"{name}.conf", "include *.conf\n")
         status, output = self.memd("--test-config", path)
         self.assertEqual(status, 1)
-        self.assertIn("more than 1000 files are included", output)
-        self.assertLess(output.count("\n"), 200)
+        self.assertIn("include is nested too deeply\nRemedy: look for files that include", output)
+        self.assertEqual(output.count("Remedy: "), 1)
         path = self.write("zero.conf", "include /dev/zero\n")
         status, output = self.memd("--test-config", path)
         self.assertIn("'/dev/zero': more than 16 MB are no configuration", output)

@@ -18,6 +18,7 @@ final class ConfigurationReader {
   /// So must files that include each other by patterns, long before that depth.
   private static let includedCountMax = 1000
   private var includedCount = 0
+  private var includesTooMuch = false
   /// A configuration has kilobytes; what doesn't end (/dev/zero) is none.
   private static let byteCountMax = 16 << 20
 
@@ -108,18 +109,21 @@ final class ConfigurationReader {
     guard let name = parts.first.map({ ByteText($0).folded }) else { return }
     var pattern: String?
     do throws(OptionError) {
-      pattern = try take(name, parts.dropFirst().map { ByteText($0) }, depth: depth)
+      pattern = try take(name, parts.dropFirst().map { ByteText($0) })
     } catch {
       return try refuse(error, remedy: DirectiveRemedy.text(for: name))
     }
     guard let pattern else { return configuration.note(name, at: place) }
-    for path in PathPattern(pattern).matches(on: disk) {
+    for path in PathPattern(pattern).matches(on: disk) where !includesTooMuch {
       includedCount += 1
-      guard includedCount <= Self.includedCountMax else {
-        // Once is enough.
-        if includedCount > Self.includedCountMax + 1 { return }
-        return try refuse(
-          OptionError("more than 1000 files are included"), remedy: DirectiveRemedy.includes)
+      guard depth < Self.includeDepthMax, includedCount <= Self.includedCountMax else {
+        // Told once.
+        includesTooMuch = true
+        let reason: OptionError =
+          depth < Self.includeDepthMax
+          ? OptionError("more than 1000 files are included")
+          : OptionError("include is nested too deeply")
+        return try refuse(reason, remedy: DirectiveRemedy.includes)
       }
       try readFile(path, includedAt: place, depth: depth + 1)
     }
@@ -129,14 +133,11 @@ final class ConfigurationReader {
   ///
   /// - Returns: the files that an `include` names, which are still to be read.
   private func take(
-    _ name: ByteText, _ words: [ByteText], depth: Int
+    _ name: ByteText, _ words: [ByteText]
   ) throws(OptionError) -> String? {
     guard name == "include", words.count == 1 else {
       try Directive.apply(name, words, to: configuration)
       return nil
-    }
-    guard depth < Self.includeDepthMax else {
-      throw OptionError("include is nested too deeply")
     }
     return try OptionSyntax.path(words[0])
   }

@@ -61,8 +61,10 @@ struct Rehearsal {
     } catch {
       if error.isTolerated { return }
       // Most likely by the server whose configuration this is.
-      if error.code == EADDRINUSE {
-        notes += "\(portName) \(address.text) is in use now.\n"
+      if error.code == EADDRINUSE, case .internet(_, let port, _) = address {
+        let note = "\(portName) \(port) is in use now: by memd itself, if it runs.\n"
+        // Once, and not for each address.
+        if !notes.hasSuffix(note) { notes += note }
         return
       }
       let remedy = StartupRemedy.text(
