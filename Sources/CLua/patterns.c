@@ -43,9 +43,17 @@ struct matcher {
   struct capture captures[CAPTURES_MAX];
 };
 
-static void count_step(struct matcher *matcher) {
-  if (++matcher->step_count % STEPS_BETWEEN_QUESTIONS == 0) memd_lua_ask_time(matcher->state);
+/// Counts what was looked at: an item may be a set of many members.
+static void count_steps(struct matcher *matcher, size_t count) {
+  if (count < STEPS_BETWEEN_QUESTIONS) {
+    matcher->step_count += (unsigned)count;
+    if (matcher->step_count < STEPS_BETWEEN_QUESTIONS) return;
+  }
+  matcher->step_count = 0;
+  memd_lua_ask_time(matcher->state);
 }
+
+static void count_step(struct matcher *matcher) { count_steps(matcher, 1); }
 
 // MARK: - One character
 
@@ -136,7 +144,7 @@ static const char *match_most(
     ptrdiff_t least) {
   ptrdiff_t count = 0;
   while (fits(matcher, place + count, pattern, end)) {
-    count_step(matcher);
+    count_steps(matcher, (size_t)(end - pattern));
     count++;
   }
   for (; count >= least; count--) {
@@ -152,6 +160,7 @@ static const char *match_fewest(
   for (;; place++) {
     const char *result = match(matcher, place, end + 1);
     if (result != NULL) return result;
+    count_steps(matcher, (size_t)(end - pattern));
     if (!fits(matcher, place, pattern, end)) return NULL;
   }
 }
@@ -189,6 +198,7 @@ static const char *skip_captured(struct matcher *matcher, const char *place, cha
   // Compatibility: of a place there is no such length.
   const struct capture *capture = &matcher->captures[index];
   if (capture->length < 0 || matcher->text_end - place < capture->length) return NULL;
+  count_steps(matcher, (size_t)capture->length / 64);
   if (memcmp(capture->start, place, (size_t)capture->length) != 0) return NULL;
   return place + capture->length;
 }
@@ -237,6 +247,7 @@ static int skip_special(struct matcher *matcher, const char **place, const char 
       memd_lua_raise_text(matcher->state, "missing '[' after '%f' in pattern");
     }
     const char *end = end_of_item(matcher, set);
+    count_steps(matcher, (size_t)(end - set));
     if (!is_frontier(matcher, *place, set, end)) *place = NULL;
     *pattern = end;
     return 1;
@@ -264,6 +275,7 @@ static const char *match_here(struct matcher *matcher, const char *place, const 
       continue;
     }
     const char *end = end_of_item(matcher, pattern);
+    count_steps(matcher, (size_t)(end - pattern));
     switch (*end) {
       case '*': return match_most(matcher, place, pattern, end, 0);
       case '+': return match_most(matcher, place, pattern, end, 1);
@@ -487,6 +499,7 @@ static void append_template(
   size_t count;
   const char *text = memd_lua_api.tolstring(output->state, 3, &count);
   for (size_t index = 0; index < count; index++) {
+    count_step(matcher);
     if (text[index] != '%') {
       append_byte(output, text[index]);
       continue;
@@ -508,6 +521,9 @@ static void append_template(
 static void append_answer(
     struct output *output, struct matcher *matcher, const char *start, const char *end) {
   lua_State *state = output->state;
+  // A function of C may take long, and nobody counts its instructions.
+  count_steps(matcher, STEPS_BETWEEN_QUESTIONS / 16);
+  if (memd_lua_api.tocfunction(state, 3) != NULL) memd_lua_ask_time(state);
   if (memd_lua_api.type(state, 3) == LUA_TTABLE) {
     push_capture(matcher, 0, start, end);
     memd_lua_api.gettable(state, 3);

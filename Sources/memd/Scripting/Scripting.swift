@@ -72,6 +72,16 @@ final class Scripting {
     interpreter.byteLimit = max(1, limit - (allInterpretersByteCount - interpreter.byteCount))
   }
 
+  /// Bytes that a script may make of what Lua has, beside that: others' requests are as long.
+  func productLimit(_ configuration: Configuration) -> Int {
+    var limit = Int(UInt32.max)
+    for most in [configuration.luaMemoryLimit, configuration.clientQueryBufferLimit]
+    where most > 0 {
+      limit = min(limit, most)
+    }
+    return limit
+  }
+
   @inline(never)
   private func collectGarbage() {
     interpreter?.collectIfGrown()
@@ -107,4 +117,6 @@ struct ScriptRun {
   var isSlow = false
   /// SCRIPT KILL or FUNCTION KILL has asked for its end.
   var isKilled = false
+  /// The log says so.
+  var isKillLogged = false
 }

@@ -31,7 +31,8 @@ extension Server {
   func callCommand(
     _ stack: LuaStack, raises: Bool, like wording: ScriptWording
   ) -> ScriptOutcome {
-    if let error = scripting.words.take(from: stack) {
+    let limit = scripting.productLimit(configuration)
+    if let error = scripting.words.take(from: stack, limit: limit) {
       pushError(error, to: stack)
       return raises ? .raise : .results(1)
     }
@@ -198,8 +199,7 @@ extension Server {
         """
     case .channel:
       return """
-        ERR The user executing the script can't access at least one of the channels mentioned in \
-        the command arguments
+        ERR The user executing the script can't publish to the channel mentioned in the command
         """
     }
   }

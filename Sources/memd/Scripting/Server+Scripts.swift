@@ -26,7 +26,18 @@ extension Server {
 
   /// Has a helper free an interpreter that nobody uses any more, since that may take long.
   func freeLazily(_ interpreter: Interpreter?) {
-    if let interpreter { helpers.submit(InterpreterFreeingJob(interpreter)) }
+    guard let interpreter else { return }
+    helpers.submit(InterpreterFreeingJob(interpreter, trims: isMuch(interpreter.byteCount)))
+  }
+
+  /// Has a helper return to the system what an interpreter of so many bytes has left to malloc.
+  func returnMemory(ofInterpreter byteCount: Int) {
+    if isMuch(byteCount) { helpers.submit(InterpreterFreeingJob(nil, trims: true)) }
+  }
+
+  /// Whether it is worth going through all that malloc has free, while others wait for memory.
+  private func isMuch(_ byteCount: Int) -> Bool {
+    byteCount >= 8 << 20 && byteCount >= evictableMemory / 8
   }
 
   // MARK: - Compiling
@@ -63,9 +74,10 @@ extension Server {
   /// - Parameter lazily: a helper frees the interpreter.
   func flushScripts(lazily: Bool) {
     scripting.cache.removeAll()
-    let interpreter = scripting.interpreter
+    let byteCount = scripting.interpreterByteCount
+    if lazily { freeLazily(scripting.interpreter) }
     scripting.interpreter = nil
-    if lazily { freeLazily(interpreter) }
+    if !lazily { returnMemory(ofInterpreter: byteCount) }
   }
 
   // MARK: - Running
@@ -121,8 +133,9 @@ extension Server {
     // The command's own time includes that of the commands that the script calls.
     let stopwatch = timing.stopwatch
     let outcome = interpreter.call(argumentCount: argumentCount)
-    if scripting.run.isSlow { endSlowScript() }
+    // The reply is part of what the script does: it may take as long, and be ended.
     reply(outcome, of: procedure, in: interpreter, call)
+    if scripting.run.isSlow { endSlowScript() }
     interpreter.clearStack()
     if case .outOfMemory = outcome { interpreter.collect() }
     interpreter.paceCollecting()

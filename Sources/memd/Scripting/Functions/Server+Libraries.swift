@@ -72,9 +72,10 @@ extension Server {
   ///
   /// - Parameter lazily: a helper frees all of it.
   func flushLibraries(lazily: Bool) {
-    let interpreter = scripting.functionInterpreter
+    let byteCount = scripting.functionInterpreterByteCount
+    if lazily { freeLazily(scripting.functionInterpreter) }
     replaceLibraries(by: LibrarySet())
-    if lazily { freeLazily(interpreter) }
+    if !lazily { returnMemory(ofInterpreter: byteCount) }
   }
 
   /// Puts a set, which has been loaded, in the place of all libraries.
@@ -88,8 +89,16 @@ extension Server {
 /// Frees an interpreter beside the loop, which takes as long as what it has is large.
 final class InterpreterFreeingJob: Job, @unchecked Sendable {
   private var interpreter: Interpreter?
+  /// Small blocks of it lie between others', where malloc keeps them.
+  private let trims: Bool
 
-  init(_ interpreter: Interpreter) { self.interpreter = interpreter }
+  init(_ interpreter: Interpreter?, trims: Bool) {
+    self.interpreter = interpreter
+    self.trims = trims
+  }
 
-  override func perform() { interpreter = nil }
+  override func perform() {
+    interpreter = nil
+    if trims { MemoryPolicy.returnFreeMemory() }
+  }
 }
