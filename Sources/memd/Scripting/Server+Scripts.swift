@@ -75,9 +75,9 @@ extension Server {
   func flushScripts(lazily: Bool) {
     scripting.cache.removeAll()
     let byteCount = scripting.interpreterByteCount
-    if lazily { freeLazily(scripting.interpreter) }
+    let kept = lazily ? scripting.interpreter : nil
     scripting.interpreter = nil
-    if !lazily { returnMemory(ofInterpreter: byteCount) }
+    if lazily { freeLazily(kept) } else { returnMemory(ofInterpreter: byteCount) }
   }
 
   // MARK: - Running

@@ -8,6 +8,8 @@ import EventLoop
 extension Server {
   /// The code of a library may run so long while it is loaded, in milliseconds.
   static let libraryLoadMilliseconds = 500.0
+  /// The code of all libraries of a payload together; from then on each has a moment.
+  static let payloadLoadMilliseconds = 5000.0
 
   private func prepareFunctionInterpreter() throws(LibraryError) -> Interpreter {
     if let interpreter = scripting.functionInterpreter { return interpreter }
@@ -73,9 +75,9 @@ extension Server {
   /// - Parameter lazily: a helper frees all of it.
   func flushLibraries(lazily: Bool) {
     let byteCount = scripting.functionInterpreterByteCount
-    if lazily { freeLazily(scripting.functionInterpreter) }
+    let kept = lazily ? scripting.functionInterpreter : nil
     replaceLibraries(by: LibrarySet())
-    if !lazily { returnMemory(ofInterpreter: byteCount) }
+    if lazily { freeLazily(kept) } else { returnMemory(ofInterpreter: byteCount) }
   }
 
   /// Puts a set, which has been loaded, in the place of all libraries.
