@@ -220,7 +220,7 @@ class HostileScripts:
 REGISTRATIONS = (
     "'f', function(keys, args) {b} end", "'f', function(keys, args) {b} end",
     "{{function_name = 'f', callback = function(keys, args) {b} end, flags = {{'no-writes'}}}}",
-    "{{function_name = 'g', callback = function(...) {b} end, description = {s}}}",
+    "{{function_name = 'f', callback = function(...) {b} end, description = {s}}}",
     "{{function_name = {s}, callback = function() {b} end}}", "{s}, function() {b} end",
     "'f', {v}", "{v}, {v}", "{v}", "{t}", "unpack({t})", "'f', redis.register_function",
     "{{function_name = 'f', callback = function() {b} end, flags = {t}}}",
@@ -263,7 +263,7 @@ class HostileFunctions:
         return made + [("FUNCTION", "DUMP")]
 
     def call(self):
-        name = self.random.choice(("f", "f", "f", "g", "F", "f1", "f99", "x"))
+        name = self.random.choice(("f", "f", "g", "g", "g", "G", "f1", "x"))
         command = self.random.choice(("FCALL", "FCALL", "FCALL_RO"))
         return (command, name, "2", "s0", "l0", "12", "argument")
 
@@ -271,15 +271,19 @@ class HostileFunctions:
         return self.stories.restore()
 
     def load(self):
-        lines = ["#!lua name=" + self.random.choice(("a", "a", "b", "lib_1"))]
+        name, function = self.random.choice((("a", "g"),) * 7 + (("lib_1", "x"),))
+        lines = ["#!lua name=" + name]
         if self.random.random() < 0.1:
             lines[0] = self.stories.header().rstrip("\n")
-        if self.random.random() < 0.4:
+        # While it is loaded a library sees little, and what fails there ends it: mostly it is right.
+        if self.random.random() < 0.15:
             lines.append(self.loading())
-        for _ in range(self.random.choice((1, 1, 2))):
+        lines.append(
+            f"redis.register_function('{function}', function(keys, args) {self.body()} end)")
+        if self.random.random() < 0.3:
             lines.append(self.registration())
         text = "\n".join(lines).encode("latin-1", "replace")
-        return ("FUNCTION", "LOAD", *self.random.choice(((), ("REPLACE",), ("REPLACE",))), text)
+        return ("FUNCTION", "LOAD", *self.random.choice(((),) + (("REPLACE",),) * 5), text)
 
     def loading(self):
         if self.random.random() < 0.5:

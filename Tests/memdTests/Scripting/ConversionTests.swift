@@ -122,9 +122,11 @@ import Testing
     """,
     "return cmsgpack.unpack('\\221\\0\\15\\255\\255' .. ('\\144'):rep(1048575))",
     "return cjson.decode('[' .. ('[],'):rep(1000000) .. '1]')",
-    "redis.call('SETRANGE', 'k', 0, ('x'):rep(100)) local t = {} for i = 1, 7000 do t[i] = 'k' end"
-      + " for i = 1, 10 do t[#t + 1] = redis.call('MGET', unpack(t, 1, 7000)) end"
-      + " local n = {} for i = 1, 100 do n[i] = redis.call('MGET', unpack(t, 1, 7000)) end return 1",
+    """
+    redis.call('SETRANGE', 'k', 0, ('x'):rep(100)) local k, n = {}, {}
+    for i = 1, 7000 do k[i] = 'k' end for i = 1, 100 do n[i] = redis.call('MGET', unpack(k)) end
+    return 1
+    """,
   ])
   func `what is made of little is counted against lua-memory-limit`(script: String) {
     let server = TestServer { $0.luaMemoryLimit = 8 << 20 }
