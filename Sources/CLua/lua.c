@@ -222,9 +222,17 @@ void memd_lua_ask_time(lua_State *state) {
   if (is_to_end(memd_lua_of(state), state)) memd_lua_api.error(state);
 }
 
+/// What is made of a value has no more bytes, with or without a limit.
+enum { PRODUCT_MAX = 1 << 30 };
+
 int memd_lua_has_room(lua_State *state, size_t byte_count) {
   struct memd_lua *lua = memd_lua_of(state);
   size_t limit = lua->byte_limit;
+  // Without a limit a table that is in itself would fill all memory there is.
+  if (byte_count > PRODUCT_MAX) {
+    lua->lacks_memory = 1;
+    return 0;
+  }
   if (limit == 0 || lua->byte_count + byte_count <= limit) return 1;
   memd_lua_api.gc(state, LUA_GCCOLLECT, 0);
   // Some of it has to be free now, or this would be done again and again.
@@ -254,6 +262,7 @@ static void ask_now_and_then(struct memd_lua *lua) {
 int memd_lua_call(struct memd_lua *lua, int argument_count) {
   int unfailing = lua->unfailing;
   lua->unfailing = 0;
+  lua->lacks_memory = 0;
   int result = memd_lua_api.pcall(lua->state, argument_count, 1, MEMD_LUA_ERROR_HANDLER);
   lua->unfailing = unfailing;
   if (lua->is_ending) ask_now_and_then(lua);

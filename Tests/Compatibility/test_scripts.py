@@ -344,7 +344,7 @@ table.setn(redis, 1)
 local n, t = 0, {5, 4, 3, 2, 7, 8} table.sort(t, function() n = n + 1 end) t[7] = n return t
 local n, t = 0, {5, 4, 3} pcall(table.sort, t, function() n = n + 1 return n end) t[9] = n return t
 local t = {} for i = 1, 300 do t[i] = i * 7919 % 101 .. 'x' end table.sort(t) return t
-local t = {} for i = 1, 99 do t[i] = i end table.sort(t, function(a, b) return a%7 < b%7 end) return t
+local t = {} for i = 1, 99 do t[i] = i end table.sort(t, function(a, b) return a%7<b%7 end) return t
 local t = setmetatable({3, 2, 1}, {__newindex = error, __index = error}) table.sort(t) return t
 table.sort({}, 1)
 table.sort({2, 1}, pcall)

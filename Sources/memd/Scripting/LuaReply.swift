@@ -117,14 +117,18 @@ struct LuaReply {
   private mutating func writeString(
     _ text: RawSpan, _ stack: LuaStack, _ call: borrowing Call
   ) {
-    // A text may be as long as the limit, in many places of a table.
-    guard spend(text.byteCount, stack, call) else { return }
-    if call.client.reply.count - start + text.byteCount > limit {
-      end = .tooLong
-      budget = 0
-    } else {
-      call.reply.bulk(text)
-    }
+    if mayWrite(text.byteCount, stack, call) { call.reply.bulk(text) }
+  }
+
+  /// Whether a text has room: one may be as long as the limit, in many places of a table.
+  private mutating func mayWrite(
+    _ byteCount: Int, _ stack: LuaStack, _ call: borrowing Call
+  ) -> Bool {
+    guard spend(byteCount, stack, call) else { return false }
+    guard call.client.reply.count - start + byteCount > limit else { return true }
+    end = .tooLong
+    budget = 0
+    return false
   }
 
   /// Compatibility: what C makes of a number that doesn't fit.
@@ -138,6 +142,7 @@ struct LuaReply {
     stack.lookThrough(at: -1)
     if field("err", is: .string, stack) {
       let error = LuaError(onTopOf: stack)
+      guard mayWrite(error.message.count, stack, call) else { return }
       return unsafe server.writeScriptError(error.message, isCounted: !error.isCounted, call)
     }
     if field("ok", is: .string, stack) { return writeStatus(stack, call) }
@@ -148,7 +153,9 @@ struct LuaReply {
     }
     if field("big_number", is: .string, stack) {
       stack.pushField("big_number")
-      writeBigNumber(stack.string(at: -1), call)
+      if mayWrite(stack.string(at: -1).byteCount, stack, call) {
+        writeBigNumber(stack.string(at: -1), call)
+      }
       return stack.pop()
     }
     if field("verbatim_string", is: .table, stack), writeVerbatim(stack, call) { return }
@@ -163,8 +170,9 @@ struct LuaReply {
     return stack.type(at: -1) == type
   }
 
-  private func writeStatus(_ stack: LuaStack, _ call: borrowing Call) {
+  private mutating func writeStatus(_ stack: LuaStack, _ call: borrowing Call) {
     stack.pushField("ok")
+    guard mayWrite(stack.string(at: -1).byteCount, stack, call) else { return stack.pop() }
     // Compatibility: a zero byte ends it.
     let text = stack.string(at: -1).copied.prefix { $0 != 0 }
     call.reply.append(byte: UInt8(ascii: "+"))
@@ -190,7 +198,7 @@ struct LuaReply {
     call.reply.append("\r\n")
   }
 
-  private func writeVerbatim(_ stack: LuaStack, _ call: borrowing Call) -> Bool {
+  private mutating func writeVerbatim(_ stack: LuaStack, _ call: borrowing Call) -> Bool {
     stack.pushField("verbatim_string")
     stack.lookThrough(at: -1)
     defer { stack.pop() }
@@ -203,6 +211,10 @@ struct LuaReply {
     stack.pop()
     stack.pushField("string")
     let text = stack.string(at: -1)
+    guard mayWrite(text.byteCount, stack, call) else {
+      stack.pop()
+      return true
+    }
     if call.client.version == .resp2 {
       call.reply.bulk(text)
     } else {

@@ -62,6 +62,13 @@ import Testing
     let long = "local s, t = ('x'):rep(1000000), {} for i = 1, 9 do t[i] = s end return t"
     let error = server.run(["EVAL", long, "0"])
     #expect(error.text == "ERR reply of the script exceeds lua-memory-limit of \(8 << 20)")
+    for field in [
+      "ok = s", "err = s", "big_number = s", "verbatim_string = {format = 'txt', string = s}",
+    ] {
+      let many =
+        "local s, t = ('x'):rep(1000000), {} for i = 1, 9 do t[i] = {\(field)} end return t"
+      #expect(server.run(["EVAL", many, "0"]).text.contains("exceeds lua-memory-limit"))
+    }
     let endless = server.run(["EVAL", "local t = {} t[1] = t t[2] = t return t", "0"])
     #expect(endless.text == "ERR reply of the script exceeds lua-memory-limit of \(8 << 20)")
     let fits = "local t = {} for i = 1, 100000 do t[i] = i end return t"
