@@ -38,17 +38,15 @@ struct matcher {
   const char *text;
   const char *text_end;
   int depth;
-  unsigned step_count;
+  size_t step_count;
   int capture_count;
   struct capture captures[CAPTURES_MAX];
 };
 
 /// Counts what was looked at: an item may be a set of many members.
 static void count_steps(struct matcher *matcher, size_t count) {
-  if (count < STEPS_BETWEEN_QUESTIONS) {
-    matcher->step_count += (unsigned)count;
-    if (matcher->step_count < STEPS_BETWEEN_QUESTIONS) return;
-  }
+  matcher->step_count += count;
+  if (matcher->step_count < STEPS_BETWEEN_QUESTIONS) return;
   matcher->step_count = 0;
   memd_lua_ask_time(matcher->state);
 }
@@ -328,9 +326,8 @@ static void begin(struct matcher *matcher, lua_State *state, const char *text, s
   matcher->state = state;
   matcher->text = text;
   matcher->text_end = text + count;
-  matcher->depth = 0;
+  matcher->depth = matcher->capture_count = 0;
   matcher->step_count = 0;
-  matcher->capture_count = 0;
 }
 
 /// The text and the pattern that are the first arguments.
@@ -412,16 +409,12 @@ static int search(lua_State *state, int finds) {
 }
 
 static int find(lua_State *state) { return search(state, 1); }
-
 static int find_captures(lua_State *state) { return search(state, 0); }
 
 // MARK: - gmatch
 
-enum {
-  UPVALUE_TEXT = LUA_GLOBALSINDEX - 1,
-  UPVALUE_PATTERN = LUA_GLOBALSINDEX - 2,
-  UPVALUE_PLACE = LUA_GLOBALSINDEX - 3,
-};
+enum { UPVALUE_TEXT = LUA_GLOBALSINDEX - 1, UPVALUE_PATTERN = UPVALUE_TEXT - 1 };
+enum { UPVALUE_PLACE = UPVALUE_TEXT - 2 };
 
 /// The next match of the closure's pattern in its text.
 static int find_next(lua_State *state) {
@@ -521,9 +514,8 @@ static void append_template(
 static void append_answer(
     struct output *output, struct matcher *matcher, const char *start, const char *end) {
   lua_State *state = output->state;
-  // A function of C may take long, and nobody counts its instructions.
-  count_steps(matcher, STEPS_BETWEEN_QUESTIONS / 16);
-  if (memd_lua_api.tocfunction(state, 3) != NULL) memd_lua_ask_time(state);
+  // Nobody counts instructions of a function of C, which may take long.
+  count_steps(matcher, STEPS_BETWEEN_QUESTIONS / (memd_lua_api.tocfunction(state, 3) ? 1 : 16));
   if (memd_lua_api.type(state, 3) == LUA_TTABLE) {
     push_capture(matcher, 0, start, end);
     memd_lua_api.gettable(state, 3);
