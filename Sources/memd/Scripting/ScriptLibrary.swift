@@ -214,8 +214,7 @@ extension Server {
   }
 
   private func checkAccess(_ stack: LuaStack, _ library: StaticString) -> ScriptOutcome {
-    let limit = scripting.productLimit(configuration)
-    if let error = scripting.words.take(from: stack, limit: limit) {
+    if let error = scripting.words.take(from: stack, limit: scripting.run.wordsLimit) {
       return raise(ByteText(error), stack)
     }
     return scripting.words.withArguments { arguments in

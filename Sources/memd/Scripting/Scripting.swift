@@ -72,16 +72,6 @@ final class Scripting {
     interpreter.byteLimit = max(1, limit - (allInterpretersByteCount - interpreter.byteCount))
   }
 
-  /// Bytes that a script may make of what Lua has, beside that: others' requests are as long.
-  func productLimit(_ configuration: Configuration) -> Int {
-    var limit = Int(UInt32.max)
-    for most in [configuration.luaMemoryLimit, configuration.clientQueryBufferLimit]
-    where most > 0 {
-      limit = min(limit, most)
-    }
-    return limit
-  }
-
   @inline(never)
   private func collectGarbage() {
     interpreter?.collectIfGrown()
@@ -107,6 +97,8 @@ struct ScriptRun {
   var startedAt: UInt64 = 0
   /// It must not change anything.
   var isReadOnly = false
+  /// Bytes that the words of a command may have.
+  var wordsLimit = 0
   /// Memory was over its limit when it began, and it hasn't said that it may run all the same.
   var lacksMemory = false
   /// It has called a command that writes: from now on nothing but an error ends it.

@@ -31,8 +31,7 @@ extension Server {
   func callCommand(
     _ stack: LuaStack, raises: Bool, like wording: ScriptWording
   ) -> ScriptOutcome {
-    let limit = scripting.productLimit(configuration)
-    if let error = scripting.words.take(from: stack, limit: limit) {
+    if let error = scripting.words.take(from: stack, limit: scripting.run.wordsLimit) {
       pushError(error, to: stack)
       return raises ? .raise : .results(1)
     }

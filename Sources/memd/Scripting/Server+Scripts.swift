@@ -185,6 +185,7 @@ extension Server {
     run.lacksMemory =
       gate.contains(.memory) && isOutOfMemory && !script.flags.contains(.allowOOM)
       && !caller.flags.contains(.leader)
+    run.wordsLimit = wordsLimit
     scripting.run = run
     scripting.share(configuration.luaMemoryLimit, with: interpreter)
   }
@@ -194,6 +195,14 @@ extension Server {
     let client = scripting.client
     if client.database !== caller.database { client.database = caller.database }
     if client.user !== caller.user { client.user = caller.user }
+  }
+
+  /// Bytes that the words of a script's command may have: as many as Lua, and as others' requests.
+  private var wordsLimit: Int {
+    var limit = Int(UInt32.max)
+    if configuration.luaMemoryLimit > 0 { limit = min(limit, configuration.luaMemoryLimit) }
+    let most = configuration.clientQueryBufferLimit
+    return most > 0 ? min(limit, most) : limit
   }
 
   /// Whether memory is over its limit, and nothing more can be evicted.
