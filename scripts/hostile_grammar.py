@@ -2,7 +2,8 @@
 """Scripts that mean harm: they use up time, stack and memory, and reach for what isn't theirs.
 
 Half of a script comes from here, the rest from `script_grammar`, whose statements run among what
-has been left behind: huge strings, tables with failing metamethods, dead coroutines.
+has been left behind: huge strings, tables with failing metamethods, dead coroutines. Libraries of
+functions do the same while they are loaded, while they register functions, and in these.
 """
 
 from script_grammar import HEAD
@@ -118,6 +119,32 @@ STATEMENTS = (
     "return redis.call({c})",
     "return redis.call('set', 'secret', 'x')", "return redis.call('function', 'flush')",
     "return redis.call('script', 'flush')", "return redis.call('client', 'kill', 'id', 1)",
+    # What is made of little: the same table again and again, in a reply and in texts.
+    "local t = {{map = {{}}}} t.map[t] = t return t", "local t = {{}} t[1] = t t[2] = t return t",
+    "local t = {{set = {{}}}} t.set[t] = 1 t.set[{{t}}] = 1 return t",
+    "local t = {{}} for i = 1, 60 do t = {{t, t}} end return t",
+    "local t = {{}} for i = 1, 60 do t = {{a = t, b = t}} end return cjson.encode(t)",
+    "local t = {{}} for i = 1, 9 do local s = {{}} for j = 1, 99 do s[j] = t end t = s end return"
+    " cmsgpack.pack(t)",
+    "local t = {{}} for i = 1, 7000 do t[i] = {s} end return redis.call('echo', unpack(t))",
+    "local t = {{}} for i = 1, 7000 do t[i] = {s} end return cmsgpack.pack(unpack(t))",
+    "local t = {{}} for i = 1, 250 do t[i] = {s} end return struct.pack(('s'):rep(250), unpack(t))",
+    "local t = {{}} for i = 1, {n} do t[i] = {s} end return t",
+    "local t = {{}} for i = 1, 7000 do t[i] = {s} end redis.log(3, unpack(t))",
+    "return cmsgpack.unpack(('\\144'):rep({n}))", "return cjson.decode('[' .. ('[],'):rep({n}))",
+    "return cjson.encode(('\\0'):rep({n}))", "return {{map = setmetatable({{[{{}}] = {{}}}},"
+    " {{__mode = 'kv'}})}}",
+    "return cmsgpack.pack(setmetatable({{[{{}}] = {t}}}, {{__mode = 'k'}}))",
+    # What no count of instructions ends.
+    "local t = {{}} for i = 1, {n} do t[i] = i % 2 end table.sort(t)",
+    "table.sort({t}, collectgarbage)", "table.sort({t}, rawequal)", "table.sort({t}, next)",
+    "local t = {{}} for i = 1, {n} do t[i] = ('x'):rep(i) end table.sort(t, string.find)",
+    "string.gsub(('x'):rep({n}), '.', string.rep)", "return load(collectgarbage)",
+    "string.gsub(('count'):rep({n}), 'count', collectgarbage)", "return load(gcinfo)",
+    "return load(function() return '1' end)", "return loadstring(('x=1 '):rep({n}))",
+    "return ('x'):rep(70000):find('[' .. ('y'):rep({n}) .. ']b')",
+    "return ('x'):rep({n}):find('(x*)%1b')", "return ('x'):rep({n}):gsub('(z*)', ('%1'):rep({n}))",
+    "table.foreachi({t}, collectgarbage)", "table.foreach({t}, string.find)",
     "redis.set_repl({v})", "return redis.acl_check_cmd({c})",
     "return redis.call('restore', 's8', 0,"
     " {s})", "return redis.call('auth', 'default', '')", "return redis.call('select', {v})",
@@ -146,13 +173,18 @@ class HostileScripts:
             lines.append(self.statement())
         return "\n".join(lines)
 
-    def statement(self):
-        form = self.scripts.one("hostile", STATEMENTS).replace("{{", "\1").replace("}}", "\2")
-        for place, make in (("{n}", self.count), ("{s}", self.string), ("{t}", self.table),
-                            ("{v}", self.value), ("{c}", self.command)):
+    def fill(self, form, body=None):
+        """A form with something in its places; {b} is for what `body` makes."""
+        form = form.replace("{{", "\1").replace("}}", "\2")
+        makers = [("{n}", self.count), ("{s}", self.string), ("{t}", self.table),
+                  ("{v}", self.value), ("{c}", self.command)]
+        for place, make in makers + ([("{b}", body)] if body else []):
             while place in form:
                 form = form.replace(place, make(), 1)
-        form = form.replace("\1", "{").replace("\2", "}")
+        return form.replace("\1", "{").replace("\2", "}")
+
+    def statement(self):
+        form = self.fill(self.scripts.one("hostile", STATEMENTS))
         if self.random.random() < 0.6:
             return f"pcall(function() {form} end)"
         return f"do {form} end"
@@ -163,7 +195,7 @@ class HostileScripts:
     def plain(self, text):
         """Text of the ordinary grammar, in which no place is meant."""
         return text.replace("{n}", "{ n}").replace("{s}", "{ s}").replace("{t}", "{ t}").replace(
-            "{v}", "{ v}").replace("{c}", "{ c}")
+            "{v}", "{ v}").replace("{c}", "{ c}").replace("{b}", "{ b}")
 
     def string(self):
         if self.random.random() < 0.3:
@@ -182,3 +214,91 @@ class HostileScripts:
         words = [f"'{self.random.choice(COMMANDS)}'"]
         words += [self.value() for _ in range(self.random.randint(0, 4))]
         return ", ".join(words)
+
+
+# Arguments of redis.register_function that mean harm; {b} is the body of a function.
+REGISTRATIONS = (
+    "'f', function(keys, args) {b} end", "'f', function(keys, args) {b} end",
+    "{{function_name = 'f', callback = function(keys, args) {b} end, flags = {{'no-writes'}}}}",
+    "{{function_name = 'f', callback = function(...) {b} end, description = {s}}}",
+    "{{function_name = {s}, callback = function() {b} end}}", "{s}, function() {b} end",
+    "'f', {v}", "{v}, {v}", "{v}", "{t}", "unpack({t})", "'f', redis.register_function",
+    "{{function_name = 'f', callback = function() {b} end, flags = {t}}}",
+    "setmetatable({{}}, {{__index = function() {b} end}})",
+    "setmetatable({{function_name = 'f', callback = print}}, {{__metatable = {v}, __gc = error}})",
+    "'f', coroutine.wrap(function() {b} end)", "'f', loadstring('return 1')", "'f', error",
+    "'f', string.rep", "'f', redis.log", "'f', collectgarbage", "'f', pcall", "'f', unpack",
+)
+# Statements of a library while it is loaded, besides those of scripts.
+LOADING = (
+    "for i = 1, {n} do redis.register_function('f' .. i, function() return i end) end",
+    "while true do pcall(redis.register_function, 'f', function() end) end",
+    "for i = 1, {n} do pcall(redis.register_function, 'f' .. i, print) end error('late')",
+    "local r = redis.register_function for i = 1, 9 do r('f' .. i, function() return r('x', r) end)"
+    " end", "pcall(function() while true do end end)", "coroutine.wrap(function()"
+    " redis.register_function('f', function() {b} end) end)()", "kept = {t}", "local kept = {t}"
+    " redis.register_function('f', function() kept[#kept + 1] = {s} return #kept end)",
+    "error({v})", "error({t})", "error()", "return {v}", "redis.call({c})", "redis.log(3, {v})",
+    "loadstring('redis.register_function(...)')('f', print)", "setmetatable(redis, {t})",
+    "local redis = {{}}", "rawset(redis, 'register_function', error)", "string.x = {v}",
+)
+
+
+class HostileFunctions:
+    """Makes commands about functions: those of `function_grammar.Stories`, with hostile libraries.
+
+    `payloads` of the stories are what FUNCTION DUMP has answered; some are restored damaged.
+    """
+
+    def __init__(self, hostile, stories):
+        self.hostile, self.stories, self.random = hostile, stories, hostile.random
+
+    def commands(self):
+        """Some commands, each a tuple of words; at least one of them calls a function."""
+        made = [self.load()]
+        for _ in range(self.random.choice((0, 1, 2))):
+            made.append(self.random.choice((self.load, self.restore, self.stories.command))())
+        for _ in range(self.random.choice((1, 1, 2))):
+            made.append(self.call())
+        return made + [("FUNCTION", "DUMP")]
+
+    def call(self):
+        name = self.random.choice(("f", "f", "g", "g", "g", "G", "f1", "x"))
+        command = self.random.choice(("FCALL", "FCALL", "FCALL_RO"))
+        return (command, name, "2", "s0", "l0", "12", "argument")
+
+    def restore(self):
+        return self.stories.restore()
+
+    def load(self):
+        name, function = self.random.choice((("a", "g"),) * 7 + (("lib_1", "x"),))
+        lines = ["#!lua name=" + name]
+        if self.random.random() < 0.1:
+            lines[0] = self.stories.header().rstrip("\n")
+        # While it is loaded a library sees little, and what fails there ends it: mostly it is right.
+        if self.random.random() < 0.15:
+            lines.append(self.loading())
+        lines.append(
+            f"redis.register_function('{function}', function(keys, args) {self.body()} end)")
+        if self.random.random() < 0.3:
+            lines.append(self.registration())
+        text = "\n".join(lines).encode("latin-1", "replace")
+        return ("FUNCTION", "LOAD", *self.random.choice(((),) + (("REPLACE",),) * 5), text)
+
+    def loading(self):
+        if self.random.random() < 0.5:
+            return self.hostile.statement()
+        form = self.hostile.scripts.one("hostile loading", LOADING)
+        return "do " + self.hostile.fill(form, self.body) + " end"
+
+    def registration(self):
+        form = self.hostile.scripts.one("hostile registration", REGISTRATIONS)
+        return "redis.register_function(" + self.hostile.fill(form, self.body) + ")"
+
+    def body(self):
+        scripts = self.hostile.scripts
+        scripts.variables, scripts.depth = [], 0
+        lines = [*HEAD, self.hostile.statement()]
+        if self.random.random() < 0.3:
+            lines.append(scripts.statement())
+        return self.hostile.plain(" ".join(lines))

@@ -57,6 +57,7 @@ int memd_lua_find(const char *file_name) {
   FIND(rawseti, "lua_rawseti");
   FIND(getfield, "lua_getfield");
   FIND(setfield, "lua_setfield");
+  FIND(lessthan, "lua_lessthan");
   FIND(getmetatable, "lua_getmetatable");
   FIND(setmetatable, "lua_setmetatable");
   FIND(next, "lua_next");
@@ -102,17 +103,26 @@ int memd_lua_raise_text(lua_State *state, const char *text) {
   return memd_lua_api.error(state);
 }
 
+static const char out_of_memory[] = "not enough memory";
+
 /// Asks Swift, and raises what it wants to have raised.
 static int ask(lua_State *state, int function, int instance) {
   struct memd_lua *lua = memd_lua_of(state);
   lua->unfailing += 1;
   int count = lua->run(lua->owner, state, function, instance);
   lua->unfailing -= 1;
+  // What Swift has broken off for one of these reasons is no result.
+  if (lua->is_ending) memd_lua_ask_time(state);
+  if (lua->lacks_memory) {
+    lua->lacks_memory = 0;
+    return memd_lua_raise_text(state, out_of_memory);
+  }
   if (count >= 0) {
     // What was given beyond the limit meanwhile is too much now.
     if (lua->byte_limit != 0 && lua->unfailing == 0 && lua->byte_count > lua->byte_limit) {
       memd_lua_api.gc(state, LUA_GCCOLLECT, 0);
-      if (lua->byte_count > lua->byte_limit) return memd_lua_raise_text(state, "not enough memory");
+      memd_lua_ask_time(state);
+      if (lua->byte_count > lua->byte_limit) return memd_lua_raise_text(state, out_of_memory);
     }
     return count;
   }
@@ -195,17 +205,49 @@ void memd_lua_ask_soon(struct memd_lua *lua) {
   ask_after(lua->state, INSTRUCTIONS_AT_LEAST);
 }
 
-void memd_lua_ask_time(lua_State *state) {
-  struct memd_lua *lua = memd_lua_of(state);
+/// 0 if what runs may go on; else the error that ends it is on top of the stack.
+static int is_to_end(struct memd_lua *lua, lua_State *state) {
   lua->unfailing += 1;
   int stops = lua->interrupt(lua->owner, state);
   lua->unfailing -= 1;
-  if (!stops) return;
+  if (!stops) return 0;
   // From now on every line ends: the script may catch the error, and then the next one.
   lua->is_ending = 1;
   memd_lua_api.sethook(state, hook, LUA_MASKLINE, 0);
   memd_lua_api.sethook(lua->state, hook, LUA_MASKLINE, 0);
-  memd_lua_api.error(state);
+  return 1;
+}
+
+void memd_lua_ask_time(lua_State *state) {
+  if (is_to_end(memd_lua_of(state), state)) memd_lua_api.error(state);
+}
+
+/// What is made of a value has no more bytes, with or without a limit.
+enum { PRODUCT_MAX = 1 << 30 };
+
+int memd_lua_has_room(lua_State *state, size_t byte_count) {
+  struct memd_lua *lua = memd_lua_of(state);
+  size_t limit = lua->byte_limit;
+  // Without a limit a table that is in itself would fill all memory there is.
+  if (byte_count > PRODUCT_MAX) {
+    lua->lacks_memory = 1;
+    return 0;
+  }
+  if (limit == 0 || lua->byte_count + byte_count <= limit) return 1;
+  memd_lua_api.gc(state, LUA_GCCOLLECT, 0);
+  // Some of it has to be free now, or this would be done again and again.
+  if (lua->byte_count + byte_count <= limit - limit / 16) return 1;
+  lua->lacks_memory = 1;
+  return 0;
+}
+
+int memd_lua_may_go_on(lua_State *state, size_t byte_count) {
+  if (!memd_lua_has_room(state, byte_count)) return 0;
+  struct memd_lua *lua = memd_lua_of(state);
+  if (!is_to_end(lua, state)) return 1;
+  // It is asked for again when Swift has returned.
+  memd_lua_pop(state, 1);
+  return 0;
 }
 
 /// Has the owner asked, again and again, whether what runs may go on. Coroutines are asked, too, as
@@ -220,6 +262,7 @@ static void ask_now_and_then(struct memd_lua *lua) {
 int memd_lua_call(struct memd_lua *lua, int argument_count) {
   int unfailing = lua->unfailing;
   lua->unfailing = 0;
+  lua->lacks_memory = 0;
   int result = memd_lua_api.pcall(lua->state, argument_count, 1, MEMD_LUA_ERROR_HANDLER);
   lua->unfailing = unfailing;
   if (lua->is_ending) ask_now_and_then(lua);

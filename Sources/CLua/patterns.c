@@ -38,14 +38,20 @@ struct matcher {
   const char *text;
   const char *text_end;
   int depth;
-  unsigned step_count;
+  size_t step_count;
   int capture_count;
   struct capture captures[CAPTURES_MAX];
 };
 
-static void count_step(struct matcher *matcher) {
-  if (++matcher->step_count % STEPS_BETWEEN_QUESTIONS == 0) memd_lua_ask_time(matcher->state);
+/// Counts what was looked at: an item may be a set of many members.
+static void count_steps(struct matcher *matcher, size_t count) {
+  matcher->step_count += count;
+  if (matcher->step_count < STEPS_BETWEEN_QUESTIONS) return;
+  matcher->step_count = 0;
+  memd_lua_ask_time(matcher->state);
 }
+
+static void count_step(struct matcher *matcher) { count_steps(matcher, 1); }
 
 // MARK: - One character
 
@@ -136,7 +142,7 @@ static const char *match_most(
     ptrdiff_t least) {
   ptrdiff_t count = 0;
   while (fits(matcher, place + count, pattern, end)) {
-    count_step(matcher);
+    count_steps(matcher, (size_t)(end - pattern));
     count++;
   }
   for (; count >= least; count--) {
@@ -152,6 +158,7 @@ static const char *match_fewest(
   for (;; place++) {
     const char *result = match(matcher, place, end + 1);
     if (result != NULL) return result;
+    count_steps(matcher, (size_t)(end - pattern));
     if (!fits(matcher, place, pattern, end)) return NULL;
   }
 }
@@ -189,6 +196,7 @@ static const char *skip_captured(struct matcher *matcher, const char *place, cha
   // Compatibility: of a place there is no such length.
   const struct capture *capture = &matcher->captures[index];
   if (capture->length < 0 || matcher->text_end - place < capture->length) return NULL;
+  count_steps(matcher, (size_t)capture->length / 64);
   if (memcmp(capture->start, place, (size_t)capture->length) != 0) return NULL;
   return place + capture->length;
 }
@@ -237,6 +245,7 @@ static int skip_special(struct matcher *matcher, const char **place, const char 
       memd_lua_raise_text(matcher->state, "missing '[' after '%f' in pattern");
     }
     const char *end = end_of_item(matcher, set);
+    count_steps(matcher, (size_t)(end - set));
     if (!is_frontier(matcher, *place, set, end)) *place = NULL;
     *pattern = end;
     return 1;
@@ -264,6 +273,7 @@ static const char *match_here(struct matcher *matcher, const char *place, const 
       continue;
     }
     const char *end = end_of_item(matcher, pattern);
+    count_steps(matcher, (size_t)(end - pattern));
     switch (*end) {
       case '*': return match_most(matcher, place, pattern, end, 0);
       case '+': return match_most(matcher, place, pattern, end, 1);
@@ -316,9 +326,8 @@ static void begin(struct matcher *matcher, lua_State *state, const char *text, s
   matcher->state = state;
   matcher->text = text;
   matcher->text_end = text + count;
-  matcher->depth = 0;
+  matcher->depth = matcher->capture_count = 0;
   matcher->step_count = 0;
-  matcher->capture_count = 0;
 }
 
 /// The text and the pattern that are the first arguments.
@@ -400,16 +409,12 @@ static int search(lua_State *state, int finds) {
 }
 
 static int find(lua_State *state) { return search(state, 1); }
-
 static int find_captures(lua_State *state) { return search(state, 0); }
 
 // MARK: - gmatch
 
-enum {
-  UPVALUE_TEXT = LUA_GLOBALSINDEX - 1,
-  UPVALUE_PATTERN = LUA_GLOBALSINDEX - 2,
-  UPVALUE_PLACE = LUA_GLOBALSINDEX - 3,
-};
+enum { UPVALUE_TEXT = LUA_GLOBALSINDEX - 1, UPVALUE_PATTERN = UPVALUE_TEXT - 1 };
+enum { UPVALUE_PLACE = UPVALUE_TEXT - 2 };
 
 /// The next match of the closure's pattern in its text.
 static int find_next(lua_State *state) {
@@ -487,6 +492,7 @@ static void append_template(
   size_t count;
   const char *text = memd_lua_api.tolstring(output->state, 3, &count);
   for (size_t index = 0; index < count; index++) {
+    count_step(matcher);
     if (text[index] != '%') {
       append_byte(output, text[index]);
       continue;
@@ -508,6 +514,8 @@ static void append_template(
 static void append_answer(
     struct output *output, struct matcher *matcher, const char *start, const char *end) {
   lua_State *state = output->state;
+  // Nobody counts instructions of a function of C, which may take long.
+  count_steps(matcher, STEPS_BETWEEN_QUESTIONS / (memd_lua_api.tocfunction(state, 3) ? 1 : 16));
   if (memd_lua_api.type(state, 3) == LUA_TTABLE) {
     push_capture(matcher, 0, start, end);
     memd_lua_api.gettable(state, 3);

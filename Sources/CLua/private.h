@@ -29,6 +29,10 @@ void memd_lua_add_patterns(lua_State *state);
 void memd_lua_ask_time(lua_State *state);
 /// Has that be asked after a few instructions, as they may take long from now on.
 void memd_lua_ask_soon(struct memd_lua *lua);
+/// Raises if the value is a read-only table that has elements.
+void memd_lua_refuse_read_only_elements(lua_State *state, int index);
+/// table.sort, which can be stopped.
+int memd_lua_sort(lua_State *state);
 /// Makes the library `bit` a global.
 void memd_lua_open_bit(lua_State *state);
 

@@ -50,6 +50,13 @@ static void refuse_read_only(lua_State *state, int index) {
   memd_lua_api.error(state);
 }
 
+void memd_lua_refuse_read_only_elements(lua_State *state, int index) {
+  if (!push_behind(state, index)) return;
+  size_t count = memd_lua_api.objlen(state, -1);
+  memd_lua_api.settop(state, -2);
+  if (count > 0) refuse_read_only(state, index);
+}
+
 /// Puts a read-only table in front of the one on top of the stack, in its place.
 static void seal(lua_State *state) {
   memd_lua_api.createtable(state, 0, 0);
@@ -88,6 +95,12 @@ static int read_table(lua_State *state) {
 /// In front of a function that changes the table that is its first argument.
 static int change_table(lua_State *state) {
   refuse_read_only(state, 1);
+  return go_on(state);
+}
+
+/// In front of a function that changes the elements of its table, if there are some.
+static int change_elements(lua_State *state) {
+  memd_lua_refuse_read_only_elements(state, 1);
   return go_on(state);
 }
 
@@ -135,8 +148,12 @@ static int insert(lua_State *state) {
 
 /// In front of collectgarbage: what a script says of when to collect is for itself alone, and is
 /// undone behind it.
+///
+/// Each time may take as long as all that Lua has, and functions of C, such as gsub, call this one
+/// again and again.
 static int tell_collector(lua_State *state) {
   memd_lua_of(state)->is_collector_changed = 1;
+  memd_lua_ask_time(state);
   return go_on(state);
 }
 
@@ -206,14 +223,50 @@ static int refuse_compiled(lua_State *state) {
   return 2;
 }
 
-static int load_string(lua_State *state) {
+/// Compiles what a reader gives: the function, or nil and why there is none.
+static int load_pieces(
+    lua_State *state, const char *(*reader)(lua_State *, void *, size_t *), void *context,
+    const char *name) {
+  if (memd_lua_api.load(state, reader, context, name) == 0) return 1;
+  // Its error is no result of this function if the script is to end.
+  if (memd_lua_of(state)->is_ending) memd_lua_api.error(state);
+  memd_lua_api.pushnil(state);
+  memd_lua_api.insert(state, -2);
+  return 2;
+}
+
+/// What has not been read of a text.
+struct rest {
+  const char *text;
   size_t count;
+};
+
+/// A large text takes seconds: between two pieces the script can be ended.
+static const char *next_part(lua_State *state, void *context, size_t *count) {
+  enum { PART_BYTE_COUNT = 64 << 10 };
+  struct rest *rest = context;
+  const char *part = rest->text;
+  *count = rest->count < PART_BYTE_COUNT ? rest->count : PART_BYTE_COUNT;
+  rest->text += *count;
+  rest->count -= *count;
+  memd_lua_ask_time(state);
+  return *count > 0 ? part : NULL;
+}
+
+static int load_string(lua_State *state) {
+  enum { LONG_TEXT = 64 << 10 };
   int type = memd_lua_api.type(state, 1);
-  if (type == LUA_TSTRING) {
-    const char *text = memd_lua_api.tolstring(state, 1, &count);
-    if (count > 0 && text[0] == '\x1b') return refuse_compiled(state);
+  if (type != LUA_TSTRING) return go_on(state);
+  struct rest rest;
+  rest.text = memd_lua_api.tolstring(state, 1, &rest.count);
+  if (rest.count > 0 && rest.text[0] == '\x1b') return refuse_compiled(state);
+  if (rest.count <= LONG_TEXT) return go_on(state);
+  const char *name = rest.text;
+  if (memd_lua_api.type(state, 2) > LUA_TNIL) {
+    name = memd_lua_api.tolstring(state, 2, NULL);
+    if (name == NULL) return memd_lua_raise_type(state, 2, "string");
   }
-  return go_on(state);
+  return load_pieces(state, next_part, &rest, name);
 }
 
 /// What `load` has got of the script's function.
@@ -223,6 +276,8 @@ struct pieces {
 
 static const char *next_piece(lua_State *state, void *context, size_t *count) {
   struct pieces *pieces = context;
+  // A function of C may go on for ever without an instruction.
+  memd_lua_ask_time(state);
   memd_lua_api.pushvalue(state, 1);
   memd_lua_api.call(state, 0, 1);
   *count = 0;
@@ -252,10 +307,7 @@ static int load(lua_State *state) {
   }
   memd_lua_api.settop(state, 3);
   struct pieces pieces = {1};
-  if (memd_lua_api.load(state, next_piece, &pieces, name) == 0) return 1;
-  memd_lua_api.pushnil(state);
-  memd_lua_api.insert(state, -2);
-  return 2;
+  return load_pieces(state, next_piece, &pieces, name);
 }
 
 // MARK: - Errors
@@ -340,9 +392,7 @@ static const struct {
 } in_front[] = {
     {"string", "rep", repeat},
     {"table", "insert", insert},
-    {"table", "remove", change_table},
-    {"table", "sort", change_table},
-    {"table", "setn", change_table},
+    {"table", "remove", change_elements},
     {"table", "foreach", read_table},
     {"table", "foreachi", read_table},
     {NULL, "next", read_table},
@@ -398,6 +448,8 @@ int memd_lua_open_libraries(lua_State *state) {
   put_in_front(state);
   memd_lua_add_patterns(state);
   change_base_library(state);
+  memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "table");
+  set_function(state, "sort", memd_lua_sort);
   memd_lua_api.getfield(state, LUA_GLOBALSINDEX, "math");
   set_function(state, "random", memd_lua_random);
   set_function(state, "randomseed", memd_lua_random_seed);

@@ -100,6 +100,8 @@ return redis.acl_check_cmd({})
 # would wait but don't.
 CALLED = r"""
 return redis.call('set', 's', 'v')
+return redis.call('asking')
+return redis.pcall('asking').err
 return redis.call('set', 's', 'v').ok
 return redis.call('get', 's')
 return redis.call('get', 'missing')
@@ -312,6 +314,10 @@ return {struct.unpack('sc0', 'text\0\3abc', 1)}
 return {struct.unpack('Bc0', '\3abc')}
 return struct.unpack('>I4', 'abc')
 return struct.unpack('z', 'abc')
+return struct.unpack('i', 'abcd', -1)
+return struct.unpack('', 'abcd', -1)
+return struct.unpack('i', 'abcd', 0)
+return struct.unpack('i', 'abcd', -2^63)
 return struct.size('>I2<i4bd!8l')
 return struct.size('s')
 return struct.pack('i99', 1)
@@ -332,6 +338,20 @@ return ('x'):gsub('x', '%2')
 return {math.floor(-1.5), math.max(1, 2), math.fmod(7, 3), math.huge}
 return math.max()
 return {('%x'):format(-1), ('%5s|%-5s|'):format('a', 'b')}
+return {table.remove(redis), 1, table.remove(_G), 2}
+return table.sort(string)
+table.setn(redis, 1)
+local n, t = 0, {5, 4, 3, 2, 7, 8} table.sort(t, function() n = n + 1 end) t[7] = n return t
+local n, t = 0, {5, 4, 3} pcall(table.sort, t, function() n = n + 1 return n end) t[9] = n return t
+local t = {} for i = 1, 300 do t[i] = i * 7919 % 101 .. 'x' end table.sort(t) return t
+local t = {} for i = 1, 99 do t[i] = i end table.sort(t, function(a, b) return a%7<b%7 end) return t
+local t = setmetatable({3, 2, 1}, {__newindex = error, __index = error}) table.sort(t) return t
+table.sort({}, 1)
+table.sort({2, 1}, pcall)
+return {loadstring(('x=1 '):rep(30000) .. '(')}
+return select(2, loadstring(('x=1 '):rep(30000) .. '(', 'name'))
+return {pcall(loadstring('local x = 1 --' .. ('y'):rep(70000) .. '\nreturn x'))}
+return {loadstring(('x=1 '):rep(30000), {})}
 return loadstring('return 5')()
 return {loadstring('return +')}
 return loadstring('\27Lua')
@@ -457,6 +477,8 @@ class ReplyTests(SideBySideTest):
                 "return redis.pcall('config', 'set', 'maxmemory', 0)",
                 "return redis.call('config', 'get', 'maxmemory')",
                 "return redis.call('publish', 'news:1', 'm')",
+                "return redis.call('publish', 'other', 'm')",
+                "return redis.pcall('spublish', 'other', 'm').err",
                 "return {redis.acl_check_cmd('set', 'app:1', 'x'), "
                 "redis.acl_check_cmd('set', 'x', 'x'), redis.acl_check_cmd('flushall')}"):
             with self.subTest(script):

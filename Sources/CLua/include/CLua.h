@@ -92,6 +92,7 @@ struct memd_lua_functions {
   void (*rawseti)(lua_State *, int, int);
   void (*getfield)(lua_State *, int, const char *);
   void (*setfield)(lua_State *, int, const char *);
+  int (*lessthan)(lua_State *, int, int);
   int (*getmetatable)(lua_State *, int);
   int (*setmetatable)(lua_State *, int);
   int (*next)(lua_State *, int);
@@ -146,6 +147,8 @@ struct memd_lua {
   size_t byte_limit;
   /// Not 0 while nothing may fail for want of memory.
   int unfailing;
+  /// Not 0 if Swift was refused memory, and the script is to hear of it.
+  int lacks_memory;
   /// Memory of small blocks; NULL for none.
   struct memd_lua_arena *arena;
   /// Not 0 once what runs was told to end.
@@ -232,6 +235,11 @@ static inline int memd_lua_next(lua_State *s, int i) { return memd_lua_api.next(
 static inline int memd_lua_gc(lua_State *s, int what, int data) {
   return memd_lua_api.gc(s, what, data);
 }
+/// Whether so many bytes have room beside what Lua has. If not, the function that Swift runs fails
+/// when it returns, whatever it returns. Garbage is collected: weak tables may lose elements.
+int memd_lua_has_room(lua_State *state, size_t byte_count);
+/// The same; and whether what runs may go on, which is asked as between two instructions.
+int memd_lua_may_go_on(lua_State *state, size_t byte_count);
 /// Writes a number with so many significant digits, as C's %g does; returns the count of bytes.
 int memd_lua_format(void *text, int byte_count, int precision, double number);
 /// Reads a number as C's strtod does, from a text with a zero byte behind it, and tells how many

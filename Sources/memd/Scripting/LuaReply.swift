@@ -14,6 +14,11 @@ import RESP
 ///                                    {verbatim_string = {format = t, string = t}}
 ///
 /// After redis.setresp(3) booleans are booleans. Metatables mean nothing.
+///
+/// A table may be in itself, or in others so often that the reply would never end. So it may be as
+/// long as others' replies, and no longer than Lua's own memory; and whoever has to wait for it is
+/// answered BUSY and can end the script, which has not ended before its reply is written. What is
+/// written by then goes: the reply is an error.
 struct LuaReply {
   unowned(unsafe) let server: Server
   /// What the script has chosen to see replies in.
@@ -21,10 +26,19 @@ struct LuaReply {
   /// Where the reply begins, and how long it may get.
   private var start = 0
   private var limit = 0
-  private var isTooLong = false
+  private var end = End.complete
+  /// What may be written before it is asked whether this may go on.
+  private var budget = LuaReply.budgetMax
+  private static let budgetMax = 32 << 10
+  private static let costOfValue = 16
   /// Tables inside tables, and how many there may be: each takes the machine's stack, too.
   private var depth = 0
   private static let depthMax = 2000
+
+  /// Why nothing more is written.
+  private enum End {
+    case complete, tooLong, killed, changed
+  }
 
   init(server: Server, scriptVersion: ProtocolVersion) {
     unsafe self.server = server
@@ -34,12 +48,43 @@ struct LuaReply {
   /// Writes the value on top of the stack, and takes it away.
   mutating func write(_ stack: LuaStack, to call: borrowing Call) {
     start = call.client.reply.count
-    limit = unsafe server.replyLimit(of: call.client)
+    let outputLimit = unsafe server.replyLimit(of: call.client)
+    let memoryLimit = unsafe server.configuration.luaMemoryLimit
+    let isMemoryLess = memoryLimit > 0 && memoryLimit < outputLimit
+    limit = isMemoryLess ? memoryLimit : outputLimit
     writeValue(stack, call)
-    guard isTooLong else { return }
+    let message: ByteText
+    switch end {
+    case .complete: return
+    case .tooLong where isMemoryLess:
+      message = "ERR reply of the script exceeds lua-memory-limit of \(limit)"
+    case .tooLong: message = "ERR reply of the script exceeds the output limit of \(limit)"
+    case .changed: message = "ERR table has lost elements while the reply was written"
+    case .killed: message = unsafe server.killedText
+    }
     call.client.reply.truncate(to: start)
-    unsafe server.writeScriptError(
-      "ERR reply of the script exceeds the output limit of \(limit)", isCounted: true, call)
+    unsafe server.writeScriptError(message, isCounted: true, call)
+  }
+
+  /// Whether more may be written, after what costs so much.
+  private mutating func spend(_ cost: Int, _ stack: LuaStack, _ call: borrowing Call) -> Bool {
+    budget &-= cost
+    return budget > 0 || ask(stack, call)
+  }
+
+  @inline(never)
+  private mutating func ask(_ stack: LuaStack, _ call: borrowing Call) -> Bool {
+    guard end == .complete else { return false }
+    budget = LuaReply.budgetMax
+    if call.client.reply.count - start > limit {
+      end = .tooLong
+    } else if unsafe server.interruptScript(stack) {
+      stack.pop()
+      end = .killed
+    }
+    // So that this is asked for at once from now on.
+    if end != .complete { budget = 0 }
+    return end == .complete
   }
 
   private mutating func writeValue(_ stack: LuaStack, _ call: borrowing Call) {
@@ -47,11 +92,9 @@ struct LuaReply {
       stack.pop()
       return unsafe server.writeScriptError("ERR reached lua stack limit", isCounted: true, call)
     }
-    // What would be too long is not written, only gone through.
-    if call.client.reply.count - start > limit { isTooLong = true }
-    if isTooLong { return stack.pop() }
+    guard spend(LuaReply.costOfValue, stack, call) else { return stack.pop() }
     switch stack.type(at: -1) {
-    case .string: call.reply.bulk(stack.string(at: -1))
+    case .string: writeString(stack.string(at: -1), stack, call)
     case .boolean:
       let value = stack.boolean(at: -1)
       if scriptVersion == .resp3 {
@@ -71,6 +114,23 @@ struct LuaReply {
     stack.pop()
   }
 
+  private mutating func writeString(
+    _ text: RawSpan, _ stack: LuaStack, _ call: borrowing Call
+  ) {
+    if mayWrite(text.byteCount, stack, call) { call.reply.bulk(text) }
+  }
+
+  /// Whether a text has room: one may be as long as the limit, in many places of a table.
+  private mutating func mayWrite(
+    _ byteCount: Int, _ stack: LuaStack, _ call: borrowing Call
+  ) -> Bool {
+    guard spend(byteCount, stack, call) else { return false }
+    guard call.client.reply.count - start + byteCount > limit else { return true }
+    end = .tooLong
+    budget = 0
+    return false
+  }
+
   /// Compatibility: what C makes of a number that doesn't fit.
   static func integer(_ number: Double) -> Int {
     number >= -0x1p63 && number < 0x1p63 ? Int(number) : .min
@@ -82,6 +142,7 @@ struct LuaReply {
     stack.lookThrough(at: -1)
     if field("err", is: .string, stack) {
       let error = LuaError(onTopOf: stack)
+      guard mayWrite(error.message.count, stack, call) else { return }
       return unsafe server.writeScriptError(error.message, isCounted: !error.isCounted, call)
     }
     if field("ok", is: .string, stack) { return writeStatus(stack, call) }
@@ -92,7 +153,9 @@ struct LuaReply {
     }
     if field("big_number", is: .string, stack) {
       stack.pushField("big_number")
-      writeBigNumber(stack.string(at: -1), call)
+      if mayWrite(stack.string(at: -1).byteCount, stack, call) {
+        writeBigNumber(stack.string(at: -1), call)
+      }
       return stack.pop()
     }
     if field("verbatim_string", is: .table, stack), writeVerbatim(stack, call) { return }
@@ -107,8 +170,9 @@ struct LuaReply {
     return stack.type(at: -1) == type
   }
 
-  private func writeStatus(_ stack: LuaStack, _ call: borrowing Call) {
+  private mutating func writeStatus(_ stack: LuaStack, _ call: borrowing Call) {
     stack.pushField("ok")
+    guard mayWrite(stack.string(at: -1).byteCount, stack, call) else { return stack.pop() }
     // Compatibility: a zero byte ends it.
     let text = stack.string(at: -1).copied.prefix { $0 != 0 }
     call.reply.append(byte: UInt8(ascii: "+"))
@@ -134,7 +198,7 @@ struct LuaReply {
     call.reply.append("\r\n")
   }
 
-  private func writeVerbatim(_ stack: LuaStack, _ call: borrowing Call) -> Bool {
+  private mutating func writeVerbatim(_ stack: LuaStack, _ call: borrowing Call) -> Bool {
     stack.pushField("verbatim_string")
     stack.lookThrough(at: -1)
     defer { stack.pop() }
@@ -147,6 +211,10 @@ struct LuaReply {
     stack.pop()
     stack.pushField("string")
     let text = stack.string(at: -1)
+    guard mayWrite(text.byteCount, stack, call) else {
+      stack.pop()
+      return true
+    }
     if call.client.version == .resp2 {
       call.reply.bulk(text)
     } else {
@@ -172,6 +240,7 @@ struct LuaReply {
     while stack.next(inTableAt: -2) {
       stack.pop()
       count += 1
+      _ = spend(1, stack, call)
     }
     if isMap { call.reply.map(count) } else { call.reply.set(count) }
     stack.pushNull()
@@ -180,6 +249,13 @@ struct LuaReply {
       stack.pushCopy(of: isMap ? -2 : -1)
       writeValue(stack, call)
       if isMap { writeValue(stack, call) }
+      count -= 1
+      guard end == .complete else { return stack.pop() }
+    }
+    // Garbage is collected meanwhile, with which a weak table loses elements.
+    if count != 0 {
+      end = .changed
+      budget = 0
     }
   }
 
@@ -192,10 +268,11 @@ struct LuaReply {
       stack.pop()
       if isEnd { break }
       count += 1
+      _ = spend(1, stack, call)
     }
     call.reply.array(count)
     var index = 1
-    while index <= count {
+    while index <= count, end == .complete {
       stack.pushElement(index, ofTableAt: -1)
       writeValue(stack, call)
       index += 1

@@ -21,6 +21,9 @@ struct LuaStack {
 
   init(_ state: OpaquePointer) { unsafe self.state = state }
 
+  /// Lua's own name of the stack, for what is asked of the interpreter.
+  @unsafe var rawState: OpaquePointer { unsafe state }
+
   /// Number of values on the stack of the function that runs.
   var count: Int { unsafe Int(memd_lua_gettop(state)) }
 

@@ -18,6 +18,10 @@ struct ReplyToLua {
   /// has room for more than that.
   private static let depthOfValue = 10
 
+  /// After so many elements it is asked whether there is memory for more: a value of Lua's needs
+  /// more bytes than it has in a reply.
+  private static let elementMask = 1023
+
   init(stack: LuaStack) { self.stack = stack }
 
   /// Pushes a reply.
@@ -80,6 +84,8 @@ struct ReplyToLua {
     stack.pushTable(elements: count)
     var index = 1
     while index <= count {
+      // Else redis.call fails.
+      if index & ReplyToLua.elementMask == 0, !stack.hasRoom(byteCount: 0) { return }
       pushValue(reply)
       stack.setElement(index, ofTableAt: -2)
       index &+= 1
@@ -117,7 +123,10 @@ struct ReplyToLua {
     stack.pushTable(fields: 1)
     stack.push(isMap ? "map" : "set" as StaticString)
     stack.pushTable(fields: count)
-    for _ in 0..<max(0, count) {
+    for index in 0..<max(0, count) {
+      if index & ReplyToLua.elementMask == ReplyToLua.elementMask, !stack.hasRoom(byteCount: 0) {
+        break
+      }
       pushValue(reply)
       // A table has no such key; no command answers one.
       let isKey = stack.type(at: -1) != .null

@@ -5,6 +5,9 @@ import RESP
 
 /// What scripts find in `redis` and `server`.
 enum ScriptLibrary {
+  /// What redis.log writes is no longer: one text may be all of its arguments.
+  static let logLengthMax = 64 << 10
+
   /// Puts everything into an interpreter.
   static func register(_ interpreter: Interpreter) {
     for (instance, library) in (["redis", "server"] as [StaticString]).enumerated() {
@@ -172,11 +175,13 @@ extension Server {
     let level = levels[Int(number)]
     guard level >= log.level else { return .results(0) }
     var text = ByteText()
-    for index in 2...count {
+    for index in 2...count where text.count < ScriptLibrary.logLengthMax {
       let type = stack.type(at: index)
       guard type == .string || type == .number else { continue }
       if index > 2 { text += " " }
-      text.append(stack.string(at: index))
+      let word = stack.string(at: index)
+      let room = max(0, ScriptLibrary.logLengthMax - text.count)
+      text.append(word.extracting(first: min(room, word.byteCount)))
     }
     log.write(text.logText, level)
     return .results(0)
@@ -209,7 +214,9 @@ extension Server {
   }
 
   private func checkAccess(_ stack: LuaStack, _ library: StaticString) -> ScriptOutcome {
-    if let error = scripting.words.take(from: stack) { return raise(ByteText(error), stack) }
+    if let error = scripting.words.take(from: stack, limit: scripting.run.wordsLimit) {
+      return raise(ByteText(error), stack)
+    }
     return scripting.words.withArguments { arguments in
       guard let command = commands.find(arguments) else {
         return raise("ERR Invalid command passed to \(library).acl_check_cmd()", stack)

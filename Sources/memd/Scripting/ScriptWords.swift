@@ -12,7 +12,9 @@ struct ScriptWords: ~Copyable {
   private static let keptSliceCount = 4096
 
   /// Takes the values on the stack as words; the reason if one can't be.
-  mutating func take(from stack: LuaStack) -> StaticString? {
+  ///
+  /// - Parameter limit: bytes of all of them, as one text may be many words.
+  mutating func take(from stack: LuaStack, limit: Int) -> StaticString? {
     let count = stack.count
     guard count > 0 else {
       return "ERR Please specify at least one argument for this redis lib call"
@@ -22,11 +24,16 @@ struct ScriptWords: ~Copyable {
     while index <= count {
       let start = bytes.count
       switch stack.type(at: index) {
-      case .string: bytes.append(stack.string(at: index))
+      case .string:
+        let text = stack.string(at: index)
+        guard text.byteCount <= limit - bytes.count else {
+          removeAll()
+          return "ERR arguments of a command exceed what a script may use"
+        }
+        bytes.append(text)
       case .number: append(stack.number(at: index))
       default: return "ERR Lua redis lib command arguments must be strings or integers"
       }
-      guard bytes.count <= Int(UInt32.max) else { return "ERR arguments of a command exceed 4 GB" }
       slices.append(
         Slice(
           offset: UInt32(truncatingIfNeeded: start),

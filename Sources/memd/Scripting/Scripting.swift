@@ -97,6 +97,8 @@ struct ScriptRun {
   var startedAt: UInt64 = 0
   /// It must not change anything.
   var isReadOnly = false
+  /// Bytes that the words of a command may have.
+  var wordsLimit = 0
   /// Memory was over its limit when it began, and it hasn't said that it may run all the same.
   var lacksMemory = false
   /// It has called a command that writes: from now on nothing but an error ends it.
@@ -107,4 +109,6 @@ struct ScriptRun {
   var isSlow = false
   /// SCRIPT KILL or FUNCTION KILL has asked for its end.
   var isKilled = false
+  /// The log says so.
+  var isKillLogged = false
 }

@@ -26,11 +26,16 @@ extension Server {
     serveOthers()
     guard scripting.run.isKilled || isStopped else { return false }
     if isStopped { effects.abandonUnit() }
-    let message = "Script killed by user with \(scripting.run.killer)..."
-    log.notice(message)
-    LuaError.push("ERR \(message)", to: stack)
+    if !scripting.run.isKillLogged {
+      scripting.run.isKillLogged = true
+      log.notice("Script killed by user with \(scripting.run.killer)...")
+    }
+    LuaError.push(killedText, to: stack)
     return true
   }
+
+  /// The error of a script that was told to end.
+  var killedText: ByteText { "ERR Script killed by user with \(scripting.run.killer)..." }
 
   /// Ends the loading of a library that has taken too long.
   private func interrupt(_ load: LibraryLoad, _ stack: LuaStack) -> Bool {

@@ -31,7 +31,7 @@ extension Server {
   func callCommand(
     _ stack: LuaStack, raises: Bool, like wording: ScriptWording
   ) -> ScriptOutcome {
-    if let error = scripting.words.take(from: stack) {
+    if let error = scripting.words.take(from: stack, limit: scripting.run.wordsLimit) {
       pushError(error, to: stack)
       return raises ? .raise : .results(1)
     }
@@ -198,8 +198,7 @@ extension Server {
         """
     case .channel:
       return """
-        ERR The user executing the script can't access at least one of the channels mentioned in \
-        the command arguments
+        ERR The user executing the script can't publish to the channel mentioned in the command
         """
     }
   }

@@ -26,7 +26,18 @@ extension Server {
 
   /// Has a helper free an interpreter that nobody uses any more, since that may take long.
   func freeLazily(_ interpreter: Interpreter?) {
-    if let interpreter { helpers.submit(InterpreterFreeingJob(interpreter)) }
+    guard let interpreter else { return }
+    helpers.submit(InterpreterFreeingJob(interpreter, trims: isMuch(interpreter.byteCount)))
+  }
+
+  /// Has a helper return to the system what an interpreter of so many bytes has left to malloc.
+  func returnMemory(ofInterpreter byteCount: Int) {
+    if isMuch(byteCount) { helpers.submit(InterpreterFreeingJob(nil, trims: true)) }
+  }
+
+  /// Whether it is worth going through all that malloc has free, while others wait for memory.
+  private func isMuch(_ byteCount: Int) -> Bool {
+    byteCount >= 8 << 20 && byteCount >= evictableMemory / 8
   }
 
   // MARK: - Compiling
@@ -63,9 +74,10 @@ extension Server {
   /// - Parameter lazily: a helper frees the interpreter.
   func flushScripts(lazily: Bool) {
     scripting.cache.removeAll()
-    let interpreter = scripting.interpreter
+    let byteCount = scripting.interpreterByteCount
+    let kept = lazily ? scripting.interpreter : nil
     scripting.interpreter = nil
-    if lazily { freeLazily(interpreter) }
+    if lazily { freeLazily(kept) } else { returnMemory(ofInterpreter: byteCount) }
   }
 
   // MARK: - Running
@@ -121,8 +133,9 @@ extension Server {
     // The command's own time includes that of the commands that the script calls.
     let stopwatch = timing.stopwatch
     let outcome = interpreter.call(argumentCount: argumentCount)
-    if scripting.run.isSlow { endSlowScript() }
+    // The reply is part of what the script does: it may take as long, and be ended.
     reply(outcome, of: procedure, in: interpreter, call)
+    if scripting.run.isSlow { endSlowScript() }
     interpreter.clearStack()
     if case .outOfMemory = outcome { interpreter.collect() }
     interpreter.paceCollecting()
@@ -172,6 +185,7 @@ extension Server {
     run.lacksMemory =
       gate.contains(.memory) && isOutOfMemory && !script.flags.contains(.allowOOM)
       && !caller.flags.contains(.leader)
+    run.wordsLimit = wordsLimit
     scripting.run = run
     scripting.share(configuration.luaMemoryLimit, with: interpreter)
   }
@@ -181,6 +195,14 @@ extension Server {
     let client = scripting.client
     if client.database !== caller.database { client.database = caller.database }
     if client.user !== caller.user { client.user = caller.user }
+  }
+
+  /// Bytes that the words of a script's command may have: as many as Lua, and as others' requests.
+  private var wordsLimit: Int {
+    var limit = Int(UInt32.max)
+    if configuration.luaMemoryLimit > 0 { limit = min(limit, configuration.luaMemoryLimit) }
+    let most = configuration.clientQueryBufferLimit
+    return most > 0 ? min(limit, most) : limit
   }
 
   /// Whether memory is over its limit, and nothing more can be evicted.

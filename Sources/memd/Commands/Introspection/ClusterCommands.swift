@@ -150,11 +150,15 @@ enum ClusterCommands: CommandFamily {
   }
 }
 
-/// READONLY and READWRITE, which only nodes of a cluster understand.
+/// ASKING, READONLY and READWRITE, which only nodes of a cluster understand.
 enum ClusterConnectionCommands: CommandFamily {
   static let group = CommandGroup.cluster
 
   static let commands: [Command] = [
+    Command(
+      "asking", [.fast], categories: .connection, since: "3.0.0", complexity: "O(1)",
+      summary: "Announces a command that follows a redirection of a cluster.",
+      handler: ClusterCommands.refuse),
     Command(
       "readonly", [.loading, .stale, .fast], categories: .connection, since: "3.0.0",
       complexity: "O(1)", summary: "Allows reading from a follower in a cluster.",

@@ -244,9 +244,14 @@ enum FunctionCommands: CommandFamily {
   ) throws(LibraryError) {
     let server = call.server
     let set = LibrarySet()
-    let milliseconds = milliseconds(for: call)
+    let most = milliseconds(for: call)
+    let start = server.clock.ticks()
     try LibraryPayload.forEach(in: payload) { code throws(LibraryError) in
-      _ = try server.loadLibrary(code, into: set, replaces: false, milliseconds: milliseconds)
+      // Each of them may run as long as one that is loaded alone, but not very many of them.
+      let elapsed = server.clock.microseconds(from: start, to: server.clock.ticks()) / 1000
+      let left = max(10, Server.payloadLoadMilliseconds - elapsed)
+      _ = try server.loadLibrary(
+        code, into: set, replaces: false, milliseconds: most.map { min($0, left) })
     }
     switch policy {
     case .flush: server.replaceLibraries(by: set)

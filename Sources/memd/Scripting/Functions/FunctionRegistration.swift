@@ -5,6 +5,7 @@ import DataStructures
 /// A library that is being loaded, and what its code has registered so far.
 final class LibraryLoad {
   private(set) var functions: [LibraryFunction] = []
+  private var names: Set<ByteText> = []
   /// Reading of the cycle counter at its start.
   let startedAt: UInt64
   /// How long its code may run, in milliseconds; nil: as long as it takes.
@@ -15,9 +16,12 @@ final class LibraryLoad {
     self.milliseconds = milliseconds
   }
 
-  func has(_ name: ByteText) -> Bool { functions.contains { $0.name == name } }
+  func has(_ name: ByteText) -> Bool { names.contains(name) }
 
-  func add(_ function: LibraryFunction) { functions.append(function) }
+  func add(_ function: LibraryFunction) {
+    names.insert(function.name)
+    functions.append(function)
+  }
 }
 
 /// What redis.register_function has been given:

@@ -10,6 +10,7 @@ import DataStructures
 final class LibrarySet {
   /// In the order in which they came.
   private(set) var libraries: [FunctionLibrary] = []
+  private var librariesByName: [ByteText: FunctionLibrary] = [:]
   private var functionsByName: [ByteText: LibraryFunction] = [:]
   /// Memory of all libraries, without what the interpreter has compiled.
   private(set) var byteCount = 0
@@ -21,7 +22,7 @@ final class LibrarySet {
   var registeredCount: Int { libraries.reduce(0) { $0 + $1.functions.count } }
 
   /// The library of that name.
-  func library(_ name: ByteText) -> FunctionLibrary? { libraries.first { $0.name == name } }
+  func library(_ name: ByteText) -> FunctionLibrary? { librariesByName[name] }
 
   /// The function of that name, whatever its case.
   func function(_ name: RawSpan) -> LibraryFunction? { functionsByName[ByteText(name).folded] }
@@ -29,10 +30,12 @@ final class LibrarySet {
   /// Adds a library, in the place of one of the same name; nothing happens if it throws.
   func add(_ library: FunctionLibrary) throws(LibraryError) {
     let old = self.library(library.name)
-    if let function = library.functions.first(where: { isTaken($0.name, outside: old) }) {
+    let before = old == nil ? [] : libraries
+    if let old { remove(old) }
+    if let function = library.functions.first(where: { isTaken($0.name) }) {
+      if old != nil { linkAgain(before) }
       throw LibraryError(message: "Function \(function.name) already exists")
     }
-    if let old { remove(old) }
     link(library)
   }
 
@@ -45,40 +48,47 @@ final class LibrarySet {
     if let first = replaced.first, !replaces {
       throw LibraryError(message: "Library \(first.name) already exists")
     }
-    for library in replaced { remove(library) }
+    remove(replaced)
     for library in others.libraries {
       guard let function = library.functions.first(where: { isTaken($0.name) }) else { continue }
-      removeAll()
-      for library in before { link(library) }
+      linkAgain(before)
       throw LibraryError(message: "Function \(function.name) already exists")
     }
     for library in others.libraries { link(library) }
   }
 
-  /// Whether there is such a function, but for those of a library that is to go.
-  private func isTaken(_ name: ByteText, outside library: FunctionLibrary? = nil) -> Bool {
-    guard let function = functionsByName[name.folded] else { return false }
-    return !(library?.functions.contains { $0 === function } ?? false)
-  }
+  private func isTaken(_ name: ByteText) -> Bool { functionsByName[name.folded] != nil }
 
   private func link(_ library: FunctionLibrary) {
     libraries.append(library)
+    librariesByName[library.name] = library
     byteCount += library.byteCount
     for function in library.functions where !isTaken(function.name) {
       functionsByName[function.name.folded] = function
     }
   }
 
+  private func linkAgain(_ before: [FunctionLibrary]) {
+    removeAll()
+    for library in before { link(library) }
+  }
+
   /// Takes a library out, which must be there.
-  func remove(_ library: FunctionLibrary) {
-    libraries.removeAll { $0 === library }
-    byteCount -= library.byteCount
-    for function in library.functions { functionsByName[function.name.folded] = nil }
+  func remove(_ library: FunctionLibrary) { remove([library]) }
+
+  private func remove(_ gone: [FunctionLibrary]) {
+    for library in gone {
+      librariesByName[library.name] = nil
+      byteCount -= library.byteCount
+      for function in library.functions { functionsByName[function.name.folded] = nil }
+    }
+    libraries.removeAll { librariesByName[$0.name] !== $0 }
   }
 
   /// Takes all libraries out.
   func removeAll() {
     libraries = []
+    librariesByName = [:]
     functionsByName = [:]
     byteCount = 0
   }

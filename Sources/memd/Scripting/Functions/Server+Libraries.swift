@@ -8,6 +8,8 @@ import EventLoop
 extension Server {
   /// The code of a library may run so long while it is loaded, in milliseconds.
   static let libraryLoadMilliseconds = 500.0
+  /// The code of all libraries of a payload together; from then on each has a moment.
+  static let payloadLoadMilliseconds = 5000.0
 
   private func prepareFunctionInterpreter() throws(LibraryError) -> Interpreter {
     if let interpreter = scripting.functionInterpreter { return interpreter }
@@ -72,9 +74,10 @@ extension Server {
   ///
   /// - Parameter lazily: a helper frees all of it.
   func flushLibraries(lazily: Bool) {
-    let interpreter = scripting.functionInterpreter
+    let byteCount = scripting.functionInterpreterByteCount
+    let kept = lazily ? scripting.functionInterpreter : nil
     replaceLibraries(by: LibrarySet())
-    if lazily { freeLazily(interpreter) }
+    if lazily { freeLazily(kept) } else { returnMemory(ofInterpreter: byteCount) }
   }
 
   /// Puts a set, which has been loaded, in the place of all libraries.
@@ -88,8 +91,16 @@ extension Server {
 /// Frees an interpreter beside the loop, which takes as long as what it has is large.
 final class InterpreterFreeingJob: Job, @unchecked Sendable {
   private var interpreter: Interpreter?
+  /// Small blocks of it lie between others', where malloc keeps them.
+  private let trims: Bool
 
-  init(_ interpreter: Interpreter) { self.interpreter = interpreter }
+  init(_ interpreter: Interpreter?, trims: Bool) {
+    self.interpreter = interpreter
+    self.trims = trims
+  }
 
-  override func perform() { interpreter = nil }
+  override func perform() {
+    interpreter = nil
+    if trims { MemoryPolicy.returnFreeMemory() }
+  }
 }

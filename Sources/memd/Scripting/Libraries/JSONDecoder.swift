@@ -40,6 +40,7 @@ struct JSONDecoder: ~Copyable {
   /// The text of the last string.
   private var string = ByteBuffer()
   private var depth = 0
+  private var patience = LuaPatience()
   private static let depthMax = 3500
 
   init(_ stack: LuaStack, _ settings: JSONSettings) {
@@ -71,8 +72,15 @@ struct JSONDecoder: ~Copyable {
 
   /// Pushes a value; on failure something is pushed as well.
   private mutating func pushValue(_ token: Token, _ text: RawSpan) {
+    guard patience.spend(LuaPatience.costOfValue, stack) else {
+      // The script gets the error of that in the place of this one.
+      if failure == nil { failure = "" }
+      return stack.pushNull()
+    }
     switch token {
-    case .string: stack.push(string.bytes)
+    case .string:
+      _ = patience.spend(string.count, stack)
+      stack.push(string.bytes)
     case .number(let number): stack.push(number)
     case .boolean(let value): stack.push(value)
     case .null: stack.pushNullPointer()

@@ -32,6 +32,7 @@ struct JSONEncoder: ~Copyable {
   /// Why the value has no JSON.
   private(set) var failure: ByteText?
   private var depth = 0
+  private var patience = LuaPatience()
   /// Tables are gone into by recursion; no script has set more than this.
   private static let depthMax = 2500
 
@@ -47,6 +48,7 @@ struct JSONEncoder: ~Copyable {
   }
 
   private mutating func append() {
+    guard spend(LuaPatience.costOfValue) else { return }
     switch stack.type(at: -1) {
     case .string: appendString(at: -1)
     case .number: appendNumber(at: -1)
@@ -56,6 +58,14 @@ struct JSONEncoder: ~Copyable {
     case .lightUserdata where stack.address(at: -1) == 0: text.append("null")
     default: fail(at: -1, "type not supported")
     }
+  }
+
+  /// Whether it may go on, with so much more.
+  private mutating func spend(_ cost: Int) -> Bool {
+    if patience.spend(cost, made: text.count, stack) { return true }
+    // The script gets the error of that in the place of this one.
+    if failure == nil { failure = "" }
+    return false
   }
 
   private mutating func fail(at place: Int, _ reason: StaticString) {
@@ -68,6 +78,7 @@ struct JSONEncoder: ~Copyable {
 
   private mutating func appendString(at place: Int) {
     let bytes = stack.string(at: place)
+    guard spend(bytes.byteCount) else { return }
     text.append(byte: UInt8(ascii: "\""))
     var start = 0
     var index = 0
@@ -78,6 +89,7 @@ struct JSONEncoder: ~Copyable {
         continue
       }
       text.append(bytes.extracting(start..<index))
+      guard spend(8) else { return }
       appendEscape(byte)
       index &+= 1
       start = index
@@ -148,6 +160,10 @@ struct JSONEncoder: ~Copyable {
     while stack.next(inTableAt: -2) {
       let key = stack.type(at: -2) == .number ? stack.number(at: -2) : 0
       guard key >= 1, key == key.rounded(.down) else {
+        stack.pop(2)
+        return nil
+      }
+      guard spend(1) else {
         stack.pop(2)
         return nil
       }

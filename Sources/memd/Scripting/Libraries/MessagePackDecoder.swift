@@ -30,6 +30,7 @@ struct MessagePackDecoder {
   private(set) var position: Int
   private(set) var failure: Failure?
   private var depth = 0
+  private var patience = LuaPatience()
   private static let depthMax = 2500
 
   init(_ stack: LuaStack, from position: Int) {
@@ -41,6 +42,8 @@ struct MessagePackDecoder {
   mutating func push(_ bytes: RawSpan) -> Bool {
     guard stack.reserve(4), depth < MessagePackDecoder.depthMax else { return fail(.tooMany) }
     guard position < bytes.byteCount else { return fail(.missingBytes) }
+    // The script gets the error of that in the place of this one.
+    guard patience.spend(LuaPatience.costOfValue, stack) else { return fail(.tooMany) }
     let code = bytes.byte(position)
     switch code {
     case 0x00...0x7F, 0xE0...0xFF:
@@ -118,6 +121,7 @@ struct MessagePackDecoder {
   ) -> Bool {
     let start = position + headerByteCount
     guard count <= bytes.byteCount - start else { return fail(.missingBytes) }
+    guard patience.spend(count, stack) else { return fail(.tooMany) }
     stack.push(bytes.extracting(start..<start + count))
     position = start + count
     return true

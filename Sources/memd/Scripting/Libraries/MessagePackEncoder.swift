@@ -8,13 +8,22 @@ import RESP
 struct MessagePackEncoder: ~Copyable {
   let stack: LuaStack
   private(set) var bytes = ByteBuffer()
+  private var patience = LuaPatience()
+  /// A weak table has lost elements when their number stood there already.
+  private(set) var hasLostElements = false
   /// Tables that lie deeper become nil, as they may lie in themselves.
   private static let depthMax = 16
 
   init(_ stack: LuaStack) { self.stack = stack }
 
   /// Appends the value on top of the stack, and takes it away.
+  ///
+  /// If it may not go on, what was appended is no MessagePack, and the function that the script has
+  /// called fails.
   mutating func append(depth: Int = 0) {
+    guard patience.spend(LuaPatience.costOfValue, made: bytes.count, stack) else {
+      return stack.pop()
+    }
     switch stack.type(at: -1) {
     case .string: appendString(stack.string(at: -1))
     case .boolean: bytes.append(byte: stack.boolean(at: -1) ? 0xC3 : 0xC2)
@@ -35,6 +44,7 @@ struct MessagePackEncoder: ~Copyable {
   }
 
   private mutating func appendString(_ text: RawSpan) {
+    guard patience.spend(text.byteCount, made: bytes.count, stack) else { return }
     let count = UInt64(text.byteCount)
     switch count {
     case 0..<32: bytes.append(byte: 0xA0 | UInt8(count))
@@ -81,17 +91,22 @@ struct MessagePackEncoder: ~Copyable {
     appendHeader(count, fixed: isArray ? 0x90 : 0x80, code: isArray ? 0xDC : 0xDE)
     guard !isArray else {
       for index in stride(from: 1, through: count, by: 1) {
+        if patience.isOver { return }
         stack.pushElement(index, ofTableAt: -1)
         append(depth: depth + 1)
       }
       return
     }
+    var packed = 0
     stack.pushNull()
     while stack.next(inTableAt: -2) {
       stack.pushCopy(of: -2)
       append(depth: depth + 1)
       append(depth: depth + 1)
+      packed += 1
+      if patience.isOver { return stack.pop() }
     }
+    if packed != count { hasLostElements = true }
   }
 
   private mutating func appendHeader(_ count: Int, fixed: UInt8, code: UInt8) {
@@ -104,7 +119,7 @@ struct MessagePackEncoder: ~Copyable {
   }
 
   /// Number of keys of the table on top, and whether they are 1 to that number.
-  private func countKeys() -> (count: Int, isArray: Bool) {
+  private mutating func countKeys() -> (count: Int, isArray: Bool) {
     var count = 0
     var highest = 0.0
     var isArray = true
@@ -112,6 +127,7 @@ struct MessagePackEncoder: ~Copyable {
     while stack.next(inTableAt: -2) {
       stack.pop()
       count += 1
+      _ = patience.spend(1, made: bytes.count, stack)
       let key = stack.type(at: -1) == .number ? stack.number(at: -1) : 0
       if key > 0, key <= Double(Int32.max), key == key.rounded(.down) {
         highest = max(highest, key)

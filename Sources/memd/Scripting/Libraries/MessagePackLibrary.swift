@@ -48,6 +48,7 @@ enum MessagePackLibrary {
       stack.pushCopy(of: index)
       encoder.append()
     }
+    if encoder.hasLostElements { return stack.raiseHere("table has lost elements while packed") }
     stack.push(encoder.bytes.bytes)
     return .results(1)
   }

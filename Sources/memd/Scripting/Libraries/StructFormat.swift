@@ -57,7 +57,7 @@ struct StructFormat {
           isBigEndian: isBigEndian)
       default:
         if passesOver, StructFormat.isLetterOrDigit(option) { continue }
-        if position > limit { failure = .place } else { control(option) }
+        if position < 0 || position > limit { failure = .place } else { control(option) }
       }
     }
     return nil

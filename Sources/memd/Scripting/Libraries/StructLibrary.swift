@@ -51,8 +51,13 @@ enum StructLibrary {
     // Compatibility: an argument that is missing is nil.
     stack.pushNull()
     var bytes = ByteBuffer()
+    var patience = LuaPatience()
     var argument = 2
     while let item = format.next(at: bytes.count) {
+      // If not, the script gets the error of that in the place of a result.
+      guard patience.spend(item.size + LuaPatience.costOfValue, made: bytes.count, stack) else {
+        return .results(0)
+      }
       for _ in 0..<item.padding { bytes.append(byte: 0) }
       switch item.option {
       case UInt8(ascii: "x"): bytes.append(byte: 0)
@@ -62,6 +67,8 @@ enum StructLibrary {
       case UInt8(ascii: "d"):
         append(try stack.checkedNumber(argument).bitPattern, item, to: &bytes)
       case UInt8(ascii: "c"), UInt8(ascii: "s"):
+        let byteCount = stack.string(at: argument).byteCount
+        guard patience.spend(byteCount, made: bytes.count, stack) else { return .results(0) }
         try appendString(stack, argument, item, to: &bytes)
       default: append(word(of: try stack.checkedNumber(argument)), item, to: &bytes)
       }
@@ -107,16 +114,19 @@ enum StructLibrary {
   ) throws(LuaArgumentError) -> ScriptOutcome {
     try stack.checkString(2)
     let offset = try stack.checkedInteger(3, orElse: 1)
-    guard offset > 0 else {
+    guard offset != 0 else {
       throw LuaArgumentError(position: 3, reason: "offset must be 1 or greater")
     }
     let data = stack.string(at: 2)
-    var position = offset - 1
+    // Compatibility: an offset below zero is one that is far beyond the data.
+    var position = offset &- 1
     var count = 0
     while let item = format.next(at: position, limit: data.byteCount) {
       let (start, overflows) = position.addingReportingOverflow(item.padding)
       position = start
-      guard !overflows, item.size <= data.byteCount, position <= data.byteCount - item.size else {
+      guard !overflows, position >= 0, item.size <= data.byteCount,
+        position <= data.byteCount - item.size
+      else {
         throw tooShort
       }
       guard stack.reserve(4) else { return stack.raiseHere("stack overflow (too many results)") }
@@ -146,7 +156,7 @@ enum StructLibrary {
       }
     }
     if let failure = format.failure { return try raise(failure, stack) }
-    stack.push(position + 1)
+    stack.push(position &+ 1)
     return .results(count + 1)
   }
 
