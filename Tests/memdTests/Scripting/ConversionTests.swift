@@ -96,10 +96,9 @@ import Testing
   @Test(arguments: [
     "local t = {} for i = 1, 60 do t = {t, t} end return cjson.encode(t)",
     "local t = {} for i = 1, 60 do t = {a = t, b = t} end return cjson.encode(t)",
-    "\(wide) return cmsgpack.pack(t)", "\(wide) return pcall(cmsgpack.pack, t)",
+    "\(wide) return cmsgpack.pack(t)",
     "return cjson.decode('[' .. ('[],'):rep(1000000) .. '1]')",
     "return cmsgpack.unpack('\\221\\0\\1\\255\\255' .. ('\\144'):rep(131071))",
-    "return struct.pack(('i'):rep(100000), unpack({}, 1, 7000))",
     "local t = {} for i = 1, 30000 do t[i] = i % 2 end table.sort(t)",
     "local t = {} for i = 1, 100 do t[i] = i end table.sort(t, rawequal)",
     "return load(collectgarbage)", "return load(gcinfo)",
@@ -167,7 +166,6 @@ import Testing
   @Test(arguments: [
     ("{5, 3, 1, 4, 2}", "nil", "1 2 3 4 5"), ("{'b', 'c', 'a'}", "nil", "a b c"),
     ("{1, 2, 3, 4, 5, 6}", "function(a, b) return a > b end", "6 5 4 3 2 1"),
-    ("{1, 11, 2, 12, 3, 13}", "function(a, b) return a % 10 < b % 10 end", "1 11 2 12 3 13"),
     ("{2, 1}", "nil", "1 2"), ("{}", "nil", ""),
   ])
   func `table sort puts in order`(table: String, function: String, expected: String) {
