@@ -34,6 +34,23 @@ import Testing
     #expect(model.sketch.total == 12)
   }
 
+  @Test func `whoever counts more of a name than its weight is told where it is counted`() {
+    var sketch = SpaceSaving(capacity: 2)
+    func add(_ name: String, _ weight: Int) -> SpaceSaving.Place? {
+      let bytes = Array(name.utf8)
+      return sketch.add(
+        bytes.rawSpan, hash: SipHash13.hash(bytes.rawSpan, HashSeed(k0: 1, k1: 2)), weight: weight)
+    }
+    #expect(add("a", 5) == SpaceSaving.Place(number: 0, isNew: true))
+    #expect(add("b", 2) == SpaceSaving.Place(number: 1, isNew: true))
+    #expect(add("a", 1) == SpaceSaving.Place(number: 0, isNew: false))
+    #expect(add("c", 1) == SpaceSaving.Place(number: 1, isNew: true))
+    #expect(add("c", 1) == SpaceSaving.Place(number: 1, isNew: false))
+    #expect(add("d", 0) == nil)
+    #expect(sketch.items.map(\.number) == [0, 1] && sketch.items.map(\.weight) == [6, 2])
+    #expect(sketch.heaviest(1).map(\.number) == [0])
+  }
+
   @Test func `a name that takes another's counter has at least its own weight only`() {
     var model = Model(sketch: SpaceSaving(capacity: 2))
     model.add("a", 5)
