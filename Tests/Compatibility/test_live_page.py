@@ -130,7 +130,7 @@ class LivePageTests(unittest.TestCase):
         self.client.execute_command("HOTKEYS", "START", "METRICS", "2", "CPU", "NET")
         hostile = "<img src=x onerror=document.title='bad'>"
         self.client.set("user:1", "x" * 1000)
-        self.client.set(f"{hostile}:1", "x" * 9000)
+        self.client.set(f"{hostile}:1", "x" * 50_000)
         self.client.set(b"\xff\x00:", "v")
         self.client.rpush("list", *range(3000))
         self.client.lrange("list", 0, -1)

@@ -36,17 +36,18 @@ import Testing
 
   @Test func `whoever counts more of a name than its weight is told where it is counted`() {
     var sketch = SpaceSaving(capacity: 2)
-    func add(_ name: String, _ weight: Int) -> SpaceSaving.Place? {
+    func add(_ name: String, _ weight: Int) -> String {
       let bytes = Array(name.utf8)
-      return sketch.add(
+      let place = sketch.add(
         bytes.rawSpan, hash: SipHash13.hash(bytes.rawSpan, HashSeed(k0: 1, k1: 2)), weight: weight)
+      return place.map { "\($0.number)\($0.isNew ? " anew" : "")" } ?? "nowhere"
     }
-    #expect(add("a", 5) == SpaceSaving.Place(number: 0, isNew: true))
-    #expect(add("b", 2) == SpaceSaving.Place(number: 1, isNew: true))
-    #expect(add("a", 1) == SpaceSaving.Place(number: 0, isNew: false))
-    #expect(add("c", 1) == SpaceSaving.Place(number: 1, isNew: true))
-    #expect(add("c", 1) == SpaceSaving.Place(number: 1, isNew: false))
-    #expect(add("d", 0) == nil)
+    #expect(add("a", 5) == "0 anew")
+    #expect(add("b", 2) == "1 anew")
+    #expect(add("a", 1) == "0")
+    #expect(add("c", 1) == "1 anew")
+    #expect(add("c", 1) == "1")
+    #expect(add("d", 0) == "nowhere")
     #expect(sketch.items.map(\.number) == [0, 1] && sketch.items.map(\.weight) == [6, 2])
     #expect(sketch.heaviest(1).map(\.number) == [0])
   }

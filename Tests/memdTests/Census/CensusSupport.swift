@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
+import EventLoop
+
 @testable import memd
 
 extension Reply {

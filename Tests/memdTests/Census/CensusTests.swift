@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import EventLoop
 import Testing
 
 @testable import memd

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import EventLoop
+import RESP
 import Testing
 
 @testable import memd
