@@ -44,13 +44,17 @@ final class Census {
 
   var isOn: Bool { continuesAt != .max }
 
-  /// Memory that it takes, roughly.
-  var byteCount: Int {
-    (pass?.byteCount ?? 0)
+  /// Memory that it takes, roughly; every write looks at it if there is a `maxmemory`.
+  private(set) var byteCount = 0
+
+  fileprivate func measure() {
+    byteCount =
+      (pass?.byteCount ?? 0)
       + (result.map { $0.prefixes.count * 128 + 2 * Census.largestByteCount } ?? 0)
   }
 
   fileprivate func end() {
+    byteCount = 0
     continuesAt = .max
     pass = nil
     result = nil
@@ -148,11 +152,12 @@ extension Server {
     let spent = clock.microseconds(from: start, to: clock.ticks())
     let pause = Int64(min(spent, 1e9) * 1000) * (Server.shareOfTime - 1)
     census.continuesAt = now + max(pause, Server.second / 1000)
-    guard isDone, let pass = census.pass else { return }
+    guard isDone, let pass = census.pass else { return census.measure() }
     var result = pass.ended(at: moment.milliseconds)
     result.isDisturbed = pass.upheavalCount != keyspace.upheavalCount
     census.pass = nil
     census.result = result
+    census.measure()
     census.passCount += 1
     census.confirmedAt = now
     census.continuesAt = max(census.continuesAt, census.beganAt + period * Server.second)
