@@ -117,6 +117,57 @@ class LivePageTests(unittest.TestCase):
         wait_for(lambda: "<img" in self.text("#slow"), 30)
         self.assertEqual(self.browser.title, "memd")
 
+    def rows(self, table):
+        return self.browser.execute_script(
+            "return [...document.getElementById(arguments[0]).tBodies[0].rows].map("
+            "row => [...row.cells].map(cell => cell.textContent))", table)
+
+    def test_it_shows_where_memory_is_and_what_is_hot(self):
+        self.client.config_set("prefix-accounting", "user: *")
+        self.client.config_set("census-period", 1)
+        self.client.config_set("commandlog-request-larger-than", 5000)
+        self.client.config_set("commandlog-reply-larger-than", 5000)
+        self.client.execute_command("HOTKEYS", "START", "METRICS", "2", "CPU", "NET")
+        hostile = "<img src=x onerror=document.title='bad'>"
+        self.client.set("user:1", "x" * 1000)
+        self.client.set(f"{hostile}:1", "x" * 50_000)
+        self.client.set(b"\xff\x00:", "v")
+        self.client.rpush("list", *range(3000))
+        self.client.lrange("list", 0, -1)
+        self.open(1280, 2600)
+        wait_for(lambda: len(self.rows("largest")) == 4, 30)
+        self.assertEqual({row[0] for row in self.rows("types")}, {"string", "list"})
+        names = [row[0] for row in self.rows("prefixes")]
+        self.assertEqual(names, [f"{hostile}:", "user:", "\\xff\\x00:", "all others"])
+        self.assertEqual(self.rows("largest")[0][0], f"{hostile}:1")
+        self.assertEqual(self.rows("longest")[0][:2], ["list", "list"])
+        self.assertEqual(len(self.rows("hot-time")[0]), 3)
+        self.assertIn(f"{hostile}:1", [row[0] for row in self.rows("hot-bytes")])
+        self.assertIn("SET", self.rows("large-request")[-1][2])
+        self.assertIn("lrange", self.rows("large-reply")[0][2].lower())
+        self.assertEqual(self.browser.title, "memd")
+
+        def has_rates():
+            for _ in range(200):
+                self.client.get("user:1")
+            row = next(row for row in self.rows("prefixes") if row[0] == "user:")
+            return row[4] not in ("0", "0.00") and row[6] == "100%"
+
+        wait_for(has_rates, 30)
+        shares = self.browser.execute_script(
+            "return [...document.querySelectorAll('#types td.bar')].map("
+            "cell => parseFloat(cell.style.getPropertyValue('--share')))")
+        self.assertAlmostEqual(sum(shares), 100, delta=1)
+        self.keep("live-keys")
+        self.open(390, 2600, "dark")
+        widths = self.browser.execute_script(
+            "return [document.documentElement.scrollWidth, innerWidth]")
+        self.assertLessEqual(widths[0], widths[1])
+        self.keep("live-keys-phone")
+        messages = [entry for entry in self.browser.get_log("browser")
+                    if "willReadFrequently" not in entry["message"]]
+        self.assertEqual(messages, [])
+
     def test_it_tells_that_the_server_has_gone_and_is_back(self):
         self.open(1280, 1000)
         self.client.config_set("metrics-port", 0)

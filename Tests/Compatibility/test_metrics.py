@@ -66,6 +66,64 @@ class MetricsTests(unittest.TestCase):
         self.assertEqual(values["redis_keyspace_hits_total"], info["keyspace_hits"])
         self.assertEqual(values["redis_memory_max_bytes"], info["maxmemory"])
 
+    def families(self, accept=OPEN, query=""):
+        parse = (openmetrics if accept == OPEN else prometheus).text_string_to_metric_families
+        status, text = self.get("/metrics" + query, Accept=accept)
+        self.assertEqual(status, 200)
+        return {family.name: family for family in parse(text)}
+
+    def test_what_is_large_and_what_is_hot(self):
+        self.client.config_set("prefix-accounting", "user: *")
+        self.client.config_set("census-period", 1)
+        self.client.config_set("commandlog-reply-larger-than", 20_000)
+        self.client.execute_command("HOTKEYS", "START", "METRICS", "2", "CPU", "NET")
+        self.client.mset({f"user:{index}": "x" * 100 for index in range(1000)})
+        self.client.rpush("list", *range(5000))
+        self.client.lrange("list", 0, -1)
+        names = [b"\xff\x00:\n\"\\", b":", b"", "k\u00e4se:1".encode(), b"x" * 100_000,
+                 b"</script>:", b"a\\xff:", b"\xff:"]
+        for name in names:
+            self.client.set(name, "v")
+            self.client.get(name)
+        self.client.get("user:nope")
+
+        def keys():
+            census = self.client.execute_command("MEMORY", "CENSUS")
+            return census[b"keys"]
+
+        wait_for(lambda: keys() == 1001 + len(names), 30)
+        time.sleep(0.6)
+        for accept in (OPEN, "text/plain"):
+            families = self.families(accept)
+
+            def values(name, label):
+                return {sample.labels.get(label, ""): sample.value
+                        for sample in families[name].samples}
+
+            self.assertEqual(values("memd_type_keys", "type")["string"], 1000 + len(names))
+            self.assertEqual(values("memd_type_elements", "type")["list"], 5000)
+            self.assertGreater(values("memd_type_largest_key_bytes", "type")["string"], 100_000)
+            prefixes = values("memd_prefix_keys", "prefix")
+            self.assertEqual(prefixes["user:"], 1000)
+            self.assertEqual(prefixes["k\u00e4se:"], 1)
+            self.assertEqual(prefixes["\\xff:"], 1)
+            self.assertEqual(prefixes["a\\\\xff:"], 1)
+            # The list, the empty name and the long one.
+            self.assertEqual(prefixes[""], 3)
+            self.assertEqual(values("memd_prefix_misses", "prefix")["user:"], 1)
+            self.assertEqual(values("memd_prefix_writes", "prefix")["user:"], 1000)
+            self.assertIn("list", values("memd_hot_key_network_bytes", "key"))
+            self.assertEqual(values("memd_command_log_entries", "log")["large-reply"], 1)
+            self.assertEqual(
+                values("memd_command_log_commands", "log")["large-request"], 0)
+            self.assertNotIn("memd_latency_percentiles_usec", families)
+        exporter = self.families(query="?names=redis_exporter")
+        self.assertGreater(len(exporter["redis_latency_percentiles_usec"].samples), 5)
+        figures = json.loads(self.get("/live.json")[1])
+        self.assertEqual(figures["census"]["largest"][0]["name"][-14:], "(100000 bytes)")
+        self.assertEqual(figures["hot"]["active"], True)
+        self.assertEqual(len(figures["logs"]["large-reply"]), 1)
+
     def test_live_figures_are_json(self):
         self.fill()
         status, text = self.get("/live.json")

@@ -34,6 +34,24 @@ import Testing
     #expect(model.sketch.total == 12)
   }
 
+  @Test func `whoever counts more of a name than its weight is told where it is counted`() {
+    var sketch = SpaceSaving(capacity: 2)
+    func add(_ name: String, _ weight: Int) -> String {
+      let bytes = Array(name.utf8)
+      let place = sketch.add(
+        bytes.rawSpan, hash: SipHash13.hash(bytes.rawSpan, HashSeed(k0: 1, k1: 2)), weight: weight)
+      return place.map { "\($0.number)\($0.isNew ? " anew" : "")" } ?? "nowhere"
+    }
+    #expect(add("a", 5) == "0 anew")
+    #expect(add("b", 2) == "1 anew")
+    #expect(add("a", 1) == "0")
+    #expect(add("c", 1) == "1 anew")
+    #expect(add("c", 1) == "1")
+    #expect(add("d", 0) == "nowhere")
+    #expect(sketch.items.map(\.number) == [0, 1] && sketch.items.map(\.weight) == [6, 2])
+    #expect(sketch.heaviest(1).map(\.number) == [0])
+  }
+
   @Test func `a name that takes another's counter has at least its own weight only`() {
     var model = Model(sketch: SpaceSaving(capacity: 2))
     model.add("a", 5)

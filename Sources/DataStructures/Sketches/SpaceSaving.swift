@@ -24,6 +24,16 @@ public struct SpaceSaving: Sendable {
     public let name: [UInt8]
     /// What the name has at least.
     public let weight: Int
+    /// The number of its counter (`Place.number`).
+    public let number: Int
+  }
+
+  /// Where the weight of a name is counted, for whoever counts more of the name than its weight.
+  public struct Place: Sendable, Equatable {
+    /// The number of its counter, below the capacity.
+    public let number: Int
+    /// The counter begins anew: what was noted under its number is another name's.
+    public let isNew: Bool
   }
 
   /// Bytes of a name that are kept; longer ones are told apart by their hash.
@@ -65,13 +75,17 @@ public struct SpaceSaving: Sendable {
   /// Adds to the weight of a name; nothing if `weight` isn't positive.
   ///
   /// - Parameter hash: of the whole name; those of different names must be different in practice.
-  public mutating func add(_ name: RawSpan, hash: UInt64, weight: Int) {
-    guard weight > 0 else { return }
+  /// - Returns: where the name is counted now; nil if nothing was added.
+  @discardableResult
+  public mutating func add(_ name: RawSpan, hash: UInt64, weight: Int) -> Place? {
+    guard weight > 0 else { return nil }
     total = Self.sum(total, weight)
     if let number = numbers[hash] {
       counters[number].weight = Self.sum(counters[number].weight, weight)
       sink(from: counters[number].place)
-    } else if counters.count < capacity {
+      return Place(number: number, isNew: false)
+    }
+    if counters.count < capacity {
       counters.append(
         Counter(
           hash: hash, name: Self.kept(name), weight: weight, doubtful: 0, place: heap.count))
@@ -79,26 +93,35 @@ public struct SpaceSaving: Sendable {
       numbers[hash] = counters.count - 1
       heap.append(counters.count - 1)
       rise(from: heap.count - 1)
-    } else {
-      let number = heap[0]
-      numbers[counters[number].hash] = nil
-      numbers[hash] = number
-      nameByteCount -= counters[number].name.count
-      counters[number].hash = hash
-      counters[number].name = Self.kept(name)
-      nameByteCount += counters[number].name.count
-      counters[number].doubtful = counters[number].weight
-      counters[number].weight = Self.sum(counters[number].weight, weight)
-      sink(from: 0)
+      return Place(number: counters.count - 1, isNew: true)
     }
+    let number = heap[0]
+    numbers[counters[number].hash] = nil
+    numbers[hash] = number
+    nameByteCount -= counters[number].name.count
+    counters[number].hash = hash
+    counters[number].name = Self.kept(name)
+    nameByteCount += counters[number].name.count
+    counters[number].doubtful = counters[number].weight
+    counters[number].weight = Self.sum(counters[number].weight, weight)
+    sink(from: 0)
+    return Place(number: number, isNew: true)
   }
 
   /// The names that have most for certain, heaviest first.
   ///
   /// - Complexity: O(n log n) for n counters.
   public func heaviest(_ count: Int) -> [Item] {
-    counters.sorted { $0.certain > $1.certain }.prefix(count)
-      .map { Item(name: $0.name, weight: $0.certain) }
+    counters.indices.sorted { counters[$0].certain > counters[$1].certain }.prefix(count).map(item)
+  }
+
+  /// All names that have a counter, by its number.
+  ///
+  /// - Complexity: O(n) for n counters.
+  public var items: [Item] { counters.indices.map(item) }
+
+  private func item(_ number: Int) -> Item {
+    Item(name: counters[number].name, weight: counters[number].certain, number: number)
   }
 
   private static func kept(_ name: RawSpan) -> [UInt8] {

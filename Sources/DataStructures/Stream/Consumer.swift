@@ -28,8 +28,8 @@ extension Consumer {
     fields.pending.lowerBound(id).map { fields.pending[$0] }
   }
 
-  func allocatedSize(_ allocator: Allocator) -> Int {
-    blockSize(allocator) + fields.pending.allocatedSize(allocator)
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
+    blockSize(allocator) + fields.pending.allocatedSize(allocator, samples: samples)
   }
 }
 

@@ -111,12 +111,15 @@ extension ConsumerGroup {
     return copy
   }
 
-  func allocatedSize(_ allocator: Allocator) -> Int {
-    var size = blockSize(allocator)
-    size += fields.pending.allocatedSize(allocator) + fields.consumers.allocatedSize(allocator)
-    size += fields.released.allocatedSize(allocator)
-    for index in 0..<consumerCount { size += consumer(at: index).allocatedSize(allocator) }
+  /// - Parameter samples: how many pages and consumers are measured to estimate all; 0: all.
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
+    var size = blockSize(allocator) + fields.consumers.allocatedSize(allocator)
+    size += fields.pending.allocatedSize(allocator, samples: samples)
+    size += fields.released.allocatedSize(allocator, samples: samples)
     return size
+      + SampledSum.of(consumerCount, samples: samples) {
+        consumer(at: $0).allocatedSize(allocator, samples: samples)
+      }
   }
 
   /// Stops the process if group and consumers disagree about what is pending.

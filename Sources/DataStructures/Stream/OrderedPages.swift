@@ -405,17 +405,18 @@ extension OrderedPages {
 
   /// Memory of pages and directory, in usable bytes.
   ///
-  /// - Complexity: O(pages)
-  func allocatedSize(_ allocator: Allocator) -> Int {
+  /// - Parameter samples: how many pages are measured to estimate all; 0 measures all.
+  /// - Complexity: O(pages that are measured)
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
     guard let directory = unsafe directory else { return 0 }
-    var size = unsafe allocator.allocatedSize(
+    let size = unsafe allocator.allocatedSize(
       of: Int(storedCapacity) * MemoryLayout<Page>.stride, at: directory)
-    for index in 0..<pageCount {
-      let page = self[page: index]
-      size += unsafe allocator.allocatedSize(
-        of: Self.byteCount(page.capacity), at: page.elements)
-    }
     return size
+      + SampledSum.of(pageCount, samples: samples) { index in
+        let page = self[page: index]
+        return unsafe allocator.allocatedSize(
+          of: Self.byteCount(page.capacity), at: page.elements)
+      }
   }
 
   /// Stops the process if order, counts or the directory are damaged.

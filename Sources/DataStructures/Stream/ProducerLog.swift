@@ -117,13 +117,13 @@ public struct ProducerLog: Equatable {
     return copy
   }
 
-  /// - Complexity: O(producers)
-  func allocatedSize(_ allocator: Allocator) -> Int {
+  /// - Parameter samples: how many producers are measured to estimate all; 0: all.
+  func allocatedSize(_ allocator: Allocator, samples: Int) -> Int {
     var size = unsafe allocator.allocatedSize(
       of: MemoryLayout<Fields>.size, at: UnsafeMutableRawPointer(mutating: pointer))
     size += fields.producers.allocatedSize(allocator) + fields.nameBytes
-    for index in 0..<producerCount { size += producer(at: index).allocatedSize(allocator) }
     return size
+      + SampledSum.of(producerCount, samples: samples) { producer(at: $0).allocatedSize(allocator) }
   }
 
   /// Stops the process if tables, chains and counts disagree.

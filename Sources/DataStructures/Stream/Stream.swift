@@ -144,7 +144,8 @@ public struct Stream: Equatable {
     let allocator = self.allocator
     var size = unsafe allocator.allocatedSize(
       of: MemoryLayout<Fields>.size, at: UnsafeMutableRawPointer(mutating: pointer))
-    size += fields.nodes.allocatedSize(allocator) + fields.groups.allocatedSize(allocator)
+    size += fields.nodes.allocatedSize(allocator, samples: samples)
+    size += fields.groups.allocatedSize(allocator)
     var blocks = 0
     var measured = 0
     var position = fields.nodes.firstPosition
@@ -154,7 +155,9 @@ public struct Stream: Equatable {
       position = fields.nodes.next(current)
     }
     if measured > 0 { size += Int(Double(blocks) / Double(measured) * Double(nodeCount)) }
-    for index in 0..<groupCount { size += group(at: index).allocatedSize(allocator) }
-    return size + (producers?.allocatedSize(allocator) ?? 0)
+    size += SampledSum.of(groupCount, samples: samples) {
+      group(at: $0).allocatedSize(allocator, samples: samples)
+    }
+    return size + (producers?.allocatedSize(allocator, samples: samples) ?? 0)
   }
 }

@@ -28,7 +28,7 @@ struct AccessRequest {
   let arguments: Arguments
   private let table: CommandTable
   /// Found once, where the command's record doesn't say it all.
-  private var found: [KeyFinder.Found]?
+  private var found: RequestKeys?
 
   init(_ command: CommandReference, _ arguments: Arguments, in table: CommandTable) {
     self.command = command
@@ -47,16 +47,9 @@ struct AccessRequest {
   }
 
   private mutating func firstFoundKey(notIn patterns: KeyPatterns) -> Int? {
-    if found == nil {
-      let description = table.descriptions[command.id]
-      let declaration = description.command
-      let keys = KeyFinder.keys(of: declaration, depth: description.depth, in: arguments)
-      found = (keys ?? []).map { key in
-        let access = KeyAccess.refined(key.access, of: declaration, in: arguments)
-        return KeyFinder.Found(index: key.index, access: access)
-      }
-    }
-    for key in found ?? [] where !patterns.allow(KeyUse(key.access), of: arguments[key.index]) {
+    let keys = found ?? RequestKeys(command, arguments, in: table)
+    found = keys
+    for key in keys where !patterns.allow(KeyUse(key.access), of: arguments[key.index]) {
       return key.index
     }
     return nil

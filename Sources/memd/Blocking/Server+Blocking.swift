@@ -98,6 +98,7 @@ extension Server {
       return release(waiting, silencedFrom: mark)
     }
     let changesBefore = effects.changeCount
+    let lookups = keyspace.statistics.lookups
     perform(&call, raw: RawSpan())
     if effects.changeCount != changesBefore { considerToken(for: client) }
     if waiting.waitsOn {
@@ -109,7 +110,9 @@ extension Server {
     timing.stopwatch &-= waiting.ticks
     let start = timing.stopwatch
     account(waiting.command, call)
-    if gate.contains(.hotKeys) { noteHotKeys(of: call, since: start, replyFrom: mark) }
+    if !gate.isDisjoint(with: .noted) {
+      noteKeys(of: call, since: start, replyFrom: mark, lookups: lookups)
+    }
     if client.reply.count >= output.largeReply { noteLargeReply(call, from: mark) }
     // Monitors have seen it when it came.
     if client.gate.contains(.tracking) { rememberKeys(of: call, for: call.client) }

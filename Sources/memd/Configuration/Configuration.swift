@@ -134,6 +134,12 @@ final class Configuration {
   var slowlogEntryMaxStringLen = 128
   /// Milliseconds; 0 turns the monitor off.
   var latencyMonitorThreshold = 0
+  /// By what prefixes traffic and memory are accounted for.
+  var prefixAccounting = PrefixAccounting.off
+  /// First segments that are shown beside given prefixes.
+  var prefixAccountingMax = 64
+  /// Seconds from one census of the keys to the next; 0 for none, negative: as the others want it.
+  var censusPeriod = -1
   var latencyTracking = true
   var latencyTrackingInfoPercentiles = [50, 99, 99.9]
   var logLevel = LogLevel.notice

@@ -191,6 +191,18 @@ extension DirectiveTopic {
         "latency-monitor-threshold",
         says: "Milliseconds from which on LATENCY notes events; 0"
           + " never."),
+      Guide(
+        "prefix-accounting", "prefix ...",
+        says: "Counts reads, writes, hits, misses, expiries and evictions, and in the census keys"
+          + " and bytes, by prefixes of keys; * (or */) stands for whatever keys begin with up to"
+          + " ':' (or '/'). \"\" counts nothing."),
+      Guide(
+        "prefix-accounting-max",
+        says: "First segments that * shows: those with most traffic, and those with most bytes."),
+      Guide(
+        "census-period",
+        says: "Seconds from one census (memory by type and prefix, biggest keys: MEMORY CENSUS) to"
+          + " the next; 0 none, -1 every 60 while metrics-port or prefix-accounting is set."),
       Guide("latency-tracking", says: "Counts durations per command (INFO latencystats)."),
       Guide(
         "latency-tracking-info-percentiles", "percentile ...",

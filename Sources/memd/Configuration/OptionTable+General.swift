@@ -65,6 +65,14 @@ extension OptionTable {
     .integer("slowlog-entry-max-argc", 2...Int(Int32.max), \.slowlogEntryMaxArgc),
     .integer("slowlog-entry-max-string-len", .positive, \.slowlogEntryMaxStringLen),
     .integer("latency-monitor-threshold", .natural, \.latencyMonitorThreshold),
+    .special(
+      "prefix-accounting", read: { $0.prefixAccounting.text },
+      write: { (configuration, words) throws(OptionError) in
+        configuration.prefixAccounting = try PrefixAccounting(words)
+      }
+    ).with(.severalWords),
+    .integer("prefix-accounting-max", 1...256, \.prefixAccountingMax),
+    .integer("census-period", -1...Int(Int32.max), \.censusPeriod),
     .flag("latency-tracking", \.latencyTracking),
     .special(
       "latency-tracking-info-percentiles",

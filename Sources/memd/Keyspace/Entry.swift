@@ -99,7 +99,7 @@ struct Entry: HashTableElement {
 
 extension Entry {
   /// Kinds of values; the numbers are stored.
-  enum ValueType: UInt8 {
+  enum ValueType: UInt8, CaseIterable {
     case string = 0
     case list = 1
     case set = 2

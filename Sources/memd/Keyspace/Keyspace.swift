@@ -21,6 +21,8 @@ final class Keyspace {
   /// Databases that are being filled to take the place of all others; nobody sees them before.
   private var replacement: [Database]?
   private let nobody = NobodyWatches()
+  /// How often all keys of a database have come or gone at once, for whoever walks over them.
+  private(set) var upheavalCount = 0
 
   init(
     databaseCount: Int, allocator: Allocator, seed: HashSeed, moment: Moment,
@@ -77,6 +79,7 @@ final class Keyspace {
       if database.expires { moment.hasDeadlines = true }
     }
     dropReplacement()
+    upheavalCount += 1
     for database in databases { observer.didChange(database) }
   }
 
@@ -94,6 +97,7 @@ final class Keyspace {
     observer.willChange(one, to: other)
     observer.willChange(other, to: one)
     one.swapContents(with: other)
+    upheavalCount += 1
     observer.didChange(one)
     observer.didChange(other)
   }
@@ -120,6 +124,7 @@ final class Keyspace {
     // Those who are told see the keys as they were: only one that existed has changed.
     observer.willChange(database, to: nil)
     unlinked.add(database.takeContents())
+    upheavalCount += 1
     observer.didChange(database)
     if !lazily {
       while unlinked.free(upTo: .max) {}

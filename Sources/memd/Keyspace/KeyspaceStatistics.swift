@@ -2,6 +2,19 @@
 
 /// What look-ups and time have done to keys, counted (INFO's section `stats`).
 final class KeyspaceStatistics {
+  /// Look-ups by what they found.
+  struct Lookups {
+    var hits = 0
+    var misses = 0
+
+    /// Those that came behind `earlier`; none if counting has begun anew since.
+    func since(_ earlier: Lookups) -> Lookups {
+      Lookups(hits: max(0, hits &- earlier.hits), misses: max(0, misses &- earlier.misses))
+    }
+  }
+
+  var lookups: Lookups { Lookups(hits: hits, misses: misses) }
+
   /// Look-ups that found their key, and those that didn't.
   var hits = 0
   var misses = 0

@@ -49,6 +49,8 @@ final class CommandLog {
   /// Newest first.
   private(set) var entries: [Entry] = []
   private var nextID = 0
+  /// Commands that it has got since the start.
+  var totalCount: Int { nextID }
   /// Memory of all entries, roughly.
   private(set) var byteCount = 0
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // HOTKEYS: which keys cost most. While a session runs, a bit of the server's gate leads every
-// command through `runGated`, where its time and its bytes are divided by its keys and added to two
-// sketches of bounded size. While none runs, nothing is there and nothing is asked.
+// command through `runGated` and `noteKeys`, where its time and its bytes are divided by its keys and
+// added to two sketches of bounded size. While none runs, nothing is there and nothing is asked.
 
 import DataStructures
 import EventLoop
@@ -101,37 +101,24 @@ extension Server {
   /// - Parameters:
   ///   - start: reading of the stopwatch before it ran.
   ///   - mark: where its reply begins.
-  @inline(never)
-  func noteHotKeys(of call: borrowing Call, since start: UInt64, replyFrom mark: Int) {
+  func noteHotKeys(
+    _ keys: RequestKeys, of call: borrowing Call, since start: UInt64, replyFrom mark: Int
+  ) {
     endHotKeysInTime()
-    guard gate.contains(.hotKeys), !call.command.flags.contains(.endsTransaction) else { return }
-    let positions = keyPositions(of: call)
-    guard !positions.isEmpty else { return }
+    guard gate.contains(.hotKeys), !keys.isEmpty else { return }
     let ticks = timing.stopwatch &- start
     let nanoseconds = Int(min(1e18, Double(ticks) * 1000 / clock.ticksPerMicrosecond))
     let byteCount = call.arguments.requestByteCount + max(0, call.client.reply.count - mark)
     metrics.hotKeys.session?.totalNanoseconds &+= nanoseconds
     metrics.hotKeys.session?.totalBytes &+= byteCount
     guard metrics.hotKeys.session?.isSampled() == true else { return }
-    for position in positions {
-      let key = call.key(position)
+    for found in keys {
+      let key = call.key(found.index)
       metrics.hotKeys.session?.times?.add(
-        key.bytes, hash: key.hash, weight: nanoseconds / positions.count)
+        key.bytes, hash: key.hash, weight: nanoseconds / keys.count)
       metrics.hotKeys.session?.bytes?.add(
-        key.bytes, hash: key.hash, weight: byteCount / positions.count)
+        key.bytes, hash: key.hash, weight: byteCount / keys.count)
     }
-  }
-
-  /// Where a request has its keys; nowhere if its form doesn't tell.
-  private func keyPositions(of call: borrowing Call) -> [Int] {
-    let description = commands.descriptions[call.command.id]
-    if call.command.keys.first != 0, description.command.keys.count == 1 {
-      return Array(call.command.keys.positions(in: call.arguments.count))
-    }
-    guard !description.command.keys.isEmpty else { return [] }
-    let keys = KeyFinder.keys(
-      of: description.command, depth: description.depth, in: call.arguments)
-    return (keys ?? []).map(\.index)
   }
 }
 

@@ -10,6 +10,8 @@ struct Metrics {
   let largeRequests = CommandLog()
   let largeReplies = CommandLog()
   let hotKeys = HotKeys()
+  let prefixes = PrefixTrafficTable()
+  let census = Census()
   let latency = LatencyMonitor()
   let turns = TurnDurations()
   let rates = Rates()
@@ -26,6 +28,7 @@ struct Metrics {
   /// Memory of what is remembered of commands and keys, roughly.
   var byteCount: Int {
     slowLog.byteCount + largeRequests.byteCount + largeReplies.byteCount + hotKeys.byteCount
+      + prefixes.byteCount + census.byteCount
   }
 
   init(_ commands: CommandTable, _ clock: Clock) {

@@ -19,30 +19,55 @@ struct FigureReport: Sendable {
     /// See `LatencyHistogram.cumulativeSteps`; those without new counts are left out.
     var steps: [LatencyHistogram.Step] = []
     var count = 0
-    /// Nanoseconds that 50, 99 and 99.9 percent did not exceed.
-    var percentiles = [0, 0, 0]
+    /// Nanoseconds that 50, 99 and 99.9 percent did not exceed; empty if nobody wants to know.
+    var percentiles: [Int] = []
 
     static let percents = [50, 99, 99.9]
 
     init() {}
 
-    init(_ histogram: borrowing LatencyHistogram) {
+    init(_ histogram: borrowing LatencyHistogram, withPercentiles: Bool = false) {
       steps = histogram.cumulativeSteps
       count = histogram.count
-      for index in Self.percents.indices {
-        percentiles[index] = histogram.percentile(Self.percents[index])
-      }
+      guard withPercentiles else { return }
+      for percent in Self.percents { percentiles.append(histogram.percentile(percent)) }
     }
   }
 
-  /// A slow command.
-  struct SlowCommand: Sendable {
+  /// A command that was remembered: a slow one, or one with a large request or reply.
+  struct LoggedCommand: Sendable {
     let id: Int
     /// Seconds since 1970.
     let time: Int64
-    let microseconds: Int
+    /// Microseconds or bytes.
+    let measure: Int
     let text: String
     let client: String
+  }
+
+  /// A log of COMMANDLOG.
+  struct LoggedCommands: Sendable {
+    let name: String
+    /// Entries that it holds, and those that it has got since the start.
+    let count: Int
+    let total: Int
+    /// The newest of them.
+    let newest: [LoggedCommand]
+  }
+
+  /// A key of the session of HOTKEYS, and what it has cost.
+  struct HotKey: Sendable {
+    let name: [UInt8]
+    let weight: Int
+  }
+
+  /// The session of HOTKEYS.
+  struct HotKeys: Sendable {
+    let isActive: Bool
+    let milliseconds: Int64
+    /// By nanoseconds and by bytes of requests and replies, hottest first; nil if not measured.
+    let times: [HotKey]?
+    let bytes: [HotKey]?
   }
 
   /// A kind of latency spikes.
@@ -60,6 +85,8 @@ struct FigureReport: Sendable {
   let wallMilliseconds: Int64
   /// Milliseconds since 1970 at which the server started.
   let serverStartedAt: Int64
+  /// Whether distributions of commands have percentiles.
+  let hasPercentiles: Bool
   /// The sections of INFO, those about single commands left out.
   var info = ""
   var commands: [Command] = []
@@ -67,8 +94,10 @@ struct FigureReport: Sendable {
   var turnMicroseconds = 0.0
   var expiryLag = Durations()
   var expiryLagMilliseconds: Int64 = 0
-  var slowCommands: [SlowCommand] = []
-  var slowCommandCount = 0
+  /// Slow commands, large requests and large replies.
+  var logs: [LoggedCommands] = []
+  var hotKeys: HotKeys?
+  var census: CensusReport?
   var spikes: [Spike] = []
 
   /// Fields of INFO with their sections, in their order.

@@ -188,7 +188,11 @@ extension LivePage {
       }
       body.replaceChildren(...rows.map(cells => {
         const row = element("tr");
-        row.append(...cells.map(([text, className]) => element("td", className, text)));
+        row.append(...cells.map(([text, className, share]) => {
+          const cell = element("td", className, text);
+          if (share !== undefined) cell.style.setProperty("--share", `${100 * share}%`);
+          return cell;
+        }));
         return row;
       }));
     };
@@ -213,10 +217,15 @@ extension LivePage {
       fill("commands", rows.slice(0, 15).map(row => row.cells), "Nothing was called just now.");
     };
 
-    const showSlow = now => {
-      fill("slow", now.slow.map(entry => [
-        [new Date(entry.time * 1000).toLocaleTimeString(), "n"], [micros(entry.us), "n"],
-        [entry.text, "text"], [entry.client, ""]]), "No command was slow.");
+    const showLog = (id, entries, measure, none) => {
+      fill(id, entries.map(entry => [
+        [new Date(entry.time * 1000).toLocaleTimeString(), "n"], [measure(entry.measure), "n"],
+        [entry.text, "text"], [entry.client, ""]]), none);
+    };
+    const showLogs = now => {
+      showLog("slow", now.logs.slow, micros, "No command was slow.");
+      showLog("large-request", now.logs["large-request"], bytes, "No request was large.");
+      showLog("large-reply", now.logs["large-reply"], bytes, "No reply was large.");
     };
 
     const showFacts = now => {
@@ -289,7 +298,8 @@ extension LivePage {
         showCommands(now, last, time);
       }
       if (last === null) fill("commands", [], "Nothing was called just now.");
-      showSlow(now);
+      showLogs(now);
+      showKeys(now, last);
       showFacts(now);
       if (last === null || now.time > last.time) last = now;
     };

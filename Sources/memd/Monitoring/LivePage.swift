@@ -30,6 +30,46 @@ enum LivePage {
         </tr></thead><tbody></tbody></table></div>
       </section>
       <section class="wide">
+        <h2>Memory by type</h2>
+        <p id="census" class="dim"></p>
+        <div class="table"><table id="types"><thead><tr>
+          <th>type</th><th>share</th><th class="n">memory</th><th class="n">keys</th>
+          <th class="n">elements</th><th class="n">mean key</th>
+        </tr></thead><tbody></tbody></table></div>
+      </section>
+      <section class="wide">
+        <h2>Memory and traffic by prefix</h2>
+        <div class="table"><table id="prefixes"><thead><tr>
+          <th>prefix</th><th>share</th><th class="n">memory</th><th class="n">keys</th>
+          <th class="n">reads per second</th><th class="n">writes</th><th class="n">hit rate</th>
+          <th class="n">expired</th><th class="n">evicted</th>
+        </tr></thead><tbody></tbody></table></div>
+      </section>
+      <section class="wide">
+        <h2>Largest keys</h2>
+        <div class="table"><table id="largest"><thead><tr>
+          <th>key</th><th>type</th><th class="n">database</th><th class="n">memory</th>
+          <th class="n">elements</th>
+        </tr></thead><tbody></tbody></table></div>
+      </section>
+      <section class="wide">
+        <h2>Keys with most elements</h2>
+        <div class="table"><table id="longest"><thead><tr>
+          <th>key</th><th>type</th><th class="n">database</th><th class="n">memory</th>
+          <th class="n">elements</th>
+        </tr></thead><tbody></tbody></table></div>
+      </section>
+      <section class="wide">
+        <h2>Hottest keys</h2>
+        <p id="session" class="dim"></p>
+        <div class="table"><table id="hot-time"><thead><tr>
+          <th>key</th><th>share</th><th class="n">time</th>
+        </tr></thead><tbody></tbody></table></div>
+        <div class="table"><table id="hot-bytes"><thead><tr>
+          <th>key</th><th>share</th><th class="n">network</th>
+        </tr></thead><tbody></tbody></table></div>
+      </section>
+      <section class="wide">
         <h2>Files and followers</h2>
         <dl id="facts"></dl>
       </section>
@@ -37,6 +77,18 @@ enum LivePage {
         <h2>Slow log</h2>
         <div class="table"><table id="slow"><thead><tr>
           <th>when</th><th class="n">took</th><th>command</th><th>client</th>
+        </tr></thead><tbody></tbody></table></div>
+      </section>
+      <section class="wide">
+        <h2>Large requests</h2>
+        <div class="table"><table id="large-request"><thead><tr>
+          <th>when</th><th class="n">bytes</th><th>command</th><th>client</th>
+        </tr></thead><tbody></tbody></table></div>
+      </section>
+      <section class="wide">
+        <h2>Large replies</h2>
+        <div class="table"><table id="large-reply"><thead><tr>
+          <th>when</th><th class="n">bytes</th><th>command</th><th>client</th>
         </tr></thead><tbody></tbody></table></div>
       </section>
     </main>
@@ -52,12 +104,12 @@ enum LivePage {
   static let style = #"""
     :root {
       --page: #f6f7f9; --card: #fff; --text: #1c2127; --dim: #5c6773; --line: #dde2e8;
-      --a: #1769aa; --b: #c2570c; --c: #2e7d32; --bad: #b3261e; --good: #2e7d32;
+      --a: #1769aa; --b: #c2570c; --c: #2e7d32; --bar: #cfe2f3; --bad: #b3261e; --good: #2e7d32;
     }
     @media (prefers-color-scheme: dark) {
       :root {
         --page: #14171a; --card: #1d2125; --text: #e6e9ec; --dim: #98a3ae; --line: #30363d;
-        --a: #6cb6ff; --b: #ffab70; --c: #7ee08a; --bad: #ff8a80; --good: #7ee08a;
+        --a: #6cb6ff; --b: #ffab70; --c: #7ee08a; --bar: #24435f; --bad: #ff8a80; --good: #7ee08a;
       }
     }
     * { box-sizing: border-box; }
@@ -101,7 +153,12 @@ enum LivePage {
       font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere;
       min-width: 180px;
     }
-    td.none { color: var(--dim); }
+    td.none, .dim { color: var(--dim); }
+    .wide p { margin: 0 0 8px; font-size: 14px; }
+    td.bar {
+      min-width: 110px;
+      background: linear-gradient(to right, var(--bar) var(--share), transparent var(--share));
+    }
     dl { display: grid; gap: 2px 16px; margin: 0; grid-template-columns: max-content 1fr; }
     dt { color: var(--dim); }
     dd { margin: 0; overflow-wrap: anywhere; }

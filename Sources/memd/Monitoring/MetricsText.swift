@@ -23,7 +23,7 @@ struct MetricsText {
     var prefix: String { self == .own ? "memd_" : "redis_" }
   }
 
-  private enum Kind: String {
+  enum Kind: String {
     case gauge, counter, histogram, summary, info
   }
 
@@ -50,7 +50,7 @@ struct MetricsText {
   // MARK: - Lines
 
   /// Begins a family.
-  private mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+  mutating func family(_ name: String, _ kind: Kind, _ help: String) {
     var name = names.prefix + name
     var kind = kind
     if format == .prometheus {
@@ -70,9 +70,9 @@ struct MetricsText {
     ["seconds", "bytes", "ratio"].first { name.hasSuffix("_\($0)") }
   }
 
-  private mutating func sample(_ name: String, _ value: Double) { sample(name, [], value) }
+  mutating func sample(_ name: String, _ value: Double) { sample(name, [], value) }
 
-  private mutating func sample(
+  mutating func sample(
     _ name: String, _ labels: [(name: String, value: String)], _ value: Double
   ) {
     text += names.prefix + name
@@ -104,7 +104,7 @@ struct MetricsText {
     return "\(value)"
   }
 
-  private mutating func gauge(_ name: String, _ help: String, _ value: Double) {
+  mutating func gauge(_ name: String, _ help: String, _ value: Double) {
     family(name, .gauge, help)
     sample(name, value)
   }
@@ -290,13 +290,16 @@ struct MetricsText {
     addHistogram(
       "expiry_lag_seconds", [], report.expiryLag,
       sum: Double(report.expiryLagMilliseconds) / 1000)
-    gauge("slow_log_entries", "Commands in the slow log.", Double(report.slowCommandCount))
-    if let newest = report.slowCommands.first {
+    gauge("slow_log_entries", "Commands in the slow log.", Double(report.slowLog?.count ?? 0))
+    if let newest = report.slowLog?.newest.first {
       gauge(
         "slow_log_last_duration_seconds", "How long the newest of them took.",
-        Double(newest.microseconds) / 1e6)
+        Double(newest.measure) / 1e6)
     }
     addSpikes(report, "latency_spike_timestamp_seconds", "latency_spike_duration_seconds")
+    addLogs(report)
+    addHotKeys(report)
+    if let census = report.census { addCensus(census) }
   }
 
   private mutating func addSpikes(_ report: FigureReport, _ time: String, _ duration: String) {
@@ -359,21 +362,23 @@ struct MetricsText {
     family("latency_percentiles_usec", .summary, "How long calls of a command took, in us.")
     for command in report.commands where command.durations.count > 0 {
       let labels = [(name: "cmd", value: command.name)]
-      for (index, percent) in FigureReport.Durations.percents.enumerated() {
+      for (percent, nanoseconds) in zip(
+        FigureReport.Durations.percents, command.durations.percentiles)
+      {
         sample(
           "latency_percentiles_usec", labels + [("quantile", "\(percent / 100)")],
-          Double(command.durations.percentiles[index]) / 1000)
+          Double(nanoseconds) / 1000)
       }
       sample("latency_percentiles_usec_sum", labels, command.microseconds)
       sample("latency_percentiles_usec_count", labels, Double(command.calls))
     }
-    gauge("slowlog_length", "Commands in the slow log.", Double(report.slowCommandCount))
+    gauge("slowlog_length", "Commands in the slow log.", Double(report.slowLog?.count ?? 0))
     gauge(
       "slowlog_last_id", "The number of the newest of them.",
-      Double(report.slowCommands.first?.id ?? 0))
+      Double(report.slowLog?.newest.first?.id ?? 0))
     gauge(
       "last_slow_execution_duration_seconds", "How long it took.",
-      Double(report.slowCommands.first?.microseconds ?? 0) / 1e6)
+      Double(report.slowLog?.newest.first?.measure ?? 0) / 1e6)
     addSpikes(report, "latency_spike_last", "latency_spike_duration_seconds")
   }
 }

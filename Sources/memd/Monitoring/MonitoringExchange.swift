@@ -17,6 +17,8 @@ final class MonitoringExchange: Sendable {
     var report: FigureReport?
     var pulse: Pulse?
     var wantsReport = false
+    /// Whether the report is to have percentiles.
+    var wantsPercentiles = false
     var wantsPulse = false
     var isEnding = false
     var serviceWaker: Waker?
@@ -41,12 +43,19 @@ final class MonitoringExchange: Sendable {
   }
 
   /// A report for a question of that time; nil if there is none yet: one will come.
-  func report(askedAt time: Int64) -> FigureReport? {
+  ///
+  /// - Parameter withPercentiles: only one that has percentiles of commands will do.
+  func report(askedAt time: Int64, withPercentiles: Bool = false) -> FigureReport? {
     let (report, isNew) = state.withLock { state -> (FigureReport?, Bool) in
-      if let report = state.report, report.startedAt >= time - Self.reportAgeMax {
+      if let report = state.report, report.startedAt >= time - Self.reportAgeMax,
+        report.hasPercentiles || !withPercentiles
+      {
         return (report, false)
       }
-      defer { state.wantsReport = true }
+      defer {
+        state.wantsReport = true
+        if withPercentiles { state.wantsPercentiles = true }
+      }
       return (nil, !state.wantsReport)
     }
     if isNew { loopWaker.wakeUp() }
@@ -70,12 +79,15 @@ final class MonitoringExchange: Sendable {
   // MARK: - For the loop
 
   /// What is wanted.
-  var wishes: (report: Bool, pulse: Bool) { state.withLock { ($0.wantsReport, $0.wantsPulse) } }
+  var wishes: (report: Bool, percentiles: Bool, pulse: Bool) {
+    state.withLock { ($0.wantsReport, $0.wantsPercentiles, $0.wantsPulse) }
+  }
 
   func publish(_ report: FigureReport) {
     wakeService {
       $0.report = report
       $0.wantsReport = false
+      if report.hasPercentiles { $0.wantsPercentiles = false }
     }
   }
 

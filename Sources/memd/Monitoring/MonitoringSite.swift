@@ -25,12 +25,13 @@ struct MonitoringSite {
     case "/": return HTTPResponse(.ok, "text/html; charset=utf-8", LivePage.document)
     case "/live.css": return HTTPResponse(.ok, "text/css; charset=utf-8", LivePage.style)
     case "/live.js":
-      return HTTPResponse(.ok, "text/javascript; charset=utf-8", LivePage.script)
+      return HTTPResponse(
+        .ok, "text/javascript; charset=utf-8", LivePage.script + LivePage.keysScript)
     case "/live.json":
       return exchange.report(askedAt: question.askedAt).map {
         HTTPResponse(.ok, "application/json", LiveFigures($0).text)
       }
-    case "/metrics": return exchange.report(askedAt: question.askedAt).map { metrics($0, question) }
+    case "/metrics": return metrics(question)
     case "/healthz":
       return exchange.pulse(askedAt: question.askedAt).map { _ in HTTPResponse(.ok, "ok") }
     case "/readyz":
@@ -42,15 +43,18 @@ struct MonitoringSite {
     }
   }
 
-  private func metrics(
-    _ report: FigureReport, _ question: HTTPService.Question
-  ) -> HTTPResponse {
+  private func metrics(_ question: HTTPService.Question) -> HTTPResponse? {
     let request = question.request
     let format: MetricsText.Format =
       request.accepts("application/openmetrics-text") ? .openMetrics : .prometheus
     let names: MetricsText.Names =
       request.query.split(separator: "&").contains("names=redis_exporter") ? .exporter : .own
-    return HTTPResponse(.ok, format.contentType, MetricsText(report, format, names).text)
+    // Percentiles are among redis_exporter's metrics only; they take time.
+    let report = exchange.report(
+      askedAt: question.askedAt, withPercentiles: names == .exporter)
+    return report.map {
+      HTTPResponse(.ok, format.contentType, MetricsText($0, format, names).text)
+    }
   }
 
   /// A page from elsewhere can have a browser on this machine ask for a name of its own that leads

@@ -22,8 +22,8 @@ struct Monitoring {
 extension Server {
   /// Microseconds that a slice takes, more or less: its last step may be longer.
   private static let reportSliceMicroseconds: UInt64 = 100
-  private static let slowCommandCount = 32
-  private static let slowCommandByteCount = 200
+  private static let loggedCommandCount = 32
+  private static let loggedCommandByteCount = 200
 
   /// Answers monitors that have asked.
   func heedMonitors() {
@@ -36,7 +36,7 @@ extension Server {
       monitoring.step = 0
       monitoring.report = FigureReport(
         startedAt: clock.monotonicNanoseconds(), wallMilliseconds: moment.milliseconds,
-        serverStartedAt: timing.startedAt)
+        serverStartedAt: timing.startedAt, hasPercentiles: wishes.percentiles)
     }
   }
 
@@ -69,9 +69,16 @@ extension Server {
     } else if step - sections.count < commands.descriptions.count {
       add(commands.descriptions[step - sections.count], to: &report)
     } else {
-      addDistributions(to: &report)
-      addSlowCommands(to: &report)
-      return false
+      switch step - sections.count - commands.descriptions.count {
+      case 0: addDistributions(to: &report)
+      case 1: report.logs.append(logged(.slow, "slow"))
+      case 2: report.logs.append(logged(.largeRequest, "large-request"))
+      case 3: report.logs.append(logged(.largeReply, "large-reply"))
+      case 4: report.hotKeys = metrics.hotKeys.session.map(hotKeys)
+      default:
+        report.census = CensusReport(self)
+        return false
+      }
     }
     return true
   }
@@ -95,7 +102,9 @@ extension Server {
       FigureReport.Command(
         name: description.fullName, calls: calls,
         microseconds: metrics.commands.microseconds(of: id), rejectedCalls: rejected,
-        failedCalls: failed, durations: FigureReport.Durations(metrics.commands[id].histogram)))
+        failedCalls: failed,
+        durations: FigureReport.Durations(
+          metrics.commands[id].histogram, withPercentiles: report.hasPercentiles)))
   }
 
   private func addDistributions(to report: inout FigureReport) {
@@ -103,16 +112,6 @@ extension Server {
     report.turnMicroseconds = statistics.turnMicroseconds
     report.expiryLagMilliseconds = upkeep.expiration.lag.totalMilliseconds
     report.expiryLag = FigureReport.Durations(upkeep.expiration.lag.histogram)
-  }
-
-  private func addSlowCommands(to report: inout FigureReport) {
-    report.slowCommandCount = metrics.slowLog.entries.count
-    report.slowCommands = metrics.slowLog.entries.prefix(Self.slowCommandCount).map { entry in
-      let words = entry.arguments.map { ByteText($0).logText }.joined(separator: " ")
-      return FigureReport.SlowCommand(
-        id: entry.id, time: entry.time, microseconds: entry.measure,
-        text: String(words.prefix(Self.slowCommandByteCount)), client: entry.clientAddress)
-    }
     report.spikes = metrics.latency.series.compactMap { series in
       series.samples.last.map {
         FigureReport.Spike(
@@ -120,5 +119,31 @@ extension Server {
           longest: series.longest)
       }
     }
+  }
+
+  private func logged(
+    _ kind: CommandLogKind, _ name: String
+  ) -> FigureReport.LoggedCommands {
+    let log = metrics.log(of: kind)
+    return FigureReport.LoggedCommands(
+      name: name, count: log.entries.count, total: log.totalCount,
+      newest: log.entries.prefix(Self.loggedCommandCount).map { entry in
+        let words = entry.arguments.map { ByteText($0).logText }.joined(separator: " ")
+        return FigureReport.LoggedCommand(
+          id: entry.id, time: entry.time, measure: entry.measure,
+          text: String(words.prefix(Self.loggedCommandByteCount)), client: entry.clientAddress)
+      })
+  }
+
+  private func hotKeys(_ session: HotKeys.Session) -> FigureReport.HotKeys {
+    func hottest(_ sketch: SpaceSaving) -> [FigureReport.HotKey] {
+      sketch.heaviest(session.plan.count).map {
+        FigureReport.HotKey(name: $0.name, weight: $0.weight)
+      }
+    }
+    return FigureReport.HotKeys(
+      isActive: session.isActive,
+      milliseconds: session.duration ?? max(0, moment.milliseconds - session.startedAt),
+      times: session.times.map(hottest), bytes: session.bytes.map(hottest))
   }
 }

@@ -73,7 +73,11 @@ extension Server {
       timing.stopwatch = clock.ticks()
       let wasMuted = effects.isMuted
       if !scripting.run.propagates { effects.isMuted = true }
-      execute(&call, raw: RawSpan())
+      if gate.contains(.prefixes) {
+        executeScriptedNoting(&call)
+      } else {
+        execute(&call, raw: RawSpan())
+      }
       effects.isMuted = wasMuted
       showScripted(call)
       return false

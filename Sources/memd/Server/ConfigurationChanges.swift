@@ -71,6 +71,7 @@ extension Server {
     metrics.errors.reset()
     metrics.turns.reset()
     upkeep.expiration.lag.reset()
+    metrics.prefixes.reset()
     resetVerificationCounts()
   }
 }

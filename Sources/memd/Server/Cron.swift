@@ -21,6 +21,7 @@ extension Server {
     metrics.rates.sample(statistics, monotonic: clock.monotonicNanoseconds())
     statistics.memoryPeak = max(statistics.memoryPeak, evictableMemory)
     endHotKeysInTime()
+    considerCensus()
     // Who has asked while a script was busy has woken nobody.
     heedMonitors()
     runClientCron()
@@ -46,6 +47,8 @@ extension Server {
     updateSlowTicks()
     updateOutputWatermark()
     updateLoggedSizes()
+    updatePrefixAccounting()
+    updateCensus()
     keyspace.limits.update(from: configuration)
     metrics.commands.tracksLatency = configuration.latencyTracking
     if configuration.maxMemory > 0 { gate.insert(.memory) } else { gate.remove(.memory) }

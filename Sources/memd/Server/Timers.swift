@@ -42,6 +42,7 @@ extension Server {
       noteExceeding(!hasRoom || upkeep.eviction.continues)
     }
     if monitoring.isCollecting { continueReport() }
+    if now >= metrics.census.continuesAt { continueCensus() }
     if effects.attention.kinds.contains(.trackers) { effects.tracking?.enforceLimit() }
     // Keys may have become ready while clients were paused, or by the chores above.
     endUnit()

@@ -117,7 +117,7 @@ extension Server {
     var until = min(
       cron.next, persistence.loadingContinuesAt, persistence.savingContinuesAt,
       appendLog.continuesAt, promises.continuesAt, freshness.earliestDeadline,
-      verification.continuesAt)
+      verification.continuesAt, metrics.census.continuesAt)
     if let following { until = min(until, following.ageContinuesAt) }
     if moment.hasDeadlines, let due = nextExpiry(monotonic: now) { until = min(until, due) }
     if let end = pause.endsAt(monotonic: now) { until = min(until, end) }

@@ -37,15 +37,8 @@ extension Server {
     guard call.command.flags.contains(.readonly), !call.command.flags.contains(.pubsub),
       let tracker = client.tracker, tracker.remembersKeys, let tracking = effects.tracking
     else { return }
-    let description = commands.descriptions[call.command.id]
-    if call.command.keys.first != 0, description.command.keys.count == 1 {
-      for index in call.command.keys.positions(in: call.arguments.count) {
-        tracking.remember(call.key(index), for: tracker)
-      }
-    } else {
-      let keys = KeyFinder.keys(
-        of: description.command, depth: description.depth, in: call.arguments)
-      for found in keys ?? [] { tracking.remember(call.key(found.index), for: tracker) }
+    for found in RequestKeys(call.command, call.arguments, in: commands) {
+      tracking.remember(call.key(found.index), for: tracker)
     }
     if tracking.isOverLimit { tracking.enforceLimit() }
   }

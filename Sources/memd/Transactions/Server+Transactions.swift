@@ -28,10 +28,11 @@ extension Server {
       }
       let innerMark = client.reply.count
       let innerStart = timing.stopwatch
+      let lookups = keyspace.statistics.lookups
       execute(&inner, raw: RawSpan())
       if client.reply.count >= output.largeReply { noteLargeReply(inner, from: innerMark) }
-      if gate.contains(.hotKeys) {
-        noteHotKeys(of: inner, since: innerStart, replyFrom: innerMark)
+      if !gate.isDisjoint(with: .noted) {
+        noteKeys(of: inner, since: innerStart, replyFrom: innerMark, lookups: lookups)
       }
       show(inner)
       if client.pendingOutput >= output.watermark { checkOutputLimit(client) }

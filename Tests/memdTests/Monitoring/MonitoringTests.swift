@@ -114,6 +114,73 @@ import Testing
     #expect(!metrics.contains("memd_turn"))
   }
 
+  @Test func `percentiles are for redis_exporter's names only, and then there at once`() throws {
+    for _ in 0..<10 { server.run("SET a 1") }
+    let exchange = server.server.monitoring.exchange
+    _ = try text("/metrics")
+    let asked = server.clock.monotonicNanoseconds()
+    #expect(exchange.report(askedAt: asked)?.hasPercentiles == false)
+    #expect(exchange.report(askedAt: asked)?.commands.first?.durations.percentiles == [])
+    let metrics = try text("/metrics?names=redis_exporter")
+    #expect(values("redis_latency_percentiles_usec", metrics).count >= 3)
+    // That one serves all who ask.
+    #expect(exchange.report(askedAt: asked)?.hasPercentiles == true)
+    server.clock.advance(milliseconds: 600)
+    _ = try text("/metrics")
+    #expect(
+      exchange.report(askedAt: server.clock.monotonicNanoseconds())?.hasPercentiles == false)
+  }
+
+  @Test func `a report without percentiles that is being made doesn't keep a question for them`()
+    throws
+  {
+    let exchange = server.server.monitoring.exchange
+    let asked = server.clock.monotonicNanoseconds()
+    #expect(exchange.report(askedAt: asked) == nil)
+    server.transport.wakeUp()
+    server.clock.nanosecondsPerReading = 60_000
+    server.turn()
+    server.clock.nanosecondsPerReading = 0
+    #expect(server.server.monitoring.isCollecting)
+    #expect(try text("/metrics?names=redis_exporter").contains("redis_up 1\n"))
+    #expect(!exchange.wishes.percentiles && !exchange.wishes.report)
+  }
+
+  @Test func `what is large and what is hot is shown`() throws {
+    server.run("CONFIG SET prefix-accounting user: census-period 1")
+    server.run("CONFIG SET commandlog-request-larger-than 1000")
+    server.run("HOTKEYS START METRICS 1 NET COUNT 2")
+    server.run(["SET", "user:\"\n\u{1}", String(repeating: "x", count: 2000)])
+    for index in 0..<5 { server.run("SADD other a\(index)") }
+    server.run("GET user:2")
+    server.finishCensus()
+    let metrics = try text("/metrics")
+    for line in [
+      "memd_type_keys{type=\"string\"} 1", "memd_type_elements{type=\"set\"} 5",
+      "memd_prefix_keys{prefix=\"user:\"} 1", "memd_prefix_keys{prefix=\"\"} 1",
+      "memd_prefix_misses_total{prefix=\"user:\"} 1", "memd_prefix_writes_total{prefix=\"\"} 5",
+      "memd_command_log_entries{log=\"large-request\"} 1",
+      "memd_command_log_commands_total{log=\"large-reply\"} 0", "memd_census_passes_total 1",
+      "memd_census_progress_ratio 1", "memd_hot_keys_active 1",
+    ] {
+      #expect(metrics.contains(line + "\n"), "\(line)")
+    }
+    #expect(metrics.contains("memd_hot_key_network_bytes{key=\"user:\\\"\\\\u{a}\\\\u{1}\"}"))
+    #expect(!metrics.contains("memd_hot_key_cpu_seconds"))
+    let json = try text("/live.json")
+    #expect(json.contains("\"name\":\"user:\",\"keys\":1"))
+    #expect(json.contains("\"logs\":{\"slow\":[],\"large-request\":[{\"id\":0"))
+    #expect(json.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 })
+    server.run("CONFIG SET census-period 0 prefix-accounting \"\"")
+    server.run("HOTKEYS STOP")
+    server.run("HOTKEYS RESET")
+    server.clock.advance(milliseconds: 600)
+    let without = try text("/metrics")
+    for name in ["memd_type_", "memd_prefix_", "memd_census_", "memd_hot_"] {
+      #expect(!without.contains(name), "\(name)")
+    }
+  }
+
   @Test func `labels can't break a line`() throws {
     server.run("CONFIG SET latency-monitor-threshold 1")
     server.server.metrics.latency.add("a\"b\\c\nd", milliseconds: 5, time: 7)

@@ -18,6 +18,12 @@ struct CommandRecord {
   let keys: KeyRange
   /// What it does to those keys, or that `KeyFinder` has to be asked.
   let keyUse: KeyUse
+  /// Whether `keys` are all of its keys, and `keyAccess` what it does to each; see `RequestKeys`.
+  let hasPlainKeys: Bool
+  /// Whether it names keys at all.
+  let hasKeys: Bool
+  let keyAccess: KeySpec.Access
+  let keyVariation: KeyAccess.Variation
   /// The argument that names a member or field of the first key's collection; 0 if none does.
   let member: UInt8
   let isVerbatim: Bool
@@ -57,6 +63,10 @@ struct CommandReference: Equatable {
   var arity: Int { unsafe Int(record.pointee.arity) }
   var keys: CommandRecord.KeyRange { unsafe record.pointee.keys }
   var keyUse: KeyUse { unsafe record.pointee.keyUse }
+  var hasPlainKeys: Bool { unsafe record.pointee.hasPlainKeys }
+  var hasKeys: Bool { unsafe record.pointee.hasKeys }
+  var keyAccess: KeySpec.Access { unsafe record.pointee.keyAccess }
+  var keyVariation: KeyAccess.Variation { unsafe record.pointee.keyVariation }
   var member: Int { unsafe Int(record.pointee.member) }
   var isVerbatim: Bool { unsafe record.pointee.isVerbatim }
 
@@ -145,11 +155,14 @@ final class CommandTable {
     if !flags.isDisjoint(with: [.blocking, .runsScripts]) { flags.insert(.parserBarrier) }
     var isVerbatim = false
     if case .verbatim = command.derivedEffect { isVerbatim = true }
+    let plainAccess = KeyFinder.plainAccess(of: command.keys)
     let record = CommandRecord(
       handler: command.handler, flags: flags, concerns: .concerns(of: flags),
       id: UInt16(description.id),
       arity: Int16(command.arity(depth: description.depth)),
       keys: KeyFinder.fixedRange(of: command.keys), keyUse: KeyFinder.use(of: command.keys),
+      hasPlainKeys: plainAccess != nil, hasKeys: !command.keys.isEmpty,
+      keyAccess: plainAccess ?? [], keyVariation: KeyAccess.Variation(of: command),
       member: command.memberPosition, isVerbatim: isVerbatim)
     unsafe (records + description.id).initialize(to: record)
     enter(ByteText(command.name), description.id, isTopLevel: description.parent == nil)

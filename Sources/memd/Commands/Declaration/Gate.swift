@@ -69,6 +69,10 @@ struct Gate: OptionSet, Sendable {
 
   /// What every command costs is added to its keys (HOTKEYS).
   static let hotKeys = Gate(rawValue: 1 << 25)
+  /// What every command does to its keys is counted by their prefixes (`prefix-accounting`).
+  static let prefixes = Gate(rawValue: 1 << 26)
+  /// Either: see `noteKeys`.
+  static let noted: Gate = [.hotKeys, .prefixes]
 
   /// The command may block: this always prevails, so that blocking commands run their own way.
   static let blocking = Gate(rawValue: 1 << 10)
@@ -77,6 +81,7 @@ struct Gate: OptionSet, Sendable {
   static func concerns(of flags: CommandFlags) -> Gate {
     var gate: Gate = [
       .accessControl, .memory, .paused, .held, .silenced, .caching, .follower, .hotKeys,
+      .prefixes,
     ]
     if !flags.contains(.allowedWhileSubscribed) { gate.insert(.subscribed) }
     if !flags.contains(.noAuth) { gate.insert(.authentication) }

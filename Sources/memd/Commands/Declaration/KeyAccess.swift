@@ -5,21 +5,45 @@ import RESP
 
 /// What a request does to its keys where that depends on its options.
 enum KeyAccess {
+  /// What the access depends on.
+  enum Variation {
+    case none
+    /// SET may answer the old value.
+    case set
+    /// BITFIELD may read only.
+    case bitfield
+
+    init(of command: Command) {
+      switch command.name.description {
+      case "set": self = .set
+      case "bitfield": self = .bitfield
+      default: self = .none
+      }
+    }
+  }
+
   /// The access of one request, for a command whose declaration says that it varies.
   static func refined(
     _ access: KeySpec.Access, of command: Command, in request: Arguments
   ) -> KeySpec.Access {
+    refined(access, Variation(of: command), in: request)
+  }
+
+  /// The same by what is known of the command.
+  static func refined(
+    _ access: KeySpec.Access, _ variation: Variation, in request: Arguments
+  ) -> KeySpec.Access {
     guard access.contains(.variableFlags) else { return access }
-    switch command.name.description {
-    case "set":
+    switch variation {
+    case .set:
       return hasOption("get", from: 3, in: request)
         ? [.readWrite, .access, .update]
         : [.overwrite, .update]
-    case "bitfield":
+    case .bitfield:
       return onlyReads(request)
         ? [.readOnly, .access]
         : [.readWrite, .access, .update]
-    default: return access
+    case .none: return access
     }
   }
 

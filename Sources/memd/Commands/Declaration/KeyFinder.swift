@@ -8,7 +8,7 @@ enum KeyFinder {
   /// A key and what the command does to it.
   struct Found: Equatable {
     let index: Int
-    let access: KeySpec.Access
+    var access: KeySpec.Access
     /// An option that is given again further on: named, but not used.
     var isOverridden = false
 
@@ -35,6 +35,15 @@ enum KeyFinder {
       end = next
     }
     return CommandRecord.KeyRange(first: Int16(first), last: Int16(end), step: Int16(step))
+  }
+
+  /// What a command does to its keys if these are those of `fixedRange` and one spec says it; nil
+  /// if `keys` has to be asked.
+  static func plainAccess(of specs: [KeySpec]) -> KeySpec.Access? {
+    guard specs.count == 1, fixedRange(of: specs).first != 0,
+      !specs[0].access.contains(.incomplete)
+    else { return nil }
+    return specs[0].access
   }
 
   /// What a command does to all of its keys, if these are those of `fixedRange` and nothing depends

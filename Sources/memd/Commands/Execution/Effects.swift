@@ -32,6 +32,9 @@ final class Effects {
     didSet { attention.set(.localWrites, localDeadlines != nil) }
   }
 
+  /// Hears of keys that go because they are due or to make room; nil unless somebody counts them.
+  var removals: (any RemovalObserver)?
+
   /// Changes since the start (`rdb_changes_since_last_save` counts from a save on).
   private(set) var changeCount = 0
   /// True while a leader's stream is applied: nothing of it goes into this server's own stream.
@@ -375,6 +378,7 @@ extension Effects: KeyspaceObserver {
   @inline(never)
   func removed(_ key: Key, _ event: KeyEvent, in database: Database) {
     notify(event, key, in: database)
+    removals?.noteRemoval(of: key.bytes, event)
     let kinds = attention.kinds
     if kinds.contains(.trackers) { tracking?.keyVanished(key) }
     if kinds.contains(.watchers) { watched.touchRemoved(key.bytes, in: database) }
@@ -430,6 +434,12 @@ protocol KeyEventObserver: AnyObject {
 
   /// A field that the next event is about; only while `Attention.Kinds.fields` prevails.
   func note(field: RawSpan)
+}
+
+/// Whoever counts keys that go by themselves.
+protocol RemovalObserver: AnyObject {
+  /// A key has gone because it was due (`expired`) or to make room (`evicted`).
+  func noteRemoval(of key: RawSpan, _ event: KeyEvent)
 }
 
 extension KeyEventObserver {

@@ -89,6 +89,7 @@ extension Server {
     let admission = admit(&call)
     let changesBefore = effects.changeCount
     let start = timing.stopwatch
+    let lookups = keyspace.statistics.lookups
     var mark = call.reply.count
     switch admission {
     case .proceed:
@@ -101,8 +102,8 @@ extension Server {
         execute(&call, raw: raw)
       }
       // One that blocks is counted when it is answered.
-      if gate.contains(.hotKeys), call.client.blocking == nil {
-        noteHotKeys(of: call, since: start, replyFrom: mark)
+      if !gate.isDisjoint(with: .noted), call.client.blocking == nil {
+        noteKeys(of: call, since: start, replyFrom: mark, lookups: lookups)
       }
       if call.command.flags.contains(.answersByPushes) { mark = call.reply.count }
       // Afterwards, so that EXEC is seen behind the commands that it runs.

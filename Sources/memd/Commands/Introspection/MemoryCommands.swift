@@ -21,6 +21,11 @@ enum MemoryCommands: CommandFamily {
 
   private static let subcommands: [Command] = [
     Command(
+      "census", [.admin, .noScript], tips: tips, since: "7.4.0",
+      complexity: "O(P log P) where P is the number of prefixes that are watched",
+      summary: "Shows where memory is, by type and prefix, and the largest keys.",
+      handler: census),
+    Command(
       "doctor", [], tips: tips, since: "4.0.0", complexity: "O(1)",
       summary: "Reports on problems with memory in words.", handler: doctor),
     Command(
@@ -45,6 +50,9 @@ enum MemoryCommands: CommandFamily {
   ]
 
   private static let help: [StaticString] = [
+    "CENSUS",
+    "    Answers what the last walk over all keys has found: keys and memory by",
+    "    type, database and prefix, and the largest keys.",
     "DOCTOR",
     "    Answers a report on problems with memory.",
     "MALLOC-STATS",
