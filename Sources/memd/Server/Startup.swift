@@ -150,8 +150,9 @@ enum Startup {
     loadTLSMaterials(server)
     // Whoever can reach the server can end it as it should.
     server.transport.watchSignals(ProcessSignals.ending)
-    listen(server)
+    // Clients come last, when nothing can fail any more.
     listen(server, monitoring)
+    listen(server)
     let score = OutOfMemoryScore()
     ProcessSettings.apply(configuration, score, log)
     configuration.changeObserver = {
