@@ -30,8 +30,8 @@ enum Floors {
       "Startup",
       [
         "Commands/Families.swift", "Server/Startup.swift", "Server/StartupInquiry.swift",
-        "Server/StartupProcess.swift", "Server/StartupRemedy.swift", "Server/StartupUsage.swift",
-        "main.swift",
+        "Server/StartupProcess.swift", "Server/StartupRehearsal.swift",
+        "Server/StartupRemedy.swift", "Server/StartupUsage.swift", "main.swift",
       ]
     ),
   ]

@@ -33,7 +33,7 @@ extension LivePage {
         const hits = Math.max(0, prefix.hits - past.hits);
         const all = hits + Math.max(0, prefix.misses - past.misses);
         return [
-          [prefix.name === null ? "all others" : prefix.name, prefix.name === null ? "dim" : "text"],
+          prefix.name === null ? ["all others", "dim"] : [prefix.name, "text"],
           bar(prefix.bytes / total), [bytes(prefix.bytes), "n"], [count(prefix.keys), "n"],
           [rate("reads"), "n"], [rate("writes"), "n"],
           [all > 0 ? percent(hits / all) : "\u2013", "n"],

@@ -10,8 +10,8 @@ enum NameText {
   /// The text of a name.
   ///
   /// - Parameter byteCount: the length of the whole name, if `name` is only its beginning.
-  /// - Returns: UTF-8 as it is but for control characters and backslashes, anything else with `\xHH`
-  ///   for what is not ASCII; of a long name the beginning, three dots and its length.
+  /// - Returns: UTF-8 as it is but for control characters and backslashes, anything else with
+  ///   `\xHH` for what is not ASCII; of a long name the beginning, three dots and its length.
   static func of(_ name: [UInt8], byteCount: Int? = nil) -> String {
     let whole = byteCount ?? name.count
     guard whole > byteCountMax else { return text(name[...]) }

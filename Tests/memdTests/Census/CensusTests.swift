@@ -51,14 +51,15 @@ import Testing
     #expect(types?["list"]?["most-elements"] == 600)
     #expect(census["keys"] == 12 && census["databases"]?["db0"]?["keys"] == 12)
     #expect(census["bytes"] == census["databases"]?["db0"]?["bytes"])
-    #expect(census["active"] == 1 && census["progress-percent"] == 100 && census["passes"] == 1)
+    #expect(census["active"] == 1 && census["progress-percent"] == 100)
     #expect(census["prefixes"] == [])
   }
 
   @Test func `the largest keys are known, by memory and by elements`() {
     let server = TestServer.withCensus()
     server.run("SELECT 3")
-    server.run(["SET", "heavy", String(repeating: "x", count: 100_000)])
+    server.client.send(["SET", "heavy", String(repeating: "x", count: 100_000)])
+    while server.client.next() == nil { server.turn() }
     server.run(["SADD", "long"] + (0..<1000).map { "\($0)" })
     server.run("SELECT 0")
     for index in 0..<200 {
@@ -69,6 +70,10 @@ import Testing
     let census = server.census()
     let byBytes = census["largest-by-bytes"]?.elements ?? []
     let byElements = census["largest-by-elements"]?.elements ?? []
+    guard byElements.count == 32 else {
+      Issue.record("\(byElements.count) keys by elements")
+      return
+    }
     #expect(byBytes.count == 32 && byElements.count == 32)
     #expect(byBytes.first?["key"] == "heavy" && byBytes.first?["database"] == 3)
     #expect(byElements.first?["key"] == "long" && byElements.first?["elements"] == 1000)
@@ -138,15 +143,16 @@ import Testing
     let server = TestServer.withCensus()
     server.run("SET k v")
     server.finishCensus()
+    let passes = server.server.metrics.census.passCount
     for _ in 0..<100 { server.advance(milliseconds: 100) }
-    #expect(server.census()["passes"] == 1)
+    #expect(server.census()["passes"]?.number == passes)
     #expect((server.census()["age-ms"]?.number ?? .max) <= 1100)
     #expect(server.server.sleepNanoseconds() > 50_000_000)
     server.run("SET other v PX 1500")
     for _ in 0..<12 { server.advance(milliseconds: 100) }
-    #expect(server.census()["passes"] == 2 && server.census()["keys"] == 2)
+    #expect(server.census()["passes"]?.number == passes + 1 && server.census()["keys"] == 2)
     for _ in 0..<22 { server.advance(milliseconds: 100) }
-    #expect(server.census()["passes"] == 3 && server.census()["keys"] == 1)
+    #expect(server.census()["passes"]?.number == passes + 2 && server.census()["keys"] == 1)
   }
 
   @Test func `it waits while a dataset is being loaded`() {
