@@ -2,7 +2,8 @@
 //
 // HOTKEYS: which keys cost most. While a session runs, a bit of the server's gate leads every
 // command through `runGated` and `noteKeys`, where its time and its bytes are divided by its keys
-// and added to two sketches of bounded size. While none runs, nothing is there and nothing is asked.
+// and added to two sketches of bounded size. While none runs, nothing is there, and nothing is
+// asked.
 
 import DataStructures
 import EventLoop

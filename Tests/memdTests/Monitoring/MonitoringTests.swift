@@ -160,7 +160,8 @@ import Testing
       "memd_prefix_keys{prefix=\"user:\"} 1", "memd_prefix_keys{prefix=\"\"} 1",
       "memd_prefix_misses_total{prefix=\"user:\"} 1", "memd_prefix_writes_total{prefix=\"\"} 5",
       "memd_command_log_entries{log=\"large-request\"} 1",
-      "memd_command_log_commands_total{log=\"large-reply\"} 0", "memd_prefix_reads_total{prefix=\"\"} 0",
+      "memd_command_log_commands_total{log=\"large-reply\"} 0",
+      "memd_prefix_reads_total{prefix=\"\"} 0",
       "memd_census_progress_ratio 1", "memd_hot_keys_active 1",
     ] {
       #expect(metrics.contains(line + "\n"), "\(line)")
