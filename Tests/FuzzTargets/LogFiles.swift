@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzz modules: RESP DataStructures PubSub EventLoop memd
+// Fuzz length: 256
 
 import DataStructures
 import EventLoop

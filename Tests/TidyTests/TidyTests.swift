@@ -103,4 +103,13 @@ import Testing
       #expect(lines.dropFirst().first == "# SPDX-License-Identifier: Apache-2.0", "\(path)")
     }
   }
+
+  @Test func `no tool leaves what a compiler made beside the sources`() {
+    let paths = Repository.paths(below: ".")
+    #expect(paths.contains("./Package.swift"))
+    let made = [".swiftmodule", ".swiftdoc", ".swiftsourceinfo", ".o", ".so", ".d"]
+    for path in paths where made.contains(where: path.hasSuffix) {
+      Issue.record("\(path) belongs below .build")
+    }
+  }
 }

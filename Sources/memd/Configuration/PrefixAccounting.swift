@@ -23,21 +23,23 @@ struct PrefixAccounting: Sendable, Equatable {
 
   static let off = PrefixAccounting()
 
-  /// In the order of their bytes, each once.
-  private(set) var prefixes: [ByteText] = []
-  /// The number of the longest other prefix that each begins with; -1 if there is none.
-  private var parents: [Int] = []
+  /// The given prefixes.
+  private let order: PrefixOrder
   /// The last byte of first segments; nil if other keys are not told apart.
   private(set) var separator: UInt8?
+
+  /// In the order of their bytes, each once.
+  var prefixes: [ByteText] { order.prefixes }
 
   /// Whether nothing is to be told apart.
   var isOff: Bool { prefixes.isEmpty && separator == nil }
 
-  private init() {}
+  private init() { order = PrefixOrder() }
 
   /// - Parameter words: prefixes, and `*` for first segments up to the first `:`, or `*/` up to the
   ///   first `/` and so on. Empty words are passed over.
   init(_ words: [ByteText]) throws(OptionError) {
+    var given: [ByteText] = []
     for word in words where !word.isEmpty {
       if word.bytes[0] == UInt8(ascii: "*") {
         guard word.count <= 2 else {
@@ -48,34 +50,21 @@ struct PrefixAccounting: Sendable, Equatable {
       } else if word.count > Self.byteCountMax {
         throw OptionError("a prefix must not be longer than \(Self.byteCountMax) bytes")
       } else {
-        prefixes.append(word)
+        given.append(word)
       }
       if word.bytes.contains(where: Self.isUnfit) {
         throw OptionError("prefixes must not have blanks, quotes or control characters")
       }
     }
-    prefixes.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-    prefixes = prefixes.enumerated().filter { $0 == 0 || prefixes[$0 - 1] != $1 }.map(\.element)
+    order = PrefixOrder(given)
     guard prefixes.count <= Self.countMax else {
       throw OptionError("more than \(Self.countMax) prefixes")
     }
-    linkParents()
   }
 
   /// Bytes that the file of the configuration gives another meaning.
   private static func isUnfit(_ byte: UInt8) -> Bool {
     byte <= 0x20 || byte == 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
-  }
-
-  private mutating func linkParents() {
-    var open: [Int] = []
-    for (index, prefix) in prefixes.enumerated() {
-      while let last = open.last, !prefix.bytes.starts(with: prefixes[last].bytes) {
-        open.removeLast()
-      }
-      parents.append(open.last ?? -1)
-      open.append(index)
-    }
   }
 
   /// The words that mean the same.
@@ -92,26 +81,9 @@ struct PrefixAccounting: Sendable, Equatable {
 
   /// Where a key belongs.
   ///
-  /// The last prefix that is not behind the key is the longest that it begins with, or that one is
-  /// among its parents (as in `PrefixTable`).
-  ///
   /// - Complexity: O(log n) for n prefixes, and what one byte search in 128 bytes takes.
   func group(of key: RawSpan) -> Group {
-    var low = 0
-    var high = prefixes.count
-    while low < high {
-      let middle = (low + high) / 2
-      let prefix = prefixes[middle]
-      if prefix.rawSpan.compare(key) <= 0 { low = middle + 1 } else { high = middle }
-    }
-    var candidate = low - 1
-    while candidate >= 0 {
-      let prefix = prefixes[candidate]
-      if key.byteCount >= prefix.count, key.extracting(first: prefix.count).equals(prefix.rawSpan) {
-        return .given(candidate)
-      }
-      candidate = parents[candidate]
-    }
+    if let longest = order.longest(of: key) { return .given(longest) }
     guard let separator else { return .others }
     for index in 0..<min(key.byteCount, Self.byteCountMax) where key.byte(index) == separator {
       return .segment(index + 1)

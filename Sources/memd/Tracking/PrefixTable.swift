@@ -6,39 +6,21 @@ import RESP
 /// The prefixes of clients that want to hear of every key that begins with them (BCAST), and the
 /// keys that have changed since they were last told.
 ///
-/// Prefixes stand in the order of their bytes, and each knows the longest other one that it begins
-/// with itself, its parent. Let P be the last prefix that is not behind a key. If any prefix fits
-/// the key, the longest that does is P or an ancestor of P: it is not behind P, so whatever stands
-/// between it and the key begins with it. So all that fit are found on the way from P to the top.
-///
-/// - Complexity: finding is O(log n) and the length of that way; coming and going is O(n).
+/// - Complexity: that of `PrefixOrder`.
 final class PrefixTable {
   /// A prefix, and whoever listens to it.
   final class Group {
     let prefix: [UInt8]
-    fileprivate(set) unowned var parent: Group?
     /// In the order in which they came.
     fileprivate(set) var listeners: [Tracker] = []
     /// What has changed since they were last told.
     fileprivate(set) var changes = ChangedKeys()
 
     fileprivate init(_ prefix: [UInt8]) { self.prefix = prefix }
-
-    /// Negative if the prefix stands before `key`, 0 if they are the same, positive otherwise.
-    fileprivate func order(to key: RawSpan) -> Int {
-      let prefix = self.prefix
-      return prefix.rawSpan.compare(key)
-    }
-
-    /// True if `key` begins with the prefix.
-    fileprivate func fits(_ key: RawSpan) -> Bool {
-      let prefix = self.prefix
-      guard key.byteCount >= prefix.count else { return false }
-      return key.extracting(first: prefix.count).equals(prefix.rawSpan)
-    }
   }
 
-  /// In the order of the prefixes.
+  private var order = PrefixOrder()
+  /// One for each prefix, in their order.
   private(set) var groups: [Group] = []
   /// Groups with changes, in the order in which these came.
   private var changed: [Group] = []
@@ -50,12 +32,14 @@ final class PrefixTable {
 
   /// A client listens to a prefix; true if it has not done so before.
   func add(_ tracker: Tracker, to prefix: [UInt8]) -> Bool {
-    let index = position(of: prefix)
-    if index == groups.count || groups[index].prefix != prefix {
-      groups.insert(Group(prefix), at: index)
-      linkParents()
+    let text = ByteText(prefix)
+    let group: Group
+    if let index = order.find(text) {
+      group = groups[index]
+    } else {
+      group = Group(prefix)
+      groups.insert(group, at: order.insert(text))
     }
-    let group = groups[index]
     guard !group.listeners.contains(where: { $0 === tracker }) else { return false }
     group.listeners.append(tracker)
     return true
@@ -63,40 +47,13 @@ final class PrefixTable {
 
   /// A client listens no more to a prefix.
   func remove(_ tracker: Tracker, from prefix: [UInt8]) {
-    let index = position(of: prefix)
-    guard index < groups.count, groups[index].prefix == prefix else { return }
+    guard let index = order.find(ByteText(prefix)) else { return }
     let group = groups[index]
     group.listeners.removeAll { $0 === tracker }
     guard group.listeners.isEmpty else { return }
     changed.removeAll { $0 === group }
     groups.remove(at: index)
-    linkParents()
-  }
-
-  /// Where a prefix stands, or would stand.
-  private func position(of prefix: [UInt8]) -> Int {
-    var low = 0
-    var high = groups.count
-    while low < high {
-      let middle = (low + high) / 2
-      if groups[middle].order(to: prefix.rawSpan) < 0 {
-        low = middle + 1
-      } else {
-        high = middle
-      }
-    }
-    return low
-  }
-
-  private func linkParents() {
-    var open: [Group] = []
-    for group in groups {
-      while let last = open.last, !group.prefix.starts(with: last.prefix) {
-        open.removeLast()
-      }
-      group.parent = open.last
-      open.append(group)
-    }
+    order.remove(at: index)
   }
 
   // MARK: - Changes
@@ -116,16 +73,10 @@ final class PrefixTable {
 
   /// Visits the groups whose prefix the key begins with, the longest prefix first.
   func visitPrefixes(of key: RawSpan, _ visit: (Group) -> Void) {
-    var low = 0
-    var high = groups.count
-    while low < high {
-      let middle = (low + high) / 2
-      if groups[middle].order(to: key) <= 0 { low = middle + 1 } else { high = middle }
-    }
-    var candidate = low > 0 ? groups[low - 1] : nil
-    while let group = candidate {
-      if group.fits(key) { visit(group) }
-      candidate = group.parent
+    var next = order.longest(of: key)
+    while let index = next {
+      visit(groups[index])
+      next = order.parent(of: index)
     }
   }
 

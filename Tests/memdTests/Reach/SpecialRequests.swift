@@ -96,6 +96,8 @@ enum SpecialRequests {
     ("appendonly", ["yes", "yes", "no"]), ("appendfsync", ["everysec", "no"]),
     ("aof-use-rdb-preamble", ["yes", "no"]), ("aof-timestamp-enabled", ["yes", "no"]),
     ("save", ["", "900 1"]), ("rdbcompression", ["yes", "no"]), ("lfu-decay-time", ["0", "1"]),
+    ("prefix-accounting", ["", "k", "k s l1 h", "*", "k1 *"]),
+    ("prefix-accounting-max", ["1", "3", "256"]), ("census-period", ["0", "1", "1", "-1"]),
     ("acllog-max-len", ["2", "128"]), ("client-output-buffer-limit", ["normal 0 0 0"]),
   ]
 
@@ -123,7 +125,7 @@ enum SpecialRequests {
     "CONFIG SET maxmemory 0", "CONFIG SET maxmemory 0 maxmemory-clients 0", "RESET",
     "FLUSHDB", "SWAPDB 0 1", "WATCH k1 k2", "SAVE", "DEBUG RELOAD",
     "ACL SETUSER u1 on >pw ~k* &c* +@all", "ACL SETUSER u2 on nopass %R~* -@all +@read",
-    "CLIENT UNPAUSE", "COMMAND GETKEYS SET k1 v", "COMMAND GETKEYSANDFLAGS SORT k1 STORE k2",
+    "MEMORY CENSUS", "CLIENT UNPAUSE", "COMMAND GETKEYS SET k1 v", "COMMAND GETKEYSANDFLAGS SORT k1 STORE k2",
     "CONFIG SET latency-monitor-threshold 1", "DEBUG SLEEP 0.002",
   ]
 

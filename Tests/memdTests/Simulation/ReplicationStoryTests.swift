@@ -5,12 +5,22 @@ import Testing
 
 @testable import memd
 
-/// Stories of replication; `scripts/simulate` plays very many more.
+/// Stories of replication: `MEMD_STORIES` of them, 500 in `scripts/test`; `scripts/simulate` plays
+/// very many more.
 @Suite struct ReplicationStoryTests {
-  @Test(arguments: 1...4 as ClosedRange<UInt64>)
-  func `a cluster keeps its promises whatever happens`(seed: UInt64) {
-    let report = ReplicationStory.play(seed: seed)
-    #expect(report.violations == [], "seed \(seed)")
+  /// First seeds of portions that are played one beside the other.
+  static let portions: [UInt64] = {
+    let count = ProcessFacts.environment("MEMD_STORIES").flatMap(UInt64.init) ?? 4
+    return Array(stride(from: 1, through: max(count, 1), by: portion))
+  }()
+  static let portion: UInt64 = 4
+
+  @Test(arguments: portions)
+  func `a cluster keeps its promises whatever happens`(first: UInt64) {
+    for seed in first..<first + Self.portion {
+      let report = ReplicationStory.play(seed: seed)
+      #expect(report.violations == [], "seed \(seed)")
+    }
   }
 
   /// Otherwise they would prove nothing.
