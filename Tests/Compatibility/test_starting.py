@@ -48,6 +48,24 @@ class StartTests(unittest.TestCase):
             self.memd("--test-config", path, "--hz", "20"),
             (0, "Accepted without effect: io-threads\nThe configuration is fine.\n"))
 
+    def test_a_port_for_two(self):
+        for words in [("--metrics-port", self.port), ("--bind", "127.0.0.1", "--metrics-port", self.port)]:
+            status, output = self.memd("--test-config", "--port", self.port, *words)
+            self.assertEqual(status, 1, output)
+            self.assertIn("port and metrics-port have the same number", output)
+        output = self.start_fails("--metrics-port", self.port)
+        self.assertIn("port and metrics-port have the same number", output)
+        status, output = self.memd(
+            "--test-config", "--port", self.port, "--bind", "127.0.0.2", "--metrics-port", self.port)
+        self.assertEqual(status, 0, output)
+
+    def test_two_servers_that_write_one_log(self):
+        server = Server("--dir", self.folder, "--appendonly", "yes")
+        self.addCleanup(server.stop)
+        output = self.start_fails("--dir", self.folder, "--appendonly", "yes")
+        self.assertIn("Remedy: leave the files alone", output)
+        self.assertNotIn("--fix", output)
+
     def test_all_that_is_wrong_is_told_at_once(self):
         self.write("sub.conf", "\nhz many\n")
         path = self.write(

@@ -379,8 +379,10 @@ class ClientCertificateTests(TLSTest):
         self.assertGreater(self.plain.info("stats")["acl_access_denied_tls_cert"], 0)
         self.plain.acl_setuser("alice", enabled=True, keys=["*"], commands=["+@all"])
         self.assertEqual(whoami(), "alice")
+        # Switching a user off must not raise the rights of who holds the certificate.
         self.plain.acl_setuser("alice", enabled=False)
-        self.assertEqual(whoami(), "default")
+        with self.assertRaises(redis.AuthenticationError):
+            whoami()
         self.plain.config_set("tls-auth-clients-user", "URI")
         self.assertEqual(whoami(), "default")
         self.plain.acl_setuser("urn:memd:user:bob", enabled=True, commands=["+@all"])

@@ -21,6 +21,21 @@ public enum ListenAddress: Equatable, Sendable {
     }
   }
 
+  /// Whether only one of two listeners can have these addresses, as far as their words tell.
+  public func excludes(_ other: ListenAddress) -> Bool {
+    switch (self, other) {
+    case (.internet(let host, let port, _), .internet(let otherHost, let otherPort, _)):
+      let wildcards = ["0.0.0.0", "::"]
+      func isOfSameKind(_ wildcard: String, _ name: String) -> Bool {
+        wildcards.contains(wildcard) && wildcard.contains(":") == name.contains(":")
+      }
+      return port == otherPort
+        && (host == otherHost || isOfSameKind(host, otherHost) || isOfSameKind(otherHost, host))
+    case (.unix(let path, _, _), .unix(let otherPath, _, _)): return path == otherPath
+    default: return false
+    }
+  }
+
   /// "127.0.0.1:6379" or "[::1]:6379", as a URL has it; the path of a unix socket.
   public var authority: String {
     guard case .internet(let host, let port, _) = self, host.utf8.contains(UInt8(ascii: ":")) else {

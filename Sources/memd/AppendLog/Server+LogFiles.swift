@@ -11,8 +11,18 @@ struct LogOpeningError: Error {
   /// What the server's log says.
   let lines: [String]
 
-  init(_ lines: [String]) { self.lines = lines }
-  init(_ line: String) { lines = [line] }
+  /// What helps, in words that follow "Remedy: "; nil: what helps against damage.
+  let remedy: String?
+
+  init(_ lines: [String]) {
+    self.lines = lines
+    remedy = nil
+  }
+
+  init(_ line: String, remedy: String? = nil) {
+    lines = [line]
+    self.remedy = remedy
+  }
 }
 
 extension Server {
@@ -55,10 +65,13 @@ extension Server {
     do throws(DiskError) {
       return try disk.lock(directory: appendLog.directory)
     } catch {
+      guard error.isLocked else {
+        throw LogOpeningError("Can't lock the append-only dir: \(error)")
+      }
       throw LogOpeningError(
-        error.isLocked
-          ? "Another server writes its append only files in \(configuration.appendDirname)"
-          : "Can't lock the append-only dir: \(error)")
+        "Another server writes its append only files in \(configuration.appendDirname)",
+        remedy: "leave the files alone; give this server another 'dir' or 'appenddirname', or end"
+          + " the other one.")
     }
   }
 

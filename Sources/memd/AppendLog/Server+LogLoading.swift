@@ -16,6 +16,7 @@ extension Server {
       try upgradeLog()
     } catch {
       for line in error.lines { log.warning(line) }
+      persistence.startRemedy = error.remedy
       return whenDone(false)
     }
     guard let manifest = appendLog.writer?.manifest, !manifest.isEmpty else {
@@ -66,6 +67,7 @@ extension Server {
         }
       } catch {
         for line in error.lines { log.warning(line) }
+        persistence.startRemedy = error.remedy
         whenDone(false)
       }
     }

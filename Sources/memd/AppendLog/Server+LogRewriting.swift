@@ -198,6 +198,7 @@ extension Server {
       try startLog()
     } catch {
       for line in error.lines { log.warning(line) }
+      if let remedy = error.remedy { log.warning("Remedy: \(remedy)") }
       throw ConfigurationChange.Failure(
         option: "appendonly", message: "Unable to turn on AOF. Check server logs.")
     }

@@ -25,11 +25,24 @@ enum ConfigurationDump {
       let name = DirectiveText.quoted(renamed.newName)
       set += "rename-command \(renamed.name.logText) \(name.logText)\n"
     }
-    return set + (set.isEmpty ? "" : "\n") + "# Defaults\n" + defaults
+    return notice(configuration) + set + (set.isEmpty ? "" : "\n") + "# Defaults\n" + defaults
+  }
+
+  /// What whoever starts a server with this text has to add.
+  private static func notice(_ configuration: Configuration) -> String {
+    let hidden = OptionTable.options.filter { hides($0, configuration) }.map(\.name)
+    let names = hidden + (configuration.declaredUsers.isEmpty ? [] : ["user"])
+    guard !names.isEmpty else { return "" }
+    return "# Not shown, and to be added before a server is started with this: "
+      + names.joined(separator: ", ") + "\n\n"
+  }
+
+  private static func hides(_ option: Option, _ configuration: Configuration) -> Bool {
+    option.traits.contains(.sensitive) && !option.read(configuration).isEmpty
   }
 
   private static func text(of option: Option, _ configuration: Configuration) -> String {
-    if option.traits.contains(.sensitive), !option.read(configuration).isEmpty {
+    if hides(option, configuration) {
       return "# \(option.name) is set (not shown)\n"
     }
     return option.fileLines(configuration).map { $0.logText + "\n" }.joined()

@@ -36,7 +36,8 @@ enum DirectiveRemedy {
     let guide = DirectiveTopic.guide(to: option.name)
     let value = guide?.valueText ?? option.syntax.formText ?? "value"
     let unit = option.syntax.takesUnits ? ", such as 100mb or 2gb" : ""
-    return "\(option.name) \(value)\(unit) (default \(option.defaultText))"
+    let usual = option.defaultText.isEmpty ? "" : " (default \(option.defaultText))"
+    return "\(option.name) \(value)\(unit)\(usual)"
   }
 
   /// The directive that is spelled nearly so.

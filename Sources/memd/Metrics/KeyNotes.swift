@@ -40,38 +40,59 @@ extension Server {
 
   /// Counts a command by the prefixes of its keys.
   ///
-  /// Hits and misses are known of the command. Where it has several keys, a key that it reads and
-  /// that is there has been hit as long as there are hits left, and so on; sums are exact.
+  /// Hits and misses are known of the command. Where it has several keys, hits are shared among
+  /// those that it reads and that are there now, misses among the others; sums are exact.
   private func notePrefixes(
     of keys: RequestKeys, _ call: borrowing Call, _ lookups: KeyspaceStatistics.Lookups
   ) {
     let prefixes = metrics.prefixes
-    var rest = lookups
-    for found in keys {
+    // A command that reads no key without changing it looks all of them up.
+    let readsAll = !keys.contains { $0.access.contains(.readOnly) }
+    var (hits, misses) = (Shares(lookups.hits), Shares(lookups.misses))
+    var isThere: [Bool] = []
+    if keys.count > 1, lookups.hits > 0 || lookups.misses > 0 {
+      isThere = keys.map { isVisible(call.key($0.index), call) }
+      for (found, isThere) in zip(keys, isThere)
+      where readsAll || found.access.contains(.readOnly) {
+        if isThere { hits.count += 1 } else { misses.count += 1 }
+      }
+    }
+    for (number, found) in keys.enumerated() {
       let reads = found.access.contains(.readOnly)
       var traffic = PrefixTraffic()
       if reads { traffic.reads = 1 } else { traffic.writes = 1 }
-      if keys.count == 1 {
-        traffic.hits = rest.hits
-        traffic.misses = rest.misses
-        rest = KeyspaceStatistics.Lookups()
-      } else if reads, rest.hits > 0 || rest.misses > 0 {
-        if rest.misses == 0 || (rest.hits > 0 && isVisible(call.key(found.index), call)) {
-          traffic.hits = 1
-          rest.hits -= 1
-        } else {
-          traffic.misses = 1
-          rest.misses -= 1
-        }
+      if keys.count > 1, !isThere.isEmpty, reads || readsAll {
+        if isThere[number] { traffic.hits = hits.next() } else { traffic.misses = misses.next() }
+      }
+      if number == 0 {
+        // Also what belongs to no key that is as it was: one that the command has moved away.
+        traffic.hits += hits.unshared
+        traffic.misses += misses.unshared
       }
       prefixes.add(traffic, of: call.arguments[found.index])
     }
-    guard let first = keys.first, rest.hits > 0 || rest.misses > 0 else { return }
-    prefixes.add(
-      PrefixTraffic(hits: rest.hits, misses: rest.misses), of: call.arguments[first.index])
   }
 
   private func isVisible(_ key: Key, _ call: borrowing Call) -> Bool {
     call.database.visibleType(of: key.bytes, hash: key.hash) != nil
+  }
+}
+
+/// So many look-ups, shared among keys as evenly as can be.
+private struct Shares {
+  private let total: Int
+  /// Among how many.
+  var count = 0
+  private var given = 0
+
+  init(_ total: Int) { self.total = total }
+
+  /// All, if there is nobody to share them.
+  var unshared: Int { count == 0 ? total : 0 }
+
+  /// The next one's share: the first ones have one more if they don't divide.
+  mutating func next() -> Int {
+    defer { given += 1 }
+    return total / count + (given < total % count ? 1 : 0)
   }
 }

@@ -56,6 +56,8 @@ extension Server {
   private var obstacle: String? {
     if persistence.loading != nil, !persistence.isLoadingBeside { return "loading" }
     if let following, !following.isOnline { return "the link to the leader is down" }
+    if gate.contains(.lapsed) { return "fewer replicas than sync-replicas asks for" }
+    if hasTooOldData { return "the data are older than replica-max-age-ms" }
     return gate.contains(.failingDisk) ? "the disk can't be written" : nil
   }
 

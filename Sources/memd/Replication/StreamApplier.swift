@@ -10,6 +10,16 @@ enum StreamFailure: Error, Equatable {
   case protocolError(offset: Int)
   /// A command of the stream was refused: this dataset is another one than the leader's.
   case refused(offset: Int, command: [UInt8], error: [UInt8])
+
+  /// For the log.
+  var text: String {
+    switch self {
+    case .protocolError(let offset): return "what comes at offset \(offset) is no command"
+    case .refused(let offset, let command, let error):
+      let words = ByteText(DirectiveText.trimmed(error[...])).logText
+      return "'\(ByteText(command).logText)' at offset \(offset) was answered by '\(words)'"
+    }
+  }
 }
 
 /// Executes a leader's stream of effects.

@@ -59,10 +59,15 @@ extension Server {
     }
     return try encryption.listen(on: place.address, backlog: backlog)
   }
-
 }
 
 extension Configuration {
+  /// The directives that have this port.
+  func directives(ofPort number: Int) -> [String] {
+    [("port", port), ("tls-port", tls.port), ("metrics-port", metricsPort)]
+      .filter { $0.1 == number }.map(\.0)
+  }
+
   /// Where clients are to reach the server.
   var listenPlaces: [Listeners.Place] {
     var places: [Listeners.Place] = []

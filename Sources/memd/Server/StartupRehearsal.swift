@@ -46,11 +46,26 @@ struct Rehearsal {
     let configuration = server.configuration
     let places = configuration.listenPlaces
     if places.isEmpty { complain("There is nowhere to listen.", StartupRemedy.nowhere) }
+    if configuration.metricsPort != 0, configuration.monitoringAddresses.isEmpty {
+      complain("metrics-port has no address to listen on.", "give 'metrics-bind' an address.")
+    }
+    findConflicts(places.map(\.address) + configuration.monitoringAddresses)
     for place in places {
       find(place.address, portName: place.isEncrypted ? "tls-port" : "port", bindName: "bind")
     }
     for address in configuration.monitoringAddresses {
       find(address, portName: "metrics-port", bindName: "metrics-bind")
+    }
+  }
+
+  /// Addresses that the server itself would ask for twice.
+  private mutating func findConflicts(_ addresses: [ListenAddress]) {
+    for (index, address) in addresses.enumerated() {
+      guard let other = addresses[..<index].first(where: { $0.excludes(address) }) else { continue }
+      let error = ListenError(address: address, operation: "bind", code: EADDRINUSE)
+      return complain(
+        "\(address.text) and \(other.text) can't be listened on both.",
+        StartupRemedy.text(for: error, server.configuration))
     }
   }
 

@@ -27,6 +27,11 @@ enum StartupRemedy {
     }
     switch error.code {
     case EADDRINUSE:
+      let names = configuration.directives(ofPort: Int(port))
+      if names.count > 1 {
+        return "\(names.joined(separator: " and ")) have the same number: choose another for one of"
+          + " them\(place(portName, configuration))."
+      }
       return "another process listens on port \(port): end it (ss -ltnp 'sport = :\(port)' tells"
         + " which it is), or choose another port\(place(portName, configuration))."
     case EACCES:

@@ -58,6 +58,8 @@ final class Persistence {
   }
   /// Whether what was loaded is being written as the first base of a log; clients wait for that.
   var isWritingFirstBase = false
+  /// What helps if the start has failed, where it isn't what helps against damage.
+  var startRemedy: String?
   /// Whether a dataset is on its way into memory, or the log that it begins isn't there yet.
   var isLoading: Bool { loading != nil || isWritingFirstBase }
   /// Whether clients see another dataset meanwhile.

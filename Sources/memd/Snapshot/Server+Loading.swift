@@ -256,15 +256,17 @@ extension Server {
 
   /// What helps if the data can't be loaded at start.
   private var loadingRemedy: String {
+    if let remedy = persistence.startRemedy { return remedy }
     let name =
       configuration.appendOnly
       ? "\(configuration.appendDirname)/\(configuration.appendFilename).manifest"
       : configuration.dbFilename
     let tool = configuration.appendOnly ? "--check-aof" : "--check-rdb"
     let path = configuration.path(inDirectory: name)
-    return "the user who runs memd must be allowed to read and write there; 'memd \(tool) \(path)'"
-      + " tells where it is damaged\(configuration.appendOnly ? ", and --fix cuts it there" : "")."
-      + " Put a copy in its place, or move it away to start with no data."
+    return "'memd \(tool) \(path)' tells where it is damaged"
+      + "\(configuration.appendOnly ? ", and --fix cuts it there" : ""). Put a copy in its place, or"
+      + " move it away to start with no data. The user who runs memd must be allowed to read and"
+      + " write there."
   }
 
   /// Loads the dataset when the server starts; without it the server ends.

@@ -22,6 +22,11 @@ extension Server {
   /// - Throws: what can't be used; everything is as it was then.
   func loadTLSMaterials() throws(TLSRefusal) {
     let materials = try TLSMaterials(configuration.tls)
+    if let current = transport.encryption?.serverContext?.certificate, isValid(current),
+      let new = materials.server.certificate, !isValid(new)
+    {
+      throw .expired
+    }
     let encryption = transport.encryption ?? makeEncryption()
     encryption.serverContext = materials.server
     encryption.clientContext = materials.client
@@ -44,12 +49,14 @@ extension Server {
     return encryption
   }
 
-  private func warnOfDates(_ certificate: TLSCertificateFacts?, _ whose: String) {
-    guard let certificate else { return }
+  private func isValid(_ certificate: TLSCertificateFacts) -> Bool {
     let now = clock.wallMicroseconds() / 1_000_000
-    if now < certificate.validFrom || now > certificate.validUntil {
-      log.warning("\(whose) TLS certificate is invalid: it has expired or isn't valid yet.")
-    }
+    return certificate.validFrom <= now && now <= certificate.validUntil
+  }
+
+  private func warnOfDates(_ certificate: TLSCertificateFacts?, _ whose: String) {
+    guard let certificate, !isValid(certificate) else { return }
+    log.warning("\(whose) TLS certificate is invalid: it has expired or isn't valid yet.")
   }
 
   /// Asks for certificates of clients that come from now on, or doesn't.
@@ -110,7 +117,8 @@ extension Server {
   /// Makes a client the user that its certificate names, if there is one who may come in.
   ///
   /// Compatibility: a name that is nobody's is logged as a denial, and the client is what it would
-  /// be without a certificate.
+  /// be without a certificate. One of a user who is switched off has to give a password first: else
+  /// that would raise the rights of whoever holds the certificate.
   func authenticateByCertificate(_ client: Client) {
     let setting = configuration.tls.authClientsUser
     guard setting != .off, let encryption else { return }
@@ -124,6 +132,10 @@ extension Server {
       return log.verbose("TLS: Auto-authenticated client as \(name.rawSpan.logText())")
     }
     guard let name = names.first else { return }
+    if names.contains(where: { users.find($0.rawSpan) != nil }) {
+      client.isAuthenticated = false
+      client.updateGate()
+    }
     statistics.accessDeniedCertificate += 1
     users.accessLog.add(
       .certificate, context: .topLevel, object: [], user: name, client: clientLine(client),

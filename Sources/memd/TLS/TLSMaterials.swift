@@ -101,6 +101,10 @@ struct TLSRefusal: Error {
     "There is no OpenSSL 3 (libssl.so.3), which TLS needs.",
     "install it (apt-get install libssl3) and start again.")
 
+  static let expired = TLSRefusal(
+    "The new TLS certificate has expired or isn't valid yet; the one in use is valid, and stays.",
+    "give the server a certificate that is valid now ('openssl x509 -noout -dates -in FILE').")
+
   fileprivate static let protocols = TLSRefusal(
     "Invalid tls-protocols specified. Use a combination of 'TLSv1', 'TLSv1.1', 'TLSv1.2' and"
       + " 'TLSv1.3'.",

@@ -108,6 +108,21 @@ import Testing
     #expect(server.traffic("a:")[2...3] == [3, 3])
   }
 
+  @Test func `look-ups of commands with several keys belong to those that are there or not`() {
+    let server = counting("a: b:")
+    server.run("XADD a:s 1-1 f v")
+    server.run("XREAD STREAMS a:s b:s 0 0")
+    server.run("XREAD STREAMS b:s a:s 0 0")
+    #expect(server.traffic("a:")[3] == 0 && server.traffic("a:")[2] > 0)
+    #expect(server.traffic("b:")[2] == 0 && server.traffic("b:")[3] > 0)
+    server.run("CONFIG RESETSTAT")
+    // A command that may write what it reads.
+    server.run("PFADD b:p 1 2")
+    server.run("CONFIG RESETSTAT")
+    server.run("PFCOUNT a:p b:p")
+    #expect(server.traffic("a:")[2...3] == [0, 1] && server.traffic("b:")[2...3] == [1, 0])
+  }
+
   @Test func `commands of transactions and scripts are counted one by one`() {
     let server = counting("*")
     for line in ["MULTI", "INCR n:1", "GET n:1", "EXEC"] { server.run(line) }

@@ -37,6 +37,31 @@ import Testing
     #expect(rewrite(try read(old), old) == old)
   }
 
+  @Test func `What an included file says otherwise is said again behind it`() throws {
+    let old = "maxmemory 1gb\nsave 3600 1\ninclude d/*.conf\n"
+    let disk = SimulatedFiles.disk(["c": old, "d/1.conf": "maxmemory 3gb\nhz 20\nsave 60 5\n"])
+    func reread() throws -> Configuration {
+      let configuration = Configuration()
+      try ConfigurationReader(configuration, disk: disk).read(path: "c")
+      return configuration
+    }
+    func rewritten(_ configuration: Configuration) -> [UInt8] {
+      var rewrite = ConfigurationRewrite(configuration, old: disk.content(of: "c") ?? [])
+      return rewrite.text(disk)
+    }
+    let configuration = try reread()
+    #expect(rewritten(configuration) == Array(old.utf8))
+    configuration.maxMemory = 1 << 30
+    configuration.hz = 10
+    configuration.saveRules.removeLast()
+    for _ in 0..<2 {
+      disk.setContent(rewritten(configuration), of: "c")
+      let new = try reread()
+      #expect(new.maxMemory == 1 << 30 && new.hz == 10)
+      #expect(new.saveRules == configuration.saveRules)
+    }
+  }
+
   @Test func `Who no longer follows anybody has no line for it`() throws {
     let old = "hz 10\nslaveof somewhere 6379\nport 1\n"
     let configuration = try read(old)

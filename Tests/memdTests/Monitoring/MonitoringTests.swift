@@ -245,6 +245,11 @@ import Testing
     #expect(try ask("/readyz")?.status == .ok)
     server.server.gate.insert(.failingDisk)
     #expect(try ask("/readyz")?.status == .unavailable)
+    server.server.gate.remove(.failingDisk)
+    #expect(try ask("/readyz")?.status == .ok)
+    server.run("SET k v")
+    server.run("CONFIG SET sync-replicas 1")
+    #expect(try ask("/readyz")?.status == .unavailable)
   }
 
   @Test(arguments: [

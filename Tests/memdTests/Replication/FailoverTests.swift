@@ -24,6 +24,18 @@ import Testing
     return failover
   }
 
+  @Test func `a target that doesn't let this server follow it has not been asked`() {
+    var failover = handingOver()
+    let actions = failover.hearRefusedGreeting()
+    #expect(actions.contains(.lead) && actions.last == .holdWrites(false))
+    #expect(failover.isIdle && failover.hearRefusedGreeting() == [])
+    // One that may have taken over is asked again.
+    failover = handingOver()
+    #expect(failover.ask())
+    failover.noteLostLink()
+    #expect(failover.hearRefusedGreeting() == [] && !failover.isIdle)
+  }
+
   // MARK: - Waiting
 
   @Test func `nothing comes of nothing`() {

@@ -40,8 +40,8 @@ import Testing
     #expect(greeting.receive("+OK") == .failure("Unexpected reply from MASTER: '+OK'"))
   }
 
-  @Test(arguments: ["-ERR max number of clients reached", "-DENIED protected", "-LOADING"])
-  func `an error turns us away`(line: String) {
+  @Test(arguments: ["-ERR max number of clients reached", "-DENIED protected", "-LOADING", "HTTP/1.0 400"])
+  func `whatever is no reply turns us away`(line: String) {
     var greeting = greeting()
     #expect(
       greeting.receive(ByteText(line))

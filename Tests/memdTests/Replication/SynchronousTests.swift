@@ -61,6 +61,19 @@ import Testing
     #expect(field("sync_replicas_unconfirmed_bytes", of: 0, in: cluster) == "0")
   }
 
+  @Test(arguments: ["REPLICAOF node1 6379", "FAILOVER TO node1 6379"])
+  func `who has written is told of the change of roles that it asks for`(command: String) {
+    let cluster = makeCluster(2) { $0.syncReplicas = 1 }
+    cluster.run(milliseconds: 500)
+    let client = cluster.connect(0)
+    client?.send("SET k 1\r\n")
+    cluster.run(milliseconds: 1500)
+    #expect(client?.receiveText() == "+OK\r\n")
+    client?.send("\(command)\r\n")
+    cluster.run(milliseconds: 100)
+    #expect(client?.receiveText().hasPrefix("+OK") == true)
+  }
+
   @Test func `a write waits for one round trip, not for the next report`() {
     let cluster = makeCluster(2) { $0.syncReplicas = 1 }
     cluster.run(milliseconds: 500)

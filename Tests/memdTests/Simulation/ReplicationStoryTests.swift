@@ -10,14 +10,14 @@ import Testing
 @Suite struct ReplicationStoryTests {
   /// First seeds of portions that are played one beside the other.
   static let portions: [UInt64] = {
-    let count = ProcessFacts.environment("MEMD_STORIES").flatMap(UInt64.init) ?? 4
-    return Array(stride(from: 1, through: max(count, 1), by: portion))
+    let count = ProcessFacts.environment("MEMD_STORIES").flatMap { Int($0) } ?? 4
+    return stride(from: 1, through: max(count, 1), by: portion).map(UInt64.init)
   }()
-  static let portion: UInt64 = 4
+  static let portion = 4
 
   @Test(arguments: portions)
   func `a cluster keeps its promises whatever happens`(first: UInt64) {
-    for seed in first..<first + Self.portion {
+    for seed in first..<first + UInt64(Self.portion) {
       let report = ReplicationStory.play(seed: seed)
       #expect(report.violations == [], "seed \(seed)")
     }

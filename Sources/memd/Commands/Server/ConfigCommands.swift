@@ -141,6 +141,6 @@ extension Server {
     }
     var rewrite = ConfigurationRewrite(configuration, old: old, writesDefaults: writesDefaults)
     rewrite.setUsers(userLines)
-    try disk.writeAtomically(configuration.configFile, rewrite.text())
+    try disk.writeAtomically(configuration.configFile, rewrite.text(disk))
   }
 }

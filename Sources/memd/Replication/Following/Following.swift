@@ -69,6 +69,8 @@ final class Following {
   /// Where the last snapshot was loaded; nil as long as there was none.
   var placement: SnapshotPlacement?
   var kinship: Kinship
+  /// The history that this server has left, as it can't follow it: what is here is a state of it.
+  var leftHistory: String?
   /// Whether all is here that this server has confirmed to a leader: not what has come from files,
   /// as long as it has not been online since, and not while a snapshot replaces it.
   var holdsConfirmed = false

@@ -58,7 +58,8 @@ struct LeaderGreeting {
     let isError = line.bytes.first == UInt8(ascii: "-")
     switch open.removeFirst() {
     case .ping:
-      if isError, !LeaderGreeting.asksForPassword(line) {
+      let isReply = line.bytes.first == UInt8(ascii: "+")
+      if !isReply, !LeaderGreeting.asksForPassword(line) {
         return .failure("Error reply to PING from master: '\(line)'")
       }
       return introduce()
@@ -70,6 +71,16 @@ struct LeaderGreeting {
       }
     }
     return open.isEmpty ? .complete : .wait
+  }
+
+  /// What helps when a leader has refused this server; nil if nobody knows.
+  static func remedy(for failure: ByteText) -> String? {
+    let text = failure.logText
+    guard text.hasPrefix("Unable to AUTH") else { return nil }
+    return text.contains("without any password")
+      ? "the leader has no password: set 'requirepass' there, or remove 'masterauth' here."
+      : "'masterauth', and 'masteruser' if it isn't the default one, must be those of a user of the"
+        + " leader who may do +psync +replconf +ping."
   }
 
   private static func asksForPassword(_ line: ByteText) -> Bool {

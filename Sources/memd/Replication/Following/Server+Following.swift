@@ -40,6 +40,10 @@ extension Server {
       leader, previous?.kinship ?? kinship, applier: applier, name: name,
       now: clock.monotonicNanoseconds())
     following.holdsConfirmed = previous?.holdsConfirmed ?? false
+    if let previous {
+      let now = clock.monotonicNanoseconds()
+      following.downSince = previous.isOnline ? now : previous.downSince
+    }
     self.following = following
     configuration.replicaOf = leader
     effects.isMuted = true
@@ -58,7 +62,7 @@ extension Server {
   private func endLeading() {
     endBlockingForNewRole()
     // Another leader decides what becomes of what followers have not confirmed.
-    if promises.synchronous.state == .holding { abandonHeldOutput() }
+    if promises.synchronous.state == .holding, holdsOutput { abandonHeldOutput() }
   }
 
   /// Leads from now on, with the data that are here. Who has followed the same leader can go on
@@ -344,9 +348,22 @@ extension Server {
     case .send(let commands):
       log.notice("Master replied to PING, replication can continue...")
       tell(following, commands)
-    case .failure(let reason): loseLink(following, reason.logText)
+    case .failure(let reason): hearRefusal(reason, following)
     case .complete: ask(following)
     }
+  }
+
+  /// The leader doesn't want this server. One that was to take over has not been asked to: this
+  /// server leads again, as it would wait in vain.
+  private func hearRefusal(_ reason: ByteText, _ following: Following) {
+    let actions = failover.hearRefusedGreeting()
+    if actions.isEmpty {
+      loseLink(following, reason.logText)
+    } else {
+      log.warning(reason.logText)
+      carryOut(actions)
+    }
+    if let remedy = LeaderGreeting.remedy(for: reason) { log.warning("Remedy: \(remedy)") }
   }
 
   /// Asks for what is missing here, or for everything.
@@ -474,11 +491,12 @@ extension Server {
       try work(following.applier)
     } catch {
       // There is no telling where the next command begins, or what it is for: nobody can go on.
+      following.leftHistory = effects.stream.replicationID
       effects.stream.rename(Identity.make(&moment.random))
       disconnectFollowers()
       following.applier = makeApplier(database: following.applier.database)
       following.failuresInARow += 1
-      return loseLink(following, "The stream of MASTER can't be followed: \(error)")
+      return loseLink(following, "The stream of MASTER can't be followed: \(error.text)")
     }
     if following.mustAcknowledge { acknowledge(following) }
   }

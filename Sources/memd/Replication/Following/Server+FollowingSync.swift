@@ -238,7 +238,7 @@ extension Server {
     let stream = effects.stream
     return SnapshotPlacement.Circumstances(
       option: configuration.replDisklessLoad,
-      isSameHistory: id == stream.replicationID
+      isSameHistory: id == stream.replicationID || id == following?.leftHistory
         || (id == stream.secondID && id != ReplicationStream.noID),
       newData: receiver.estimate(current: used), usedMemory: used,
       maxMemory: configuration.maxMemory, availableMemory: world.availableMemory())

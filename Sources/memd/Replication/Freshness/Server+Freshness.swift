@@ -42,6 +42,15 @@ extension Server {
     ).text
   }
 
+  /// Whether no client of this follower may read (`replica-max-age-ms`).
+  var hasTooOldData: Bool { staleness(for: dataState) != nil }
+
+  /// What keeps all clients from reading; nil if nothing does.
+  private func staleness(for state: DataState) -> Staleness? {
+    guard following != nil, configuration.replicaMaxAge > 0 else { return nil }
+    return state.staleness(for: FreshnessRequirement(ageMax: configuration.replicaMaxAge))
+  }
+
   // MARK: - Admission
 
   /// Whether a client may read the data as they are, has to wait, or is refused.
@@ -49,12 +58,7 @@ extension Server {
     let client = call.client
     let state = dataState
     let now = clock.monotonicNanoseconds()
-    if following != nil, configuration.replicaMaxAge > 0 {
-      let requirement = FreshnessRequirement(ageMax: configuration.replicaMaxAge)
-      if let staleness = state.staleness(for: requirement) {
-        return .refuse(refuse(staleness, call))
-      }
-    }
+    if let staleness = staleness(for: state) { return .refuse(refuse(staleness, call)) }
     guard var own = client.details?.freshness else { return .proceed }
     if let age = own.requirement.ageMax { noteDemand(age, now) }
     guard let staleness = state.staleness(for: own.requirement) else {
@@ -82,7 +86,7 @@ extension Server {
       return call.failure("STALE The data may be \(age) ms old, and \(allowed) are allowed.")
     case .old(nil, _):
       return CommandError(
-        "STALE How old the data are is not known: the leader has not answered yet.")
+        "STALE How old the data are is not known: the leader has not said, which only memd does.")
     }
   }
 

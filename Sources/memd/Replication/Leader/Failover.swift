@@ -172,6 +172,14 @@ struct Failover {
     refusal == "-ERR PSYNC FAILOVER can't be sent to a master."
   }
 
+  /// The target has refused to be followed before it was asked to take over.
+  ///
+  /// - Returns: nothing if it may have been asked before: then it may lead, and is asked again.
+  mutating func hearRefusedGreeting() -> [Action] {
+    guard case .handingOver(_, .nothing) = stage else { return [] }
+    return abort("Failover target doesn't let this server follow it")
+  }
+
   // MARK: - The end
 
   /// Gives it up; nothing happens if there is none.

@@ -51,6 +51,9 @@ extension Server {
       backpressure.since = nil
       backpressure.waited += now - since
       holdWrites(false, for: .followers)
+      if backpressure.loggedAt == since {
+        log.notice("Writes go on after \((now - since) / 1_000_000) ms (replica-backpressure).")
+      }
     } else if let slowest, behind >= backpressureMark {
       backpressure.since = now
       backpressure.waitCount += 1
