@@ -78,9 +78,24 @@ def build_modules(kind):
     return folder, flags, objects
 
 
+def tested_modules():
+    """The modules as `MEMD_OPTIMISED=1 swift build --build-tests` has made them, which takes as long
+    as making them again would. Returns as `build_modules`."""
+    products = os.path.join(ROOT, ".build", "tests", "debug")
+    modules = os.path.join(products, "Modules")
+    if not os.path.exists(f"{modules}/memd.swiftmodule"):
+        sys.exit("There is no build of the tests: scripts/test makes one")
+    objects = sorted(
+        path for name in (*MODULES, "CLua", "CTLS")
+        for path in glob.glob(f"{products}/{name}.build/*.o"))
+    folder = os.path.join(ROOT, ".build", "reach", "tested")
+    os.makedirs(folder, exist_ok=True)
+    return folder, [*FLAGS, *CHECKED, "-I", modules], objects
+
+
 def build_program(kind, name, patterns):
     """A program of the servers' modules and of files of the tests, without the tests themselves."""
-    folder, flags, objects = build_modules(kind)
+    folder, flags, objects = tested_modules() if kind == "tested" else build_modules(kind)
     sources = sorted(
         path for pattern in patterns for path in glob.glob(f"{ROOT}/Tests/{pattern}.swift")
         if not path.endswith("Tests.swift"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DataStructures
+import EventLoop
 
 /// Brings the text of redis.conf in line with the configuration (CONFIG REWRITE).
 ///
@@ -22,6 +23,9 @@ struct ConfigurationRewrite {
 
   private let configuration: Configuration
   private let writesDefaults: Bool
+  private let old: [UInt8]
+  /// Names of options that need nothing, as the old text has their value in some file.
+  private var settled: Set<String> = []
   private var lines: [Line]
   /// The lines that take the place of a line of the old file; none drop it.
   private var replacements: [Int: [ByteText]] = [:]
@@ -32,6 +36,7 @@ struct ConfigurationRewrite {
   init(_ configuration: Configuration, old: [UInt8], writesDefaults: Bool = false) {
     self.configuration = configuration
     self.writesDefaults = writesDefaults
+    self.old = old
     lines = old.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       .map(Self.read)
     // The end of the last line is no empty line.
@@ -46,16 +51,22 @@ struct ConfigurationRewrite {
   /// - Parameter disk: for the files that it includes: what they say otherwise is said again
   ///   behind them.
   mutating func text(_ disk: Disk) -> [UInt8] {
+    guard lines.contains(where: \.includes) else { return text() }
+    let changed = Set(optionsThatDiffer(old, disk).map(\.name))
+    settled = Set(OptionTable.options.map(\.name)).subtracting(changed)
     let text = text()
-    guard lines.contains(where: \.includes) else { return text }
+    additions = optionsThatDiffer(text, disk).flatMap { option in
+      // Lines of `save` add up.
+      (option.name == "save" ? ["save \"\""] : []) + option.fileLines(configuration)
+    }
+    return withAdditions(text)
+  }
+
+  /// Options to which a text, with what it includes, gives another value than they have.
+  private func optionsThatDiffer(_ text: [UInt8], _ disk: Disk) -> [Option] {
     let read = Configuration()
     _ = ConfigurationReader(read, disk: disk).check(ConfigurationReader.Sources(input: text))
-    additions = OptionTable.options.filter { $0.read(read) != $0.read(configuration) }
-      .flatMap { option in
-        // Lines of `save` add up.
-        (option.name == "save" ? ["save \"\""] : []) + option.fileLines(configuration)
-      }
-    return withAdditions(text)
+    return OptionTable.options.filter { $0.read(read) != $0.read(configuration) }
   }
 
   /// The text of the new file, whatever it includes.
@@ -99,6 +110,7 @@ struct ConfigurationRewrite {
   private mutating func rewrite(_ option: Option, _ defaults: Configuration) {
     let places = lines.indices.filter { lines[$0].option == option.name }
     let value = option.read(configuration)
+    if !writesDefaults, settled.contains(option.name) { return }
     if !writesDefaults, said(by: places, option) == value { return }
     replace(places, by: option.fileLines(configuration))
   }

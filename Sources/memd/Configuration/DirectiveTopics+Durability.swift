@@ -11,7 +11,7 @@ extension DirectiveTopic {
         says: "Saves a snapshot when so many seconds have passed and so many changes were made."
           + " Lines add up; \"\" removes all rules, and the end of the server doesn't save then."),
       Guide("dbfilename", "name", says: "Name of the snapshot in 'dir'."),
-      Guide("rdbcompression", says: "Compresses strings in snapshots."),
+      Guide("rdbcompression", says: "Compresses strings of less than 1 MiB in snapshots."),
       Guide("rdbchecksum", says: "A checksum ends the snapshot, and is checked when it is loaded."),
       Guide("rdb-save-incremental-fsync", says: "Syncs a snapshot while it is being written."),
       Guide(

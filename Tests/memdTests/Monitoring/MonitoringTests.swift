@@ -248,7 +248,10 @@ import Testing
     server.server.gate.remove(.failingDisk)
     #expect(try ask("/readyz")?.status == .ok)
     server.run("SET k v")
-    server.run("CONFIG SET sync-replicas 1")
+    server.server.configuration.syncReplicas = 1
+    server.server.follow(LeaderAddress(host: "nobody", port: 1))
+    server.server.beginLeading()
+    #expect(server.run("GET k").isError)
     #expect(try ask("/readyz")?.status == .unavailable)
   }
 

@@ -125,7 +125,8 @@ enum SpecialRequests {
     "CONFIG SET maxmemory 0", "CONFIG SET maxmemory 0 maxmemory-clients 0", "RESET",
     "FLUSHDB", "SWAPDB 0 1", "WATCH k1 k2", "SAVE", "DEBUG RELOAD",
     "ACL SETUSER u1 on >pw ~k* &c* +@all", "ACL SETUSER u2 on nopass %R~* -@all +@read",
-    "MEMORY CENSUS", "CLIENT UNPAUSE", "COMMAND GETKEYS SET k1 v", "COMMAND GETKEYSANDFLAGS SORT k1 STORE k2",
+    "MEMORY CENSUS", "CLIENT UNPAUSE", "COMMAND GETKEYS SET k1 v",
+    "COMMAND GETKEYSANDFLAGS SORT k1 STORE k2",
     "CONFIG SET latency-monitor-threshold 1", "DEBUG SLEEP 0.002",
   ]
 

@@ -339,7 +339,8 @@ import Testing
     _ = ask(reader, "MEMD.FRESHNESS MAXAGE 50 TIMEOUT 20", in: cluster)
     #expect(
       ask(reader, "GET k", in: cluster).text
-        == "-STALE How old the data are is not known: the leader has not answered yet.\r\n")
+        == "-STALE How old the data are is not known: the leader has not said, which only memd "
+        + "does.\r\n")
   }
 
   @Test func `marks that are none are not returned`() {

@@ -40,7 +40,9 @@ import Testing
     #expect(greeting.receive("+OK") == .failure("Unexpected reply from MASTER: '+OK'"))
   }
 
-  @Test(arguments: ["-ERR max number of clients reached", "-DENIED protected", "-LOADING", "HTTP/1.0 400"])
+  @Test(arguments: [
+    "-ERR max number of clients reached", "-DENIED protected", "-LOADING", "HTTP/1.0 400",
+  ])
   func `whatever is no reply turns us away`(line: String) {
     var greeting = greeting()
     #expect(

@@ -5,22 +5,12 @@ import Testing
 
 @testable import memd
 
-/// Stories of replication: `MEMD_STORIES` of them, 500 in `scripts/test`; `scripts/simulate` plays
-/// very many more.
+/// Stories of replication; `scripts/simulate` plays very many more.
 @Suite struct ReplicationStoryTests {
-  /// First seeds of portions that are played one beside the other.
-  static let portions: [UInt64] = {
-    let count = ProcessFacts.environment("MEMD_STORIES").flatMap { Int($0) } ?? 4
-    return stride(from: 1, through: max(count, 1), by: portion).map(UInt64.init)
-  }()
-  static let portion = 4
-
-  @Test(arguments: portions)
-  func `a cluster keeps its promises whatever happens`(first: UInt64) {
-    for seed in first..<first + UInt64(Self.portion) {
-      let report = ReplicationStory.play(seed: seed)
-      #expect(report.violations == [], "seed \(seed)")
-    }
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func `a cluster keeps its promises whatever happens`(seed: UInt64) {
+    let report = ReplicationStory.play(seed: seed)
+    #expect(report.violations == [], "seed \(seed)")
   }
 
   /// Otherwise they would prove nothing.
