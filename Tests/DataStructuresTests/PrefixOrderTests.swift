@@ -20,7 +20,8 @@ struct PrefixOrderTests {
         order.remove(at: index)
         model.remove(prefix)
       case (nil, _):
-        #expect(order.prefixes[order.insert(prefix)] == prefix)
+        let index = order.insert(prefix)
+        #expect(order.prefixes[index] == prefix)
         model.insert(prefix)
       default: break
       }

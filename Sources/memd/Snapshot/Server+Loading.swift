@@ -265,8 +265,8 @@ extension Server {
     let path = configuration.path(inDirectory: name)
     return "'memd \(tool) \(path)' tells where it is damaged"
       + "\(configuration.appendOnly ? ", and --fix cuts it there" : "")."
-      + " Put a copy in its place, or move it away to start with no data. The user who runs memd must"
-      + " be allowed to read and write there."
+      + " Put a copy in its place, or move it away to start with no data. The user who runs memd"
+      + " must be allowed to read and write there."
   }
 
   /// Loads the dataset when the server starts; without it the server ends.

@@ -86,7 +86,9 @@ import Testing
     let dump = ConfigurationDump.text(configuration)
     let notice = "# Not shown, and to be added before a server is started with this:"
     #expect(
-      dump.hasPrefix(notice + " requirepass, user\n\n# c:4\nclient-output-buffer-limit normal 0 0 0\n"), "\(dump)")
+      dump.hasPrefix(
+        notice + " requirepass, user\n\n# c:4\nclient-output-buffer-limit normal 0 0 0\n"),
+      "\(dump)")
     #expect(dump.contains("# command line\nmaxmemory 2gb\n"))
     #expect(dump.contains("# c:3\n# requirepass is set (not shown)\n"))
     #expect(dump.contains("# c:5: user alice is declared (rules not shown)\n"))
