@@ -132,7 +132,8 @@ extension Server {
       return log.verbose("TLS: Auto-authenticated client as \(name.rawSpan.logText())")
     }
     guard let name = names.first else { return }
-    if names.contains(where: { users.find($0.rawSpan) != nil }) {
+    if let user = names.lazy.compactMap({ self.users.find($0.rawSpan) }).first {
+      client.user = user
       client.isAuthenticated = false
       client.updateGate()
     }
