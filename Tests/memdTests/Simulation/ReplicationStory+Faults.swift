@@ -126,7 +126,7 @@ extension ReplicationStory {
     noteEnd(of: host)
     let isPower = cluster.generator.happens(perMillion: 400_000)
     cluster.kill(host.number, isPower ? .power : .process)
-    waitingForFailover += 1
+    waitingForFailover.insert(host.number)
     restartBehindFailover(host, count)
     return true
   }
@@ -135,7 +135,7 @@ extension ReplicationStory {
     later(50_000_000...400_000_000) { [weak self] in
       guard let self else { return }
       guard sentinel.failoverCount > count else { return restartBehindFailover(host, count) }
-      waitingForFailover -= 1
+      waitingForFailover.remove(host.number)
       restart(host)
     }
   }
@@ -154,7 +154,8 @@ extension ReplicationStory {
 
   private func restartWhenEnded(_ host: SimulatedHost) {
     later(5_000_000...50_000_000) { [weak self] in
-      guard let self else { return }
+      // One that was killed before it had ended may not have saved its data.
+      guard let self, !waitingForFailover.contains(host.number) else { return }
       if host.server == nil { restart(host) } else { restartWhenEnded(host) }
     }
   }

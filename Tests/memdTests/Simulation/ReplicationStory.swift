@@ -32,7 +32,7 @@ final class ReplicationStory {
   private var pastPartialSyncs = 0
   var isCalm = false
   /// Hosts that start when another one leads.
-  var waitingForFailover = 0
+  var waitingForFailover: Set<Int> = []
 
   /// - Parameter configure: changes the settings that the plan wants.
   init(seed: UInt64, configure: @escaping (Configuration) -> Void = { _ in }) {
@@ -202,11 +202,11 @@ final class ReplicationStory {
     cluster.network.faults.takenByteCountMax = .max
     for host in cluster.hosts {
       (host.server?.helpers as? SimulatedHelpers)?.durationNanoseconds = 0...1_000_000
-      if host.server == nil, waitingForFailover == 0 { restart(host) }
+      if host.server == nil, waitingForFailover.isEmpty { restart(host) }
     }
     for client in noise { client.isStopped = true }
     // Somebody may still be about to lead.
-    cluster.run { waitingForFailover == 0 }
+    cluster.run { waitingForFailover.isEmpty }
     cluster.run(milliseconds: 1500)
     for reader in readers { reader.isStopped = true }
     hellos.isStopped = true
