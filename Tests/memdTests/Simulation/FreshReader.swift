@@ -127,6 +127,13 @@ final class FreshReader: ClusterActor {
     startedAt = now
   }
 
+  /// Whether nobody was made the leader in place of the first one: what that one had acknowledged
+  /// may be gone then, and the other's data are as new as data can be.
+  private var isLedAsEver: Bool {
+    directory.leader === cluster.hosts[0]
+      && cluster.hosts.dropFirst().allSatisfy { $0.server.map { $0.following != nil } ?? true }
+  }
+
   private func hearOfRead(_ version: Int, _ number: Int) {
     guard let replies = takeReplies(2, from: reader) else { return }
     reader?.close()
@@ -134,7 +141,7 @@ final class FreshReader: ClusterActor {
     guard replies[0] == .ok, !replies[1].isError else { return refusals += 1 }
     if number < 0 { ageReads += 1 } else { tokenReads += 1 }
     let found = Int(replies[1].text) ?? 0
-    guard found < version, number >= 0 || checksAges else { return }
+    guard found < version, number >= 0 || (checksAges && isLedAsEver) else { return }
     let kind = number < 0 ? "age" : "token"
     fault =
       "a read with a \(kind) from node\(max(number, -1 - number)) found version \(found),"
