@@ -26,7 +26,7 @@ class Authority:
             "-pkeyopt", "rsa_keygen_bits:2048")
         run("genpkey", "-algorithm", kind, *options, "-out", path)
 
-    def sign(self, file, name, uris=(), kind="EC"):
+    def sign(self, file, name, uris=(), kind="EC", days=9):
         """Makes a key and a certificate for a common name; returns their paths."""
         base = os.path.join(self.directory, file)
         key, certificate, request, extensions = (
@@ -37,5 +37,5 @@ class Authority:
         with open(extensions, "w") as output:
             output.write("subjectAltName=" + ",".join(names) + "\n")
         run("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
-            "-CAcreateserial", "-days", "9", "-extfile", extensions, "-out", certificate)
+            "-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out", certificate)
         return certificate, key

@@ -423,6 +423,15 @@ class ReconfigurationTests(TLSTest):
         self.assertIn("No tls-cert-file configured!", self.log())
         self.assertIn("Invalid tls-protocols specified. Use a combination of", self.log())
 
+    def test_a_certificate_that_has_expired_takes_no_valid_one_s_place(self):
+        first = self.serial()
+        expired = self.certificates.authority.sign("expired", "localhost", days=-1)
+        with self.assertRaises(redis.ResponseError):
+            self.plain.config_set("tls-cert-file", expired[0], "tls-key-file", expired[1])
+        self.assertEqual(self.serial(), first)
+        self.assertTrue(self.connect().ping())
+        self.assertIn("has expired or isn't valid yet; the one in use", self.log())
+
     def test_another_certificate_for_new_connections(self):
         old = self.connect()
         self.assertTrue(old.ping())
