@@ -77,7 +77,7 @@ import Testing
     configuration.declaredUsers = []
     var rewrite = ConfigurationRewrite(configuration, old: [])
     let disk = SimulatedDisk(seed: 1, clock: SimulatedClock())
-    try disk.writeAtomically("c", rewrite.text())
+    try disk.writeAtomically("c", rewrite.text(disk))
     let copy = Configuration()
     try ConfigurationReader(copy, disk: disk).read(path: "c")
     for name in names {

@@ -26,6 +26,18 @@ struct LogOpeningError: Error {
 }
 
 extension Server {
+  /// Says why the log can't be used, and what helps.
+  func warn(of error: LogOpeningError) {
+    for line in error.lines { log.warning(line) }
+    if let remedy = error.remedy { log.warning("Remedy: \(remedy)") }
+  }
+
+  /// The same at start, where what helps is said at the end.
+  func refuseStart(for error: LogOpeningError) {
+    for line in error.lines { log.warning(line) }
+    persistence.startRemedy = error.remedy
+  }
+
   /// The path of one of the log's files.
   func logPath(_ name: LogFileName) -> String { "\(appendLog.directory)/\(name.text)" }
 

@@ -15,8 +15,7 @@ extension Server {
       removeLogLeftovers()
       try upgradeLog()
     } catch {
-      for line in error.lines { log.warning(line) }
-      persistence.startRemedy = error.remedy
+      refuseStart(for: error)
       return whenDone(false)
     }
     guard let manifest = appendLog.writer?.manifest, !manifest.isEmpty else {
@@ -66,8 +65,7 @@ extension Server {
           whenDone(hasStarted)
         }
       } catch {
-        for line in error.lines { log.warning(line) }
-        persistence.startRemedy = error.remedy
+        refuseStart(for: error)
         whenDone(false)
       }
     }
@@ -120,7 +118,7 @@ extension Server {
       if appendLog.lock == nil { appendLog.writer = nil }
       try prepareLogWriter()
     } catch {
-      for line in error.lines { log.warning(line) }
+      warn(of: error)
       return false
     }
     guard let manifest = appendLog.writer?.manifest, !manifest.isEmpty else {

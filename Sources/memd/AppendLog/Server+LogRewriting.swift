@@ -23,7 +23,7 @@ extension Server {
         appendLog.lock = try lockLogDirectory()
       }
     } catch {
-      for line in error.lines { log.warning(line) }
+      warn(of: error)
       appendLog.hasRewriteFailed = true
       return false
     }
@@ -197,8 +197,7 @@ extension Server {
     do throws(LogOpeningError) {
       try startLog()
     } catch {
-      for line in error.lines { log.warning(line) }
-      if let remedy = error.remedy { log.warning("Remedy: \(remedy)") }
+      warn(of: error)
       throw ConfigurationChange.Failure(
         option: "appendonly", message: "Unable to turn on AOF. Check server logs.")
     }

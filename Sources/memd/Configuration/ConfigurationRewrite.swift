@@ -17,15 +17,12 @@ struct ConfigurationRewrite {
   private struct Line {
     let bytes: [UInt8]
     var option: String?
-    var words: [ByteText] = []
     var includes = false
   }
 
   private let configuration: Configuration
   private let writesDefaults: Bool
   private let old: [UInt8]
-  /// Names of options that need nothing, as the old text has their value in some file.
-  private var settled: Set<String> = []
   private var lines: [Line]
   /// The lines that take the place of a line of the old file; none drop it.
   private var replacements: [Int: [ByteText]] = [:]
@@ -51,29 +48,43 @@ struct ConfigurationRewrite {
   /// - Parameter disk: for the files that it includes: what they say otherwise is said again
   ///   behind them.
   mutating func text(_ disk: Disk) -> [UInt8] {
-    guard lines.contains(where: \.includes) else { return text() }
-    let changed = Set(optionsThatDiffer(old, disk).map(\.name))
-    settled = Set(OptionTable.options.map(\.name)).subtracting(changed)
-    let text = text()
-    additions = optionsThatDiffer(text, disk).flatMap { option in
+    let (said, failures) = read(old, disk)
+    var outdated = differences(said)
+    // A line that isn't understood, and keeps the server from starting, goes, too.
+    for case .line(.standardInput(let number), _, _, _) in failures {
+      if let option = lines[number - 1].option { outdated.insert(option) }
+    }
+    for option in OptionTable.options where writesDefaults || outdated.contains(option.name) {
+      replace(
+        lines.indices.filter { lines[$0].option == option.name },
+        by: option.fileLines(configuration))
+    }
+    replace(lines.indices.filter { lines[$0].option == Self.user }, by: userLines)
+    let text = withAdditions(replacedLines)
+    guard lines.contains(where: \.includes) else { return text }
+    let undone = differences(read(text, disk).said)
+    additions = OptionTable.options.filter { undone.contains($0.name) }.flatMap { option in
       // Lines of `save` add up.
       (option.name == "save" ? ["save \"\""] : []) + option.fileLines(configuration)
     }
     return withAdditions(text)
   }
 
-  /// Options to which a text, with what it includes, gives another value than they have.
-  private func optionsThatDiffer(_ text: [UInt8], _ disk: Disk) -> [Option] {
-    let read = Configuration()
-    _ = ConfigurationReader(read, disk: disk).check(ConfigurationReader.Sources(input: text))
-    return OptionTable.options.filter { $0.read(read) != $0.read(configuration) }
+  /// What a text says, with the files that it includes, and what is wrong with it.
+  private func read(
+    _ text: [UInt8], _ disk: Disk
+  ) -> (said: Configuration, failures: [ConfigurationFailure]) {
+    let said = Configuration()
+    let reader = ConfigurationReader(said, disk: disk)
+    return (said, reader.check(ConfigurationReader.Sources(input: text)))
   }
 
-  /// The text of the new file, whatever it includes.
-  mutating func text() -> [UInt8] {
-    let defaults = Configuration()
-    for option in OptionTable.options { rewrite(option, defaults) }
-    replace(lines.indices.filter { lines[$0].option == Self.user }, by: userLines)
+  /// Names of options that have another value than a text gives them.
+  private func differences(_ said: Configuration) -> Set<String> {
+    Set(OptionTable.options.filter { $0.read(said) != $0.read(configuration) }.map(\.name))
+  }
+
+  private var replacedLines: [UInt8] {
     var text: [UInt8] = []
     for (index, line) in lines.enumerated() {
       if let replacement = replacements[index] {
@@ -82,7 +93,7 @@ struct ConfigurationRewrite {
         text += line.bytes + [UInt8(ascii: "\n")]
       }
     }
-    return withAdditions(text)
+    return text
   }
 
   private func withAdditions(_ text: [UInt8]) -> [UInt8] {
@@ -103,16 +114,7 @@ struct ConfigurationRewrite {
     if name.spells(user) { return Line(bytes: Array(line), option: user) }
     if name.spells("include") { return Line(bytes: Array(line), includes: true) }
     guard let entry = OptionTable.find(name) else { return Line(bytes: Array(line)) }
-    let words = parts.dropFirst().map { ByteText($0) }
-    return Line(bytes: Array(line), option: entry.option.name, words: words)
-  }
-
-  private mutating func rewrite(_ option: Option, _ defaults: Configuration) {
-    let places = lines.indices.filter { lines[$0].option == option.name }
-    let value = option.read(configuration)
-    if !writesDefaults, settled.contains(option.name) { return }
-    if !writesDefaults, said(by: places, option) == value { return }
-    replace(places, by: option.fileLines(configuration))
+    return Line(bytes: Array(line), option: entry.option.name)
   }
 
   private mutating func replace(_ places: [Int], by new: [ByteText]) {
@@ -122,19 +124,6 @@ struct ConfigurationRewrite {
     } else {
       additions += new
     }
-  }
-
-  /// The value that the old lines give an option; its default if there are none.
-  private func said(by places: [Int], _ option: Option) -> ByteText? {
-    let scratch = Configuration()
-    for place in places {
-      do throws(OptionError) {
-        try Directive.apply(ByteText(option.name), lines[place].words, to: scratch)
-      } catch {
-        return nil
-      }
-    }
-    return option.read(scratch)
   }
 }
 

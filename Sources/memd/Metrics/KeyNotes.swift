@@ -61,7 +61,7 @@ extension Server {
       let reads = found.access.contains(.readOnly)
       var traffic = PrefixTraffic()
       if reads { traffic.reads = 1 } else { traffic.writes = 1 }
-      if keys.count > 1, !isThere.isEmpty, reads || readsAll {
+      if !isThere.isEmpty, reads || readsAll {
         if isThere[number] { traffic.hits = hits.next() } else { traffic.misses = misses.next() }
       }
       if number == 0 {

@@ -35,7 +35,7 @@ import Testing
     #expect(server.run("CONFIG GET prefix-accounting")["prefix-accounting"] == .bulk(shown))
     #expect(server.server.gate.contains(.prefixes) == !shown.isEmpty)
     var rewrite = ConfigurationRewrite(server.server.configuration, old: [])
-    let file = String(decoding: rewrite.text(), as: UTF8.self)
+    let file = String(decoding: rewrite.text(server.disk), as: UTF8.self)
     #expect(file.contains("prefix-accounting \(shown)\n") == !shown.isEmpty)
     let again = Configuration()
     try ConfigurationReader(again, disk: SimulatedFiles.disk(["c": file])).read(path: "c")

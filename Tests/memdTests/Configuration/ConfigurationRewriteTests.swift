@@ -18,7 +18,7 @@ import Testing
   ) -> String {
     var rewrite = ConfigurationRewrite(
       configuration, old: Array(old.utf8), writesDefaults: writesDefaults)
-    return String(decoding: rewrite.text(), as: UTF8.self)
+    return String(decoding: rewrite.text(SimulatedFiles.disk([:])), as: UTF8.self)
   }
 
   @Test func `An unchanged configuration leaves its file as it is`() throws {
@@ -91,6 +91,15 @@ import Testing
     let configuration = try read("timeout 5\n")
     configuration.timeoutSeconds = 0
     #expect(rewrite(configuration, "timeout 5\n") == "timeout 0\n")
+  }
+
+  @Test func `A line that would keep the server from starting goes`() throws {
+    let old = "hz ten\nmaxmemory 1gb\nmaxmemory much\ntimeout\nno-such-option 1\n"
+    let configuration = Configuration()
+    configuration.maxMemory = 1 << 30
+    #expect(
+      rewrite(configuration, old)
+        == "hz 10\nmaxmemory 1gb\ntimeout 0\nno-such-option 1\n")
   }
 
   @Test func `Lines of one option that are no longer true are replaced together`() throws {

@@ -37,7 +37,8 @@ import Testing
         "(Non critical) Master does not understand REPLCONF capa: "
           + "-ERR Unrecognized REPLCONF option: capa"
       ])
-    #expect(greeting.receive("+OK") == .failure("Unexpected reply from MASTER: '+OK'"))
+    #expect(
+      greeting.receive("+OK") == .refusal(.init(reason: "Unexpected reply from MASTER: '+OK'")))
   }
 
   @Test(arguments: [
@@ -47,7 +48,7 @@ import Testing
     var greeting = greeting()
     #expect(
       greeting.receive(ByteText(line))
-        == .failure(ByteText("Error reply to PING from master: '\(line)'")))
+        == .refusal(.init(reason: ByteText("Error reply to PING from master: '\(line)'"))))
   }
 
   @Test func `a password comes first, with a user's name if there is one`() {
@@ -57,12 +58,25 @@ import Testing
         == .send(
           [["AUTH", "u", "p"], Self.about[0], ["REPLCONF", "ip-address", "10.0.0.1"]]
             + Self.about[1...]))
-    #expect(
-      named.receive("-WRONGPASS no") == .failure("Unable to AUTH to MASTER: -WRONGPASS no"))
     var nameless = greeting(password: "p")
     #expect(nameless.receive("+PONG") == .send([["AUTH", "p"]] + Self.about))
     for _ in 0..<3 { #expect(nameless.receive("+OK") == .wait) }
     #expect(nameless.receive("+OK") == .complete)
+  }
+
+  @Test(arguments: [
+    ("-WRONGPASS invalid username-password pair", "'masterauth', and 'masteruser'"),
+    ("-ERR AUTH <password> called without any password configured", "the leader has no password"),
+  ])
+  func `a password that is refused is told with what helps`(line: String, remedy: String) {
+    var greeting = greeting(user: "u", password: "p")
+    _ = greeting.receive("+PONG")
+    guard case .refusal(let refusal) = greeting.receive(ByteText(line)) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(refusal.reason == ByteText("Unable to AUTH to MASTER: \(line)"))
+    #expect(refusal.remedy?.hasPrefix(remedy) == true)
   }
 
   @Test func `answers to PSYNC`() {

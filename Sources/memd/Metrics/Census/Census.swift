@@ -128,24 +128,7 @@ extension Server {
       census.continuesAt = now + Server.second / 10
       return
     }
-    if census.pass == nil {
-      let mark = censusMark
-      if census.result != nil, census.mark == mark {
-        census.confirmedAt = now
-        census.continuesAt = now + period * Server.second
-        return
-      }
-      census.mark = mark
-      census.beganAt = now
-      census.restartCount = 0
-      beginCensusPass()
-    } else if census.pass?.upheavalCount != keyspace.upheavalCount,
-      census.restartCount < Server.restartsMax
-    {
-      census.mark = censusMark
-      census.restartCount += 1
-      beginCensusPass()
-    }
+    guard readyCensusPass(period) else { return }
     let start = clock.ticks()
     let isDone = walkCensus(
       until: start &+ timing.ticksPerMillisecond / 1000 * Server.sliceMicroseconds)
@@ -161,6 +144,28 @@ extension Server {
     census.passCount += 1
     census.confirmedAt = now
     census.continuesAt = max(census.continuesAt, census.beganAt + period * Server.second)
+  }
+
+  /// Sees to it that there is a pass to go on with; false if there is nothing to count anew.
+  private func readyCensusPass(_ period: Int64) -> Bool {
+    let census = metrics.census
+    let now = timing.turnStartedAt
+    if let pass = census.pass {
+      guard pass.upheavalCount != keyspace.upheavalCount,
+        census.restartCount < Server.restartsMax
+      else { return true }
+      census.restartCount += 1
+    } else if census.result != nil, census.mark == censusMark {
+      census.confirmedAt = now
+      census.continuesAt = now + period * Server.second
+      return false
+    } else {
+      census.beganAt = now
+      census.restartCount = 0
+    }
+    census.mark = censusMark
+    beginCensusPass()
+    return true
   }
 
   private func beginCensusPass() {

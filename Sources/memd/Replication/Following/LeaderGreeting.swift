@@ -27,7 +27,14 @@ struct LeaderGreeting {
     /// All is said: PSYNC may be sent.
     case complete
     /// The leader doesn't want this follower.
-    case failure(ByteText)
+    case refusal(Refusal)
+  }
+
+  /// Why a leader doesn't want this follower.
+  struct Refusal: Equatable {
+    let reason: ByteText
+    /// What helps; nil if nobody knows.
+    var remedy: String?
   }
 
   private enum Question {
@@ -54,17 +61,19 @@ struct LeaderGreeting {
 
   /// The leader has said something, which is not empty.
   mutating func receive(_ line: ByteText) -> Outcome {
-    guard !open.isEmpty else { return .failure("Unexpected reply from MASTER: '\(line)'") }
+    guard !open.isEmpty else { return Self.refusal("Unexpected reply from MASTER: '\(line)'") }
     let isError = line.bytes.first == UInt8(ascii: "-")
     switch open.removeFirst() {
     case .ping:
       let isReply = line.bytes.first == UInt8(ascii: "+")
       if !isReply, !LeaderGreeting.asksForPassword(line) {
-        return .failure("Error reply to PING from master: '\(line)'")
+        return Self.refusal("Error reply to PING from master: '\(line)'")
       }
       return introduce()
     case .authentication:
-      if isError { return .failure("Unable to AUTH to MASTER: \(line)") }
+      if isError {
+        return Self.refusal("Unable to AUTH to MASTER: \(line)", Self.remedyForPassword(line))
+      }
     case .about(let what):
       if isError {
         remarks.append("(Non critical) Master does not understand REPLCONF \(what): \(line)")
@@ -73,11 +82,13 @@ struct LeaderGreeting {
     return open.isEmpty ? .complete : .wait
   }
 
-  /// What helps when a leader has refused this server; nil if nobody knows.
-  static func remedy(for failure: ByteText) -> String? {
-    let text = failure.logText
-    guard text.hasPrefix("Unable to AUTH") else { return nil }
-    return text.contains("without any password")
+  private static func refusal(_ reason: ByteText, _ remedy: String? = nil) -> Outcome {
+    .refusal(Refusal(reason: reason, remedy: remedy))
+  }
+
+  /// What helps when a leader has answered this to AUTH.
+  private static func remedyForPassword(_ line: ByteText) -> String {
+    line.logText.contains("without any password")
       ? "the leader has no password: set 'requirepass' there, or remove 'masterauth' here."
       : "'masterauth', and 'masteruser' if it isn't the default one, must be those of a user of the"
         + " leader who may do +psync +replconf +ping."

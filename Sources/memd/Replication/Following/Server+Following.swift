@@ -348,22 +348,22 @@ extension Server {
     case .send(let commands):
       log.notice("Master replied to PING, replication can continue...")
       tell(following, commands)
-    case .failure(let reason): hearRefusal(reason, following)
+    case .refusal(let refusal): hear(refusal, following)
     case .complete: ask(following)
     }
   }
 
   /// The leader doesn't want this server. One that was to take over has not been asked to: this
   /// server leads again, as it would wait in vain.
-  private func hearRefusal(_ reason: ByteText, _ following: Following) {
+  private func hear(_ refusal: LeaderGreeting.Refusal, _ following: Following) {
     let actions = failover.hearRefusedGreeting()
     if actions.isEmpty {
-      loseLink(following, reason.logText)
+      loseLink(following, refusal.reason.logText)
     } else {
-      log.warning(reason.logText)
+      log.warning(refusal.reason.logText)
       carryOut(actions)
     }
-    if let remedy = LeaderGreeting.remedy(for: reason) { log.warning("Remedy: \(remedy)") }
+    if let remedy = refusal.remedy { log.warning("Remedy: \(remedy)") }
   }
 
   /// Asks for what is missing here, or for everything.

@@ -317,7 +317,7 @@ extension Server {
     do throws(LogOpeningError) {
       try startLog()
     } catch {
-      for line in error.lines { log.warning(line) }
+      warn(of: error)
       log.warning("Failed enabling the AOF after successful master synchronization!")
     }
   }

@@ -29,32 +29,29 @@ final class LibrarySet {
 
   /// Adds a library, in the place of one of the same name; nothing happens if it throws.
   func add(_ library: FunctionLibrary) throws(LibraryError) {
-    let old = self.library(library.name)
-    let before = old == nil ? [] : libraries
-    if let old { remove(old) }
-    if let function = library.functions.first(where: { isTaken($0.name) }) {
-      if old != nil { linkAgain(before) }
-      throw LibraryError(message: "Function \(function.name) already exists")
-    }
-    link(library)
+    try add([library], replaces: true)
   }
 
   /// Adds all libraries of another set, or none of them if it throws.
   ///
   /// - Parameter replaces: whether they take the place of libraries of the same names.
   func add(_ others: LibrarySet, replaces: Bool) throws(LibraryError) {
+    try add(others.libraries, replaces: replaces)
+  }
+
+  private func add(_ added: [FunctionLibrary], replaces: Bool) throws(LibraryError) {
     let before = libraries
-    let replaced = others.libraries.compactMap { library($0.name) }
+    let replaced = added.compactMap { library($0.name) }
     if let first = replaced.first, !replaces {
       throw LibraryError(message: "Library \(first.name) already exists")
     }
-    remove(replaced)
-    for library in others.libraries {
+    if !replaced.isEmpty { remove(replaced) }
+    for library in added {
       guard let function = library.functions.first(where: { isTaken($0.name) }) else { continue }
-      linkAgain(before)
+      if !replaced.isEmpty { linkAgain(before) }
       throw LibraryError(message: "Function \(function.name) already exists")
     }
-    for library in others.libraries { link(library) }
+    for library in added { link(library) }
   }
 
   private func isTaken(_ name: ByteText) -> Bool { functionsByName[name.folded] != nil }
