@@ -46,8 +46,10 @@ extension Server {
     of keys: RequestKeys, _ call: borrowing Call, _ lookups: KeyspaceStatistics.Lookups
   ) {
     let prefixes = metrics.prefixes
+    // PFCOUNT may keep in a key what it has counted, and only reads for who asks.
+    let onlyReads = call.command.flags.contains(.readonly)
     // A command that reads no key without changing it looks all of them up.
-    let readsAll = !keys.contains { $0.access.contains(.readOnly) }
+    let readsAll = onlyReads || !keys.contains { $0.access.contains(.readOnly) }
     var (hits, misses) = (Shares(lookups.hits), Shares(lookups.misses))
     var isThere: [Bool] = []
     if keys.count > 1, lookups.hits > 0 || lookups.misses > 0 {
@@ -58,7 +60,7 @@ extension Server {
       }
     }
     for (number, found) in keys.enumerated() {
-      let reads = found.access.contains(.readOnly)
+      let reads = onlyReads || found.access.contains(.readOnly)
       var traffic = PrefixTraffic()
       if reads { traffic.reads = 1 } else { traffic.writes = 1 }
       if !isThere.isEmpty, reads || readsAll {

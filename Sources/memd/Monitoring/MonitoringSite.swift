@@ -61,7 +61,8 @@ struct MonitoringSite {
   /// here ("DNS rebinding"), and then read the answer. It can't do that by an address.
   private func isTrusted(_ question: HTTPService.Question) -> Bool {
     guard question.isLocal, let host = question.request.host else { return true }
-    return host == "localhost" || host.hasSuffix(".localhost") || host.hasPrefix("[")
+    return ["localhost", "localhost."].contains(host) || host.hasSuffix(".localhost")
+      || host.hasPrefix("[")
       || host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) }
   }
 }

@@ -257,6 +257,7 @@ import Testing
 
   @Test(arguments: [
     ("localhost", true), ("127.0.0.1", true), ("[::1]", true), ("memd.localhost", true),
+    ("localhost.", true),
     ("evil.example", false), ("127.0.0.1.evil.example", false),
   ])
   func `names that may belong to anybody are refused on this machine`(
