@@ -72,7 +72,8 @@ struct LogCheck {
     self.tools = tools
   }
 
-  private mutating func run(_ path: String) throws(Stop) {
+  private mutating func run(_ named: String) throws(Stop) {
+    let path = try manifestPath(of: named) ?? named
     let start = try attempt("Cannot open file \(path)") { disk throws(DiskError) in
       try Self.start(of: path, on: disk)
     }
@@ -99,6 +100,19 @@ struct LogCheck {
   }
 
   // MARK: - Files
+
+  /// The one manifest in a directory; nil if this is none, or an empty one.
+  private func manifestPath(of directory: String) throws(Stop) -> String? {
+    guard let names = try? tools.disk.names(inDirectory: directory), !names.isEmpty else {
+      return nil
+    }
+    let manifests = names.filter { $0.hasSuffix(".manifest") }
+    guard manifests.count == 1 else {
+      let found = manifests.isEmpty ? "no manifest" : manifests.joined(separator: ", ")
+      throw Stop("\(directory) is a directory with \(found) in it: name the file to check")
+    }
+    return "\(directory)/\(manifests[0])"
+  }
 
   private static let startByteCount = 4096
 

@@ -15,7 +15,8 @@ enum Usage {
                                    the value of every directive, and where it is set
            memd --check-rdb FILE   tell what is in a snapshot, or where it is damaged
            memd --check-aof [--fix] [--truncate-to-timestamp T] FILE
-                                   the same for a log or its manifest; cuts it if asked to
+                                   the same for a log, its manifest or its directory; cuts
+                                   it if asked to
 
     Examples:
            memd

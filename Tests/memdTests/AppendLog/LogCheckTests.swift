@@ -397,6 +397,23 @@ private final class CheckedDisk {
     #expect(text.hasPrefix(start) && text.hasSuffix(rest), "\(text)")
   }
 
+  @Test func `a directory stands for the one manifest in it`() {
+    _ = makeParts()
+    checked.disk.setDirectory("dir")
+    #expect(
+      checked.check("dir") == (
+        "dir is a directory with no manifest in it: name the file to check\n", 1
+      ))
+    checked["dir/m.manifest"] = Array(Self.manifest.utf8)
+    #expect(checked.check("dir") == checked.check("dir/m.manifest"))
+    #expect(checked.check("dir").code == 0)
+    checked["dir/n.manifest"] = []
+    #expect(
+      checked.check("dir") == (
+        "dir is a directory with m.manifest, n.manifest in it: name the file to check\n", 1
+      ))
+  }
+
   @Test func `all files are looked at, but only the last one is cut`() {
     _ = makeParts()
     checked["dir/one.aof"] = plain("SET a 2") + [0x2A]
