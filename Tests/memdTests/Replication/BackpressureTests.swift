@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DataStructures
 import EventLoop
 import Testing
 
@@ -37,6 +38,11 @@ import Testing
     return line.flatMap { Int($0.dropFirst(name.utf8.count + 1)) }
   }
 
+  /// What the leader has logged.
+  private func said(in cluster: SimulatedCluster) -> String {
+    ByteText(cluster.hosts[0].disk.content(of: "log") ?? []).logText
+  }
+
   private func fullSyncs(_ cluster: SimulatedCluster) -> Int? {
     cluster.server(0)?.statistics.fullSyncs
   }
@@ -44,9 +50,12 @@ import Testing
   @Test func `writers wait for a follower that falls behind, and it stays`() {
     let (cluster, writer) = make()
     let reader = cluster.connect(0)
+    cluster.server(0)?.log.destination = .file("log", cluster.hosts[0].disk)
     cluster.network.partition("node0", "node1")
     let written = write(200, writer, in: cluster)
     #expect(written > 40 && written < 100)
+    #expect(said(in: cluster).contains("Writes wait for replica"))
+    #expect(!said(in: cluster).contains("Writes go on"))
     #expect(field("replica_backpressure_active", in: cluster) == 1)
     // Whoever only reads goes on; whoever may change something waits, however it does.
     let blocked = cluster.connect(0)
@@ -70,6 +79,7 @@ import Testing
     #expect(field("replica_backpressure_active", in: cluster) == 0)
     #expect(field("replica_backpressure_waits", in: cluster) ?? 0 >= 1)
     #expect(field("replica_backpressure_total_ms", in: cluster) ?? 0 >= 100)
+    #expect(said(in: cluster).contains("Writes go on after"))
   }
 
   @Test func `without it the follower is disconnected`() {

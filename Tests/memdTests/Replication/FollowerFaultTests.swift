@@ -138,6 +138,23 @@ import Testing
     #expect(staged.server.run("EXISTS wrong") == 0)
   }
 
+  @Test func `a link counts as down from its end on, whomever it led to`() {
+    let staged = Staged()
+    staged.server.run("REPLICAOF nobody 6379")
+    #expect(staged.server.info("master_link_down_since_seconds") == "-1")
+    staged.greet()
+    let rdb = snapshot(["SET k 1"])
+    staged.say("+FULLRESYNC \(Self.id) 0\r\n$\(rdb.count)\r\n")
+    staged.say(rdb)
+    #expect(staged.listen().contains("ACK"))
+    staged.server.run("REPLICAOF nobody 6379")
+    staged.server.advance(milliseconds: 3500)
+    #expect(staged.server.info("master_link_down_since_seconds") == "3")
+    staged.server.run("REPLICAOF nobody 6380")
+    staged.server.advance(milliseconds: 2000)
+    #expect(staged.server.info("master_link_down_since_seconds") == "5")
+  }
+
   @Test(arguments: [1, 7, 100, 100_000])
   func `stream bytes right behind a snapshot of known length are not part of it`(size: Int) {
     let staged = Staged()

@@ -306,6 +306,31 @@ import Testing
     #expect(staged.server.info("master_link_status") == "down")
   }
 
+  @Test func `the history that couldn't be followed is loaded beside`() {
+    let staged = Staged { $0.loadingProcessEventsIntervalBytes = 1024 }
+    staged.greet()
+    give(staged, Self.old, as: Self.id, at: 500)
+    #expect(staged.listen().contains("ACK"))
+    staged.say("*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n")
+    staged.hangUp()
+    staged.server.advance(milliseconds: 1000)
+    #expect(staged.listen().contains("PING"))
+    staged.say("+PONG\r\n")
+    _ = staged.listen()
+    staged.say("+OK\r\n+OK\r\n+OK\r\n")
+    let request = staged.listen()
+    #expect(request.contains("PSYNC") && !request.contains(Self.id))
+    var broken = Self.new
+    broken.rdb[broken.rdb.count - 40] ^= 0xFF
+    give(staged, broken, as: Self.id, at: 1000)
+    for _ in 0..<30 where staged.server.server.persistence.loading == nil { staged.server.turn() }
+    #expect(staged.server.server.persistence.isLoadingBeside)
+    #expect(staged.server.run("GET k") == "old")
+    staged.hangUp()
+    for _ in 0..<200 where staged.server.server.persistence.loading != nil { staged.server.turn() }
+    #expect(data(staged) == Self.old.data)
+  }
+
   // MARK: - Other histories
 
   private static let other = String(repeating: "cd", count: 20)
