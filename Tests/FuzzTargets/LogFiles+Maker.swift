@@ -210,10 +210,9 @@ struct LogMaker {
   }
 
   private mutating func add(_ name: String, _ key: String, _ value: [UInt8]) {
-    add(
-      raw: words([name, key]).replacing(
-        Array("*2".utf8), with: Array("*3".utf8), maxReplacements: 1)
-        + Array("$\(value.count)\r\n".utf8) + value + [0x0D, 0x0A])
+    var bytes = words([name, key])
+    bytes[1] += 1
+    add(raw: bytes + Array("$\(value.count)\r\n".utf8) + value + [0x0D, 0x0A])
   }
 
   private mutating func add(_ name: String, _ argument: String) {
