@@ -7,94 +7,56 @@ import RESP
 enum GeoSearchCommands: CommandFamily {
   static let group = CommandGroup.geo
 
+  private static let unit = ArgumentSpec.oneOf(
+    "unit", [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")])
+
+  /// What both commands say of the members that they look for.
+  private static let selection: [ArgumentSpec] = [
+    .oneOf(
+      "from",
+      [
+        .string("member").after("FROMMEMBER"),
+        .block("longitude_latitude", [.double("longitude"), .double("latitude")]).after(
+          "FROMLONLAT"),
+      ]),
+    .oneOf(
+      "by",
+      [
+        .block("circle", [.double("radius").after("BYRADIUS"), unit]),
+        .block("box", [.double("width").after("BYBOX"), .double("height"), unit]),
+        .block(
+          "polygon",
+          [
+            .integer("num-vertices").after("BYPOLYGON"),
+            .block("vertex", [.double("longitude"), .double("latitude")]).repeated,
+          ]
+        ).since("9.0.0"),
+      ]), .oneOf("order", [.token("ASC", "asc"), .token("DESC", "desc")]).optional,
+    .block("count", [.integer("count").after("COUNT"), .token("ANY", "any").optional]).optional,
+  ]
+
+  private static func selecting(
+    in keys: [ArgumentSpec], options: [ArgumentSpec]
+  ) -> [ArgumentSpec] { keys + selection + options }
+
   static let commands: [Command] = [
     Command(
       "geosearch", [.readonly], keys: [.key(1, [.readOnly, .access])],
-      [
-        .key(),
-        .oneOf(
-          "from",
-          [
-            .string("member").after("FROMMEMBER"),
-            .block("longitude_latitude", [.double("longitude"), .double("latitude")]).after(
-              "FROMLONLAT"),
-          ]),
-        .oneOf(
-          "by",
-          [
-            .block(
-              "circle",
-              [
-                .double("radius").after("BYRADIUS"),
-                .oneOf(
-                  "unit",
-                  [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
-              ]),
-            .block(
-              "box",
-              [
-                .double("width").after("BYBOX"), .double("height"),
-                .oneOf(
-                  "unit",
-                  [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
-              ]),
-            .block(
-              "polygon",
-              [
-                .integer("num-vertices").after("BYPOLYGON"),
-                .block("vertex", [.double("longitude"), .double("latitude")]).repeated,
-              ]
-            ).since("9.0.0"),
-          ]), .oneOf("order", [.token("ASC", "asc"), .token("DESC", "desc")]).optional,
-        .block("count", [.integer("count").after("COUNT"), .token("ANY", "any").optional]).optional,
-        .token("WITHCOORD", "withcoord").optional, .token("WITHDIST", "withdist").optional,
-        .token("WITHHASH", "withhash").optional,
-      ], since: "6.2.0",
+      selecting(
+        in: [.key()],
+        options: [
+          .token("WITHCOORD", "withcoord").optional, .token("WITHDIST", "withdist").optional,
+          .token("WITHHASH", "withhash").optional,
+        ]), since: "6.2.0",
       complexity: "O(N+log(M)), N being the members in the box around the shape, M of the index",
       summary: "Finds the members inside a circle, a box or a polygon.",
       history: [("7.0.0", "Units may be upper case.")], handler: geosearch),
     Command(
       "geosearchstore", [.write, .denyOOM],
       keys: [.key(1, [.overwrite, .update]), .key(2, [.readOnly, .access])],
-      [
-        .key("destination"), .key("source", spec: 1),
-        .oneOf(
-          "from",
-          [
-            .string("member").after("FROMMEMBER"),
-            .block("longitude_latitude", [.double("longitude"), .double("latitude")]).after(
-              "FROMLONLAT"),
-          ]),
-        .oneOf(
-          "by",
-          [
-            .block(
-              "circle",
-              [
-                .double("radius").after("BYRADIUS"),
-                .oneOf(
-                  "unit",
-                  [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
-              ]),
-            .block(
-              "box",
-              [
-                .double("width").after("BYBOX"), .double("height"),
-                .oneOf(
-                  "unit",
-                  [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
-              ]),
-            .block(
-              "polygon",
-              [
-                .integer("num-vertices").after("BYPOLYGON"),
-                .block("vertex", [.double("longitude"), .double("latitude")]).repeated,
-              ]
-            ).since("9.0.0"),
-          ]), .oneOf("order", [.token("ASC", "asc"), .token("DESC", "desc")]).optional,
-        .block("count", [.integer("count").after("COUNT"), .token("ANY", "any").optional]).optional,
-        .token("STOREDIST", "storedist").optional,
-      ], since: "6.2.0",
+      selecting(
+        in: [.key("destination"), .key("source", spec: 1)],
+        options: [.token("STOREDIST", "storedist").optional]), since: "6.2.0",
       complexity: "O(N+log(M)), N being the members in the box around the shape, M of the index",
       summary: "Finds the members inside a circle, a box or a polygon, and stores them.",
       history: [("7.0.0", "Units may be upper case.")], handler: geosearchstore),
@@ -111,8 +73,7 @@ enum GeoSearchCommands: CommandFamily {
       ],
       [
         .key(), .double("longitude"), .double("latitude"), .double("radius"),
-        .oneOf(
-          "unit", [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
+        unit,
         .token("WITHCOORD", "withcoord").optional, .token("WITHDIST", "withdist").optional,
         .token("WITHHASH", "withhash").optional,
         .block(
@@ -130,8 +91,7 @@ enum GeoSearchCommands: CommandFamily {
       "georadius_ro", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [
         .key(), .double("longitude"), .double("latitude"), .double("radius"),
-        .oneOf(
-          "unit", [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
+        unit,
         .token("WITHCOORD", "withcoord").optional, .token("WITHDIST", "withdist").optional,
         .token("WITHHASH", "withhash").optional,
         .block(
@@ -155,8 +115,7 @@ enum GeoSearchCommands: CommandFamily {
       ],
       [
         .key(), .string("member"), .double("radius"),
-        .oneOf(
-          "unit", [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
+        unit,
         .token("WITHCOORD", "withcoord").optional, .token("WITHDIST", "withdist").optional,
         .token("WITHHASH", "withhash").optional,
         .block("count", [.integer("count").after("COUNT"), .token("ANY", "any").optional]).optional,
@@ -172,8 +131,7 @@ enum GeoSearchCommands: CommandFamily {
       "georadiusbymember_ro", [.readonly], keys: [.key(1, [.readOnly, .access])],
       [
         .key(), .string("member"), .double("radius"),
-        .oneOf(
-          "unit", [.token("M", "m"), .token("KM", "km"), .token("FT", "ft"), .token("MI", "mi")]),
+        unit,
         .token("WITHCOORD", "withcoord").optional, .token("WITHDIST", "withdist").optional,
         .token("WITHHASH", "withhash").optional,
         .block("count", [.integer("count").after("COUNT"), .token("ANY", "any").optional]).optional,

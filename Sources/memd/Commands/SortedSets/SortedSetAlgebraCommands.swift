@@ -7,18 +7,20 @@ import RESP
 enum SortedSetAlgebraCommands: CommandFamily {
   static let group = CommandGroup.sortedSet
 
+  private static let aggregate = ArgumentSpec.oneOf(
+    "aggregate",
+    [
+      .token("SUM", "sum"), .token("MIN", "min"), .token("MAX", "max"),
+      .token("COUNT", "count").since("8.8.0"),
+    ]
+  ).after("AGGREGATE").optional
+
   static let commands: [Command] = [
     Command(
       "zunion", [.readonly, .movableKeys], keys: [.counted(at: 1, [.readOnly, .access])],
       [
         .integer("numkeys"), .key().repeated, .integer("weight").after("WEIGHTS").optional.repeated,
-        .oneOf(
-          "aggregate",
-          [
-            .token("SUM", "sum"), .token("MIN", "min"), .token("MAX", "max"),
-            .token("COUNT", "count").since("8.8.0"),
-          ]
-        ).after("AGGREGATE").optional, .token("WITHSCORES", "withscores").optional,
+        aggregate, .token("WITHSCORES", "withscores").optional,
       ], since: "6.2.0",
       complexity: "O(N)+O(M*log(M)), N being the members of all inputs, M of the result",
       summary: "Returns the members that any of several sorted sets has.",
@@ -27,13 +29,7 @@ enum SortedSetAlgebraCommands: CommandFamily {
       "zinter", [.readonly, .movableKeys], keys: [.counted(at: 1, [.readOnly, .access])],
       [
         .integer("numkeys"), .key().repeated, .integer("weight").after("WEIGHTS").optional.repeated,
-        .oneOf(
-          "aggregate",
-          [
-            .token("SUM", "sum"), .token("MIN", "min"), .token("MAX", "max"),
-            .token("COUNT", "count").since("8.8.0"),
-          ]
-        ).after("AGGREGATE").optional, .token("WITHSCORES", "withscores").optional,
+        aggregate, .token("WITHSCORES", "withscores").optional,
       ], since: "6.2.0",
       complexity:
         "O(N*K)+O(M*log(M)), N being the size of the smallest of K inputs, M of the result",
@@ -58,13 +54,7 @@ enum SortedSetAlgebraCommands: CommandFamily {
       [
         .key("destination"), .integer("numkeys"), .key(spec: 1).repeated,
         .integer("weight").after("WEIGHTS").optional.repeated,
-        .oneOf(
-          "aggregate",
-          [
-            .token("SUM", "sum"), .token("MIN", "min"), .token("MAX", "max"),
-            .token("COUNT", "count").since("8.8.0"),
-          ]
-        ).after("AGGREGATE").optional,
+        aggregate,
       ], since: "2.0.0",
       complexity: "O(N)+O(M*log(M)), N being the members of all inputs, M of the result",
       summary: "Stores the members that any of several sorted sets has.",
@@ -75,13 +65,7 @@ enum SortedSetAlgebraCommands: CommandFamily {
       [
         .key("destination"), .integer("numkeys"), .key(spec: 1).repeated,
         .integer("weight").after("WEIGHTS").optional.repeated,
-        .oneOf(
-          "aggregate",
-          [
-            .token("SUM", "sum"), .token("MIN", "min"), .token("MAX", "max"),
-            .token("COUNT", "count").since("8.8.0"),
-          ]
-        ).after("AGGREGATE").optional,
+        aggregate,
       ], since: "2.0.0",
       complexity:
         "O(N*K)+O(M*log(M)), N being the size of the smallest of K inputs, M of the result",
