@@ -51,6 +51,10 @@ class ServersTests(unittest.TestCase):
             ssl_certfile=self.certificate[0], ssl_keyfile=self.certificate[1],
             ssl_check_hostname=False, socket_timeout=20, retry=Retry(NoBackoff(), 0))
 
+    def output(self, process):
+        with open(process.log.name) as file:
+            return file.read()
+
     def fill(self, leader):
         pipeline = leader.client.pipeline(transaction=False)
         for index in range(3000):
@@ -100,13 +104,32 @@ class ServersTests(unittest.TestCase):
         follower = self.start(
             "memd", "follower", "--replicaof", f"127.0.0.1 {leader.tls_port}", authority=stranger)
 
-        def output():
-            with open(follower.log.name) as file:
-                return file.read()
-
-        wait_for(lambda: "certificate verify failed" in output())
-        self.assertIn("Error condition on socket for SYNC: error:", output())
+        wait_for(lambda: "certificate verify failed" in self.output(follower))
+        self.assertIn("Error condition on socket for SYNC: error:", self.output(follower))
         self.assertEqual(follower.client.info("replication")["master_link_status"], "down")
+
+    def test_a_leader_that_does_not_trust_its_follower(self):
+        stranger = Authority(self.directory, "stranger")
+        leader = self.start("memd", "leader", authority=stranger)
+        follower = self.start("memd", "follower", "--replicaof", f"127.0.0.1 {leader.tls_port}")
+        wait_for(lambda: "Remedy: the leader's TLS refuses this server" in self.output(follower))
+        self.assertRegex(
+            self.output(follower),
+            "Failed to read response from the server: error:.*alert unknown ca")
+
+    def test_ports_that_are_mixed_up(self):
+        leader = self.start("memd", "leader")
+        follower = self.start("memd", "follower", "--tls-replication", "no", "--repl-timeout", "1")
+        follower.client.replicaof("127.0.0.1", leader.tls_port)
+        wait_for(lambda: f"Remedy: if {leader.tls_port} is the leader's" in self.output(follower))
+        self.assertIn(
+            "Failed to read response from the server: the connection was closed",
+            self.output(follower))
+        follower.client.config_set("tls-replication", "yes")
+        follower.client.replicaof("127.0.0.1", leader.port)
+        wait_for(lambda: "must name the leader's 'tls-port'" in self.output(follower))
+        follower.client.replicaof("127.0.0.1", leader.tls_port)
+        wait_for(lambda: follower.client.info("replication")["master_link_status"] == "up")
 
     def test_failover(self):
         leader = self.start("memd", "leader")

@@ -98,9 +98,9 @@ extension Figure {
     .counter(
       "replica_verify_keys_checked", "verification_keys_checked",
       "Keys whose digests were compared with the leader's."),
-    .gauge(
+    .counter(
       "replica_verify_keys_differing", "verification_keys_differing",
-      "Keys that differ from the leader's."),
+      "Keys that differed from the leader's, once more each time."),
     .counter("replica_verify_rounds", "verification_rounds", "Times that all keys were compared."),
     .gauge(
       "replica_verify_last_round_s", "verification_last_round_seconds",

@@ -138,6 +138,24 @@ import Testing
     #expect(staged.server.run("EXISTS wrong") == 0)
   }
 
+  @Test func `a leader that hangs up without an answer may have wanted TLS`() {
+    let staged = Staged()
+    staged.server.run("REPLICAOF stage 6379")
+    #expect(staged.listen().contains("PING"))
+    staged.hangUp()
+    #expect(
+      staged.server.logText.contains(
+        "Failed to read response from the server: the connection was closed"))
+    #expect(staged.server.logText.contains("Remedy: if 6379 is the leader's 'tls-port'"))
+    // One that has answered speaks no TLS.
+    staged.server.advance(milliseconds: 3000)
+    #expect(staged.listen().contains("PING"))
+    staged.say("+PONG\r\n")
+    staged.hangUp()
+    #expect(staged.server.logText.ranges(of: "Failed to read response").count == 2)
+    #expect(staged.server.logText.ranges(of: "Remedy").count == 1)
+  }
+
   @Test func `a link counts as down from its end on, whomever it led to`() {
     let staged = Staged()
     staged.server.run("REPLICAOF nobody 6379")

@@ -88,15 +88,15 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "memd-verify", "memd-verify:2\u{1}\u{1}\u{0}\u{0}", "memd-verify:1", "memd-verify:1\u{1}",
+    "", "memd-verify", "memd-verify:3\u{1}\u{1}\u{0}\u{0}", "memd-verify:2", "memd-verify:2\u{1}",
     // Flags that there are not; a number without an end.
-    "memd-verify:1\u{1}\u{1}\u{4}\u{0}",
-    "memd-verify:1" + String(repeating: "\u{7f}\u{80}", count: 9),
+    "memd-verify:2\u{1}\u{1}\u{4}\u{0}",
+    "memd-verify:2" + String(repeating: "\u{7f}\u{80}", count: 9),
     // A name longer than the message, a type and a kind that there are not.
-    "memd-verify:1\u{1}\u{1}\u{0}\u{0}\u{0}\u{0}\u{7f}a",
-    "memd-verify:1\u{1}\u{1}\u{0}\u{0}\u{6}\u{0}\u{1}a\u{1}aaaa",
-    "memd-verify:1\u{1}\u{1}\u{0}\u{0}\u{7e}\u{0}\u{1}a\u{1}aaaa",
-    "memd-verify:1\u{1}\u{1}\u{0}\u{0}\u{0}\u{0}\u{1}a\u{1}aaa",
+    "memd-verify:2\u{1}\u{1}\u{0}\u{0}\u{0}\u{0}\u{7f}a",
+    "memd-verify:2\u{1}\u{1}\u{0}\u{0}\u{6}\u{0}\u{1}a\u{1}aaaa",
+    "memd-verify:2\u{1}\u{1}\u{0}\u{0}\u{7e}\u{0}\u{1}a\u{1}aaaa",
+    "memd-verify:2\u{1}\u{1}\u{0}\u{0}\u{0}\u{0}\u{1}a\u{1}aaa",
   ]) func `what is no message is none`(text: String) {
     #expect(read(Array(text.utf8)) == nil)
   }

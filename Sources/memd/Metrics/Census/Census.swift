@@ -67,6 +67,8 @@ extension Server {
   /// A slice is followed by a pause of so many times its length less one.
   private static let shareOfTime: Int64 = 100
   private static let sliceMicroseconds: UInt64 = 100
+  /// What a slice took beyond this, the machine has taken.
+  private static let costMicrosecondsMax: Double = 5000
   /// Where the clock stands still (in tests) a slice ends nevertheless.
   private static let stepsPerSlice = 64
   /// A pass during which databases are emptied or swapped begins anew, but not for ever.
@@ -133,7 +135,8 @@ extension Server {
     let isDone = walkCensus(
       until: start &+ timing.ticksPerMillisecond / 1000 * Server.sliceMicroseconds)
     let spent = clock.microseconds(from: start, to: clock.ticks())
-    let pause = Int64(min(spent, 1e9) * 1000) * (Server.shareOfTime - 1)
+    let cost = Int64(min(spent, Server.costMicrosecondsMax) * 1000)
+    let pause = cost * (Server.shareOfTime - 1)
     census.continuesAt = now + max(pause, Server.second / 1000)
     guard isDone, let pass = census.pass else { return census.measure() }
     var result = pass.ended(at: moment.milliseconds)

@@ -56,6 +56,11 @@ struct LeaderGreeting {
     return remarks
   }
 
+  /// Whether the leader has said nothing yet.
+  var isUnanswered: Bool {
+    if case .ping? = open.first { true } else { false }
+  }
+
   /// What is said first.
   static let beginning: [[ByteText]] = [["PING"]]
 

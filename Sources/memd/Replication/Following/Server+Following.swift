@@ -208,10 +208,11 @@ extension Server {
     guard let connection = following.connection else { return }
     while !following.unsent.isEmpty {
       let unsent = following.unsent
-      switch transport.send(connection, unsent.rawSpan) {
+      let result = transport.send(connection, unsent.rawSpan)
+      switch result {
       case .bytes(let count): following.unsent.removeFirst(count)
       case .wouldBlock: return transport.watchWritable(connection, true)
-      case .closed, .failed: return loseLink(following)
+      case .closed, .failed: return loseLink(following, because: result)
       }
     }
     transport.watchWritable(connection, false)
@@ -298,7 +299,7 @@ extension Server {
       return count
     case .wouldBlock: return nil
     case .closed, .failed:
-      loseLink(following)
+      loseLink(following, because: result)
       return nil
     }
   }
@@ -536,16 +537,7 @@ extension Server {
     guard now - following.heardAt > Int64(configuration.replTimeoutSeconds) * Server.second else {
       return
     }
-    loseLink(following, timeoutText(following))
-  }
-
-  private func timeoutText(_ following: Following) -> String {
-    switch following.stage {
-    case .online: "MASTER timeout: no data nor PING received..."
-    case .receiving:
-      "Timeout receiving bulk data from MASTER... If it happens again, raise 'repl-timeout'."
-    default: "Timeout connecting to the PRIMARY..."
-    }
+    loseSilentLink(following)
   }
 
   /// While a snapshot comes or is loaded, empty lines tell the leader that somebody is there.

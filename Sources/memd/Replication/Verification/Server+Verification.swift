@@ -31,6 +31,8 @@ extension Server {
   private static let second: Int64 = 1_000_000_000
   /// A message that took so long is followed by a pause of a hundred times that.
   private static let shareOfTime: Int64 = 100
+  /// Nanoseconds that a message can take at most; what it took beyond, the machine has taken.
+  private static let costMax: Int64 = 5_000_000
 
   // MARK: - Leading
 
@@ -73,9 +75,9 @@ extension Server {
     if message.beginsRound { verification.roundDue = now + period }
     if message.endsRound { verification.sentRoundCount += 1 }
     let rate = Int64(configuration.replicaVerifyMaxBytesPerSecond)
-    let ticks = clock.ticks() &- start
-    let spent = Int64(Double(ticks) / Double(timing.ticksPerMillisecond) * 1e6)
-    var next = now + max(Int64(text.count) * Server.second / rate, spent * Server.shareOfTime)
+    let spent = Int64(min(clock.microseconds(from: start, to: clock.ticks()), 1e6) * 1000)
+    let pause = min(spent, Server.costMax) * Server.shareOfTime
+    var next = now + max(Int64(text.count) * Server.second / rate, pause)
     if message.endsRound { next = max(next, verification.roundDue ?? now) }
     verification.continuesAt = next
   }
@@ -100,6 +102,7 @@ extension Server {
     let now = clock.monotonicNanoseconds()
     let found = verification.findings.compare(message, with: keyspace, at: now)
     logDifferences(found)
+    if message.endsRound, let text = verification.findings.roundText { log.warning(text) }
     let names = verification.findings.nextQuestions(in: keyspace)
     if !names.isEmpty, following.questions.count < Following.questionCountMax {
       following.questions.append(KeyName.text(of: names))
@@ -110,18 +113,10 @@ extension Server {
   }
 
   private func logDifferences(_ found: [(KeyName, KeyDifference)]) {
-    let max = VerificationFindings.loggedCountMax
-    var number = verification.findings.roundDiffering - found.count
-    for (name, difference) in found {
-      number += 1
-      if number <= max {
-        log.warning(
-          "Verification behind offset \(effects.stream.offset): key '\(name.key.logText)'"
-            + " of database \(name.database) \(difference.text)")
-      } else if number == max + 1 {
-        log.warning(
-          "Verification: more keys differ; INFO counts them in replica_verify_keys_differing")
-      }
+    for (name, difference) in verification.findings.choose(found) {
+      log.warning(
+        "Verification behind offset \(effects.stream.offset): key '\(name.key.logText)'"
+          + " of database \(name.database) \(difference.text)")
     }
   }
 

@@ -5,8 +5,9 @@ import RESP
 
 /// A fingerprint of a part of a value, equal on all servers that hold the same.
 ///
-/// It covers what DEBUG DIGEST covers and is much cheaper: neither encodings nor access times nor
-/// consumer groups. What PFCOUNT keeps in a HyperLogLog is left out, as followers keep it, too.
+/// It covers what commands can tell apart, and thus more than DEBUG DIGEST: of a stream its
+/// counters, consumer groups and pending entries, too. Encodings and access times are left out, and
+/// so is what PFCOUNT keeps in a HyperLogLog, as followers keep it, too.
 struct ValueDigest {
   /// Of a longer element only its ends and its length count.
   static let elementByteCountMax = 8 << 10
@@ -23,7 +24,7 @@ struct ValueDigest {
     case .set: take(part, of: SetValue(entry))
     case .sortedSet: take(part, of: SortedSetValue(entry))
     case .hash: take(part, of: HashValue(entry))
-    case .stream: take(part, of: StreamValue(entry))
+    case .stream: take(part, of: StreamValue(entry).stream)
     }
   }
 
@@ -35,7 +36,7 @@ struct ValueDigest {
   // MARK: - Operations
 
   /// Takes in a number whose place matters.
-  private mutating func mix(_ number: UInt64) {
+  mutating func mix(_ number: UInt64) {
     var mixed = (state ^ number) &* 0x9E37_79B9_7F4A_7C15
     mixed ^= mixed >> 32
     mixed &*= 0xD6E8_FEB8_6659_FD93
@@ -43,13 +44,13 @@ struct ValueDigest {
   }
 
   /// Takes in bytes whose place matters.
-  private mutating func mix(_ bytes: RawSpan) {
+  mutating func mix(_ bytes: RawSpan) {
     work += bytes.byteCount + 16
     mix(XXH3.hash64(bytes))
   }
 
   /// Takes in an element whose place matters.
-  private mutating func mix(element: RawSpan) {
+  mutating func mix(element: RawSpan) {
     guard element.byteCount > ValueDigest.elementByteCountMax else { return mix(element) }
     mix(UInt64(element.byteCount))
     mix(element.extracting(first: ValueDigest.elementByteCountMax / 2))
@@ -93,20 +94,6 @@ struct ValueDigest {
       mix(element: member.text(&scratch))
       // Minus zero is zero for whoever reads it.
       mix(member.score == 0 ? 0 : member.score.bitPattern)
-    }
-  }
-
-  private mutating func take(_ part: ValuePart, of stream: StreamValue) {
-    let (first, count) = part.entries
-    var entries = stream.stream.entries(from: first)
-    var scratch = DecimalScratch()
-    var rest = count
-    while rest > 0, let entry = entries.next() {
-      rest -= 1
-      mix(entry.id.milliseconds)
-      mix(entry.id.sequence)
-      var texts = entry.texts
-      while let text = texts.next(&scratch) { mix(element: text) }
     }
   }
 

@@ -128,9 +128,9 @@ enum ValuePart: Equatable {
       count += 1
       last = entry.id
     }
-    guard let last else { return nil }
-    let next = count == elementCount ? last.successor.map { Position.entry($0) } : nil
-    return (.entries(from: first, count: count), next)
+    // The last part may have no entry, but pending ones that were deleted.
+    let next = count == elementCount ? last?.successor.map { Position.entry($0) } : nil
+    return (.entries(from: first, count: elementCount), next)
   }
 
   private static func names(

@@ -77,8 +77,10 @@ struct VerificationFindings {
     }
   }
 
-  /// Names that are logged in one round; of the others only the number.
-  static let loggedCountMax = 20
+  /// Names that are logged in one round; the others wait for the next ones.
+  private static let namedPerRoundMax = 20
+  /// Differing keys that are remembered, so that each is named once.
+  private static let rememberedCountMax = 10_000
   /// Names that are asked for with one report, and their bytes.
   private static let questionCountMax = 100
   private static let questionByteCountMax = 2 << 10
@@ -92,9 +94,17 @@ struct VerificationFindings {
   private var lastNumber = 0
   /// When the round under way began; nil if a part of it has not come.
   private var roundStartedAt: Int64?
-  private(set) var roundDiffering = 0
+  private var roundDiffering = 0
   /// The key that differed last: parts of it count once.
   private var lastDiffering: KeyName?
+
+  /// Keys that were named in the log and have differed since in each round, as their hashes.
+  private var named: Set<UInt64> = []
+  /// Keys that differ in the round under way, as their hashes, and how many of them were named.
+  private var differing: Set<UInt64> = []
+  private var roundNamed = 0
+  /// Whether every message of the round that began last has come.
+  private var isRoundWhole = false
 
   /// Where the search for keys that the leader doesn't have goes on.
   private var search: (database: Int, cursor: UInt64)?
@@ -135,6 +145,11 @@ struct VerificationFindings {
     roundStartedAt = now
     roundDiffering = 0
     lastDiffering = nil
+    // What is as it should be again is named anew if it differs once more.
+    if isRoundWhole { named.formIntersection(differing) }
+    isRoundWhole = false
+    differing = []
+    roundNamed = 0
     if search == nil { hasSearched = false }
   }
 
@@ -144,6 +159,30 @@ struct VerificationFindings {
     counts.rounds += 1
     lastRoundNanoseconds = now - start
     lastRoundDiffering = roundDiffering
+    isRoundWhole = true
+  }
+
+  /// The keys among those found that are to be named in the log: each once for as long as it
+  /// differs, and so many in a round.
+  mutating func choose(
+    _ found: [(KeyName, KeyDifference)]
+  ) -> [(KeyName, KeyDifference)] {
+    found.filter { name, _ in
+      let hash = XXH3.hash64(name.key.rawSpan) &+ UInt64(bitPattern: Int64(name.database))
+      if differing.count < Self.rememberedCountMax { differing.insert(hash) }
+      guard !named.contains(hash), roundNamed < Self.namedPerRoundMax else { return false }
+      roundNamed += 1
+      if named.count < Self.rememberedCountMax { named.insert(hash) }
+      return true
+    }
+  }
+
+  /// What is to be said at the end of a round; nil if nothing differs, or if a part has not come.
+  var roundText: String? {
+    guard isRoundWhole, lastRoundDiffering > 0 else { return nil }
+    let unnamed = lastRoundDiffering - named.intersection(differing).count
+    return "Verification: \(lastRoundDiffering) keys differ from the leader's"
+      + (unnamed > 0 ? "; \(unnamed) of them have not been named yet" : "")
   }
 
   /// Names of keys here that the leader is to be asked for; none while nothing is searched for.

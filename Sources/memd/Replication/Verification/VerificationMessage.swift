@@ -5,7 +5,7 @@ import RESP
 
 /// What a leader says of some of its keys at a point of the stream, as the argument of a PING.
 ///
-///     memd-verify:1 number round flags keys, then for each key: state database name ...
+///     memd-verify:2 number round flags keys, then for each key: state database name ...
 ///
 /// Numbers are variable in length, seven bits in a byte and the lowest first.
 struct VerificationMessage: Equatable {
@@ -43,7 +43,7 @@ struct VerificationMessage: Equatable {
 
   // MARK: - Text
 
-  private static let beginning = Array("memd-verify:1".utf8)
+  private static let beginning = Array("memd-verify:2".utf8)
 
   /// Whether a PING's argument begins as messages do.
   static func looksLikeOne(_ text: RawSpan) -> Bool {
