@@ -22,7 +22,6 @@ typedef struct stack_st OPENSSL_STACK;
 typedef struct evp_pkey_st EVP_PKEY;
 typedef struct ossl_decoder_ctx_st OSSL_DECODER_CTX;
 typedef struct ssl_method_st SSL_METHOD;
-typedef struct ssl_cipher_st SSL_CIPHER;
 typedef memd_tls_context SSL_CTX;
 typedef memd_tls_connection SSL;
 
@@ -156,9 +155,7 @@ enum {
   X(ssl, int, SSL_shutdown, (SSL *))                                                               \
   X(ssl, int, SSL_get_error, (const SSL *, int))                                                   \
   X(ssl, X509 *, SSL_get0_peer_certificate, (const SSL *))                                         \
-  X(ssl, const char *, SSL_get_version, (const SSL *))                                             \
-  X(ssl, const SSL_CIPHER *, SSL_get_current_cipher, (const SSL *))                                \
-  X(ssl, const char *, SSL_CIPHER_get_name, (const SSL_CIPHER *))
+  X(ssl, const char *, SSL_get_version, (const SSL *))
 
 #define DECLARE(library, result, name, parameters) result(*name) parameters;
 static struct {
@@ -544,9 +541,4 @@ long memd_tls_peer_name(
 
 const char *memd_tls_version(const struct memd_tls_session *session) {
   return api.SSL_get_version(session->connection);
-}
-
-const char *memd_tls_cipher(const struct memd_tls_session *session) {
-  const SSL_CIPHER *cipher = api.SSL_get_current_cipher(session->connection);
-  return cipher == NULL ? "" : api.SSL_CIPHER_get_name(cipher);
 }

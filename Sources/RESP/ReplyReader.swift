@@ -37,23 +37,6 @@ public struct ReplyReader {
     unsafe added.withUnsafeBytes { unsafe feed($0) }
   }
 
-  /// Number of bytes that were fed and belong to no complete reply yet.
-  ///
-  /// Elements of an incomplete aggregate count as read.
-  public var unreadCount: Int { bytes.count - index }
-
-  /// Whether a reply has begun and is not complete.
-  public var isInsideReply: Bool { !stack.isEmpty || unreadCount > 0 }
-
-  /// Takes the bytes behind the last reply away, where something else than replies follows.
-  public mutating func takeUnread() -> [UInt8] {
-    let rest = Array(bytes[index...])
-    bytes.removeAll(keepingCapacity: true)
-    index = 0
-    scanned = 0
-    return rest
-  }
-
   /// The next complete reply; nil if more bytes are needed. After an error the reader is done for.
   public mutating func next() throws(ReplyError) -> Reply? {
     while let part = try part() {

@@ -62,11 +62,6 @@ extension ReplyWriter {
     insertHeader(version == .resp2 ? 0x2A : 0x7E, count, at: mark)
   }
 
-  /// Makes what was appended since the mark a push message of `count` elements.
-  public mutating func endPush(_ mark: Mark, count: Int) {
-    insertHeader(version == .resp2 ? 0x2A : 0x3E, count, at: mark)
-  }
-
   private mutating func insertHeader(_ type: UInt8, _ count: Int, at mark: Mark) {
     // Writing a number takes more room than it needs, which the gap doesn't have.
     var header = InlineArray<24, UInt8>(repeating: type)

@@ -60,9 +60,6 @@ public struct RequestParser: Sendable {
   /// Offset, from the request's first byte, of the argument that is being received.
   @inlinable public var bulkOffsetPending: Int { parsed }
 
-  /// Number of arguments that the request being received still lacks, the one in transit included.
-  @inlinable public var argumentsPending: Int { remaining }
-
   /// Forgets a half-read request.
   @inlinable public mutating func reset() { self = RequestParser() }
 

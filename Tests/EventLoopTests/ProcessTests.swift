@@ -7,14 +7,11 @@ import Testing
   @Test func `facts about the process are plausible`() {
     #expect(ProcessFacts.processID == getpid())
     #expect(ProcessFacts.residentByteCount > 1 << 20)
-    #expect(ProcessFacts.virtualByteCount >= ProcessFacts.residentByteCount)
     #expect(ProcessFacts.totalMemoryByteCount > ProcessFacts.residentByteCount)
     #expect(ProcessFacts.operatingSystem.hasPrefix("Linux "))
     #expect(ProcessFacts.operatingSystem.split(separator: " ").count == 3)
-    #expect(!ProcessFacts.hostName.isEmpty)
     #expect(ProcessFacts.executablePath.hasPrefix("/"))
     #expect(ProcessFacts.workingDirectory.hasPrefix("/"))
-    #expect(ProcessFacts.processorCount >= 1)
     #expect(MemoryPolicy.outOfMemoryScore != nil)
   }
 

@@ -12,7 +12,6 @@ import Testing
       sent = cut
       while let reply = try reader.next() { replies.append(reply) }
     }
-    #expect(!reader.isInsideReply)
     return replies
   }
 
@@ -74,16 +73,6 @@ import Testing
     var long = ReplyReader()
     long.feed([UInt8](repeating: 0x2B, count: 70000))
     #expect(throws: ReplyError.tooLongLine) { try long.next() }
-  }
-
-  @Test func `Bytes behind the last reply can be taken`() throws {
-    var reader = ReplyReader()
-    reader.feed("+FULLRESYNC\r\n$100\r\nREDIS".bytes)
-    #expect(try reader.next() == .status("FULLRESYNC"))
-    #expect(reader.takeUnread().text == "$100\r\nREDIS")
-    #expect(!reader.isInsideReply)
-    reader.feed("+OK\r\n".bytes)
-    #expect(try reader.next() == .status("OK"))
   }
 
   @Test func `What the writer writes is read back`() throws {

@@ -140,7 +140,6 @@ import Testing
         }[index].hasPrefix(type))
     }
     #expect(both { $0.endSet($0.beginAggregate(), count: 100) } == ["*100\r\n", "~100\r\n"])
-    #expect(both { $0.endPush($0.beginAggregate(), count: 3) } == ["*3\r\n", ">3\r\n"])
   }
 
   @Test func `An abandoned reply is truncated away`() {

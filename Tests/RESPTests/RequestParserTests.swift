@@ -165,7 +165,6 @@ private func request(_ arguments: String..., canonical: Bool = true) -> Parsed {
     #expect(parser.isInsideRequest)
     #expect(parser.bulkLengthPending == 1000)
     #expect(parser.bulkOffsetPending == 20)
-    #expect(parser.argumentsPending == 1)
     #expect(parser.bytesNeeded == 20 + 1000 + 2)
     parser.reset()
     #expect(!parser.isInsideRequest && parser.bytesNeeded == 1 && parser.bulkLengthPending == 0)

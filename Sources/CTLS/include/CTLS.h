@@ -155,8 +155,7 @@ enum {
 /// as there is room, these; -1 if there is none.
 long memd_tls_peer_name(
     const struct memd_tls_session *session, int kind, int index, void *text, size_t capacity);
-/// "TLSv1.3" and the name of the cipher; for tests and logs.
+/// "TLSv1.3"; for tests.
 const char *memd_tls_version(const struct memd_tls_session *session);
-const char *memd_tls_cipher(const struct memd_tls_session *session);
 
 #endif

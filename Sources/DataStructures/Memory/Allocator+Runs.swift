@@ -136,12 +136,6 @@ extension Allocator {
   /// The longest run in bytes.
   public static var longestRun: Int { 4096 }
 
-  /// The bytes that a run of this size occupies.
-  @inline(__always)
-  public static func runByteCount(_ byteCount: Int) -> Int {
-    granules(byteCount) * Slab.granuleByteCount
-  }
-
   private static func granules(_ byteCount: Int) -> Int {
     max(1, (byteCount + Slab.granuleByteCount - 1) / Slab.granuleByteCount)
   }

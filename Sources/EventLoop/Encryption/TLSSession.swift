@@ -181,9 +181,6 @@ internal final class TLSSession {
 
   /// "TLSv1.3".
   var version: String { unsafe String(cString: memd_tls_version(raw)) }
-
-  /// "TLS_AES_256_GCM_SHA384".
-  var cipher: String { unsafe String(cString: memd_tls_cipher(raw)) }
 }
 
 /// Where sessions leave bytes for their peers.

@@ -20,21 +20,19 @@ public enum ProcessFacts {
 
   /// Bytes that are resident; 0 if /proc is not there.
   public static var residentByteCount: Int {
-    statm(field: 1) * sysconf(Int32(_SC_PAGESIZE))
-  }
-
-  /// Bytes of address space; 0 if /proc is not there.
-  public static var virtualByteCount: Int {
-    statm(field: 0) * sysconf(Int32(_SC_PAGESIZE))
+    // Disk reads in pieces, as files of /proc have no size.
+    guard let bytes = try? SystemDisk().read("/proc/self/statm") else { return 0 }
+    let fields = bytes.split(separator: UInt8(ascii: " "))
+    guard fields.count > 1, let pages = Int(String(decoding: fields[1], as: UTF8.self)) else {
+      return 0
+    }
+    return pages * sysconf(Int32(_SC_PAGESIZE))
   }
 
   /// Bytes of memory of the machine.
   public static var totalMemoryByteCount: Int {
     max(0, sysconf(Int32(_SC_PHYS_PAGES))) * sysconf(Int32(_SC_PAGESIZE))
   }
-
-  /// Number of processors that are on line.
-  public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
   /// Processor time that was used, in microseconds, in the process and in the kernel for it.
   public static func processorTime(
@@ -60,13 +58,6 @@ public enum ProcessFacts {
     let release = text(of: &names.release)
     let machine = text(of: &names.machine)
     return "\(system) \(release) \(machine)"
-  }
-
-  /// The name of the machine in its network.
-  public static var hostName: String {
-    var names = utsname()
-    guard unsafe uname(&names) == 0 else { return "localhost" }
-    return text(of: &names.nodename)
   }
 
   /// The words of the command line as they came, the program's first: any bytes, which
@@ -104,14 +95,6 @@ public enum ProcessFacts {
 
   private static func microseconds(_ time: timeval) -> Int64 {
     Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec)
-  }
-
-  private static func statm(field: Int) -> Int {
-    // Disk reads in pieces, as files of /proc have no size.
-    guard let bytes = try? SystemDisk().read("/proc/self/statm") else { return 0 }
-    let fields = bytes.split(separator: UInt8(ascii: " "))
-    guard fields.indices.contains(field) else { return 0 }
-    return Int(String(decoding: fields[field], as: UTF8.self)) ?? 0
   }
 
   private static func text<Characters>(of characters: inout Characters) -> String {
