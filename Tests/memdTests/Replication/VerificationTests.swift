@@ -240,6 +240,15 @@ import Testing
     #expect(counts(1, cluster).keysDiffering == 0)
   }
 
+  @Test func `time that the machine takes away in the middle of a message holds nothing up`() {
+    let cluster = makeCluster()
+    fill(cluster)
+    cluster.hosts[0].clock.nanosecondsPerReading = 100_000_000
+    let before = counts(1, cluster).rounds
+    cluster.run(milliseconds: 10_000)
+    #expect(counts(1, cluster).rounds > before + 4)
+  }
+
   @Test func `among a million keys every message is short and cheap, and all come once`() {
     let server = TestServer(follows: false) { $0.enableDebugCommand = .yes }
     server.run("DEBUG POPULATE 1000000 k 8")
@@ -284,7 +293,7 @@ import Testing
   private func change(_ generator: inout SeededGenerator) -> String {
     let key = generator.number(in: 0...20)
     let value = generator.number(in: 0...300)
-    return switch generator.number(in: 0...23) {
+    return switch generator.number(in: 0...26) {
     case 0: "SET s\(key) \(value)"
     case 1: "SET s\(key) \(value) PX \(generator.number(in: 1...300))"
     case 2: "INCR n\(key)"
@@ -308,7 +317,24 @@ import Testing
     case 20: "XGROUP CREATE x g 0\r\nXREADGROUP GROUP g c COUNT 1 STREAMS x >"
     case 21: generator.happens(perMillion: 20_000) ? "FLUSHALL" : "SWAPDB 0 1"
     case 22: "COPY t\(key % 3) t\(value % 3) REPLACE"
+    case 23: streamChange(&generator)
+    case 24: "XAUTOCLAIM x g d 0 0 COUNT 2\r\nXREADGROUP GROUP g e NOACK COUNT 1 STREAMS x >"
+    case 25: "XADD x IDMP p \(key) * f \(value)"
     default: "RENAME s\(key) n\(value % 21)"
+    }
+  }
+
+  /// A change of a stream whose ids are known.
+  private func streamChange(_ generator: inout SeededGenerator) -> String {
+    let id = generator.number(in: 1...200)
+    return switch generator.number(in: 0...9) {
+    case 0...2: "XADD y \(id) f v\r\nXGROUP CREATE y g 0"
+    case 3...4: "XREADGROUP GROUP g c\(id % 4) COUNT 5 STREAMS y >"
+    case 5: "XACK y g \(id)-0 \(id + 1)-0"
+    case 6: "XCLAIM y g c\(id % 4) 0 \(id)-0 \(id + 1)-0"
+    case 7: "XNACK y g FAIL IDS 1 \(id)-0"
+    case 8: "XDEL y \(id)-0\r\nXGROUP DELCONSUMER y g c\(id % 4)"
+    default: id > 190 ? "DEL y" : "XREADGROUP GROUP g c\(id % 4) BLOCK 20 STREAMS y >"
     }
   }
 
