@@ -23,7 +23,7 @@ extension Server {
       log.warning(
         "Remedy: the leader's TLS refuses this server: its 'tls-ca-cert-file' must know who signed"
           + " this server's certificate, and 'tls-protocols' must fit.")
-    } else if !configuration.tlsReplication {
+    } else if !configuration.tls.replication {
       log.warning(
         "Remedy: if \(following.leader.port) is the leader's 'tls-port', this server needs"
           + " 'tls-replication yes'.")
@@ -38,7 +38,7 @@ extension Server {
       loseLink(
         following,
         "Timeout receiving bulk data from MASTER... If it happens again, raise 'repl-timeout'.")
-    case .connecting where configuration.tlsReplication:
+    case .connecting where configuration.tls.replication:
       loseLink(following, "Timeout connecting to the PRIMARY...")
       log.warning(
         "Remedy: 'tls-replication' is on, so 'replicaof' must name the leader's 'tls-port'.")
