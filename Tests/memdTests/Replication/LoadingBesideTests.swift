@@ -313,7 +313,7 @@ import Testing
     #expect(staged.listen().contains("ACK"))
     staged.say("*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n")
     staged.hangUp()
-    staged.server.advance(milliseconds: 1000)
+    staged.server.advance(milliseconds: 3000)
     #expect(staged.listen().contains("PING"))
     staged.say("+PONG\r\n")
     _ = staged.listen()

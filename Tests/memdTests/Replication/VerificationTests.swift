@@ -242,7 +242,7 @@ import Testing
 
   @Test func `time that the machine takes away in the middle of a message holds nothing up`() {
     let cluster = makeCluster()
-    fill(cluster)
+    cluster.ask(0, "SET k 1")
     cluster.hosts[0].clock.nanosecondsPerReading = 100_000_000
     let before = counts(1, cluster).rounds
     cluster.run(milliseconds: 10_000)
