@@ -73,7 +73,10 @@ struct LogCheck {
   }
 
   private mutating func run(_ named: String) throws(Stop) {
-    let (path, start) = try beginning(of: named)
+    let path = tools.disk.isDirectory(named) ? try manifestPath(in: named) : named
+    let start = try attempt("Cannot open file \(path)") { disk throws(DiskError) in
+      try Self.start(of: path, on: disk)
+    }
     guard Self.isManifest(path, start) else {
       tools.write("Start checking Old-Style AOF")
       return try check(
@@ -98,25 +101,10 @@ struct LogCheck {
 
   // MARK: - Files
 
-  /// The file to begin with, which is the one named or the manifest in it, and its first bytes.
-  private func beginning(of named: String) throws(Stop) -> (path: String, start: [UInt8]) {
-    do throws(DiskError) {
-      return (named, try Self.start(of: named, on: tools.disk))
-    } catch {
-      guard let path = try manifestPath(of: named) else {
-        throw Stop("Cannot open file \(named): \(error.cause.text), aborting...")
-      }
-      let start = try attempt("Cannot open file \(path)") { disk throws(DiskError) in
-        try Self.start(of: path, on: disk)
-      }
-      return (path, start)
-    }
-  }
-
-  /// The one manifest in a directory; nil if this is none, or an empty one.
-  private func manifestPath(of directory: String) throws(Stop) -> String? {
-    guard let names = try? tools.disk.names(inDirectory: directory), !names.isEmpty else {
-      return nil
+  /// The one manifest in a directory.
+  private func manifestPath(in directory: String) throws(Stop) -> String {
+    let names = try attempt("Cannot open directory \(directory)") { disk throws(DiskError) in
+      try disk.names(inDirectory: directory)
     }
     let manifests = names.filter { $0.hasSuffix(".manifest") }
     guard manifests.count == 1 else {

@@ -240,13 +240,11 @@ import Testing
     #expect(counts(1, cluster).keysDiffering == 0)
   }
 
-  @Test func `time that the machine takes away in the middle of a message holds nothing up`() {
-    let cluster = makeCluster()
-    cluster.ask(0, "SET k 1")
-    cluster.hosts[0].clock.nanosecondsPerReading = 100_000_000
-    let before = counts(1, cluster).rounds
-    cluster.run(milliseconds: 10_000)
-    #expect(counts(1, cluster).rounds > before + 4)
+  @Test func `a message is followed by a pause for its bytes or its time, never a long one`() {
+    #expect(Verification.pause(behind: 1000, rate: 1_000_000, cost: 5000) == 1_000_000)
+    #expect(Verification.pause(behind: 1000, rate: 1_000_000, cost: 100_000) == 10_000_000)
+    // In the middle of it the machine has done something else.
+    #expect(Verification.pause(behind: 1000, rate: 1_000_000, cost: 200_000_000) == 500_000_000)
   }
 
   @Test func `among a million keys every message is short and cheap, and all come once`() {

@@ -25,14 +25,24 @@ struct Verification {
   var roundDue: Int64?
   var sentByteCount = 0
   var sentRoundCount = 0
-}
 
-extension Server {
-  private static let second: Int64 = 1_000_000_000
   /// A message that took so long is followed by a pause of a hundred times that.
   private static let shareOfTime: Int64 = 100
   /// Nanoseconds that a message can take at most; what it took beyond, the machine has taken.
   private static let costMax: Int64 = 5_000_000
+
+  /// Nanoseconds between a message and the next one.
+  ///
+  /// - Parameters:
+  ///   - byteCount: what the message adds to the stream, of which a second may see `rate` bytes.
+  ///   - cost: nanoseconds that it took to make it.
+  static func pause(behind byteCount: Int, rate: Int64, cost: Int64) -> Int64 {
+    max(Int64(byteCount) * 1_000_000_000 / rate, min(cost, costMax) * shareOfTime)
+  }
+}
+
+extension Server {
+  private static let second: Int64 = 1_000_000_000
 
   // MARK: - Leading
 
@@ -76,8 +86,7 @@ extension Server {
     if message.endsRound { verification.sentRoundCount += 1 }
     let rate = Int64(configuration.replicaVerifyMaxBytesPerSecond)
     let spent = Int64(min(clock.microseconds(from: start, to: clock.ticks()), 1e6) * 1000)
-    let pause = min(spent, Server.costMax) * Server.shareOfTime
-    var next = now + max(Int64(text.count) * Server.second / rate, pause)
+    var next = now + Verification.pause(behind: text.count, rate: rate, cost: spent)
     if message.endsRound { next = max(next, verification.roundDue ?? now) }
     verification.continuesAt = next
   }
