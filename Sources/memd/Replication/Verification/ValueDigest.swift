@@ -5,9 +5,9 @@ import RESP
 
 /// A fingerprint of a part of a value, equal on all servers that hold the same.
 ///
-/// It covers what commands can tell apart, and thus more than DEBUG DIGEST: of a stream its
-/// counters, consumer groups and pending entries, too. Encodings and access times are left out, and
-/// so is what PFCOUNT keeps in a HyperLogLog, as followers keep it, too.
+/// It covers more than DEBUG DIGEST: of a stream its counters, consumer groups and pending entries,
+/// too, as many as are named there. Encodings and access times are left out, ids that XADD IDMP has
+/// taken, and what PFCOUNT keeps in a HyperLogLog, as followers keep it, too.
 struct ValueDigest {
   /// Of a longer element only its ends and its length count.
   static let elementByteCountMax = 8 << 10
