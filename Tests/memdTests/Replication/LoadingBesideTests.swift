@@ -59,12 +59,17 @@ import Testing
     return staged
   }
 
+  /// Has it ask for what is behind the old data.
   private func answerGreeting(_ staged: Staged) {
+    #expect(requestBehindGreeting(staged).contains("PSYNC\r\n$40\r\n\(Self.id)\r\n$3\r\n501"))
+  }
+
+  private func requestBehindGreeting(_ staged: Staged) -> String {
     #expect(staged.listen().contains("PING"))
     staged.say("+PONG\r\n")
     _ = staged.listen()
     staged.say("+OK\r\n+OK\r\n+OK\r\n")
-    #expect(staged.listen().contains("PSYNC\r\n$40\r\n\(Self.id)\r\n$3\r\n501"))
+    return staged.listen()
   }
 
   private func give(_ staged: Staged, _ snapshot: Snapshot, as id: String, at offset: Int) {
@@ -314,11 +319,7 @@ import Testing
     staged.say("*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n")
     staged.hangUp()
     staged.server.advance(milliseconds: 3000)
-    #expect(staged.listen().contains("PING"))
-    staged.say("+PONG\r\n")
-    _ = staged.listen()
-    staged.say("+OK\r\n+OK\r\n+OK\r\n")
-    let request = staged.listen()
+    let request = requestBehindGreeting(staged)
     #expect(request.contains("PSYNC") && !request.contains(Self.id))
     var broken = Self.new
     broken.rdb[broken.rdb.count - 40] ^= 0xFF
